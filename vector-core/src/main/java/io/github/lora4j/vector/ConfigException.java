@@ -1,0 +1,13 @@
+package io.github.lora4j.vector;
+
+/** A setting, a shape or an argument is wrong; nothing was started. */
+public final class ConfigException extends Lora4jException {
+
+  public ConfigException(String message) {
+    super(message, null);
+  }
+
+  public ConfigException(String message, Throwable cause) {
+    super(message, cause);
+  }
+}

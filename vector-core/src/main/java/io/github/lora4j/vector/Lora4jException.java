@@ -1,0 +1,15 @@
+package io.github.lora4j.vector;
+
+/**
+ * Root of every error lora4j raises on purpose. The message says what happened, where (tensor, site, file, key), what was
+ * expected against what was found, and what to do. The leaves say whose turn it is:
+ * {@link ConfigException} the user's settings, {@link FormatException} a file, {@link ResourceException} memory or disk,
+ * {@link BackendException} a device, {@link TrainingException} the numbers of a run.
+ */
+public abstract sealed class Lora4jException extends RuntimeException
+    permits ConfigException, FormatException, ResourceException, BackendException, TrainingException {
+
+  Lora4jException(String message, Throwable cause) {
+    super(message, cause);
+  }
+}

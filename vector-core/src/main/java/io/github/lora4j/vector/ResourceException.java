@@ -1,0 +1,13 @@
+package io.github.lora4j.vector;
+
+/** Memory, disk or another resource of the machine does not suffice; the message names the knob to turn. */
+public final class ResourceException extends Lora4jException {
+
+  public ResourceException(String message) {
+    super(message, null);
+  }
+
+  public ResourceException(String message, Throwable cause) {
+    super(message, cause);
+  }
+}
