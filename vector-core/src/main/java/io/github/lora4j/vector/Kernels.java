@@ -1,0 +1,176 @@
+package io.github.lora4j.vector;
+
+import java.lang.foreign.MemorySegment;
+
+/**
+ * The arithmetic of every op on native memory, twice: {@link ReferenceKernels} (scalar, double accumulation, F32 or F64, the
+ * oracle) and {@code VectorKernels} (Vector API, F32).
+ *
+ * <p>Functions are stateless and sequential; they work on rows (or elements) {@code from} inclusive to {@code to} exclusive, so
+ * that a caller cuts the work by shape and gives pieces to {@link Workers}. Matrices are row-major and dense. All float
+ * buffers hold {@link #dtype()}, ids and tables hold I32, unless said otherwise. An output may be the same segment as an input
+ * of the same shape. {@link MemorySegment#NULL} stands for an operand that is absent (an addend) or not wanted (a gradient).
+ */
+public interface Kernels {
+
+  /** The element type of float buffers: F32 or F64. */
+  DType dtype();
+
+  /** What this is and why it was chosen, for people: for example "vector: 16 float lanes, 32 registers". */
+  String describe();
+
+  // ---- matrix products (BLAS names; see Gemm) ----
+
+  /** Bytes of the panels that {@link #pack} writes for the right operand of a product of this form. */
+  long packedBytes(Gemm.Form form, int n, int k, DType storage);
+
+  /**
+   * Packs the frozen right operand of a product: row-major [n, k] for NT, [k, n] for NN.
+   *
+   * @param source elements of type {@link #dtype()}
+   * @param storage F32, F64, BF16 or F16 elements in the panels
+   */
+  void pack(Gemm.Form form, int n, int k, MemorySegment source, MemorySegment panels, DType storage);
+
+  /** Bytes of scratch a product needs at most for this many rows and workers. */
+  long gemmScratchBytes(Gemm.Form form, int maxRows, int n, int k, boolean packed, int threads);
+
+  /** Prepares a product bound to its operands; running it allocates nothing. */
+  Gemm gemm(Gemm.Spec spec, Gemm.Operands operands);
+
+  // ---- elementwise, [from, to) elements ----
+
+  /** out = x + y. */
+  void add(MemorySegment x, MemorySegment y, MemorySegment out, long from, long to);
+
+  /** out = x · y. */
+  void multiply(MemorySegment x, MemorySegment y, MemorySegment out, long from, long to);
+
+  /** out = alpha · x. */
+  void scale(MemorySegment x, double alpha, MemorySegment out, long from, long to);
+
+  /** out = f(x). */
+  void activation(Activation f, MemorySegment x, MemorySegment out, long from, long to);
+
+  /** dx = dy · f'(x). */
+  void activationGrad(Activation f, MemorySegment x, MemorySegment dy, MemorySegment dx, long from, long to);
+
+  // ---- rows ----
+
+  /**
+   * out[i] = table[ids[i]] (+ addend[i]); an id of −1 gives a zero row (or the addend alone).
+   *
+   * @param storage element type of the table: F32, F64, F16 or BF16
+   */
+  void gather(MemorySegment table, DType storage, MemorySegment ids, MemorySegment addend, MemorySegment out, int cols, int from, int to);
+
+  /**
+   * The transpose of {@link #gather} with repeated ids, deterministic: for u in [from, to),
+   * table[unique[u]] += Σ over j in [starts[u], starts[u+1]) of dy[order[j]].
+   */
+  void scatterAdd(MemorySegment dy, MemorySegment unique, MemorySegment starts, MemorySegment order, MemorySegment table, int cols,
+      int from, int to);
+
+  /** y = (x − mean)·rstd·gamma + beta; stats[i] = (mean, rstd) with rstd = 1/√(var + eps), var biased. */
+  void layerNorm(MemorySegment x, MemorySegment gamma, MemorySegment beta, MemorySegment y, MemorySegment stats, int cols, double eps,
+      int from, int to);
+
+  /** dx of {@link #layerNorm} (+ addend). With x̂ = (x − mean)·rstd, g = dy·gamma: dx = rstd(g − mean(g) − x̂·mean(g·x̂)). */
+  void layerNormGrad(MemorySegment dy, MemorySegment x, MemorySegment stats, MemorySegment gamma, MemorySegment addend,
+      MemorySegment dx, int cols, int from, int to);
+
+  /** gammaSum[j] = Σ dy·x̂ and betaSum[j] = Σ dy over rows [from, to), written (not added) to row {@code slot} of two partials. */
+  void layerNormParamGrad(MemorySegment dy, MemorySegment x, MemorySegment stats, MemorySegment gammaSum, MemorySegment betaSum,
+      int slot, int cols, int from, int to);
+
+  /** sums[slot, j] = Σ over rows [from, to) of x[i, j] (written, not added). */
+  void columnSums(MemorySegment x, MemorySegment sums, int slot, int cols, int from, int to);
+
+  /** out[j] += Σ over slots (in order) of partial[slot, j], columns [from, to). */
+  void addPartials(MemorySegment partial, int slots, MemorySegment out, int cols, int from, int to);
+
+  /** out[i] = mean of rows [ranges[i].start, start + length) of x; ranges I32 [rows, 2] = (start, length); length 0 gives zeros. */
+  void rangeMean(MemorySegment x, MemorySegment ranges, MemorySegment out, int cols, int from, int to);
+
+  /** For each range i in [from, to): dx rows of the range = dy[i] / length (+ addend). Rows outside every range stay untouched. */
+  void rangeMeanGrad(MemorySegment dy, MemorySegment ranges, MemorySegment addend, MemorySegment dx, int cols, int from, int to);
+
+  /** y = x / max(‖x‖₂, eps); norms[i] = max(‖x‖₂, eps). */
+  void l2Normalize(MemorySegment x, MemorySegment y, MemorySegment norms, int cols, double eps, int from, int to);
+
+  /** dx = (dy − y·(y·dy)) / norm. */
+  void l2NormalizeGrad(MemorySegment dy, MemorySegment y, MemorySegment norms, MemorySegment dx, int cols, int from, int to);
+
+  /**
+   * Inverted dropout with a counter-based mask ({@link Philox}): out = keep ? x/(1 − p) : 0. The counter is (example, position,
+   * column/4, step), the key (seed low xor site, seed high); column c takes output c mod 4; so the mask depends on neither packing, threads nor micro-batches.
+   *
+   * @param rowKeys I32 [rows, 2] = (example ordinal, position)
+   * @param random I32 [3] = (seed low, seed high, step)
+   */
+  void dropout(MemorySegment x, MemorySegment rowKeys, MemorySegment random, int site, double p, MemorySegment out, int cols, int from,
+      int to);
+
+  // ---- attention ----
+
+  /** Bytes of scratch one worker needs for segments with at most this many keys. */
+  long attentionScratchBytes(AttentionSpec spec, int maxKeys);
+
+  /**
+   * One head of one segment: out = softmax(scale·q·kᵀ)·v for query rows [qStart, qStart + qLength) over key rows
+   * [kStart, kStart + kLength), without storing the score matrix; lse[row, head] = log Σ exp of the row's scores. A query
+   * without any visible key gives zeros and lse = −∞.
+   */
+  void attention(AttentionSpec spec, MemorySegment q, MemorySegment k, MemorySegment v, MemorySegment out, MemorySegment lse,
+      int qStart, int qLength, int kStart, int kLength, int positionOffset, int head, MemorySegment scratch);
+
+  /**
+   * Gradients of all heads that share key head {@code kvHead}, of one segment; probabilities are recomputed from lse. Rows of
+   * dq, dk, dv that belong to the segment and the heads are written (not added). Any of dq, dk, dv may be NULL.
+   */
+  void attentionGrad(AttentionSpec spec, MemorySegment q, MemorySegment k, MemorySegment v, MemorySegment out, MemorySegment lse,
+      MemorySegment dout, MemorySegment dq, MemorySegment dk, MemorySegment dv, int qStart, int qLength, int kStart, int kLength,
+      int positionOffset, int kvHead, MemorySegment scratch);
+
+  // ---- losses ----
+
+  /** rowLoss[i] = the loss of row i; see {@link Loss} for the label types and which rows count. */
+  void loss(Loss loss, MemorySegment predictions, MemorySegment labels, MemorySegment rowLoss, int cols, int from, int to);
+
+  /** Gradient of the <em>sum</em> of row losses. */
+  void lossGrad(Loss loss, MemorySegment predictions, MemorySegment labels, MemorySegment dPredictions, int cols, int from, int to);
+
+  /** Counted targets in rows [from, to). */
+  long targets(Loss loss, MemorySegment labels, int cols, int from, int to);
+
+  /**
+   * Multiple-negatives ranking loss over in-batch negatives (Henderson et al. 2017; sentence-transformers): row i of a against
+   * every row of b, scores scale·aᵢ·bⱼ, rowLoss[i] = −log softmax(scores)[i]. probs[i, j] (leading dimension {@code ld}) keeps
+   * softmax minus identity for the gradient.
+   */
+  void inBatchNegatives(MemorySegment a, MemorySegment b, MemorySegment probs, int ld, MemorySegment rowLoss, double scale, int rows,
+      int cols, int from, int to);
+
+  /** da[i] = scale·Σⱼ probs[i, j]·b[j]; with {@code transposed}, db[j] = scale·Σᵢ probs[i, j]·a[i]. */
+  void inBatchNegativesGrad(MemorySegment probs, int ld, MemorySegment other, boolean transposed, double scale, MemorySegment out,
+      int rows, int cols, int from, int to);
+
+  // ---- reductions and optimizers over flat arenas, [from, to) elements ----
+
+  /** Σ x over the range, in double. */
+  double sum(MemorySegment x, long from, long to);
+
+  /** Σ x² over the range, in double. */
+  double sumSquares(MemorySegment x, long from, long to);
+
+  /**
+   * AdamW (Loshchilov and Hutter 2019) as PyTorch computes it. With g = gradScale·grad:
+   * θ ← θ(1 − lr·decay); m ← m + (1 − β₁)(g − m); v ← β₂v + (1 − β₂)g²; θ ← θ − stepSize·m / (√v/√bias2 + eps).
+   * With {@code decoupled} false (Adam with L2): g ← g + decay·θ first, and θ is not shrunk.
+   */
+  void adam(MemorySegment theta, MemorySegment grad, MemorySegment m, MemorySegment v, long from, long to, AdamScalars s);
+
+  /** SGD with momentum as PyTorch: g ← gradScale·grad + decay·θ; b ← momentum·b + g (b = g at the first step); θ ← θ − lr·b. */
+  void sgd(MemorySegment theta, MemorySegment grad, MemorySegment velocity, long from, long to, double lr, double momentum, double decay,
+      double gradScale, boolean first);
+}
