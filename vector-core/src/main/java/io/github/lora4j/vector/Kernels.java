@@ -32,8 +32,8 @@ public interface Kernels {
    */
   void pack(Gemm.Form form, int n, int k, MemorySegment source, MemorySegment panels, DType storage);
 
-  /** Bytes of scratch a product needs at most for this many rows and workers. */
-  long gemmScratchBytes(Gemm.Form form, int maxRows, int n, int k, boolean packed, int threads);
+  /** Bytes of scratch a product needs when at most {@code threads} workers run it. */
+  long gemmScratchBytes(Gemm.Spec spec, int threads);
 
   /** Prepares a product bound to its operands; running it allocates nothing. */
   Gemm gemm(Gemm.Spec spec, Gemm.Operands operands);
