@@ -71,7 +71,7 @@ public interface Kernels {
   void scatterAdd(MemorySegment dy, MemorySegment unique, MemorySegment starts, MemorySegment order, MemorySegment table, int cols,
       int from, int to);
 
-  /** y = (x − mean)·rstd·gamma + beta; stats[i] = (mean, rstd) with rstd = 1/√(var + eps), var biased. */
+  /** y = (x − mean)·rstd·gamma (+ beta); stats[i] = (mean, rstd) with rstd = 1/√(var + eps), var biased. */
   void layerNorm(MemorySegment x, MemorySegment gamma, MemorySegment beta, MemorySegment y, MemorySegment stats, int cols, double eps,
       int from, int to);
 
@@ -170,7 +170,10 @@ public interface Kernels {
    */
   void adam(MemorySegment theta, MemorySegment grad, MemorySegment m, MemorySegment v, long from, long to, AdamScalars s);
 
-  /** SGD with momentum as PyTorch: g ← gradScale·grad + decay·θ; b ← momentum·b + g (b = g at the first step); θ ← θ − lr·b. */
+  /**
+   * SGD with momentum as PyTorch: g ← gradScale·grad + decay·θ; b ← momentum·b + g (b = g at the first step); θ ← θ − lr·b.
+   * Without momentum {@code velocity} may be NULL.
+   */
   void sgd(MemorySegment theta, MemorySegment grad, MemorySegment velocity, long from, long to, double lr, double momentum, double decay,
       double gradScale, boolean first);
 }

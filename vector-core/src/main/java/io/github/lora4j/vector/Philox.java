@@ -32,8 +32,15 @@ public final class Philox {
     out[3] = c3;
   }
 
-  /** The integer threshold below which (unsigned) an output means "dropped": p·2³². */
+  /**
+   * The integer threshold below which (unsigned) an output means "dropped": p·2³².
+   *
+   * @throws ConfigException unless 0 ≤ p &lt; 1
+   */
   public static int threshold(double p) {
+    if (!(p >= 0 && p < 1)) {
+      throw new ConfigException("dropout probability must be in [0, 1), got " + p);
+    }
     return (int) (long) (p * 0x1p32);
   }
 }

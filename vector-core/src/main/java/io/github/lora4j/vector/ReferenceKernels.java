@@ -1,0 +1,281 @@
+package io.github.lora4j.vector;
+
+import io.github.lora4j.vector.internal.reference.Elements;
+import io.github.lora4j.vector.internal.reference.Functions;
+import io.github.lora4j.vector.internal.reference.ReferenceAttention;
+import io.github.lora4j.vector.internal.reference.ReferenceGemm;
+import io.github.lora4j.vector.internal.reference.ReferenceLosses;
+import io.github.lora4j.vector.internal.reference.ReferenceRows;
+import java.lang.foreign.MemorySegment;
+
+/**
+ * The oracle: every kernel by its definition, one element at a time, accumulated in double and rounded once to F32 or not at
+ * all in F64. Slow on purpose; for tests, gradient checks and machines without the Vector API that ask for it by name.
+ */
+public final class ReferenceKernels implements Kernels {
+  private final DType dtype;
+  private final Elements type;
+  private final ReferenceRows rows;
+  private final ReferenceAttention attention;
+  private final ReferenceLosses losses;
+
+  /**
+   * Kernels on buffers of one type.
+   *
+   * @param dtype F32 or F64
+   * @throws ConfigException for any other type
+   */
+  public ReferenceKernels(DType dtype) {
+    if (dtype != DType.F32 && dtype != DType.F64) {
+      throw new ConfigException("reference kernels compute in F32 or F64, not in " + dtype);
+    }
+    this.dtype = dtype;
+    this.type = new Elements(dtype);
+    this.rows = new ReferenceRows(dtype);
+    this.attention = new ReferenceAttention(dtype);
+    this.losses = new ReferenceLosses(dtype);
+  }
+
+  @Override
+  public DType dtype() {
+    return dtype;
+  }
+
+  @Override
+  public String describe() {
+    return "reference: scalar, " + dtype + " with double accumulation";
+  }
+
+  @Override
+  public long packedBytes(Gemm.Form form, int n, int k, DType storage) {
+    return (long) n * k * storage.bytes();
+  }
+
+  @Override
+  public void pack(Gemm.Form form, int n, int k, MemorySegment source, MemorySegment panels, DType storage) {
+    Elements packed = new Elements(storage);
+    for (long i = 0; i < (long) n * k; i++) {
+      packed.set(panels, i, type.get(source, i));
+    }
+  }
+
+  @Override
+  public long gemmScratchBytes(Gemm.Form form, int maxRows, int n, int k, boolean packed, int threads) {
+    return 0;
+  }
+
+  @Override
+  public Gemm gemm(Gemm.Spec spec, Gemm.Operands operands) {
+    return new ReferenceGemm(dtype, spec, operands);
+  }
+
+  @Override
+  public void add(MemorySegment x, MemorySegment y, MemorySegment out, long from, long to) {
+    for (long i = from; i < to; i++) {
+      type.set(out, i, type.get(x, i) + type.get(y, i));
+    }
+  }
+
+  @Override
+  public void multiply(MemorySegment x, MemorySegment y, MemorySegment out, long from, long to) {
+    for (long i = from; i < to; i++) {
+      type.set(out, i, type.get(x, i) * type.get(y, i));
+    }
+  }
+
+  @Override
+  public void scale(MemorySegment x, double alpha, MemorySegment out, long from, long to) {
+    for (long i = from; i < to; i++) {
+      type.set(out, i, alpha * type.get(x, i));
+    }
+  }
+
+  @Override
+  public void activation(Activation f, MemorySegment x, MemorySegment out, long from, long to) {
+    for (long i = from; i < to; i++) {
+      type.set(out, i, Functions.apply(f, type.get(x, i)));
+    }
+  }
+
+  @Override
+  public void activationGrad(Activation f, MemorySegment x, MemorySegment dy, MemorySegment dx, long from, long to) {
+    for (long i = from; i < to; i++) {
+      type.set(dx, i, type.get(dy, i) * Functions.derivative(f, type.get(x, i)));
+    }
+  }
+
+  @Override
+  public void gather(MemorySegment table, DType storage, MemorySegment ids, MemorySegment addend, MemorySegment out, int cols, int from,
+      int to) {
+    rows.gather(table, storage, ids, addend, out, cols, from, to);
+  }
+
+  @Override
+  public void scatterAdd(MemorySegment dy, MemorySegment unique, MemorySegment starts, MemorySegment order, MemorySegment table, int cols,
+      int from, int to) {
+    rows.scatterAdd(dy, unique, starts, order, table, cols, from, to);
+  }
+
+  @Override
+  public void layerNorm(MemorySegment x, MemorySegment gamma, MemorySegment beta, MemorySegment y, MemorySegment stats, int cols, double eps,
+      int from, int to) {
+    rows.layerNorm(x, gamma, beta, y, stats, cols, eps, from, to);
+  }
+
+  @Override
+  public void layerNormGrad(MemorySegment dy, MemorySegment x, MemorySegment stats, MemorySegment gamma, MemorySegment addend,
+      MemorySegment dx, int cols, int from, int to) {
+    rows.layerNormGrad(dy, x, stats, gamma, addend, dx, cols, from, to);
+  }
+
+  @Override
+  public void layerNormParamGrad(MemorySegment dy, MemorySegment x, MemorySegment stats, MemorySegment gammaSum, MemorySegment betaSum,
+      int slot, int cols, int from, int to) {
+    rows.layerNormParamGrad(dy, x, stats, gammaSum, betaSum, slot, cols, from, to);
+  }
+
+  @Override
+  public void columnSums(MemorySegment x, MemorySegment sums, int slot, int cols, int from, int to) {
+    rows.columnSums(x, sums, slot, cols, from, to);
+  }
+
+  @Override
+  public void addPartials(MemorySegment partial, int slots, MemorySegment out, int cols, int from, int to) {
+    for (int j = from; j < to; j++) {
+      double sum = type.get(out, j);
+      for (int slot = 0; slot < slots; slot++) {
+        sum += type.get(partial, (long) slot * cols + j);
+      }
+      type.set(out, j, sum);
+    }
+  }
+
+  @Override
+  public void rangeMean(MemorySegment x, MemorySegment ranges, MemorySegment out, int cols, int from, int to) {
+    rows.rangeMean(x, ranges, out, cols, from, to);
+  }
+
+  @Override
+  public void rangeMeanGrad(MemorySegment dy, MemorySegment ranges, MemorySegment addend, MemorySegment dx, int cols, int from, int to) {
+    rows.rangeMeanGrad(dy, ranges, addend, dx, cols, from, to);
+  }
+
+  @Override
+  public void l2Normalize(MemorySegment x, MemorySegment y, MemorySegment norms, int cols, double eps, int from, int to) {
+    rows.l2Normalize(x, y, norms, cols, eps, from, to);
+  }
+
+  @Override
+  public void l2NormalizeGrad(MemorySegment dy, MemorySegment y, MemorySegment norms, MemorySegment dx, int cols, int from, int to) {
+    rows.l2NormalizeGrad(dy, y, norms, dx, cols, from, to);
+  }
+
+  @Override
+  public void dropout(MemorySegment x, MemorySegment rowKeys, MemorySegment random, int site, double p, MemorySegment out, int cols,
+      int from, int to) {
+    rows.dropout(x, rowKeys, random, site, p, out, cols, from, to);
+  }
+
+  @Override
+  public long attentionScratchBytes(AttentionSpec spec, int maxKeys) {
+    return 0;
+  }
+
+  @Override
+  public void attention(AttentionSpec spec, MemorySegment q, MemorySegment k, MemorySegment v, MemorySegment out, MemorySegment lse,
+      int qStart, int qLength, int kStart, int kLength, int positionOffset, int head, MemorySegment scratch) {
+    attention.forward(spec, q, k, v, out, lse, qStart, qLength, kStart, kLength, positionOffset, head);
+  }
+
+  @Override
+  public void attentionGrad(AttentionSpec spec, MemorySegment q, MemorySegment k, MemorySegment v, MemorySegment out, MemorySegment lse,
+      MemorySegment dout, MemorySegment dq, MemorySegment dk, MemorySegment dv, int qStart, int qLength, int kStart, int kLength,
+      int positionOffset, int kvHead, MemorySegment scratch) {
+    attention.backward(spec, q, k, v, out, lse, dout, dq, dk, dv, qStart, qLength, kStart, kLength, positionOffset, kvHead);
+  }
+
+  @Override
+  public void loss(Loss loss, MemorySegment predictions, MemorySegment labels, MemorySegment rowLoss, int cols, int from, int to) {
+    losses.loss(loss, predictions, labels, rowLoss, cols, from, to);
+  }
+
+  @Override
+  public void lossGrad(Loss loss, MemorySegment predictions, MemorySegment labels, MemorySegment dPredictions, int cols, int from, int to) {
+    losses.gradient(loss, predictions, labels, dPredictions, cols, from, to);
+  }
+
+  @Override
+  public long targets(Loss loss, MemorySegment labels, int cols, int from, int to) {
+    return ReferenceLosses.targets(loss, labels, cols, from, to);
+  }
+
+  @Override
+  public void inBatchNegatives(MemorySegment a, MemorySegment b, MemorySegment probs, int ld, MemorySegment rowLoss, double scale, int rows,
+      int cols, int from, int to) {
+    losses.inBatchNegatives(a, b, probs, ld, rowLoss, scale, rows, cols, from, to);
+  }
+
+  @Override
+  public void inBatchNegativesGrad(MemorySegment probs, int ld, MemorySegment other, boolean transposed, double scale, MemorySegment out,
+      int rows, int cols, int from, int to) {
+    for (int i = from; i < to; i++) {
+      for (int c = 0; c < cols; c++) {
+        double sum = 0;
+        for (int j = 0; j < rows; j++) {
+          sum += type.get(probs, transposed ? (long) j * ld + i : (long) i * ld + j) * type.get(other, (long) j * cols + c);
+        }
+        type.set(out, (long) i * cols + c, scale * sum);
+      }
+    }
+  }
+
+  @Override
+  public double sum(MemorySegment x, long from, long to) {
+    double sum = 0;
+    for (long i = from; i < to; i++) {
+      sum += type.get(x, i);
+    }
+    return sum;
+  }
+
+  @Override
+  public double sumSquares(MemorySegment x, long from, long to) {
+    double sum = 0;
+    for (long i = from; i < to; i++) {
+      sum += type.get(x, i) * type.get(x, i);
+    }
+    return sum;
+  }
+
+  @Override
+  public void adam(MemorySegment theta, MemorySegment grad, MemorySegment m, MemorySegment v, long from, long to, AdamScalars s) {
+    for (long i = from; i < to; i++) {
+      double p = type.get(theta, i);
+      double g = s.gradScale * type.get(grad, i);
+      if (s.decoupled) {
+        p *= 1 - s.lr * s.decay;
+      } else {
+        g += s.decay * p;
+      }
+      double first = type.get(m, i) + (1 - s.beta1) * (g - type.get(m, i));
+      double second = s.beta2 * type.get(v, i) + (1 - s.beta2) * g * g;
+      type.set(m, i, first);
+      type.set(v, i, second);
+      type.set(theta, i, p - s.stepSize() * first / (Math.sqrt(second) / Math.sqrt(s.biasCorrection2) + s.eps));
+    }
+  }
+
+  @Override
+  public void sgd(MemorySegment theta, MemorySegment grad, MemorySegment velocity, long from, long to, double lr, double momentum,
+      double decay, double gradScale, boolean first) {
+    for (long i = from; i < to; i++) {
+      double p = type.get(theta, i);
+      double step = gradScale * type.get(grad, i) + decay * p;
+      if (!Elements.absent(velocity)) {
+        step += first ? 0 : momentum * type.get(velocity, i);
+        type.set(velocity, i, step);
+      }
+      type.set(theta, i, p - lr * step);
+    }
+  }
+}
