@@ -60,7 +60,7 @@ public final class ReferenceKernels implements Kernels {
   }
 
   @Override
-  public long gemmScratchBytes(Gemm.Form form, int maxRows, int n, int k, boolean packed, int threads) {
+  public long gemmScratchBytes(Gemm.Spec spec, int threads) {
     return 0;
   }
 
