@@ -1,0 +1,199 @@
+package io.github.lora4j.graph;
+
+import io.github.lora4j.vector.ConfigException;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.function.BiConsumer;
+import java.util.function.Consumer;
+
+/**
+ * Reverse-mode differentiation that appends ops to the graph it reads. Only values downstream of a trainable get a gradient, so
+ * with adapters the gradients of frozen weights, and everything below the first adapted site, are never recorded.
+ *
+ * <p>Where a value is used several times its gradients are summed; an op that can add to what is there does so in its own
+ * pass over memory instead of a separate addition.
+ */
+final class Differentiator {
+
+  private final Graph graph;
+  private final Map<Value, Value> grads = new HashMap<>();
+  private final Set<Value> needed = new HashSet<>();
+
+  Differentiator(Graph graph) {
+    this.graph = graph;
+  }
+
+  void run(Value rowLoss) {
+    List<Program.Node> forward = List.copyOf(graph.nodes());
+    for (Program.Node node : forward) {
+      if (node.op().inputs().stream().anyMatch(this::needs)) {
+        node.op().outputs().stream().filter(v -> !v.slot()).forEach(needed::add);
+      }
+    }
+    if (!needs(rowLoss)) {
+      throw new ConfigException("nothing trains: the loss does not depend on any trainable parameter");
+    }
+    boolean reached = false;
+    for (int i = forward.size() - 1; i >= 0; i--) {
+      Program.Node node = forward.get(i);
+      Op op = node.op();
+      reached |= op.outputs().contains(rowLoss);
+      if (reached && op.outputs().stream().anyMatch(needed::contains)) {
+        graph.region(node.region());
+        differentiate(op);
+      }
+    }
+    graph.region("");
+  }
+
+  private boolean needs(Value value) {
+    return value.role() == Value.Role.TRAINABLE || needed.contains(value);
+  }
+
+  private void differentiate(Op op) {
+    switch (op) {
+      case Op.RowLoss o -> contribute(o.predictions(), d -> graph.add(new Op.RowLossGrad(o.loss(), o.predictions(), o.labels(), d)));
+      case Op.InBatchNegatives o -> {
+        contribute(o.a(), d -> graph.add(new Op.InBatchNegativesGrad(o.probs(), o.b(), false, o.scale(), d)));
+        contribute(o.b(), d -> graph.add(new Op.InBatchNegativesGrad(o.probs(), o.a(), true, o.scale(), d)));
+      }
+      case Op.Linear o -> linear(o, grad(o.y()));
+      case Op.Gather o -> gather(o, grad(o.y()));
+      case Op.LayerNorm o -> layerNorm(o, grad(o.y()));
+      case Op.Add o -> {
+        passOn(o.x(), grad(o.out()));
+        passOn(o.y(), grad(o.out()));
+      }
+      case Op.Multiply o -> {
+        Value dy = grad(o.out());
+        contribute(o.x(), d -> graph.add(new Op.Multiply(dy, o.y(), d)));
+        contribute(o.y(), d -> graph.add(new Op.Multiply(dy, o.x(), d)));
+      }
+      case Op.Scale o -> contribute(o.x(), d -> graph.add(new Op.Scale(grad(o.out()), o.alpha(), d)));
+      case Op.Activate o -> contribute(o.x(), d -> graph.add(new Op.ActivateGrad(o.f(), o.x(), grad(o.y()), d)));
+      case Op.Attention o -> attention(o, grad(o.out()));
+      case Op.RangeMean o -> extend(o.x(), (addend, d) -> graph.add(new Op.RangeMeanGrad(grad(o.y()), o.ranges(), addend, d)));
+      case Op.L2Normalize o -> contribute(o.x(), d -> graph.add(new Op.L2NormalizeGrad(grad(o.y()), o.y(), o.norms(), d)));
+      case Op.Dropout o -> contribute(o.x(), d -> graph.add(new Op.Dropout(grad(o.out()), o.rowKeys(), o.random(), o.site(), o.p(), d)));
+      case Op.AddSum o -> { }
+      case Op.CountTargets o -> { }
+      case Op.LinearInputGrad o -> throw once(o);
+      case Op.LinearWeightGrad o -> throw once(o);
+      case Op.ColumnSum o -> throw once(o);
+      case Op.ScatterAdd o -> throw once(o);
+      case Op.LayerNormGrad o -> throw once(o);
+      case Op.LayerNormParamGrad o -> throw once(o);
+      case Op.ActivateGrad o -> throw once(o);
+      case Op.AttentionGrad o -> throw once(o);
+      case Op.RangeMeanGrad o -> throw once(o);
+      case Op.L2NormalizeGrad o -> throw once(o);
+      case Op.RowLossGrad o -> throw once(o);
+      case Op.InBatchNegativesGrad o -> throw once(o);
+      case Op.OptimizerStep o -> throw once(o);
+    }
+  }
+
+  private static ConfigException once(Op op) {
+    return new ConfigException(op.getClass().getSimpleName() + " has no gradient: an entry is differentiated once");
+  }
+
+  private void linear(Op.Linear o, Value dy) {
+    o.bias().filter(this::needs).ifPresent(b -> graph.add(new Op.ColumnSum(dy, slot(b))));
+    if (needs(o.w())) {
+      graph.add(new Op.LinearWeightGrad(dy, o.x(), o.alpha(), slot(o.w())));
+    }
+    extend(o.x(), (addend, d) -> graph.add(new Op.LinearInputGrad(dy, o.w(), addend, o.alpha(), d)));
+    o.addend().ifPresent(a -> passOn(a, dy));
+  }
+
+  private void gather(Op.Gather o, Value dy) {
+    if (o.table().role() == Value.Role.TRAINABLE) {
+      Op.ScatterIndex index = graph.program().find(o.ids().name() + ".unique").map(unique -> new Op.ScatterIndex(unique,
+          graph.program().find(o.ids().name() + ".starts").orElseThrow(), graph.program().find(o.ids().name() + ".order").orElseThrow()))
+          .orElseThrow(() -> new ConfigException("gather(%s): the table trains, but its ids %s have no scatter index"
+              .formatted(o.table().name(), o.ids().name())));
+      graph.add(new Op.ScatterAdd(dy, index, slot(o.table())));
+    } else if (needs(o.table())) {
+      Value inverse = o.inverse().orElseThrow(() -> new ConfigException("gather(%s): a gradient flows to the table, so the ids need an inverse"
+          .formatted(o.table().name())));
+      extend(o.table(), (addend, d) -> graph.add(new Op.Gather(dy, inverse, Optional.of(o.ids()), addend, d)));
+    }
+    o.addend().ifPresent(a -> passOn(a, dy));
+  }
+
+  private void layerNorm(Op.LayerNorm o, Value dy) {
+    if (needs(o.gamma()) || needs(o.beta())) {
+      graph.add(new Op.LayerNormParamGrad(dy, o.x(), o.stats(), Optional.of(o.gamma()).filter(this::needs).map(this::slot),
+          Optional.of(o.beta()).filter(this::needs).map(this::slot)));
+    }
+    extend(o.x(), (addend, d) -> graph.add(new Op.LayerNormGrad(dy, o.x(), o.stats(), o.gamma(), addend, d)));
+  }
+
+  private void attention(Op.Attention o, Value dout) {
+    Optional<Value> dq = fresh(o.q());
+    Optional<Value> dk = fresh(o.k());
+    Optional<Value> dv = fresh(o.v());
+    graph.add(new Op.AttentionGrad(o, dout, dq, dk, dv));
+    dq.ifPresent(d -> passOn(o.q(), d));
+    dk.ifPresent(d -> passOn(o.k(), d));
+    dv.ifPresent(d -> passOn(o.v(), d));
+  }
+
+  private Optional<Value> fresh(Value x) {
+    return needs(x) ? Optional.of(temp(x)) : Optional.empty();
+  }
+
+  /** The gradient of an op's result; every op reached lies between a trainable and the loss, so there is one. */
+  private Value grad(Value y) {
+    Value dy = grads.get(y);
+    if (dy == null) {
+      throw new ConfigException("%s does not reach the loss: record only what the loss needs".formatted(y.name()));
+    }
+    return dy;
+  }
+
+  private Value slot(Value trainable) {
+    return graph.program().gradient(trainable);
+  }
+
+  private Value temp(Value like) {
+    return graph.temp("d(" + like.name() + ")", like.shape());
+  }
+
+  /** Adds a gradient that exists already. */
+  private void passOn(Value x, Value d) {
+    if (needs(x)) {
+      requireTemp(x);
+      grads.merge(x, d, (old, more) -> graph.add(old, more));
+    }
+  }
+
+  /** Records an op that writes a new gradient of x. */
+  private void contribute(Value x, Consumer<Value> op) {
+    if (needs(x)) {
+      Value d = temp(x);
+      op.accept(d);
+      passOn(x, d);
+    }
+  }
+
+  /** Records an op that writes a new gradient of x and can add the one that is there. */
+  private void extend(Value x, BiConsumer<Optional<Value>, Value> op) {
+    if (needs(x)) {
+      requireTemp(x);
+      Value d = temp(x);
+      op.accept(Optional.ofNullable(grads.get(x)), d);
+      grads.put(x, d);
+    }
+  }
+
+  private static void requireTemp(Value x) {
+    if (x.slot()) {
+      throw new ConfigException("%s trains, but is used where only activations may be".formatted(x.name()));
+    }
+  }
+}

@@ -1,0 +1,243 @@
+package io.github.lora4j.graph;
+
+import io.github.lora4j.vector.Activation;
+import io.github.lora4j.vector.AttentionSpec;
+import io.github.lora4j.vector.ConfigException;
+import io.github.lora4j.vector.Loss;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.Supplier;
+
+/**
+ * Records one entry of a program. Each method checks shapes, appends an {@link Op} and returns its result; nothing is computed.
+ * Model code is written forward only, {@link #backward} appends the gradients.
+ */
+public final class Graph {
+
+  private final ProgramBuilder builder;
+  private final String entry;
+  private final List<Program.Node> nodes = new ArrayList<>();
+  private final Map<String, Value> outputs = new LinkedHashMap<>();
+  private String region = "";
+
+  Graph(ProgramBuilder builder, String entry) {
+    this.builder = builder;
+    this.entry = entry;
+  }
+
+  /** Where slots are declared. */
+  public ProgramBuilder program() {
+    return builder;
+  }
+
+  /** Records everything that {@code body} records as one region: a layer, the embedding, the head. */
+  public <T> T region(String name, Supplier<T> body) {
+    String outer = region;
+    region = name;
+    try {
+      return body.get();
+    } finally {
+      region = outer;
+    }
+  }
+
+  /** Lets the caller read this value after a run of the entry. */
+  public Value output(String name, Value value) {
+    outputs.put(name, value);
+    return value;
+  }
+
+  /** y = x·wᵀ + bias; x [rows, in], w [out, in], bias [1, out]. */
+  public Value linear(Value x, Value w, Optional<Value> bias) {
+    return linear(x, w, bias, Optional.empty(), 1);
+  }
+
+  /** y = alpha·x·wᵀ + bias + addend. */
+  public Value linear(Value x, Value w, Optional<Value> bias, Optional<Value> addend, double alpha) {
+    check(w.shape().axis().isEmpty() && x.shape().cols() == w.shape().cols(), "linear", w.name(),
+        "weight is %s but input is %s", w.shape(), x.shape());
+    Shape shape = x.shape().withCols(w.shape().rows());
+    bias.ifPresent(b -> check(b.shape().equals(Shape.vector(shape.cols())), "linear", b.name(), "bias is %s but output is %s", b.shape(), shape));
+    addend.ifPresent(a -> same("linear addend", w.name(), a.shape(), shape));
+    Value y = temp(w.name() + ".y", shape);
+    add(new Op.Linear(x, w, bias, addend, alpha, y));
+    return y;
+  }
+
+  /** Rows of an embedding table by id. */
+  public Value embedding(Value table, Value ids, Optional<Value> addend) {
+    return gather(table, ids, Optional.empty(), addend);
+  }
+
+  /** y[i] = table[ids[i]] + addend[i]; see {@link Op.Gather} for the inverse. */
+  public Value gather(Value table, Value ids, Optional<Value> inverse, Optional<Value> addend) {
+    check(ids.integer() && ids.shape().cols() == 1, "gather", table.name(), "ids must be integers [rows, 1], got %s %s", ids.type(), ids.shape());
+    inverse.ifPresent(i -> check(i.integer() && i.shape().cols() == 1 && i.shape().sameRows(table.shape()), "gather", table.name(),
+        "the inverse must be integers with a row for each of %s, got %s", table.shape(), i.shape()));
+    Shape shape = ids.shape().withCols(table.shape().cols());
+    addend.ifPresent(a -> same("gather addend", table.name(), a.shape(), shape));
+    Value y = temp(table.name() + ".rows", shape);
+    add(new Op.Gather(table, ids, inverse, addend, y));
+    return y;
+  }
+
+  /** Layer norm over columns. */
+  public Value layerNorm(Value x, Value gamma, Value beta, double eps) {
+    Shape vector = Shape.vector(x.shape().cols());
+    check(gamma.shape().equals(vector) && beta.shape().equals(vector), "layerNorm", gamma.name(), "weight %s and bias %s must be %s",
+        gamma.shape(), beta.shape(), vector);
+    Value y = temp(gamma.name() + ".y", x.shape());
+    add(new Op.LayerNorm(x, gamma, beta, eps, y, temp(gamma.name() + ".stats", x.shape().withCols(2))));
+    return y;
+  }
+
+  /** x + y. */
+  public Value add(Value x, Value y) {
+    same("add", x.name(), y.shape(), x.shape());
+    Value out = temp(x.name() + "+", x.shape());
+    add(new Op.Add(x, y, out));
+    return out;
+  }
+
+  /** x · y, element by element. */
+  public Value multiply(Value x, Value y) {
+    same("multiply", x.name(), y.shape(), x.shape());
+    Value out = temp(x.name() + "*", x.shape());
+    add(new Op.Multiply(x, y, out));
+    return out;
+  }
+
+  /** alpha · x. */
+  public Value scale(Value x, double alpha) {
+    Value out = temp(x.name() + ".scaled", x.shape());
+    add(new Op.Scale(x, alpha, out));
+    return out;
+  }
+
+  /** f(x). */
+  public Value activate(Activation f, Value x) {
+    Value y = temp(x.name() + "." + f.name().toLowerCase(java.util.Locale.ROOT), x.shape());
+    add(new Op.Activate(f, x, y));
+    return y;
+  }
+
+  /** Attention over segments; see {@link Op.Attention}. */
+  public Value attention(AttentionSpec spec, Value q, Value k, Value v, Value segments, int maxLength) {
+    check(q.shape().cols() == spec.heads() * spec.headDim(), "attention", q.name(), "queries are %s but %d heads of %d need %d columns",
+        q.shape(), spec.heads(), spec.headDim(), spec.heads() * spec.headDim());
+    check(k.shape().cols() == spec.kvHeads() * spec.headDim() && k.shape().equals(v.shape()), "attention", k.name(),
+        "keys are %s and values %s but %d heads of %d need %d columns", k.shape(), v.shape(), spec.kvHeads(), spec.headDim(),
+        spec.kvHeads() * spec.headDim());
+    check(segments.integer() && segments.shape().cols() == 5, "attention", q.name(), "the segment table must be integers [segments, 5], got %s",
+        segments.shape());
+    Value out = temp(q.name() + ".attention", q.shape());
+    add(new Op.Attention(spec, q, k, v, segments, maxLength, out, temp(q.name() + ".lse", q.shape().withCols(spec.heads()))));
+    return out;
+  }
+
+  /** Mean over ranges of rows; see {@link Op.RangeMean}. */
+  public Value rangeMean(Value x, Value ranges) {
+    check(ranges.integer() && ranges.shape().cols() == 2, "rangeMean", x.name(), "ranges must be integers [rows, 2], got %s", ranges.shape());
+    Value y = temp(x.name() + ".mean", ranges.shape().withCols(x.shape().cols()));
+    add(new Op.RangeMean(x, ranges, y));
+    return y;
+  }
+
+  /** Rows divided by their Euclidean norm, at least {@code eps}. */
+  public Value l2Normalize(Value x, double eps) {
+    Value y = temp(x.name() + ".unit", x.shape());
+    add(new Op.L2Normalize(x, eps, y, temp(x.name() + ".norm", x.shape().withCols(1))));
+    return y;
+  }
+
+  /** Inverted dropout, or x itself when p is 0. The mask is keyed by the site's name, so it does not depend on recording order. */
+  public Value dropout(Value x, Value rowKeys, Value random, String site, double p) {
+    if (p == 0) {
+      return x;
+    }
+    check(p > 0 && p < 1, "dropout", site, "probability must be in [0, 1), got %s", p);
+    Value out = temp(site + ".dropped", x.shape());
+    add(new Op.Dropout(x, rowKeys, random, siteHash(site), p, out));
+    return out;
+  }
+
+  /** Row losses [rows, 1]. */
+  public Value loss(Loss loss, Value predictions, Value labels) {
+    boolean classes = loss == Loss.CROSS_ENTROPY;
+    check(labels.integer() == classes && labels.shape().equals(predictions.shape().withCols(classes ? 1 : predictions.shape().cols())),
+        "loss", labels.name(), "%s of predictions %s cannot use labels %s %s", loss, predictions.shape(), labels.type(), labels.shape());
+    Value rowLoss = temp(predictions.name() + ".loss", predictions.shape().withCols(1));
+    add(new Op.RowLoss(loss, predictions, labels, rowLoss));
+    return rowLoss;
+  }
+
+  /** Multiple-negatives ranking loss of row i of a against all rows of b; row losses [rows, 1]. */
+  public Value inBatchNegatives(Value a, Value b, double scale) {
+    same("inBatchNegatives", a.name(), b.shape(), a.shape());
+    Value rowLoss = temp(a.name() + ".loss", a.shape().withCols(1));
+    add(new Op.InBatchNegatives(a, b, scale, temp(a.name() + ".probs", a.shape().withCols(a.shape().rows())), rowLoss));
+    return rowLoss;
+  }
+
+  /** total += Σ x. */
+  public void addSum(Value x, Value total) {
+    add(new Op.AddSum(x, total));
+  }
+
+  /** total += counted targets. */
+  public void countTargets(Optional<Loss> loss, Value labels, Value total) {
+    add(new Op.CountTargets(loss, labels, total));
+  }
+
+  /** Appends the gradient of Σ rowLoss with respect to every trainable it depends on; gradients are added to their slots. */
+  public void backward(Value rowLoss) {
+    new Differentiator(this).run(rowLoss);
+  }
+
+  /** Appends the optimizer step; see {@link Op.OptimizerStep}. */
+  public void optimizerStep(OptimizerSpec spec, Value hyper, Value lossSum, Value count, Value report) {
+    add(new Op.OptimizerStep(spec, hyper, lossSum, count, report));
+  }
+
+  /** A hash of a site's name that no JVM or version changes: FNV-1a over UTF-16 units. */
+  public static int siteHash(String site) {
+    int hash = 0x811C9DC5;
+    for (int i = 0; i < site.length(); i++) {
+      hash = (hash ^ site.charAt(i)) * 0x01000193;
+    }
+    return hash;
+  }
+
+  void add(Op op) {
+    nodes.add(new Program.Node(op, region));
+  }
+
+  void region(String name) {
+    region = name;
+  }
+
+  Value temp(String name, Shape shape) {
+    return builder.temp(name, shape);
+  }
+
+  List<Program.Node> nodes() {
+    return nodes;
+  }
+
+  Map<String, Value> outputs() {
+    return outputs;
+  }
+
+  private void same(String op, String site, Shape got, Shape expected) {
+    check(got.equals(expected), op, site, "expected %s but got %s", expected, got);
+  }
+
+  private void check(boolean ok, String op, String site, String message, Object... args) {
+    if (!ok) {
+      throw new ConfigException("%s(%s)%s: %s".formatted(op, site, region.isEmpty() ? "" : " in " + region, message.formatted(args)));
+    }
+  }
+}

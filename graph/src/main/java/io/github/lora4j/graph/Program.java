@@ -1,0 +1,71 @@
+package io.github.lora4j.graph;
+
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * A recorded, static program: slots and several entries that share them by name. A backend compiles it once; nothing about it
+ * depends on a device.
+ *
+ * @param axes row axes, in the order of their live counts
+ * @param slots persistent values by name
+ * @param parameters where each trainable lies in the arenas
+ * @param entries runnable pieces by name
+ */
+public record Program(List<RowAxis> axes, Map<String, Value> slots, ParameterLayout parameters, Map<String, Entry> entries) {
+
+  /** One op and the region (embedding, layer, head) it was recorded in. */
+  public record Node(Op op, String region) {}
+
+  /**
+   * A list of ops run in order.
+   *
+   * @param outputs temporaries a caller may read until the next run, by name
+   */
+  public record Entry(String name, List<Node> nodes, Map<String, Value> outputs) {
+
+    /** Copies the collections. */
+    public Entry {
+      nodes = List.copyOf(nodes);
+      outputs = Map.copyOf(outputs);
+    }
+
+    /** Arithmetic of one run at full capacity. */
+    public long flops() {
+      return nodes.stream().mapToLong(node -> node.op().flops()).sum();
+    }
+  }
+
+  /** Copies the collections. */
+  public Program {
+    axes = List.copyOf(axes);
+    slots = Map.copyOf(slots);
+    entries = Map.copyOf(entries);
+  }
+
+  /** The slot of this name, if there is one. */
+  public Optional<Value> slot(String name) {
+    return Optional.ofNullable(slots.get(name));
+  }
+
+  /** The axis of this name, if there is one. */
+  public Optional<RowAxis> axis(String name) {
+    return axes.stream().filter(axis -> axis.name().equals(name)).findFirst();
+  }
+
+  /** Every op of every entry as text, one line each, for people and for tests. */
+  public String describe() {
+    StringBuilder text = new StringBuilder();
+    Map<String, Entry> ordered = new LinkedHashMap<>();
+    entries.keySet().stream().sorted().forEach(name -> ordered.put(name, entries.get(name)));
+    for (Entry entry : ordered.values()) {
+      text.append("%s: %d ops, %.3f GFLOP at capacity%n".formatted(entry.name, entry.nodes.size(), entry.flops() / 1e9));
+      for (Node node : entry.nodes) {
+        text.append("  %-12s %-22s %s -> %s%n".formatted(node.region, node.op.getClass().getSimpleName(), node.op.inputs(), node.op.outputs()));
+      }
+    }
+    return text.toString();
+  }
+}

@@ -1,0 +1,104 @@
+package io.github.lora4j.graph;
+
+import io.github.lora4j.vector.ConfigException;
+import io.github.lora4j.vector.DType;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * Collects slots and entries of a {@link Program}. Declaring a slot twice under one name gives the same slot, so entries share
+ * weights by naming them; a second declaration must agree in shape and role.
+ */
+public final class ProgramBuilder {
+
+  private final Map<String, RowAxis> axes = new LinkedHashMap<>();
+  private final Map<String, Value> slots = new LinkedHashMap<>();
+  private final Map<String, Graph> entries = new LinkedHashMap<>();
+  private ParameterLayout parameters = new ParameterLayout(List.of());
+  private int nextId;
+
+  /** Declares a row axis. */
+  public RowAxis axis(String name, int capacity) {
+    RowAxis axis = new RowAxis(name, capacity);
+    RowAxis known = axes.putIfAbsent(name, axis);
+    if (known != null && !known.equals(axis)) {
+      throw new ConfigException("row axis %s was declared with capacity %d, now with %d".formatted(name, known.capacity(), capacity));
+    }
+    return axis;
+  }
+
+  /** A float input, written before a run. */
+  public Value input(String name, Shape shape) {
+    return slot(name, shape, Value.Role.INPUT, DType.F32);
+  }
+
+  /** An integer input: ids, segments, ranges. */
+  public Value table(String name, Shape shape) {
+    return slot(name, shape, Value.Role.INPUT, DType.I32);
+  }
+
+  /** A weight that does not change. */
+  public Value frozen(String name, Shape shape) {
+    return slot(name, shape, Value.Role.FROZEN, DType.F32);
+  }
+
+  /** A small persistent result. */
+  public Value state(String name, Shape shape) {
+    return slot(name, shape, Value.Role.STATE, DType.F32);
+  }
+
+  /** A weight the optimizer changes, in a parameter group. */
+  public Value trainable(String name, Shape shape, int group) {
+    boolean known = slots.containsKey(name);
+    Value value = slot(name, shape, Value.Role.TRAINABLE, DType.F32);
+    if (!known) {
+      parameters = parameters.with(value, slot(name + ".grad", shape, Value.Role.GRADIENT, DType.F32), group);
+    }
+    return value;
+  }
+
+  /** The gradient slot of a trainable. */
+  Value gradient(Value trainable) {
+    return slots.get(trainable.name() + ".grad");
+  }
+
+  /** A slot declared before. */
+  public Optional<Value> find(String name) {
+    return Optional.ofNullable(slots.get(name));
+  }
+
+  /** Starts recording an entry. */
+  public Graph entry(String name) {
+    Graph graph = new Graph(this, name);
+    if (entries.putIfAbsent(name, graph) != null) {
+      throw new ConfigException("entry %s was recorded already".formatted(name));
+    }
+    return graph;
+  }
+
+  /** The finished program. */
+  public Program build() {
+    Map<String, Program.Entry> built = new LinkedHashMap<>();
+    entries.forEach((name, graph) -> built.put(name, new Program.Entry(name, graph.nodes(), graph.outputs())));
+    return new Program(new ArrayList<>(axes.values()), slots, parameters, built);
+  }
+
+  Value temp(String name, Shape shape) {
+    return new Value(nextId++, name, shape, Value.Role.TEMP, DType.F32);
+  }
+
+  private Value slot(String name, Shape shape, Value.Role role, DType type) {
+    Value known = slots.get(name);
+    if (known == null) {
+      known = new Value(nextId++, name, shape, role, type);
+      slots.put(name, known);
+    } else if (!known.shape().equals(shape) || known.role() != role || known.type() != type) {
+      throw new ConfigException("slot %s is %s %s %s, but was asked for as %s %s %s"
+          .formatted(name, known.role(), known.type(), known.shape(), role, type, shape));
+    }
+    return known;
+  }
+}

@@ -1,0 +1,74 @@
+package io.github.lora4j.graph;
+
+import io.github.lora4j.vector.ConfigException;
+import java.util.Optional;
+
+/**
+ * The building blocks that model code is written with: each knows a module's name, declares its weights as frozen or trainable
+ * as the {@link SiteHooks} say, and gives adapters their turn. One instance serves one recorded entry.
+ */
+public final class Sites {
+
+  /**
+   * What dropout needs; see {@link Op.Dropout}.
+   *
+   * @param axis the axis the keys belong to: rows of another axis cannot use them
+   */
+  public record Randomness(RowAxis axis, Value rowKeys, Value random) {}
+
+  private final Graph graph;
+  private final SiteHooks hooks;
+  private final Optional<Randomness> randomness;
+
+  /**
+   * Starts a recording.
+   *
+   * @param randomness present while training: then {@link #dropout} drops
+   */
+  public Sites(Graph graph, SiteHooks hooks, Optional<Randomness> randomness) {
+    this.graph = graph;
+    this.hooks = hooks;
+    this.randomness = randomness;
+  }
+
+  /** The entry being recorded. */
+  public Graph graph() {
+    return graph;
+  }
+
+  /** A parameter of the base model under its Hugging Face name: frozen unless the hooks train it. */
+  public Value parameter(String name, Shape shape) {
+    var group = hooks.trainableGroup(name);
+    return group.isPresent() ? graph.program().trainable(name, shape, group.getAsInt()) : graph.program().frozen(name, shape);
+  }
+
+  /** A linear module: x·weightᵀ + bias, then the adapter. */
+  public Value linear(String module, Value x, int out, boolean bias) {
+    Value weight = parameter(module + ".weight", Shape.of(out, x.shape().cols()));
+    Optional<Value> b = bias ? Optional.of(parameter(module + ".bias", Shape.vector(out))) : Optional.empty();
+    return hooks.linear(this, module, x, graph.linear(x, weight, b));
+  }
+
+  /** An embedding module: rows of its weight, plus the addend. */
+  public Value embedding(String module, Value ids, int entries, int dim, Optional<Value> addend) {
+    return graph.embedding(parameter(module + ".weight", Shape.of(entries, dim)), ids, addend);
+  }
+
+  /** A layer norm module. */
+  public Value layerNorm(String module, Value x, double eps) {
+    Shape vector = Shape.vector(x.shape().cols());
+    return graph.layerNorm(x, parameter(module + ".weight", vector), parameter(module + ".bias", vector), eps);
+  }
+
+  /** Dropout while training, keyed by the site's name; x itself otherwise. */
+  public Value dropout(String site, Value x, double p) {
+    if (p == 0 || randomness.isEmpty()) {
+      return x;
+    }
+    Randomness r = randomness.get();
+    if (!x.shape().axis().equals(Optional.of(r.axis))) {
+      throw new ConfigException("dropout(%s): rows lie on %s but the dropout keys on %s".formatted(site, x.shape(), r.axis.name()));
+    }
+    return graph.dropout(x, r.rowKeys, r.random, site, p);
+  }
+}
