@@ -1,6 +1,7 @@
 package io.github.lora4j.graph;
 
 import io.github.lora4j.vector.ConfigException;
+import java.util.List;
 import java.util.Optional;
 
 /**
@@ -12,9 +13,9 @@ public final class Sites {
   /**
    * What dropout needs; see {@link Op.Dropout}.
    *
-   * @param axis the axis the keys belong to: rows of another axis cannot use them
+   * @param rowKeys for each row axis that may be dropped on, its (example, position) table
    */
-  public record Randomness(RowAxis axis, Value rowKeys, Value random) {}
+  public record Randomness(List<Value> rowKeys, Value random) {}
 
   private final Graph graph;
   private final SiteHooks hooks;
@@ -66,9 +67,8 @@ public final class Sites {
       return x;
     }
     Randomness r = randomness.get();
-    if (!x.shape().axis().equals(Optional.of(r.axis))) {
-      throw new ConfigException("dropout(%s): rows lie on %s but the dropout keys on %s".formatted(site, x.shape(), r.axis.name()));
-    }
-    return graph.dropout(x, r.rowKeys, r.random, site, p);
+    Value keys = r.rowKeys.stream().filter(k -> k.shape().sameRows(x.shape())).findFirst().orElseThrow(() -> new ConfigException(
+        "dropout(%s): rows lie on %s, but there are dropout keys only for %s".formatted(site, x.shape(), r.rowKeys)));
+    return graph.dropout(x, keys, r.random, site, p);
   }
 }
