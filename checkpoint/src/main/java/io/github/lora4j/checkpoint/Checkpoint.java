@@ -1,0 +1,58 @@
+package io.github.lora4j.checkpoint;
+
+import io.github.lora4j.checkpoint.internal.CheckpointOpener;
+import io.github.lora4j.vector.DType;
+import java.lang.foreign.MemorySegment;
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.Set;
+
+/**
+ * The tensors of one model, by name: a safetensors file, a sharded safetensors directory, or the initialisers of an ONNX model.
+ *
+ * <p>Opening reads and checks the headers only; tensor data is streamed from the file into the caller's memory when asked for.
+ * Nothing is memory-mapped, so the files may be replaced while open. Several threads may read at once. Data is
+ * little-endian in the files and is written so.
+ *
+ * <p>Broken content is a {@link io.github.lora4j.vector.FormatException} that names file and tensor; a file that cannot be
+ * read (permissions, a failing disk) is a {@link io.github.lora4j.vector.ResourceException}.
+ */
+public interface Checkpoint extends AutoCloseable {
+
+  /**
+   * Opens a model.
+   *
+   * @param fileOrDirectory a {@code .safetensors} file, a {@code .safetensors.index.json}, an {@code .onnx} file, or a directory
+   *     that holds {@code model.safetensors}, {@code model.safetensors.index.json} with its shards, or one {@code .onnx} file
+   *     (looked for in this order)
+   */
+  static Checkpoint open(Path fileOrDirectory) {
+    return CheckpointOpener.open(fileOrDirectory);
+  }
+
+  /** The names of all tensors, in the file's order. */
+  Set<String> names();
+
+  /** Dtype and shape of one tensor; a name that is not there is a FormatException that lists the nearest ones. */
+  TensorInfo info(String name);
+
+  /**
+   * Reads one tensor, row-major, converting while reading. F32, F64, F16 and BF16 convert among each other (round to nearest
+   * even; F64 goes to F16 and BF16 by way of F32, as in PyTorch; too large becomes infinite), I32 and I64 among each other (a value
+   * that does not fit is a FormatException); every other dtype is read as itself only.
+   *
+   * @param as the element type wanted
+   * @param target exactly {@code elements * as.bytes()} bytes; another size is a {@link io.github.lora4j.vector.ConfigException}
+   */
+  void read(String name, DType as, MemorySegment target);
+
+  /** Key-value pairs that the file carries beside its tensors; empty if none. */
+  Map<String, String> metadata();
+
+  /** The path this was opened from, for messages. */
+  String describe();
+
+  /** Closes the files; reading afterwards is an error. */
+  @Override
+  void close();
+}

@@ -1,0 +1,75 @@
+package io.github.lora4j.checkpoint;
+
+import io.github.lora4j.checkpoint.internal.AtomicFile;
+import io.github.lora4j.checkpoint.internal.SafetensorsLayout;
+import io.github.lora4j.vector.ConfigException;
+import io.github.lora4j.vector.ResourceException;
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+/**
+ * Writes a safetensors file, byte for byte as the Python library lays it out: tensors by descending dtype (wide ones first, so that
+ * all are aligned), then by name; the header padded with spaces to a multiple of 8.
+ *
+ * <p>The data stays the caller's and must live until {@link #write} returns. The file appears at its place complete or not at all: it is
+ * written beside it under another name, forced to the disk and moved.
+ */
+public final class SafetensorsWriter {
+
+  /** A tensor and its bytes. */
+  private record Entry(TensorInfo info, MemorySegment data) {}
+
+  private final List<Entry> entries = new ArrayList<>();
+  private final Set<String> names = new HashSet<>();
+  private final Map<String, String> metadata = new LinkedHashMap<>();
+
+  /** Adds a key-value pair to the header, in the order of the calls; PEFT and transformers write {@code format=pt}. */
+  public SafetensorsWriter metadata(String key, String value) {
+    metadata.put(key, value);
+    return this;
+  }
+
+  /**
+   * Adds a tensor.
+   *
+   * @param data its elements, row-major, little-endian; exactly {@code info.bytes()} bytes
+   */
+  public SafetensorsWriter add(TensorInfo info, MemorySegment data) {
+    if (data.byteSize() != info.bytes()) {
+      throw new ConfigException(
+          "tensor " + info.name() + ": " + info.dtype() + " " + info.shape() + " is " + info.bytes() + " bytes, got " + data.byteSize());
+    }
+    if (info.name().equals("__metadata__") || !names.add(info.name())) {
+      throw new ConfigException("tensor " + info.name() + ": the name is reserved or was added before");
+    }
+    entries.add(new Entry(info, data));
+    return this;
+  }
+
+  /**
+   * Writes the file, replacing one that is there.
+   *
+   * @throws ResourceException when the disk is full or the place cannot be written; nothing is left behind then
+   */
+  public void write(Path file) {
+    List<Entry> sorted = new ArrayList<>(entries);
+    sorted.sort((a, b) -> SafetensorsLayout.ORDER.compare(a.info(), b.info()));
+    byte[] header = SafetensorsLayout.header(sorted.stream().map(Entry::info).toList(), metadata);
+    try (AtomicFile out = new AtomicFile(file)) {
+      out.write(MemorySegment.ofArray(header));
+      for (Entry entry : sorted) {
+        out.write(entry.data());
+      }
+      out.commit();
+    } catch (IOException e) {
+      throw new ResourceException(file + ": cannot be written: " + e, e);
+    }
+  }
+}

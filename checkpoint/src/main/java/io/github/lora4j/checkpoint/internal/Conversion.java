@@ -1,0 +1,98 @@
+package io.github.lora4j.checkpoint.internal;
+
+import io.github.lora4j.vector.DType;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.ByteOrder;
+
+/** Element-wise conversion between the dtypes of files. */
+final class Conversion {
+
+  private static final ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+  private static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+  private static final ValueLayout.OfLong LONG = ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+  private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+  private static final ValueLayout.OfDouble DOUBLE = ValueLayout.JAVA_DOUBLE_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+
+  private Conversion() {}
+
+  static boolean possible(DType from, DType to) {
+    return from == to || from.isFloat() && to.isFloat() || isInt(from) && isInt(to);
+  }
+
+  private static boolean isInt(DType dtype) {
+    return dtype == DType.I32 || dtype == DType.I64;
+  }
+
+  /** Converts {@code count} elements; -1, or the index of the first one that does not fit. */
+  static long convert(DType from, MemorySegment source, DType to, MemorySegment target, long count) {
+    if (from == to) {
+      MemorySegment.copy(source, 0, target, 0, count * from.bytes());
+    } else if (from == DType.I32) {
+      for (long i = 0; i < count; i++) {
+        target.set(LONG, i * 8, source.get(INT, i * 4));
+      }
+    } else if (from == DType.I64) {
+      for (long i = 0; i < count; i++) {
+        long value = source.get(LONG, i * 8);
+        if (value != (int) value) {
+          return i;
+        }
+        target.set(INT, i * 4, (int) value);
+      }
+    } else {
+      for (long i = 0; i < count; i++) {
+        store(to, target, i, load(from, source, i));
+      }
+    }
+    return -1;
+  }
+
+  private static double load(DType dtype, MemorySegment source, long i) {
+    return switch (dtype) {
+      case F16 -> Float.float16ToFloat(source.get(SHORT, i * 2));
+      case BF16 -> DType.bf16ToFloat(source.get(SHORT, i * 2));
+      case F32 -> source.get(FLOAT, i * 4);
+      default -> source.get(DOUBLE, i * 8);
+    };
+  }
+
+  private static void store(DType dtype, MemorySegment target, long i, double value) {
+    switch (dtype) {
+      case F16 -> target.set(SHORT, i * 2, Float.floatToFloat16((float) value));
+      case BF16 -> target.set(SHORT, i * 2, DType.floatToBf16((float) value));
+      case F32 -> target.set(FLOAT, i * 4, (float) value);
+      default -> target.set(DOUBLE, i * 8, value);
+    }
+  }
+
+  /** Writes the low bits of an integer as one element. */
+  static void storeBits(DType dtype, MemorySegment target, long i, long bits) {
+    switch (dtype.bytes()) {
+      case 1 -> target.set(ValueLayout.JAVA_BYTE, i, (byte) bits);
+      case 2 -> target.set(SHORT, i * 2, (short) bits);
+      case 4 -> target.set(INT, i * 4, (int) bits);
+      default -> target.set(LONG, i * 8, bits);
+    }
+  }
+
+  /**
+   * Writes rows of a matrix as columns: {@code source[r, c]} goes to {@code target[c, firstRow + r]}. The target has
+   * {@code totalRows} columns. Only element sizes are looked at.
+   */
+  static void transpose(int bytes, MemorySegment source, long firstRow, long rows, long columns, MemorySegment target, long totalRows) {
+    for (long c = 0; c < columns; c++) {
+      long at = (c * totalRows + firstRow) * bytes;
+      for (long r = 0; r < rows; r++) {
+        long from = (r * columns + c) * bytes;
+        long to = at + r * bytes;
+        switch (bytes) {
+          case 1 -> target.set(ValueLayout.JAVA_BYTE, to, source.get(ValueLayout.JAVA_BYTE, from));
+          case 2 -> target.set(SHORT, to, source.get(SHORT, from));
+          case 4 -> target.set(INT, to, source.get(INT, from));
+          default -> target.set(LONG, to, source.get(LONG, from));
+        }
+      }
+    }
+  }
+}

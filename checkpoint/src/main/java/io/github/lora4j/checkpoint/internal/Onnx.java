@@ -1,0 +1,117 @@
+package io.github.lora4j.checkpoint.internal;
+
+import com.google.protobuf.CodedInputStream;
+import io.github.lora4j.checkpoint.TensorInfo;
+import io.github.lora4j.vector.DType;
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.SequencedMap;
+import java.util.stream.Stream;
+
+/**
+ * The initialisers of an ONNX model. PyTorch's exporter keeps the names of biases, norms and embeddings but calls the transposed weight of
+ * a linear layer {@code onnx::MatMul_NNN}; such a weight is known here by the layer its MatMul node belongs to
+ * ({@code /encoder/layer.0/attention/self/query/MatMul} is {@code encoder.layer.0.attention.self.query.weight}) and reads as Hugging Face's
+ * {@code [out, in]}.
+ */
+final class Onnx extends TensorTable<Onnx.Weight> {
+
+  /** A tensor as shown, where its elements are, and whether they lie there transposed. */
+  record Weight(TensorInfo info, OnnxTensor stored, boolean transposed) {}
+
+  private static final String ANONYMOUS = "onnx::MatMul_";
+
+  private final SourceFile file;
+
+  private Onnx(SourceFile file, SequencedMap<String, Weight> weights, Map<String, String> metadata) {
+    super(file.path(), weights, metadata);
+    this.file = file;
+  }
+
+  static Onnx open(Path path) {
+    SourceFile file = new SourceFile(path);
+    try {
+      if (file.size() > Integer.MAX_VALUE) {
+        throw file.broken("is " + file.size() + " bytes long; a protobuf file ends at 2 GiB");
+      }
+      if (file.size() == 0) {
+        throw file.broken("is empty");
+      }
+      OnnxParser parser = new OnnxParser(file);
+      // The stream is not closed: it would close the channel that data is read from later.
+      parser.parse(CodedInputStream.newInstance(file.stream(), 1 << 16));
+      return new Onnx(file, named(file, parser), parser.metadata());
+    } catch (IOException e) {
+      file.close();
+      throw file.broken("is no ONNX model, or is cut off: " + e.getMessage(), e);
+    } catch (RuntimeException | Error e) {
+      file.close();
+      throw e;
+    }
+  }
+
+  private static SequencedMap<String, Weight> named(SourceFile file, OnnxParser parser) {
+    Map<String, List<String>> modules = modules(parser);
+    SequencedMap<String, Weight> weights = new LinkedHashMap<>();
+    for (OnnxTensor tensor : parser.tensors()) {
+      TensorInfo info = tensor.info();
+      List<String> names = modules.get(info.name());
+      if (names == null || info.shape().size() != 2) {
+        put(file, weights, new Weight(info, tensor, false));
+        continue;
+      }
+      for (String name : names) {
+        put(file, weights, new Weight(new TensorInfo(name, info.dtype(), info.shape().reversed()), tensor, true));
+      }
+    }
+    return weights;
+  }
+
+  private static void put(SourceFile file, Map<String, Weight> weights, Weight weight) {
+    if (weights.putIfAbsent(weight.info().name(), weight) != null) {
+      throw file.broken("two tensors have the name " + weight.info().name());
+    }
+  }
+
+  /** Hugging Face names of anonymous weights, by the names of the MatMul nodes that use them; a tied weight has several. */
+  private static Map<String, List<String>> modules(OnnxParser parser) {
+    Map<String, List<String>> modules = new HashMap<>();
+    for (OnnxParser.MatMul node : parser.matMuls()) {
+      int end = node.name().lastIndexOf("/MatMul");
+      if (node.weight().startsWith(ANONYMOUS) && node.name().startsWith("/") && end > 0) {
+        String name = node.name().substring(1, end).replace('/', '.') + ".weight";
+        modules.merge(node.weight(), List.of(name), Onnx::join);
+      }
+    }
+    return modules;
+  }
+
+  private static List<String> join(List<String> names, List<String> more) {
+    return names.containsAll(more) ? names : Stream.concat(names.stream(), more.stream()).toList();
+  }
+
+  @Override
+  TensorInfo info(Weight weight) {
+    return weight.info();
+  }
+
+  @Override
+  void read(Weight weight, DType as, MemorySegment target) {
+    TensorReader.Elements elements = weight.stored().elements(file);
+    if (weight.transposed()) {
+      TensorReader.readTransposed(describe(), weight.info(), elements, as, target);
+    } else {
+      TensorReader.read(describe(), weight.info(), elements, as, target);
+    }
+  }
+
+  @Override
+  public void close() {
+    file.close();
+  }
+}
