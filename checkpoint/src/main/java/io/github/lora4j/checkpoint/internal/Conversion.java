@@ -82,17 +82,30 @@ final class Conversion {
    */
   static void transpose(int bytes, MemorySegment source, long firstRow, long rows, long columns, MemorySegment target, long totalRows) {
     for (long c = 0; c < columns; c++) {
-      long at = (c * totalRows + firstRow) * bytes;
-      for (long r = 0; r < rows; r++) {
-        long from = (r * columns + c) * bytes;
-        long to = at + r * bytes;
-        switch (bytes) {
-          case 1 -> target.set(ValueLayout.JAVA_BYTE, to, source.get(ValueLayout.JAVA_BYTE, from));
-          case 2 -> target.set(SHORT, to, source.get(SHORT, from));
-          case 4 -> target.set(INT, to, source.get(INT, from));
-          default -> target.set(LONG, to, source.get(LONG, from));
-        }
+      MemorySegment column = target.asSlice((c * totalRows + firstRow) * bytes, rows * bytes);
+      switch (bytes) {
+        case 2 -> gather2(source, c, columns, column, rows);
+        case 4 -> gather4(source, c, columns, column, rows);
+        default -> gatherAny(bytes, source, c, columns, column, rows);
       }
+    }
+  }
+
+  private static void gather2(MemorySegment source, long c, long columns, MemorySegment column, long rows) {
+    for (long r = 0; r < rows; r++) {
+      column.set(SHORT, r * 2, source.get(SHORT, (r * columns + c) * 2));
+    }
+  }
+
+  private static void gather4(MemorySegment source, long c, long columns, MemorySegment column, long rows) {
+    for (long r = 0; r < rows; r++) {
+      column.set(INT, r * 4, source.get(INT, (r * columns + c) * 4));
+    }
+  }
+
+  private static void gatherAny(int bytes, MemorySegment source, long c, long columns, MemorySegment column, long rows) {
+    for (long r = 0; r < rows; r++) {
+      MemorySegment.copy(source, (r * columns + c) * bytes, column, r * bytes, bytes);
     }
   }
 }

@@ -29,7 +29,7 @@ final class TensorReader {
     }
     long step = CHUNK_BYTES / Math.max(info.dtype().bytes(), as.bytes());
     try (Arena arena = Arena.ofConfined()) {
-      MemorySegment chunk = arena.allocate(CHUNK_BYTES, 64);
+      MemorySegment chunk = arena.allocate(Math.max(1, Math.min(CHUNK_BYTES, info.bytes())), 64);
       for (long i = 0; i < info.elements(); i += step) {
         long n = Math.min(step, info.elements() - i);
         MemorySegment stored = chunk.asSlice(0, n * info.dtype().bytes());
