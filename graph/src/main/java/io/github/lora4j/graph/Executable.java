@@ -1,0 +1,67 @@
+package io.github.lora4j.graph;
+
+import io.github.lora4j.vector.DType;
+import java.lang.foreign.MemorySegment;
+import java.util.Optional;
+
+/**
+ * A compiled program with its memory. Write slots, say how many rows are live, run entries, read results. One thread at a time.
+ */
+public interface Executable extends AutoCloseable {
+
+  /** The flat arenas that hold all trainables and what belongs to them; see {@link ParameterLayout}. */
+  enum Arena {
+    PARAMETERS, GRADIENTS, MOMENT1, MOMENT2
+  }
+
+  /** The program this runs. */
+  Program program();
+
+  /** Element type of floats in this executable: F32, or F64 for the reference. */
+  DType floatType();
+
+  /** Sets the live rows of an axis for the runs that follow. */
+  void rows(RowAxis axis, int live);
+
+  /** Live rows of a value: fixed, or as set for its axis. */
+  int rows(Value value);
+
+  /**
+   * Fills a slot from native memory: elements of {@link #floatType()}, or I32, row-major, from the first row on. A frozen weight
+   * is converted to the layouts its ops read; the source is not kept.
+   */
+  void write(Value slot, MemorySegment source);
+
+  /** Fills the first {@code length} elements of a float slot. */
+  void write(Value slot, float[] source, int length);
+
+  /** Fills the first {@code length} elements of an integer slot. */
+  void write(Value slot, int[] source, int length);
+
+  /** Copies a slot or an output of the last run; frozen weights cannot be read back. */
+  void read(Value value, MemorySegment target);
+
+  /** The live rows of a float slot or output as an array. */
+  float[] floats(Value value);
+
+  /** The native arena of trainables, gradients or moments; elements of {@link #floatType()}. */
+  MemorySegment arena(Arena arena);
+
+  /** Says that {@link #arena} was written by the caller. */
+  void arenaWritten(Arena arena);
+
+  /** Runs an entry. */
+  void run(String entry);
+
+  /**
+   * Runs an entry op by op and names the first op whose result is not finite, with its region. The program's state is
+   * spoilt afterwards: for use when a run has failed already.
+   */
+  Optional<String> findNonFinite(String entry);
+
+  /** Native bytes held. */
+  long bytes();
+
+  @Override
+  void close();
+}

@@ -1,0 +1,39 @@
+package io.github.lora4j.graph.cpu;
+
+import io.github.lora4j.graph.Backend;
+import io.github.lora4j.graph.CompileOptions;
+import io.github.lora4j.graph.Executable;
+import io.github.lora4j.graph.Program;
+import io.github.lora4j.vector.Kernels;
+import io.github.lora4j.vector.Workers;
+import java.util.List;
+import java.util.Optional;
+
+/** Runs programs on the processor with the given kernels and threads. The workers belong to the caller. */
+public record CpuBackend(Kernels kernels, Workers workers) implements Backend {
+
+  @Override
+  public String name() {
+    return "cpu";
+  }
+
+  @Override
+  public String describe() {
+    return "cpu: %s, %d thread%s".formatted(kernels.describe(), workers.threads(), workers.threads() == 1 ? "" : "s");
+  }
+
+  @Override
+  public Optional<String> unusable() {
+    return Optional.empty();
+  }
+
+  @Override
+  public List<Allocation> forecast(Program program, CompileOptions options) {
+    return CpuPlan.of(program, options, kernels, workers.threads()).allocations();
+  }
+
+  @Override
+  public Executable compile(Program program, CompileOptions options) {
+    return new CpuExecutable(program, CpuPlan.of(program, options, kernels, workers.threads()), kernels, workers);
+  }
+}

@@ -1,0 +1,259 @@
+package io.github.lora4j.graph.cpu;
+
+import io.github.lora4j.graph.Executable;
+import io.github.lora4j.graph.MemoryPlan;
+import io.github.lora4j.graph.ParameterLayout;
+import io.github.lora4j.graph.Program;
+import io.github.lora4j.graph.RowAxis;
+import io.github.lora4j.graph.Value;
+import io.github.lora4j.vector.ConfigException;
+import io.github.lora4j.vector.DType;
+import io.github.lora4j.vector.Gemm;
+import io.github.lora4j.vector.Kernels;
+import io.github.lora4j.vector.Memory;
+import io.github.lora4j.vector.Workers;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
+import java.util.EnumMap;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/** Replays a program on the CPU: every op is bound to its memory once, a run only calls kernels. */
+final class CpuExecutable implements Executable {
+
+  private record BoundOp(Program.Node node, CpuSteps.Step step) {}
+
+  private final Program program;
+  private final CpuPlan plan;
+  private final Kernels kernels;
+  private final Memory memory;
+  private final Map<Value, Map<CpuPlan.Form, MemorySegment>> frozen = new HashMap<>();
+  private final Map<Value, MemorySegment> slots = new HashMap<>();
+  private final Map<Arena, MemorySegment> arenas = new EnumMap<>(Arena.class);
+  private final Map<Value, MemorySegment> temps = new HashMap<>();
+  private final Map<RowAxis, int[]> live = new HashMap<>();
+  private final Map<String, BoundOp[]> entries = new HashMap<>();
+
+  CpuExecutable(Program program, CpuPlan plan, Kernels kernels, Workers workers) {
+    this.program = program;
+    this.plan = plan;
+    this.kernels = kernels;
+    memory = new Memory("this program", Memory.machineBytes());
+    try {
+      program.axes().forEach(axis -> live.put(axis, new int[] {axis.capacity()}));
+      allocate();
+      CpuSteps steps = new CpuSteps(this, plan, kernels, workers, memory);
+      for (Program.Entry entry : program.entries().values()) {
+        entries.put(entry.name(), entry.nodes().stream().map(node -> new BoundOp(node, steps.bind(node.op()))).toArray(BoundOp[]::new));
+      }
+    } catch (RuntimeException | Error e) {
+      memory.close();
+      throw e;
+    }
+  }
+
+  private void allocate() {
+    plan.forms().forEach((weight, forms) -> {
+      Map<CpuPlan.Form, MemorySegment> kept = new EnumMap<>(CpuPlan.Form.class);
+      forms.forEach(form -> kept.put(form, memory.allocate(plan.formBytes(weight, form), CpuPlan.purpose(weight, form))));
+      frozen.put(weight, kept);
+    });
+    plan.hostSlots().forEach(slot -> slots.put(slot, memory.allocate(plan.slotBytes(slot), slot.name())));
+    for (Arena arena : Arena.values()) {
+      arenas.put(arena, memory.allocate(plan.arenaBytes(arena), CpuPlan.purpose(arena)));
+    }
+    int width = plan.floats().bytes();
+    for (ParameterLayout.Range range : program.parameters().ranges()) {
+      slots.put(range.value(), arenas.get(Arena.PARAMETERS).asSlice(range.offset() * width, range.length() * width));
+      if (plan.arenaBytes(Arena.GRADIENTS) > 0) {
+        slots.put(range.gradient(), arenas.get(Arena.GRADIENTS).asSlice(range.offset() * width, range.length() * width));
+      }
+    }
+    MemorySegment slab = memory.allocate(plan.slabBytes(), "activations");
+    for (MemoryPlan entry : plan.slabs().values()) {
+      entry.offsets().forEach((value, offset) -> temps.put(value, slab.asSlice(offset, plan.slotBytes(value))));
+    }
+  }
+
+  /** The memory of a value that is not a packed weight. */
+  MemorySegment segment(Value value) {
+    if (value.role() == Value.Role.FROZEN) {
+      return frozen(value, CpuPlan.Form.RAW);
+    }
+    MemorySegment segment = value.slot() ? slots.get(value) : temps.get(value);
+    if (segment == null) {
+      throw new ConfigException("%s has no memory in this program".formatted(value));
+    }
+    return segment;
+  }
+
+  MemorySegment segment(Optional<Value> value) {
+    return value.map(this::segment).orElse(MemorySegment.NULL);
+  }
+
+  MemorySegment frozen(Value weight, CpuPlan.Form form) {
+    return frozen.get(weight).get(form);
+  }
+
+  /** The one-element array that holds the live count of a value's axis. */
+  int[] liveCount(Value value) {
+    return value.shape().axis().map(live::get).orElseGet(() -> new int[] {value.shape().rows()});
+  }
+
+  @Override
+  public Program program() {
+    return program;
+  }
+
+  @Override
+  public DType floatType() {
+    return plan.floats();
+  }
+
+  @Override
+  public void rows(RowAxis axis, int rows) {
+    int[] count = live.get(axis);
+    if (count == null || rows < 0 || rows > axis.capacity()) {
+      throw new ConfigException("%d rows on axis %s: its capacity is %d".formatted(rows, axis.name(), axis.capacity()));
+    }
+    count[0] = rows;
+  }
+
+  @Override
+  public int rows(Value value) {
+    return value.shape().axis().map(axis -> live.get(axis)[0]).orElse(value.shape().rows());
+  }
+
+  @Override
+  public void write(Value slot, MemorySegment source) {
+    if (slot.role() == Value.Role.FROZEN) {
+      writeFrozen(slot, source);
+      return;
+    }
+    MemorySegment target = segment(slot);
+    if (source.byteSize() > target.byteSize()) {
+      throw new ConfigException("%s holds %d bytes, got %d".formatted(slot, target.byteSize(), source.byteSize()));
+    }
+    MemorySegment.copy(source, 0, target, 0, source.byteSize());
+  }
+
+  private void writeFrozen(Value weight, MemorySegment source) {
+    int rows = weight.shape().rows();
+    int cols = weight.shape().cols();
+    if (source.byteSize() != weight.shape().elements() * plan.floats().bytes()) {
+      throw new ConfigException("%s needs %d bytes of %s, got %d".formatted(weight, weight.shape().elements() * plan.floats().bytes(),
+          plan.floats(), source.byteSize()));
+    }
+    frozen.get(weight).forEach((form, target) -> {
+      switch (form) {
+        case RAW -> MemorySegment.copy(source, 0, target, 0, source.byteSize());
+        case TABLE -> Storage.convert(source, plan.floats(), target, plan.weights(), weight.shape().elements());
+        case NT -> kernels.pack(Gemm.Form.NT, rows, cols, source, target, plan.weights());
+        case NN -> kernels.pack(Gemm.Form.NN, cols, rows, source, target, plan.weights());
+      }
+    });
+  }
+
+  @Override
+  public void write(Value slot, float[] source, int length) {
+    if (slot.integer()) {
+      throw new ConfigException(slot + " holds integers");
+    }
+    if (slot.role() == Value.Role.FROZEN) {
+      try (Memory staging = new Memory(slot.name())) {
+        MemorySegment copy = staging.allocate((long) length * plan.floats().bytes(), "staging");
+        Storage.fill(copy, plan.floats(), source, length);
+        writeFrozen(slot, copy);
+      }
+      return;
+    }
+    checkLength(slot, length);
+    Storage.fill(segment(slot), plan.floats(), source, length);
+  }
+
+  @Override
+  public void write(Value slot, int[] source, int length) {
+    if (!slot.integer()) {
+      throw new ConfigException(slot + " holds floats");
+    }
+    checkLength(slot, length);
+    MemorySegment.copy(source, 0, segment(slot), ValueLayout.JAVA_INT, 0, length);
+  }
+
+  private static void checkLength(Value slot, int length) {
+    if (length > slot.shape().elements()) {
+      throw new ConfigException("%s holds %d elements, got %d".formatted(slot, slot.shape().elements(), length));
+    }
+  }
+
+  @Override
+  public void read(Value value, MemorySegment target) {
+    readable(value);
+    MemorySegment.copy(segment(value), 0, target, 0, target.byteSize());
+  }
+
+  @Override
+  public float[] floats(Value value) {
+    readable(value);
+    return Storage.floats(segment(value), plan.floats(), rows(value) * value.shape().cols());
+  }
+
+  private static void readable(Value value) {
+    if (value.role() == Value.Role.FROZEN) {
+      throw new ConfigException(value + " is frozen: read it from its checkpoint");
+    }
+  }
+
+  @Override
+  public MemorySegment arena(Arena arena) {
+    return arenas.get(arena);
+  }
+
+  @Override
+  public void arenaWritten(Arena arena) {
+    // The arena is the memory the kernels read: nothing to transfer.
+  }
+
+  @Override
+  public void run(String entry) {
+    for (BoundOp op : entry(entry)) {
+      op.step.run();
+    }
+  }
+
+  @Override
+  public Optional<String> findNonFinite(String entry) {
+    for (BoundOp op : entry(entry)) {
+      op.step.run();
+      List<Value> outputs = new ArrayList<>(op.node.op().outputs());
+      for (Value out : outputs) {
+        if (!out.integer() && !Storage.finite(segment(out), plan.floats(), (long) rows(out) * out.shape().cols())) {
+          return Optional.of("%s%s (%s)".formatted(op.node.region().isEmpty() ? "" : op.node.region() + ": ", out.name(),
+              op.node.op().getClass().getSimpleName()));
+        }
+      }
+    }
+    return Optional.empty();
+  }
+
+  private BoundOp[] entry(String name) {
+    BoundOp[] ops = entries.get(name);
+    if (ops == null) {
+      throw new ConfigException("no entry %s; there are %s".formatted(name, entries.keySet()));
+    }
+    return ops;
+  }
+
+  @Override
+  public long bytes() {
+    return memory.used();
+  }
+
+  @Override
+  public void close() {
+    memory.close();
+  }
+}
