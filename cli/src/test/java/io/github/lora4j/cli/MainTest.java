@@ -1,0 +1,32 @@
+package io.github.lora4j.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import org.junit.jupiter.api.Test;
+import picocli.CommandLine;
+
+class MainTest {
+
+  private final StringWriter errors = new StringWriter();
+
+  @Test
+  void aWrongOptionIsTwo() {
+    assertEquals(2, run("demo", "--souces", "x.jar"));
+    assertTrue(errors.toString().contains("--sources"), errors.toString());
+  }
+
+  @Test
+  void anErrorOfOursIsOneMessageAndItsCode() {
+    assertEquals(2, run("demo", "--sources", "no-such-file.jar"));
+    assertEquals("lora4j: no-such-file.jar: no such file; expected a -sources.jar", errors.toString().strip());
+  }
+
+  private int run(String... arguments) {
+    CommandLine command = Main.commandLine();
+    command.setErr(new PrintWriter(errors));
+    return command.execute(arguments);
+  }
+}
