@@ -1,0 +1,35 @@
+package io.github.lora4j.models;
+
+import io.github.lora4j.graph.Graph;
+import io.github.lora4j.graph.ModuleInfo;
+import io.github.lora4j.graph.Sites;
+import io.github.lora4j.graph.Value;
+import java.util.List;
+
+/** An encoder with a head and a loss: what is recorded for training, evaluation and prediction. Holds no weights. */
+public interface EncoderTask {
+
+  /** PEFT's name of the kind of task: "SEQ_CLS", "FEATURE_EXTRACTION". */
+  String taskType();
+
+  /** The model family, as {@code model_type} in config.json. */
+  String modelType();
+
+  /** All modules under their Hugging Face names, in order. */
+  List<ModuleInfo> modules();
+
+  /** Standard deviation with which a weight of the head that the checkpoint lacks is drawn. */
+  double initializerRange();
+
+  /** Longest sequence the model has positions for. */
+  int maxPositions();
+
+  /** Records the forward pass; the result has one row per sequence. */
+  Value predict(Sites sites, EncoderInputs in);
+
+  /** Declares the label slots, records the row losses of predictions. */
+  Value loss(Graph graph, EncoderInputs in, Value predictions);
+
+  /** Adds the counted targets of the batch to {@code total}. */
+  void countTargets(Graph graph, EncoderInputs in, Value total);
+}

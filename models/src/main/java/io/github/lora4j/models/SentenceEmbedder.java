@@ -1,0 +1,95 @@
+package io.github.lora4j.models;
+
+import io.github.lora4j.graph.Graph;
+import io.github.lora4j.graph.ModuleInfo;
+import io.github.lora4j.graph.RowAxis;
+import io.github.lora4j.graph.Shape;
+import io.github.lora4j.graph.Sites;
+import io.github.lora4j.graph.Value;
+import io.github.lora4j.models.bert.BertConfig;
+import io.github.lora4j.models.bert.BertEncoder;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * {@code BertModel} as a sentence encoder: token states pooled to one vector of length 1. Trained on pairs (anchor, positive)
+ * with the other positives of the batch as negatives: multiple-negatives ranking loss (Henderson et al. 2017) as in
+ * sentence-transformers.
+ *
+ * @param scale factor on the cosine similarity, sentence-transformers' default is 20
+ */
+public record SentenceEmbedder(BertConfig config, Pooling pooling, double scale) implements EncoderTask {
+
+  /** How token states become a sentence vector. */
+  public enum Pooling {
+    /** Mean of all tokens (all-MiniLM, e5). */
+    MEAN,
+    /** The first token (bge). */
+    CLS
+  }
+
+  @Override
+  public String taskType() {
+    return "FEATURE_EXTRACTION";
+  }
+
+  @Override
+  public String modelType() {
+    return "bert";
+  }
+
+  /** Without {@code pooler}: it is not on the way to a sentence vector. */
+  @Override
+  public List<ModuleInfo> modules() {
+    return new BertEncoder(config, "").modules();
+  }
+
+  @Override
+  public double initializerRange() {
+    return config.initializerRange();
+  }
+
+  @Override
+  public int maxPositions() {
+    return config.maxPositions();
+  }
+
+  @Override
+  public Value predict(Sites sites, EncoderInputs in) {
+    BertEncoder encoder = new BertEncoder(config, "");
+    Value pooled = switch (pooling) {
+      case MEAN -> {
+        Value rows = encoder.allRows(sites, in);
+        yield sites.graph().region("head", () -> sites.graph().rangeMean(rows, in.ranges()));
+      }
+      case CLS -> encoder.firstRows(sites, in);
+    };
+    return sites.graph().region("head", () -> sites.graph().l2Normalize(pooled, 1e-12));
+  }
+
+  /** Rows of one side of the pairs: which sequence each is, and for each sequence which pair it belongs to, or −1. */
+  public record PairSlots(RowAxis pairs, Value first, Value firstInverse, Value second, Value secondInverse) {}
+
+  /** Declares the slots that say which sequences form pairs. */
+  public PairSlots pairSlots(Graph graph, EncoderInputs in) {
+    var program = graph.program();
+    RowAxis pairs = program.axis("pairs", Math.max(1, in.sequences().capacity() / 2));
+    return new PairSlots(pairs, program.table("pairFirst", Shape.of(pairs, 1)), program.table("pairFirstInverse", Shape.of(in.sequences(), 1)),
+        program.table("pairSecond", Shape.of(pairs, 1)), program.table("pairSecondInverse", Shape.of(in.sequences(), 1)));
+  }
+
+  @Override
+  public Value loss(Graph graph, EncoderInputs in, Value predictions) {
+    return graph.region("loss", () -> {
+      PairSlots slots = pairSlots(graph, in);
+      Value a = graph.gather(predictions, slots.first, Optional.of(slots.firstInverse), Optional.empty());
+      Value b = graph.gather(predictions, slots.second, Optional.of(slots.secondInverse), Optional.empty());
+      return graph.inBatchNegatives(a, b, scale);
+    });
+  }
+
+  @Override
+  public void countTargets(Graph graph, EncoderInputs in, Value total) {
+    graph.countTargets(Optional.empty(), pairSlots(graph, in).first, total);
+  }
+}

@@ -1,0 +1,126 @@
+package io.github.lora4j.models;
+
+import io.github.lora4j.checkpoint.Checkpoint;
+import io.github.lora4j.checkpoint.TensorInfo;
+import io.github.lora4j.graph.Graph;
+import io.github.lora4j.graph.Value;
+import io.github.lora4j.vector.DType;
+import io.github.lora4j.vector.FormatException;
+import io.github.lora4j.vector.Philox;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+
+/**
+ * Where the parameters of a model come from: one or more checkpoints, the first that has a name wins; parameters of a head that
+ * none has are drawn anew, N(0, initializer_range²) for weights and zero for biases, as Hugging Face does, and are remembered so
+ * that they can be reported.
+ */
+public final class Weights implements AutoCloseable {
+
+  private final List<Checkpoint> checkpoints;
+  private final double initializerRange;
+  private final long seed;
+  private final Set<String> drawn = new LinkedHashSet<>();
+
+  /** Takes over the checkpoints: closing this closes them. */
+  public Weights(List<Checkpoint> checkpoints, double initializerRange, long seed) {
+    this.checkpoints = List.copyOf(checkpoints);
+    this.initializerRange = initializerRange;
+    this.seed = seed;
+  }
+
+  private record Found(Checkpoint checkpoint, String name) {}
+
+  /** The tensor that holds a parameter, under the names files use for it. */
+  private Optional<Found> find(String parameter) {
+    List<String> names = new ArrayList<>(List.of(parameter));
+    names.add(parameter.startsWith("bert.") ? parameter.substring(5) : "bert." + parameter);
+    for (String name : List.copyOf(names)) {
+      if (name.endsWith("LayerNorm.weight")) {
+        names.add(name.replace("LayerNorm.weight", "LayerNorm.gamma"));
+      } else if (name.endsWith("LayerNorm.bias")) {
+        names.add(name.replace("LayerNorm.bias", "LayerNorm.beta"));
+      }
+    }
+    for (Checkpoint checkpoint : checkpoints) {
+      for (String name : names) {
+        if (checkpoint.names().contains(name)) {
+          return Optional.of(new Found(checkpoint, name));
+        }
+      }
+    }
+    return Optional.empty();
+  }
+
+  /** Whether some checkpoint has the parameter. */
+  public boolean has(String parameter) {
+    return find(parameter).isPresent();
+  }
+
+  /** Parameters that were drawn anew so far. */
+  public Set<String> drawn() {
+    return Set.copyOf(drawn);
+  }
+
+  /**
+   * Fills {@code target} with a parameter.
+   *
+   * @param as element type: F32 or F64
+   * @throws FormatException if the shape differs, or the parameter is missing and not part of a head
+   */
+  public void read(Value parameter, DType as, MemorySegment target) {
+    Optional<Found> found = find(parameter.name());
+    if (found.isEmpty()) {
+      draw(parameter, as, target);
+      return;
+    }
+    TensorInfo info = found.get().checkpoint.info(found.get().name);
+    long rows = info.shape().isEmpty() ? 1 : info.shape().size() == 1 ? 1 : info.shape().getFirst();
+    long cols = info.elements() / Math.max(1, rows);
+    if (rows != parameter.shape().rows() || cols != parameter.shape().cols()) {
+      throw new FormatException("%s: %s has shape %s, but the model as configured needs %s; is this the checkpoint of that config.json?"
+          .formatted(found.get().checkpoint.describe(), found.get().name, info.shape(), parameter.shape()));
+    }
+    if (!info.dtype().isFloat()) {
+      throw new FormatException("%s: %s has element type %s; weights must be F32, F64, F16 or BF16"
+          .formatted(found.get().checkpoint.describe(), found.get().name, info.dtype()));
+    }
+    found.get().checkpoint.read(found.get().name, as, target);
+  }
+
+  private void draw(Value parameter, DType as, MemorySegment target) {
+    String name = parameter.name();
+    if (!name.startsWith("classifier.") && !name.contains("pooler.")) {
+      throw new FormatException("%s: no tensor for %s %s; it has %s".formatted(
+          String.join(", ", checkpoints.stream().map(Checkpoint::describe).toList()), name, parameter.shape(),
+          checkpoints.stream().flatMap(c -> c.names().stream()).limit(5).toList() + ", …"));
+    }
+    drawn.add(name);
+    double deviation = name.endsWith(".bias") ? 0 : initializerRange;
+    int[] bits = new int[4];
+    int site = Graph.siteHash(name);
+    for (long i = 0; i < parameter.shape().elements(); i++) {
+      if (i % 2 == 0) {
+        Philox.generate((int) (i / 2), 0, 0, 0, (int) seed ^ site, (int) (seed >>> 32), bits);
+      }
+      double radius = Math.sqrt(-2 * Math.log((Integer.toUnsignedLong(bits[0]) + 1) * 0x1p-32));
+      double angle = 2 * Math.PI * Integer.toUnsignedLong(bits[1]) * 0x1p-32;
+      double value = deviation * radius * (i % 2 == 0 ? Math.cos(angle) : Math.sin(angle));
+      if (as == DType.F64) {
+        target.setAtIndex(ValueLayout.JAVA_DOUBLE_UNALIGNED, i, value);
+      } else {
+        target.setAtIndex(ValueLayout.JAVA_FLOAT_UNALIGNED, i, (float) value);
+      }
+    }
+  }
+
+  @Override
+  public void close() {
+    checkpoints.forEach(Checkpoint::close);
+  }
+}
