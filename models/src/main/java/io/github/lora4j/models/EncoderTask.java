@@ -2,6 +2,7 @@ package io.github.lora4j.models;
 
 import io.github.lora4j.graph.Graph;
 import io.github.lora4j.graph.ModuleInfo;
+import io.github.lora4j.graph.Program;
 import io.github.lora4j.graph.Sites;
 import io.github.lora4j.graph.Value;
 import java.util.List;
@@ -29,6 +30,12 @@ public interface EncoderTask {
 
   /** Declares the label slots, records the row losses of predictions. */
   Value loss(Graph graph, EncoderInputs in, Value predictions);
+
+  /** Makes the host side of the label slots that {@link #loss} declared in this program. */
+  Targets targets(EncoderInputs in, Program program);
+
+  /** Sequences that make up one example: 2 for pairs that are encoded separately. */
+  int sequencesPerExample();
 
   /** Adds the counted targets of the batch to {@code total}. */
   void countTargets(Graph graph, EncoderInputs in, Value total);

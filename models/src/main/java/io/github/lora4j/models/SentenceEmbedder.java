@@ -1,13 +1,16 @@
 package io.github.lora4j.models;
 
+import io.github.lora4j.graph.Executable;
 import io.github.lora4j.graph.Graph;
 import io.github.lora4j.graph.ModuleInfo;
+import io.github.lora4j.graph.Program;
 import io.github.lora4j.graph.RowAxis;
 import io.github.lora4j.graph.Shape;
 import io.github.lora4j.graph.Sites;
 import io.github.lora4j.graph.Value;
 import io.github.lora4j.models.bert.BertConfig;
 import io.github.lora4j.models.bert.BertEncoder;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 
@@ -91,5 +94,52 @@ public record SentenceEmbedder(BertConfig config, Pooling pooling, double scale)
   @Override
   public void countTargets(Graph graph, EncoderInputs in, Value total) {
     graph.countTargets(Optional.empty(), pairSlots(graph, in).first, total);
+  }
+
+  @Override
+  public int sequencesPerExample() {
+    return 2;
+  }
+
+  /** Sequences 2i and 2i + 1 are pair i. */
+  @Override
+  public Targets targets(EncoderInputs in, Program program) {
+    Value first = program.slot("pairFirst").orElseThrow();
+    int capacity = first.shape().rows();
+    int[] firstRows = new int[capacity];
+    int[] secondRows = new int[capacity];
+    int[] firstInverse = new int[in.sequences().capacity()];
+    int[] secondInverse = new int[in.sequences().capacity()];
+    Arrays.fill(firstInverse, -1);
+    Arrays.fill(secondInverse, -1);
+    for (int i = 0; i < capacity; i++) {
+      firstRows[i] = 2 * i;
+      secondRows[i] = 2 * i + 1;
+    }
+    for (int i = 0; i < in.sequences().capacity(); i++) {
+      (i % 2 == 0 ? firstInverse : secondInverse)[i] = i / 2;
+    }
+    return new Targets() {
+      private int pairs;
+
+      @Override
+      public void clear() {
+        pairs = 0;
+      }
+
+      @Override
+      public void add(float[] label) {
+        pairs++;
+      }
+
+      @Override
+      public void write(Executable to) {
+        to.rows(first.shape().axis().orElseThrow(), pairs);
+        to.write(first, firstRows, pairs);
+        to.write(program.slot("pairSecond").orElseThrow(), secondRows, pairs);
+        to.write(program.slot("pairFirstInverse").orElseThrow(), firstInverse, 2 * pairs);
+        to.write(program.slot("pairSecondInverse").orElseThrow(), secondInverse, 2 * pairs);
+      }
+    };
   }
 }

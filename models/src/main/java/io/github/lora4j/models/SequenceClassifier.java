@@ -1,8 +1,10 @@
 package io.github.lora4j.models;
 
+import io.github.lora4j.graph.Executable;
 import io.github.lora4j.graph.Graph;
 import io.github.lora4j.graph.ModuleInfo;
 import io.github.lora4j.graph.ModuleInfo.Kind;
+import io.github.lora4j.graph.Program;
 import io.github.lora4j.graph.Shape;
 import io.github.lora4j.graph.Sites;
 import io.github.lora4j.graph.Value;
@@ -91,5 +93,48 @@ public record SequenceClassifier(BertConfig config, int labels, Loss loss) imple
   @Override
   public void countTargets(Graph graph, EncoderInputs in, Value total) {
     graph.countTargets(Optional.of(loss), labelSlot(graph, in), total);
+  }
+
+  @Override
+  public int sequencesPerExample() {
+    return 1;
+  }
+
+  @Override
+  public Targets targets(EncoderInputs in, Program program) {
+    Value slot = program.slot("labels").orElseThrow();
+    int cols = slot.shape().cols();
+    int[] classes = new int[in.sequences().capacity()];
+    float[] values = new float[in.sequences().capacity() * cols];
+    return new Targets() {
+      private int rows;
+
+      @Override
+      public void clear() {
+        rows = 0;
+      }
+
+      @Override
+      public void add(float[] label) {
+        if (label.length != cols) {
+          throw new ConfigException("an example has %d labels, expected %d".formatted(label.length, cols));
+        }
+        if (slot.integer()) {
+          classes[rows] = (int) label[0];
+        } else {
+          System.arraycopy(label, 0, values, rows * cols, cols);
+        }
+        rows++;
+      }
+
+      @Override
+      public void write(Executable to) {
+        if (slot.integer()) {
+          to.write(slot, classes, rows);
+        } else {
+          to.write(slot, values, rows * cols);
+        }
+      }
+    };
   }
 }

@@ -1,0 +1,96 @@
+package io.github.lora4j.train;
+
+import io.github.lora4j.graph.Executable;
+import io.github.lora4j.graph.Graph;
+import io.github.lora4j.graph.OptimizerSpec;
+import io.github.lora4j.graph.Program;
+import io.github.lora4j.graph.ProgramBuilder;
+import io.github.lora4j.graph.Shape;
+import io.github.lora4j.graph.SiteHooks;
+import io.github.lora4j.graph.Sites;
+import io.github.lora4j.graph.Value;
+import io.github.lora4j.models.EncoderInputs;
+import io.github.lora4j.models.EncoderTask;
+import io.github.lora4j.vector.DType;
+import io.github.lora4j.vector.FormatException;
+import io.github.lora4j.vector.Memory;
+import java.lang.foreign.MemorySegment;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * A task with its adapter as a program. Entries: "predict" (no dropout), and for training "accumulate" (forward, loss sum,
+ * backward into gradient sums) and "apply" (one optimizer step over all sums).
+ *
+ * @param predictions output "predictions" of "predict", one row per sequence
+ */
+public record TaskProgram(Program program, EncoderInputs in, Value predictions) {
+
+  /** Names of the slots the trainer writes and reads. */
+  public static final String HYPER = "hyper";
+  /** (mean loss, gradient norm) of the last step. */
+  public static final String REPORT = "report";
+
+  /**
+   * What a program has room for.
+   *
+   * @param tokens tokens of one batch
+   * @param sequences sequences of one batch
+   * @param maxLength tokens of one sequence
+   */
+  public record Capacity(int tokens, int sequences, int maxLength) {}
+
+  /** Supplies the first value of parameters. */
+  public interface ParameterSource {
+    /** Fills {@code target} with {@code parameter} if this source has it. */
+    boolean read(Value parameter, DType as, MemorySegment target);
+  }
+
+  /** Records the program; without an optimizer only "predict". */
+  public static TaskProgram record(EncoderTask task, SiteHooks hooks, Capacity capacity, Optional<OptimizerSpec> optimizer) {
+    ProgramBuilder builder = new ProgramBuilder();
+    EncoderInputs in = EncoderInputs.declare(builder, capacity.tokens, capacity.sequences, capacity.maxLength);
+    if (optimizer.isPresent()) {
+      Graph graph = builder.entry("accumulate");
+      Value lossSum = builder.state("lossSum", Shape.vector(1));
+      Value count = builder.state("count", Shape.vector(1));
+      Value rowLoss = task.loss(graph, in, task.predict(new Sites(graph, hooks, Optional.of(in.randomness())), in));
+      graph.addSum(rowLoss, lossSum);
+      task.countTargets(graph, in, count);
+      graph.backward(rowLoss);
+      int groups = optimizer.get().decay().size();
+      builder.entry("apply").optimizerStep(optimizer.get(), builder.input(HYPER, Shape.vector(groups + 2)), lossSum, count,
+          builder.state(REPORT, Shape.vector(2)));
+    }
+    Graph predict = builder.entry("predict");
+    Value predictions = predict.output("predictions", task.predict(new Sites(predict, hooks, Optional.empty()), in));
+    return new TaskProgram(builder.build(), in, predictions);
+  }
+
+  /** Fills every frozen and trainable parameter of a compiled program from the first source that has it. */
+  public static void load(Executable executable, List<ParameterSource> sources) {
+    DType type = executable.floatType();
+    List<Value> parameters = executable.program().slots().values().stream()
+        .filter(v -> v.role() == Value.Role.FROZEN || v.role() == Value.Role.TRAINABLE).sorted(Comparator.comparingInt(Value::id)).toList();
+    long largest = parameters.stream().mapToLong(v -> v.shape().elements()).max().orElse(0) * type.bytes();
+    try (Memory staging = new Memory("loading weights")) {
+      MemorySegment buffer = staging.allocate(largest, "the largest weight");
+      for (Value parameter : parameters) {
+        MemorySegment target = buffer.asSlice(0, parameter.shape().elements() * type.bytes());
+        boolean found = false;
+        for (ParameterSource source : sources) {
+          if (source.read(parameter, type, target)) {
+            found = true;
+            break;
+          }
+        }
+        if (!found) {
+          throw new FormatException("no source has a value for " + parameter);
+        }
+        executable.write(parameter, target);
+      }
+    }
+    executable.arenaWritten(Executable.Arena.PARAMETERS);
+  }
+}
