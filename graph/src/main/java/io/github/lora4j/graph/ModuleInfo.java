@@ -37,6 +37,11 @@ public record ModuleInfo(String name, Kind kind, int in, int out, boolean bias) 
     return new ModuleInfo(name, Kind.EMBEDDING, entries, dim, false);
   }
 
+  /** A layer norm with weight and bias. */
+  public static ModuleInfo layerNorm(String name, int dim) {
+    return new ModuleInfo(name, Kind.LAYER_NORM, dim, dim, true);
+  }
+
   /** A module that no adapter changes. */
   public static ModuleInfo other(String name, Kind kind) {
     return new ModuleInfo(name, kind, 0, 0, false);
