@@ -1,0 +1,55 @@
+package io.github.lora4j.lora;
+
+import io.github.lora4j.graph.Program;
+import io.github.lora4j.graph.SiteHooks;
+import io.github.lora4j.graph.Value;
+import io.github.lora4j.lora.internal.Problems;
+import io.github.lora4j.vector.ConfigException;
+import java.util.List;
+import java.util.Map;
+import java.util.OptionalInt;
+
+/**
+ * An adapter on a model: what it changes at each site ({@link SiteHooks}) and which parameters it trains. It holds settings and names, no
+ * values: those lie in the program's slots while training and in {@link AdapterValues} otherwise. Stateless, so one instance serves every recording.
+ */
+public interface Adapter extends SiteHooks {
+
+  /** Everything that trains, in the order of the model's modules: the adapter's own tensors, then those of the base model. */
+  List<AdapterParameter> parameters();
+
+  /** The parameter groups that {@link AdapterParameter#group} points into. */
+  default List<ParameterGroup> groups() {
+    return List.of(new ParameterGroup("weights", 1, true), new ParameterGroup("biases and norms", 1, false));
+  }
+
+  /** The content of {@code adapter_config.json}, for adapters that PEFT has a form for. */
+  default Map<String, Object> peftConfig() {
+    throw new ConfigException(getClass().getSimpleName() + " has no form that PEFT could read");
+  }
+
+  /** What the user should be told although it is no error. */
+  default List<String> notes() {
+    return List.of();
+  }
+
+  @Override
+  default OptionalInt trainableGroup(String parameter) {
+    return parameters().stream().filter(p -> p.ofBase() && p.slot().equals(parameter)).mapToInt(AdapterParameter::group).findFirst();
+  }
+
+  /**
+   * Checks that a recorded program holds every parameter.
+   *
+   * @throws ConfigException listing those that no site asked for: the model's recording and its description differ, or the site lies
+   *     behind the outputs the task reads
+   */
+  default void requireRecorded(Program program) {
+    List<String> missing = parameters().stream().map(AdapterParameter::slot)
+        .filter(slot -> program.slot(slot).filter(v -> v.role() == Value.Role.TRAINABLE).isEmpty()).toList();
+    if (!missing.isEmpty()) {
+      throw new ConfigException("the recorded program does not use these adapter parameters, so they would never train: %s; exclude their modules"
+          .formatted(Problems.some(missing)));
+    }
+  }
+}

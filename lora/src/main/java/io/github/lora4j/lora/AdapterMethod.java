@@ -1,0 +1,51 @@
+package io.github.lora4j.lora;
+
+import io.github.lora4j.vector.ConfigException;
+import java.util.List;
+import java.util.Map;
+import java.util.ServiceLoader;
+import java.util.function.Predicate;
+
+/**
+ * A way to fine-tune, found by {@link ServiceLoader}. A recipe holds a method's name and its settings, a directory of PEFT its type and config.
+ */
+public interface AdapterMethod {
+
+  /** The name in a recipe: "lora". */
+  String name();
+
+  /** PEFT's {@code peft_type}: "LORA". */
+  String peftType();
+
+  /**
+   * An adapter to be trained.
+   *
+   * @param settings the recipe's, under PEFT's key names
+   * @throws ConfigException naming everything that is wrong with the settings, by themselves and for this model
+   */
+  Adapter create(Map<String, ?> settings, ModelDescription model);
+
+  /**
+   * The adapter that a saved config describes. Settings that select nothing do not stop it, since what was trained is in the tensors: they
+   * become {@link Adapter#notes}.
+   *
+   * @param config the content of {@code adapter_config.json}
+   */
+  Adapter restore(Map<String, ?> config, ModelDescription model);
+
+  /** The method of this name. */
+  static AdapterMethod named(String name) {
+    return find(method -> method.name().equals(name), "method '" + name + "'");
+  }
+
+  /** The method of this {@code peft_type}. */
+  static AdapterMethod ofPeftType(String type) {
+    return find(method -> method.peftType().equals(type), "peft_type '" + type + "'");
+  }
+
+  private static AdapterMethod find(Predicate<AdapterMethod> wanted, String what) {
+    List<AdapterMethod> all = ServiceLoader.load(AdapterMethod.class).stream().map(ServiceLoader.Provider::get).toList();
+    return all.stream().filter(wanted).findFirst().orElseThrow(() -> new ConfigException("%s is not available; there are: %s".formatted(what,
+        String.join(", ", all.stream().map(m -> m.name() + " (" + m.peftType() + ")").sorted().toList()))));
+  }
+}

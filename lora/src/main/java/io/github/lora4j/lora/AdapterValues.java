@@ -1,0 +1,75 @@
+package io.github.lora4j.lora;
+
+import io.github.lora4j.checkpoint.Checkpoint;
+import io.github.lora4j.checkpoint.TensorInfo;
+import io.github.lora4j.vector.ConfigException;
+import io.github.lora4j.vector.DType;
+import io.github.lora4j.vector.FormatException;
+import io.github.lora4j.vector.Memory;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/** The F32 values of an adapter's parameters, row-major, on native memory of its own; zero at first. */
+public final class AdapterValues implements AutoCloseable {
+
+  private final Memory memory = new Memory("adapter");
+  private final Map<String, AdapterParameter> parameters = new LinkedHashMap<>();
+  private final Map<String, MemorySegment> values = new LinkedHashMap<>();
+
+  /** Room for these parameters. */
+  public AdapterValues(List<AdapterParameter> parameters) {
+    for (AdapterParameter p : parameters) {
+      this.parameters.put(p.slot(), p);
+      values.put(p.slot(), memory.allocate(p.elements() * Float.BYTES, p.slot()));
+    }
+  }
+
+  /** The values of a parameter, by its slot's name. */
+  public MemorySegment get(String slot) {
+    MemorySegment value = values.get(slot);
+    if (value == null) {
+      throw new ConfigException("adapter parameter %s: there is none of this name; there are %d, the first is %s"
+          .formatted(slot, values.size(), values.keySet().stream().findFirst().orElse("(none)")));
+    }
+    return value;
+  }
+
+  /** Draws the initial values of the adapter's own parameters; those of the base model stay as they are. */
+  public AdapterValues initialise(long seed) {
+    parameters.forEach((slot, p) -> p.initial().fill(slot, seed, values.get(slot)));
+    return this;
+  }
+
+  /**
+   * Takes the parameters that belong to the base model from its checkpoint.
+   *
+   * @return those it does not have: a fresh head, which the model must initialise
+   * @throws FormatException when a shape differs
+   */
+  public List<AdapterParameter> readBase(Checkpoint base) {
+    List<AdapterParameter> fresh = new ArrayList<>();
+    for (AdapterParameter p : parameters.values()) {
+      if (!p.ofBase()) {
+        continue;
+      }
+      if (!base.names().contains(p.slot())) {
+        fresh.add(p);
+        continue;
+      }
+      TensorInfo info = base.info(p.slot());
+      if (!info.shape().equals(p.shape())) {
+        throw new FormatException("%s: tensor %s: expected shape %s, got %s".formatted(base.describe(), p.slot(), p.shape(), info.shape()));
+      }
+      base.read(p.slot(), DType.F32, values.get(p.slot()));
+    }
+    return fresh;
+  }
+
+  @Override
+  public void close() {
+    memory.close();
+  }
+}

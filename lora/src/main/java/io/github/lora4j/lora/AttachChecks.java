@@ -1,0 +1,117 @@
+package io.github.lora4j.lora;
+
+import io.github.lora4j.graph.ModuleInfo;
+import io.github.lora4j.lora.internal.Problems;
+import io.github.lora4j.lora.internal.PythonRegex;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import java.util.TreeMap;
+
+/** What can be wrong between a {@link LoraConfig} and a model. */
+final class AttachChecks {
+
+  private AttachChecks() {}
+
+  /** What makes the adapter impossible. */
+  static void errors(Problems problems, LoraConfig config, ModelDescription model, Targets targets, List<TargetSelector.Selected> selected) {
+    if (selected.isEmpty()) {
+      problems.add("target_modules %s selects no module of this %s model%s; its linear modules end with: %s", text(targets), model.modelType(),
+          config.layersToTransform().isEmpty() ? "" : " in layers " + config.layersToTransform(), Problems.some(linearLeaves(model)));
+    }
+    TreeMap<String, List<String>> unsupported = new TreeMap<>();
+    for (TargetSelector.Selected s : selected) {
+      ModuleInfo.Kind kind = s.module().kind();
+      if (kind != ModuleInfo.Kind.LINEAR && kind != ModuleInfo.Kind.CONV1D) {
+        unsupported.computeIfAbsent(kind.torchName(), _ -> new ArrayList<>()).add(s.module().name());
+      }
+    }
+    unsupported.forEach((kind, names) -> problems.add("LoRA on a module of kind %s is not supported; remove from target_modules or exclude: %s",
+        kind, Problems.some(names)));
+    for (String name : config.allModulesToSave()) {
+      List<ModuleInfo> inside = modulesOf(model, name);
+      if (!inside.isEmpty() && inside.stream().allMatch(m -> ModelDescription.parameters(m).isEmpty())) {
+        problems.add("modules_to_save '%s': module has no parameters", name);
+      }
+    }
+    List<String> unsized = model.modules().stream().filter(m -> m.kind() == ModuleInfo.Kind.LAYER_NORM && m.out() == 0)
+        .map(ModuleInfo::name).filter(n -> config.bias() == Bias.ALL || TargetSelector.inModulesToSave(n, config.allModulesToSave())).toList();
+    if (!unsized.isEmpty()) {
+      problems.add("the model's description gives no sizes for layer norms whose parameters should train: %s", Problems.some(unsized));
+    }
+  }
+
+  /** What would do nothing: PEFT is silent about it. */
+  static void ineffective(Problems problems, LoraConfig config, ModelDescription model, Targets targets, List<TargetSelector.Selected> selected) {
+    List<String> names = selected.stream().map(s -> s.module().name()).toList();
+    if (targets instanceof Targets.Names list && !selected.isEmpty() && !(config.targetModules() instanceof Targets.Unset)) {
+      list.names().stream().filter(n -> names.stream().noneMatch(m -> TargetSelector.endsWith(m, n))).forEach(n -> {
+        boolean exists = model.modules().stream().anyMatch(m -> TargetSelector.endsWith(m.name(), n));
+        problems.add("target_modules entry '%s' %s", n, exists
+            ? "selects nothing, since exclude_modules, modules_to_save or layers_to_transform take its modules away"
+            : "matches no module");
+      });
+    }
+    if (config.excludeModules() instanceof Targets.Names list) {
+      list.names().stream().filter(n -> model.modules().stream().noneMatch(m -> TargetSelector.endsWith(m.name(), n)))
+          .forEach(n -> problems.add("exclude_modules entry '%s' matches no module", n));
+    } else if (config.excludeModules() instanceof Targets.Regex regex) {
+      PythonRegex compiled = PythonRegex.compile(regex.regex());
+      if (model.modules().stream().noneMatch(m -> compiled.fullMatch(m.name()))) {
+        problems.add("exclude_modules '%s' matches no module", regex.regex());
+      }
+    }
+    pattern(problems, "rank_pattern", config.rankPattern().keySet(), names);
+    pattern(problems, "alpha_pattern", config.alphaPattern().keySet(), names);
+    for (String name : config.modulesToSave()) {
+      boolean head = config.taskType().map(t -> t.heads().contains(name)).orElse(false);
+      if (!head && modulesOf(model, name).isEmpty()) {
+        problems.add("modules_to_save entry '%s' matches no module", name);
+      }
+    }
+    config.taskType().filter(t -> !t.heads().isEmpty() && t.heads().stream().allMatch(h -> modulesOf(model, h).isEmpty()))
+        .ifPresent(t -> problems.add("task_type %s trains a head, but the model has no module %s", t, String.join(" or ", t.heads())));
+  }
+
+  /** What PEFT warns of. */
+  static List<String> notes(LoraConfig config, List<TargetSelector.Selected> selected) {
+    List<String> notes = new ArrayList<>();
+    List<String> unknown = config.other().keySet().stream().filter(key -> !key.equals("auto_mapping")).toList();
+    if (!unknown.isEmpty()) {
+      notes.add("adapter_config.json has keys that lora4j does not know, probably of a newer PEFT; they are kept, not obeyed: " + String.join(", ", unknown));
+    }
+    boolean conv1d = selected.stream().anyMatch(s -> s.module().kind() == ModuleInfo.Kind.CONV1D);
+    if (config.fanInFanOut() && !conv1d) {
+      notes.add("fan_in_fan_out is true, but the adapted modules are Linear; it is written as false");
+    }
+    return notes;
+  }
+
+  /** The module of this name or ending, and all within it. */
+  static List<ModuleInfo> modulesOf(ModelDescription model, String name) {
+    return model.modules().stream().filter(m -> TargetSelector.inModulesToSave(m.name(), List.of(name))).toList();
+  }
+
+  private static void pattern(Problems problems, String key, Set<String> patterns, List<String> selected) {
+    for (String p : patterns) {
+      PythonRegex regex = TargetSelector.pattern(p);
+      if (selected.stream().noneMatch(regex::match)) {
+        problems.add("%s key '%s' matches none of the %d selected modules (a key must match the end of the name from a dot on)", key, p, selected.size());
+      }
+    }
+  }
+
+  private static List<String> linearLeaves(ModelDescription model) {
+    return model.modules().stream().filter(m -> m.kind() == ModuleInfo.Kind.LINEAR || m.kind() == ModuleInfo.Kind.CONV1D)
+        .map(ModuleInfo::leaf).distinct().toList();
+  }
+
+  private static String text(Targets targets) {
+    return switch (targets) {
+      case Targets.Unset _ -> "(default)";
+      case Targets.AllLinear _ -> "'all-linear'";
+      case Targets.Regex regex -> "'" + regex.regex() + "' (a regular expression that must match the whole name)";
+      case Targets.Names names -> names.names().toString();
+    };
+  }
+}

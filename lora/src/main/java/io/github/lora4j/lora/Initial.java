@@ -1,0 +1,62 @@
+package io.github.lora4j.lora;
+
+import io.github.lora4j.graph.Graph;
+import io.github.lora4j.vector.Philox;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+
+/** What a trainable holds before the first step. Random values depend on seed, name and position only, not on order, threads or JVM. */
+public sealed interface Initial {
+
+  /** The base checkpoint's value or, for a head the checkpoint does not have, the model's own initialisation. */
+  Initial FROM_BASE = new FromBase();
+
+  /** All zero. */
+  Initial ZEROS = new Zeros();
+
+  /** See {@link #FROM_BASE}. */
+  record FromBase() implements Initial {}
+
+  /** See {@link #ZEROS}. */
+  record Zeros() implements Initial {}
+
+  /** Uniform in [-bound, bound]. */
+  record Uniform(double bound) implements Initial {}
+
+  /** Normal around zero. */
+  record Normal(double std) implements Initial {}
+
+  /**
+   * Fills F32 memory; {@link #FROM_BASE} leaves it alone.
+   *
+   * @param name the slot's name, which the random values are keyed by
+   */
+  default void fill(String name, long seed, MemorySegment target) {
+    switch (this) {
+      case FromBase _ -> { }
+      case Zeros _ -> target.fill((byte) 0);
+      case Uniform uniform -> draw(name, seed, target, (u, _) -> uniform.bound * (2 * u - 1));
+      // Box and Muller; StrictMath, for Math's results may differ between JVMs.
+      case Normal normal -> draw(name, seed, target, (u, v) -> normal.std * StrictMath.sqrt(-2 * StrictMath.log(u)) * StrictMath.cos(2 * Math.PI * v));
+    }
+  }
+
+  private static void draw(String name, long seed, MemorySegment target, java.util.function.DoubleBinaryOperator value) {
+    int[] random = new int[4];
+    int key = Graph.siteHash(name);
+    long elements = target.byteSize() / Float.BYTES;
+    for (long i = 0; i < elements; i++) {
+      if ((i & 1) == 0) {
+        // "INIT" keeps these counters apart from those of dropout.
+        Philox.generate((int) (i >>> 1), (int) (i >>> 33), key, 0x494E4954, (int) seed, (int) (seed >>> 32), random);
+      }
+      int at = (int) (i & 1) * 2;
+      target.setAtIndex(ValueLayout.JAVA_FLOAT, i, (float) value.applyAsDouble(unit(random[at]), unit(random[at + 1])));
+    }
+  }
+
+  /** The middle of one of 2³² equal parts of (0, 1). */
+  private static double unit(int bits) {
+    return ((bits & 0xFFFFFFFFL) + 0.5) * 0x1p-32;
+  }
+}

@@ -1,0 +1,49 @@
+package io.github.lora4j.lora;
+
+import io.github.lora4j.lora.internal.Problems;
+import java.util.List;
+import java.util.Map;
+
+/** Plain LoRA, "lora" in a recipe. */
+public final class LoraMethod implements AdapterMethod {
+
+  @Override
+  public String name() {
+    return "lora";
+  }
+
+  @Override
+  public String peftType() {
+    return "LORA";
+  }
+
+  @Override
+  public LoraAdapter create(Map<String, ?> settings, ModelDescription model) {
+    return create(LoraConfig.ofSettings(settings), model);
+  }
+
+  /** An adapter to be trained; see {@link #create(Map, ModelDescription)}. */
+  public LoraAdapter create(LoraConfig config, ModelDescription model) {
+    TargetSelector selector = new TargetSelector(config, model);
+    List<TargetSelector.Selected> selected = selector.select();
+    Problems problems = new Problems();
+    AttachChecks.errors(problems, config, model, selector.targets(), selected);
+    AttachChecks.ineffective(problems, config, model, selector.targets(), selected);
+    problems.raise("lora");
+    return new LoraAdapter(config, model, selector.targets(), selected, AttachChecks.notes(config, selected));
+  }
+
+  @Override
+  public LoraAdapter restore(Map<String, ?> peftConfig, ModelDescription model) {
+    LoraConfig config = LoraConfig.ofPeft(peftConfig);
+    TargetSelector selector = new TargetSelector(config, model);
+    List<TargetSelector.Selected> selected = selector.select();
+    Problems problems = new Problems();
+    AttachChecks.errors(problems, config, model, selector.targets(), selected);
+    problems.raise("adapter_config.json");
+    Problems notes = new Problems();
+    AttachChecks.ineffective(notes, config, model, selector.targets(), selected);
+    notes.addAll(AttachChecks.notes(config, selected));
+    return new LoraAdapter(config, model, selector.targets(), selected, notes.list());
+  }
+}

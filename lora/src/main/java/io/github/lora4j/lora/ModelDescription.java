@@ -1,0 +1,51 @@
+package io.github.lora4j.lora;
+
+import io.github.lora4j.graph.ModuleInfo;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * What an adapter needs to know about a base model: its modules and which of them are special.
+ *
+ * @param modelType Hugging Face's {@code model_type}: "bert"
+ * @param modules all modules, adaptable or not, in the order of {@code named_modules()}
+ * @param outputModule the layer over the vocabulary ("lm_head"), which 'all-linear' leaves out
+ * @param tied parameters that are the same tensor as another: alias to source
+ */
+public record ModelDescription(String modelType, List<ModuleInfo> modules, Optional<String> outputModule, Map<String, String> tied) {
+
+  /** Copies the collections. */
+  public ModelDescription {
+    modules = List.copyOf(modules);
+    tied = Map.copyOf(tied);
+  }
+
+  /** A model without an output layer over the vocabulary and without tied weights. */
+  public static ModelDescription of(String modelType, List<ModuleInfo> modules) {
+    return new ModelDescription(modelType, modules, Optional.empty(), Map.of());
+  }
+
+  /** The parameters of a module with their shapes as Hugging Face stores them; empty where the module has none or its sizes are unknown. */
+  public static Map<String, List<Long>> parameters(ModuleInfo module) {
+    Map<String, List<Long>> shapes = new LinkedHashMap<>();
+    long in = module.in();
+    long out = module.out();
+    if (out == 0) {
+      return shapes;
+    }
+    switch (module.kind()) {
+      case LINEAR -> shapes.put("weight", List.of(out, in));
+      case CONV1D, EMBEDDING -> shapes.put("weight", List.of(in, out));
+      case LAYER_NORM -> shapes.put("weight", List.of(out));
+      default -> { }
+    }
+    if (module.bias()) {
+      shapes.put("bias", List.of(out));
+    }
+    Map<String, List<Long>> named = new LinkedHashMap<>();
+    shapes.forEach((name, shape) -> named.put(module.name() + "." + name, shape));
+    return named;
+  }
+}

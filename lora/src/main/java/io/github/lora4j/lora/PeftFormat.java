@@ -1,0 +1,95 @@
+package io.github.lora4j.lora;
+
+import io.github.lora4j.checkpoint.Checkpoint;
+import io.github.lora4j.checkpoint.SafetensorsWriter;
+import io.github.lora4j.checkpoint.TensorInfo;
+import io.github.lora4j.lora.internal.AtomicDirectory;
+import io.github.lora4j.lora.internal.Json;
+import io.github.lora4j.lora.internal.ModelCard;
+import io.github.lora4j.lora.internal.PythonJson;
+import io.github.lora4j.lora.internal.TensorKeys;
+import io.github.lora4j.vector.DType;
+import io.github.lora4j.vector.FormatException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.Set;
+
+/**
+ * Adapter directories as Hugging Face PEFT writes and reads them: {@code adapter_config.json}, {@code adapter_model.safetensors} and a
+ * model card. Loading is strict: PEFT only warns when tensors are missing and says nothing of superfluous ones, here both are errors.
+ */
+public final class PeftFormat {
+
+  /** The settings' file. */
+  public static final String CONFIG = "adapter_config.json";
+
+  /** The tensors' file. */
+  public static final String WEIGHTS = "adapter_model.safetensors";
+
+  private static final String CARD = "README.md";
+  private static final String BIN = "adapter_model.bin";
+
+  /** An adapter and its values; close it to release them. */
+  public record Loaded(Adapter adapter, AdapterValues values) implements AutoCloseable {
+    @Override
+    public void close() {
+      values.close();
+    }
+  }
+
+  private PeftFormat() {}
+
+  /**
+   * Writes an adapter, whole or not at all. An adapter that is there already is replaced, but its model card is kept.
+   *
+   * @throws io.github.lora4j.vector.ConfigException when the directory holds something else
+   * @throws io.github.lora4j.vector.ResourceException when it cannot be written
+   */
+  public static void save(Path directory, Adapter adapter, AdapterValues values) {
+    Map<String, Object> config = adapter.peftConfig();
+    AtomicDirectory.write(directory, Set.of(CONFIG, WEIGHTS, CARD, BIN), Set.of(CARD), temporary -> {
+      SafetensorsWriter writer = new SafetensorsWriter().metadata("format", "pt");
+      for (AdapterParameter p : adapter.parameters()) {
+        writer.add(new TensorInfo(p.key(), DType.F32, p.shape()), values.get(p.slot()));
+      }
+      writer.write(temporary.resolve(WEIGHTS));
+      Files.writeString(temporary.resolve(CONFIG), PythonJson.write(config));
+      Files.writeString(temporary.resolve(CARD), ModelCard.of(config));
+    });
+  }
+
+  /** The content of a directory's {@code adapter_config.json}. */
+  public static Map<String, Object> config(Path directory) {
+    return Json.read(directory.resolve(CONFIG));
+  }
+
+  /**
+   * Reads an adapter for a model. Tensors in F16 or BF16 become F32.
+   *
+   * @throws FormatException listing tensors that are missing, unexpected or of another shape, with what that means
+   * @throws io.github.lora4j.vector.ConfigException when the config asks for what is not supported or does not fit the model
+   */
+  public static Loaded load(Path directory, ModelDescription model) {
+    Map<String, Object> config = config(directory);
+    if (!(config.get("peft_type") instanceof String type)) {
+      throw new FormatException(directory.resolve(CONFIG) + ": peft_type is missing; is this the config of an adapter?");
+    }
+    Adapter adapter = AdapterMethod.ofPeftType(type).restore(config, model);
+    Path file = directory.resolve(WEIGHTS);
+    if (!Files.isRegularFile(file)) {
+      throw new FormatException(file + (Files.exists(directory.resolve(BIN))
+          ? ": is missing; there is only " + BIN + ", which is a Python pickle: load and save the adapter once with PEFT to convert it"
+          : ": is missing; the directory holds a config but no tensors"));
+    }
+    AdapterValues values = new AdapterValues(adapter.parameters());
+    try (Checkpoint tensors = Checkpoint.open(file)) {
+      Map<String, String> keys = TensorKeys.match(file.toString(), tensors, adapter.parameters(), String.valueOf(config.get("base_model_name_or_path")));
+      keys.forEach((slot, key) -> tensors.read(key, DType.F32, values.get(slot)));
+      return new Loaded(adapter, values);
+    } catch (RuntimeException e) {
+      values.close();
+      throw e;
+    }
+  }
+}

@@ -1,0 +1,127 @@
+package io.github.lora4j.lora;
+
+import io.github.lora4j.graph.ModuleInfo;
+import io.github.lora4j.lora.internal.DefaultTargets;
+import io.github.lora4j.lora.internal.PythonRegex;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * Which modules a config selects, and with which rank and alpha: PEFT's rules exactly (tuners_utils.check_target_module_exists,
+ * utils.other.get_pattern_key). Selection looks at names and kinds only; whether a selected kind can be adapted is the method's matter.
+ */
+public final class TargetSelector {
+
+  /** PEFT's: the first number between dots that has two parts before it. */
+  private static final PythonRegex ANY_LAYER = PythonRegex.compile(".*?\\.[^.]*\\.(?<idx>", "\\d+", ")\\.");
+
+  /**
+   * A module to adapt.
+   *
+   * @param scaling alpha/rank, or alpha/√rank
+   */
+  public record Selected(ModuleInfo module, int rank, double alpha, double scaling) {}
+
+  private final LoraConfig config;
+  private final ModelDescription model;
+  private final Targets targets;
+  private final Optional<PythonRegex> targetRegex;
+  private final Optional<PythonRegex> excludeRegex;
+  private final List<PythonRegex> layers;
+
+  /**
+   * Prepares a selection.
+   *
+   * @throws io.github.lora4j.vector.ConfigException when no targets are given and the architecture has no default
+   */
+  public TargetSelector(LoraConfig config, ModelDescription model) {
+    this.config = config;
+    this.model = model;
+    targets = config.targetModules() instanceof Targets.Unset ? DefaultTargets.of(model) : config.targetModules();
+    targetRegex = regex(targets);
+    excludeRegex = regex(config.excludeModules());
+    layers = config.layersPattern().isEmpty() ? List.of(ANY_LAYER)
+        : config.layersPattern().stream().map(p -> PythonRegex.compile("(?:^|.*?\\.)", p, "\\.(?<idx>\\d+)\\.")).toList();
+  }
+
+  /** The targets in force: the config's, or the architecture's default. */
+  public Targets targets() {
+    return targets;
+  }
+
+  /** The selected modules in the model's order. */
+  public List<Selected> select() {
+    Map<String, PythonRegex> compiled = new java.util.HashMap<>();
+    config.rankPattern().keySet().forEach(key -> compiled.put(key, pattern(key)));
+    config.alphaPattern().keySet().forEach(key -> compiled.put(key, pattern(key)));
+    return model.modules().stream().filter(this::selects).map(module -> {
+      int rank = first(config.rankPattern(), compiled, module).orElse(config.r());
+      double alpha = first(config.alphaPattern(), compiled, module).orElse(config.loraAlpha());
+      return new Selected(module, rank, alpha, config.scaling(rank, alpha));
+    }).toList();
+  }
+
+  /** The expression that a key of rank_pattern or alpha_pattern stands for: the end of a module's name. */
+  static PythonRegex pattern(String key) {
+    return PythonRegex.compile("(.*\\.)?(", key, ")$");
+  }
+
+  /** Whether the name is this one or ends with a dot and this one. */
+  static boolean endsWith(String name, String suffix) {
+    return name.equals(suffix) || name.endsWith("." + suffix);
+  }
+
+  /** Whether the module, or one it lies in, trains fully. */
+  static boolean inModulesToSave(String name, List<String> modulesToSave) {
+    return modulesToSave.stream().anyMatch(m -> ("." + name + ".").contains("." + m + "."));
+  }
+
+  private boolean selects(ModuleInfo module) {
+    String name = module.name();
+    if (name.isEmpty() || excluded(name) || inModulesToSave(name, config.allModulesToSave())) {
+      return false;
+    }
+    return switch (targets) {
+      case Targets.AllLinear _ -> linear(module) && model.outputModule().filter(name::equals).isEmpty() && !head(name);
+      case Targets.Regex _ -> targetRegex.orElseThrow().fullMatch(name);
+      case Targets.Names names -> names.names().contains(name) || names.names().stream().anyMatch(n -> name.endsWith("." + n)) && inLayers(name);
+      case Targets.Unset _ -> false;
+    };
+  }
+
+  private boolean excluded(String name) {
+    return excludeRegex.map(regex -> regex.fullMatch(name)).orElse(false)
+        || config.excludeModules() instanceof Targets.Names names && names.names().stream().anyMatch(n -> endsWith(name, n));
+  }
+
+  private static boolean linear(ModuleInfo module) {
+    return module.kind() == ModuleInfo.Kind.LINEAR || module.kind() == ModuleInfo.Kind.CONV1D;
+  }
+
+  /** PEFT leaves out the classifier of a sequence classifier that has no output layer over the vocabulary. */
+  private boolean head(String name) {
+    return model.outputModule().isEmpty() && config.taskType().filter(t -> t == TaskType.SEQ_CLS).isPresent() && TaskType.SEQ_CLS.heads().contains(name);
+  }
+
+  private boolean inLayers(String name) {
+    if (config.layersToTransform().isEmpty()) {
+      return true;
+    }
+    for (PythonRegex layer : layers) {
+      String index = layer.matchGroup(name, "idx");
+      if (!index.isEmpty()) {
+        return config.layersToTransform().stream().anyMatch(i -> i.toString().equals(index.replaceFirst("^0+(?=.)", "")));
+      }
+    }
+    return false;
+  }
+
+  private static <T> Optional<T> first(Map<String, T> patterns, Map<String, PythonRegex> compiled, ModuleInfo module) {
+    return patterns.entrySet().stream().filter(e -> compiled.get(e.getKey()).match(module.name())).map(Map.Entry::getValue).findFirst();
+  }
+
+  private static Optional<PythonRegex> regex(Targets targets) {
+    return targets instanceof Targets.Regex regex ? Optional.of(PythonRegex.compile(regex.regex())) : Optional.empty();
+  }
+}

@@ -1,0 +1,169 @@
+package io.github.lora4j.lora.internal;
+
+import io.github.lora4j.lora.Bias;
+import io.github.lora4j.lora.InitLoraWeights;
+import io.github.lora4j.lora.LoraConfig;
+import io.github.lora4j.lora.Targets;
+import io.github.lora4j.lora.TaskType;
+import java.util.Arrays;
+import java.util.Collection;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+
+/** {@link LoraConfig} to and from the keys of {@code adapter_config.json}. */
+public final class LoraConfigJson {
+
+  /** The release whose config keys and file layout are written. */
+  public static final String PEFT_VERSION = "0.21.0";
+
+  /** Features that are known but not supported yet, in PEFT's words. */
+  private static final Map<String, String> UNSUPPORTED = Map.ofEntries(
+      Map.entry("use_dora", "DoRA"), Map.entry("lora_bias", "a bias on lora_B"), Map.entry("target_parameters", "LoRA on bare parameters"),
+      Map.entry("trainable_token_indices", "trainable tokens"), Map.entry("layer_replication", "layer replication"),
+      Map.entry("ensure_weight_tying", "tied adapters"), Map.entry("loftq_config", "LoftQ"), Map.entry("eva_config", "EVA"),
+      Map.entry("corda_config", "CorDA"), Map.entry("lora_ga_config", "LoRA-GA"), Map.entry("velora_config", "VeLoRA"),
+      Map.entry("kasa_config", "KaSA"), Map.entry("monteclora_config", "MonteCLoRA"), Map.entry("arrow_config", "Arrow"),
+      Map.entry("use_bdlora", "block-diagonal LoRA"), Map.entry("use_qalora", "QA-LoRA"), Map.entry("alora_invocation_tokens", "activated LoRA"),
+      Map.entry("megatron_config", "Megatron"));
+  /** Keys without a meaning here: written with PEFT's value, not looked at when read. */
+  private static final Set<String> IGNORED = Set.of("peft_type", "peft_version", "inference_mode", "qalora_group_size", "megatron_core",
+      "auto_mapping", "runtime_config");
+  private static final List<String> OTHER_INITS =
+      List.of("orthogonal", "pissa", "olora", "corda", "eva", "loftq", "lora_ga", "mica");
+
+  private LoraConfigJson() {}
+
+  /**
+   * Reads a config.
+   *
+   * @param strict whether an unknown key is an error, as in a recipe; otherwise it is kept
+   */
+  public static LoraConfig read(Map<String, ?> values, String where, boolean strict) {
+    Problems problems = new Problems();
+    Settings in = new Settings(values, problems);
+    LoraConfig.Builder to = LoraConfig.builder();
+    in.string("peft_type").filter(type -> !type.equals("LORA")).ifPresent(type -> in.wrong("peft_type", "LORA", type));
+    choice(in, "task_type", TaskType.values(), TaskType::name).ifPresent(to::taskType);
+    to.r(in.integer("r", 8)).loraAlpha(in.number("lora_alpha", 8)).loraDropout(in.number("lora_dropout", 0));
+    to.targetModules(targets(in, "target_modules")).excludeModules(targets(in, "exclude_modules"));
+    to.layersToTransform(in.integers("layers_to_transform")).layersPattern(in.strings("layers_pattern"));
+    to.rankPattern(in.integerMap("rank_pattern")).alphaPattern(in.numberMap("alpha_pattern"));
+    choice(in, "bias", Bias.values(), Bias::peftName).ifPresent(to::bias);
+    to.fanInFanOut(in.bool("fan_in_fan_out")).useRslora(in.bool("use_rslora")).modulesToSave(in.strings("modules_to_save"));
+    in.any("init_lora_weights").flatMap(value -> init(in, value)).ifPresent(to::initLoraWeights);
+    in.string("base_model_name_or_path").ifPresent(to::baseModel);
+    in.string("revision").ifPresent(to::revision);
+    IGNORED.forEach(in::any);
+    UNSUPPORTED.keySet().stream().sorted().forEach(key -> in.any(key).filter(LoraConfigJson::isSet)
+        .ifPresent(value -> problems.add("%s is set, but %s is not supported yet", key, UNSUPPORTED.get(key))));
+    if (strict) {
+      in.unknown().forEach(key -> problems.add("unknown key '%s'%s", key,
+          Nearest.of(key, in.known()).map(near -> "; did you mean '" + near + "'?").orElse("")));
+    }
+    Map<String, Object> other = new LinkedHashMap<>();
+    in.unknown().forEach(key -> other.put(key, values.get(key)));
+    in.any("auto_mapping").ifPresent(value -> other.put("auto_mapping", value));
+    problems.addAll(to.problems());
+    problems.raise(where);
+    return to.other(other).build();
+  }
+
+  /** The keys of PEFT's file; null, false and empty values included. */
+  public static Map<String, Object> write(LoraConfig config) {
+    Map<String, Object> out = new LinkedHashMap<>();
+    for (String key : UNSUPPORTED.keySet()) {
+      out.put(key, null);
+    }
+    for (String key : List.of("use_dora", "lora_bias", "ensure_weight_tying", "use_qalora")) {
+      out.put(key, false);
+    }
+    out.put("loftq_config", Map.of());
+    out.put("auto_mapping", null);
+    out.put("peft_type", "LORA");
+    out.put("peft_version", PEFT_VERSION);
+    out.put("inference_mode", true);
+    out.put("qalora_group_size", 16);
+    out.put("megatron_core", "megatron.core");
+    out.put("task_type", config.taskType().map(TaskType::name).orElse(null));
+    out.put("r", config.r());
+    out.put("lora_alpha", number(config.loraAlpha()));
+    out.put("lora_dropout", config.loraDropout());
+    out.put("target_modules", write(config.targetModules()));
+    out.put("exclude_modules", write(config.excludeModules()));
+    out.put("layers_to_transform", orNull(config.layersToTransform()));
+    out.put("layers_pattern", orNull(config.layersPattern()));
+    out.put("rank_pattern", config.rankPattern());
+    Map<String, Object> alphas = new LinkedHashMap<>();
+    config.alphaPattern().forEach((pattern, alpha) -> alphas.put(pattern, number(alpha)));
+    out.put("alpha_pattern", alphas);
+    out.put("bias", config.bias().peftName());
+    out.put("fan_in_fan_out", config.fanInFanOut());
+    out.put("use_rslora", config.useRslora());
+    out.put("modules_to_save", orNull(config.allModulesToSave()));
+    out.put("init_lora_weights", switch (config.initLoraWeights()) {
+      case DEFAULT -> true;
+      case RANDOM -> false;
+      case GAUSSIAN -> "gaussian";
+    });
+    out.put("base_model_name_or_path", config.baseModel().orElse(null));
+    out.put("revision", config.revision().orElse(null));
+    out.putAll(config.other());
+    return out;
+  }
+
+  private static <T> Optional<T> choice(Settings in, String key, T[] values, java.util.function.Function<T, String> name) {
+    return in.string(key).flatMap(text -> {
+      Optional<T> match = Arrays.stream(values).filter(v -> name.apply(v).equals(text)).findFirst();
+      return match.isPresent() ? match : in.<T>wrong(key, "one of " + String.join(", ", Arrays.stream(values).map(name).toList()), text);
+    });
+  }
+
+  private static Optional<InitLoraWeights> init(Settings in, Object value) {
+    if (value instanceof Boolean normal) {
+      return Optional.of(normal ? InitLoraWeights.DEFAULT : InitLoraWeights.RANDOM);
+    }
+    String name = String.valueOf(value).toLowerCase(Locale.ROOT);
+    if (name.equals("gaussian")) {
+      return Optional.of(InitLoraWeights.GAUSSIAN);
+    }
+    boolean later = OTHER_INITS.contains(name) || name.startsWith("pissa_niter_");
+    return in.wrong("init_lora_weights", "true, false or gaussian" + (later ? " (" + name + " is not supported yet)" : ""), value);
+  }
+
+  private static Targets targets(Settings in, String key) {
+    return in.any(key).map(value -> value instanceof String text
+        ? text.equalsIgnoreCase("all-linear") ? Targets.ALL_LINEAR : new Targets.Regex(text)
+        : new Targets.Names(in.strings(key))).orElse(Targets.UNSET);
+  }
+
+  private static Object write(Targets targets) {
+    return switch (targets) {
+      case Targets.Unset _ -> null;
+      case Targets.AllLinear _ -> "all-linear";
+      case Targets.Regex regex -> regex.regex();
+      case Targets.Names names -> names.names();
+    };
+  }
+
+  /** PEFT's type is int, but its own conversions write fractions too. */
+  private static Number number(double value) {
+    return value == Math.rint(value) && Math.abs(value) < 1L << 53 ? (Number) (long) value : (Number) value;
+  }
+
+  private static Object orNull(List<?> list) {
+    return list.isEmpty() ? null : list;
+  }
+
+  private static boolean isSet(Object value) {
+    return switch (value) {
+      case Boolean b -> b;
+      case Collection<?> items -> !items.isEmpty();
+      case Map<?, ?> map -> !map.isEmpty();
+      default -> true;
+    };
+  }
+}

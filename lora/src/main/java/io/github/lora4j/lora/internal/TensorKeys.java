@@ -1,0 +1,83 @@
+package io.github.lora4j.lora.internal;
+
+import io.github.lora4j.checkpoint.Checkpoint;
+import io.github.lora4j.lora.AdapterParameter;
+import io.github.lora4j.vector.FormatException;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/** Finds each of an adapter's parameters in a file; what does not fit exactly is one error that lists all of it. */
+public final class TensorKeys {
+
+  private TensorKeys() {}
+
+  /**
+   * The key of each slot.
+   *
+   * @throws FormatException when something is missing, unexpected or of another shape
+   */
+  public static Map<String, String> match(String where, Checkpoint file, List<AdapterParameter> parameters, String baseModel) {
+    Map<String, String> slots = new LinkedHashMap<>();
+    parameters.forEach(p -> slots.put(p.key(), p.slot()));
+    Map<String, String> found = new LinkedHashMap<>();
+    List<String> unexpected = new ArrayList<>();
+    for (String key : file.names()) {
+      String plain = slots.containsKey(key) ? key : withoutAdapterName(key, slots);
+      String slot = slots.get(plain);
+      if (slot == null && !duplicate(key, slots)) {
+        unexpected.add(key);
+      } else if (slot != null && found.putIfAbsent(slot, key) != null) {
+        unexpected.add(key);
+      }
+    }
+    List<String> missing = parameters.stream().filter(p -> !found.containsKey(p.slot())).map(AdapterParameter::key).toList();
+    List<String> shapes = parameters.stream().filter(p -> found.containsKey(p.slot()))
+        .filter(p -> !file.info(found.get(p.slot())).shape().equals(p.shape()))
+        .map(p -> "%s is %s, expected %s".formatted(p.key(), file.info(found.get(p.slot())).shape(), p.shape())).toList();
+    List<String> problems = new ArrayList<>();
+    add(problems, missing, "missing");
+    add(problems, unexpected, "unexpected");
+    add(problems, shapes, "of another shape");
+    if (!problems.isEmpty()) {
+      throw new FormatException("%s: %s\n%s".formatted(where, Problems.text(problems), advice(missing, unexpected, shapes, file, parameters, baseModel)));
+    }
+    return found;
+  }
+
+  private static void add(List<String> problems, List<String> names, String what) {
+    if (!names.isEmpty()) {
+      problems.add("%d of the tensors %s %s: %s".formatted(names.size(), names.size() == 1 ? "is" : "are", what, Problems.some(names)));
+    }
+  }
+
+  /** Some tools save the adapter's name in the keys (…lora_A.default.weight); PEFT reads those too. */
+  private static String withoutAdapterName(String key, Map<String, String> slots) {
+    String plain = key.replaceFirst("\\.default(?=\\.weight$|\\.bias$|$)", "");
+    return slots.containsKey(plain) ? plain : key;
+  }
+
+  /** With bias=all and modules_to_save PEFT stores the head's bias three times under its wrappers' names; the plain key is the trained one. */
+  private static boolean duplicate(String key, Map<String, String> slots) {
+    String plain = key.replaceFirst("\\.(original_module|modules_to_save)(?=\\.bias$)", "");
+    return !plain.equals(key) && slots.containsKey(plain);
+  }
+
+  private static String advice(List<String> missing, List<String> unexpected, List<String> shapes, Checkpoint file, List<AdapterParameter> parameters,
+      String baseModel) {
+    if (!unexpected.isEmpty() && unexpected.stream().noneMatch(key -> key.startsWith(AdapterParameter.PREFIX))) {
+      return "Keys of an adapter begin with '" + AdapterParameter.PREFIX + "'; these do not, so the file was not saved by PEFT's save_pretrained.";
+    }
+    boolean onlyRank = !shapes.isEmpty() && parameters.stream().filter(p -> file.names().contains(p.key())).allMatch(p -> {
+      List<Long> got = file.info(p.key()).shape();
+      int side = p.key().endsWith(".lora_A.weight") ? 1 : 0;
+      return got.equals(p.shape()) || got.size() == 2 && p.key().matches(".*\\.lora_[AB]\\.weight") && got.get(side).equals(p.shape().get(side));
+    });
+    if (onlyRank) {
+      return "Only the rank differs: r and rank_pattern of adapter_config.json do not belong to these tensors.";
+    }
+    return shapes.isEmpty() && unexpected.isEmpty() ? "The file is incomplete, or target_modules and modules_to_save of adapter_config.json were changed."
+        : "The adapter was trained on another base model (its config says '" + baseModel + "'), or its config was changed.";
+  }
+}

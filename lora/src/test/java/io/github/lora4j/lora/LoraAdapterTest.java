@@ -1,0 +1,102 @@
+package io.github.lora4j.lora;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.github.lora4j.graph.Graph;
+import io.github.lora4j.graph.Op;
+import io.github.lora4j.graph.Program;
+import io.github.lora4j.graph.ProgramBuilder;
+import io.github.lora4j.graph.RowAxis;
+import io.github.lora4j.graph.Shape;
+import io.github.lora4j.graph.Sites;
+import io.github.lora4j.graph.Value;
+import io.github.lora4j.vector.ConfigException;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.junit.jupiter.api.Test;
+
+class LoraAdapterTest {
+
+  private static final LoraMethod LORA = new LoraMethod();
+
+  @Test
+  void namesAndShapesArePefts() {
+    LoraAdapter adapter = LORA.create(LoraConfig.builder().taskType(TaskType.SEQ_CLS).r(4).loraAlpha(8).bias(Bias.LORA_ONLY).build(), TestModels.bert());
+    List<String> slots = adapter.parameters().stream().map(AdapterParameter::slot).toList();
+    assertEquals("bert.encoder.layer.0.attention.self.query.lora_A.weight", slots.getFirst());
+    assertEquals(2 * 2 * 3 + 2, slots.size());
+    AdapterParameter bias = adapter.parameters().stream().filter(p -> p.slot().equals("bert.encoder.layer.1.attention.self.value.bias")).findFirst()
+        .orElseThrow();
+    assertEquals("base_model.model.bert.encoder.layer.1.attention.self.value.base_layer.bias", bias.key());
+    assertEquals(1, adapter.trainableGroup("classifier.bias").orElseThrow());
+    assertEquals(0, adapter.trainableGroup("classifier.weight").orElseThrow());
+    assertTrue(adapter.trainableGroup("bert.pooler.dense.weight").isEmpty());
+    assertEquals(2, adapter.sites().values().iterator().next().target().scaling());
+  }
+
+  @Test
+  void biasAllTakesNormsToo() {
+    LoraAdapter adapter = LORA.create(LoraConfig.builder().bias(Bias.ALL).build(), TestModels.bert());
+    assertTrue(adapter.trainableGroup("bert.embeddings.LayerNorm.bias").isPresent());
+    assertEquals(12 + 1 + 2 * 2 + 1 + 1, adapter.parameters().stream().filter(AdapterParameter::ofBase).count());
+  }
+
+  @Test
+  void recordsDropoutTwoProductsAndTheAddend() {
+    LoraAdapter adapter = LORA.create(LoraConfig.builder().r(4).loraAlpha(8).loraDropout(0.1).targetModules("pooler.dense").build(), TestModels.bert());
+    ProgramBuilder builder = new ProgramBuilder();
+    RowAxis rows = builder.axis("rows", 8);
+    Value keys = builder.table("keys", Shape.of(rows, 2));
+    Graph graph = builder.entry("train");
+    Sites sites = new Sites(graph, adapter, Optional.of(new Sites.Randomness(List.of(keys), builder.table("random", Shape.vector(3)))));
+    Value y = sites.linear("bert.pooler.dense", builder.input("x", Shape.of(rows, 24)), 24, true);
+    assertEquals(Shape.of(rows, 24), y.shape());
+    Program program = builder.build();
+    List<Op> ops = program.entries().get("train").nodes().stream().map(Program.Node::op).toList();
+    assertEquals(List.of("Linear", "Dropout", "Linear", "Linear"), ops.stream().map(o -> o.getClass().getSimpleName()).toList());
+    assertEquals(2, ((Op.Linear) ops.getLast()).alpha());
+    assertTrue(((Op.Linear) ops.getLast()).addend().isPresent());
+    assertEquals(2 * 4 * 24, program.parameters().trainable());
+    adapter.requireRecorded(program);
+  }
+
+  @Test
+  void aModuleThatIsNeverRecordedIsAnError() {
+    LoraAdapter adapter = LORA.create(LoraConfig.builder().build(), TestModels.bert());
+    String message = assertThrows(ConfigException.class, () -> adapter.requireRecorded(new ProgramBuilder().build())).getMessage();
+    assertTrue(message.contains("query.lora_A.weight"), message);
+  }
+
+  @Test
+  void everythingThatSelectsNothingIsAnErrorWhenTrainingAndANoteWhenLoaded() {
+    LoraConfig config = LoraConfig.builder().targetModules("query", "q_proj").rankPattern(Map.of("value", 2)).alphaPattern(Map.of("^query", 2.0))
+        .modulesToSave(List.of("heed")).excludeModules(Targets.of("xyz")).build();
+    String message = assertThrows(ConfigException.class, () -> LORA.create(config, TestModels.bert())).getMessage();
+    for (String part : List.of("5 problems", "'q_proj' matches no module", "rank_pattern key 'value'", "alpha_pattern key '^query'", "'heed'", "'xyz'")) {
+      assertTrue(message.contains(part), message);
+    }
+    assertEquals(5, LORA.restore(config.toPeft(), TestModels.bert()).notes().size());
+  }
+
+  @Test
+  void targetsThatCannotBeAdaptedAreErrors() {
+    for (String target : List.of("nothing", "activation", "word_embeddings", "LayerNorm")) {
+      String message = assertThrows(ConfigException.class,
+          () -> LORA.create(LoraConfig.builder().targetModules(target).build(), TestModels.bert())).getMessage();
+      assertTrue(message.contains(target), message);
+    }
+    ModelDescription unknown = ModelDescription.of("strange", TestModels.bert().modules());
+    String message = assertThrows(ConfigException.class, () -> LORA.create(Map.of(), unknown)).getMessage();
+    assertTrue(message.contains("strange") && message.contains("query"), message);
+  }
+
+  @Test
+  void methodsAreFoundByName() {
+    assertEquals("LORA", AdapterMethod.named("lora").peftType());
+    String message = assertThrows(ConfigException.class, () -> AdapterMethod.named("lore")).getMessage();
+    assertTrue(message.contains("lora (LORA)"), message);
+  }
+}
