@@ -32,15 +32,20 @@ public final class DemoCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     DemoData data = data();
-    DemoReport report = new DemoReport(data.test());
-    report.addBm25();
+    Ranker words = new Bm25(data.signatures());
+    DemoReport report = new DemoReport(data);
+    report.add("BM25", words);
     out.println();
     out.print(report.table());
     out.println();
-    List<String> signatures = data.heldOut().stream().map(Pair::signature).toList();
-    new SearchPrompt(new Bm25(signatures), data.heldOut(), out).run(queries, System.console() != null,
+    new SearchPrompt(words, data.heldOut(), out).run(queries, console(),
         new BufferedReader(new InputStreamReader(System.in, Charset.defaultCharset())));
     return 0;
+  }
+
+  /** Since JDK 22 there may be a console that is no terminal. */
+  private static boolean console() {
+    return System.console() != null && System.console().isTerminal();
   }
 
   private DemoData data() {
@@ -55,8 +60,8 @@ public final class DemoCommand implements Callable<Integer> {
     DemoData data = sources.isEmpty()
         ? DemoData.libraries(libraries.subList(0, libraries.size() - 1), libraries.getLast())
         : DemoData.ownSources(libraries);
-    out.println(data.train().size() + " pairs to learn from, " + data.heldOut().size() + " held out, "
-        + data.test().size() + " of them scored");
+    out.println(data.train().size() + " pairs to learn from, " + data.heldOut().size() + " held out to search in, "
+        + data.test().size() + " of them asked for");
     return data;
   }
 

@@ -12,8 +12,8 @@ import java.util.Set;
  * What the demo trains on and what it is tried on.
  *
  * @param train pairs to learn from; none asks a question of {@code heldOut}
- * @param test the pairs that are scored: at most {@value #TEST_LIMIT} of {@code heldOut}
- * @param heldOut every pair that training never sees, what typed queries search
+ * @param test the pairs whose queries are scored: at most {@value #TEST_LIMIT} of {@code heldOut}
+ * @param heldOut every pair that training never sees; all its signatures are searched, by scored and by typed queries
  */
 public record DemoData(List<Pair> train, List<Pair> test, List<Pair> heldOut) {
 
@@ -65,8 +65,13 @@ public record DemoData(List<Pair> train, List<Pair> test, List<Pair> heldOut) {
     return (h ^ h >>> 16) & 0x7fffffff;
   }
 
-  /** Reads the user's jars. */
+  /** Reads jars, several at a time; the order of the result is that of the jars. */
   static List<JavadocPairs> read(List<Path> jars) {
-    return jars.stream().map(JavadocPairs::read).toList();
+    return jars.parallelStream().map(JavadocPairs::read).toList();
+  }
+
+  /** What is searched: the signatures of all held-out pairs. */
+  public List<String> signatures() {
+    return heldOut.stream().map(Pair::signature).toList();
   }
 }

@@ -1,35 +1,35 @@
 package io.github.lora4j.cli.demo;
 
+import io.github.lora4j.vector.ConfigException;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.stream.IntStream;
 
-/** Compares rankers on the held-out pairs: every query must find its own signature among those of all pairs. */
+/** Compares rankers on the held-out library: each scored query must find its own signature among all of them. */
 public final class DemoReport {
 
   private final List<String> queries;
   private final List<String> signatures;
+  private final int[] answers;
   private final Map<String, RetrievalMetrics> rows = new LinkedHashMap<>();
 
-  public DemoReport(List<Pair> pairs) {
-    this.queries = pairs.stream().map(Pair::query).toList();
-    this.signatures = pairs.stream().map(Pair::signature).toList();
+  public DemoReport(DemoData data) {
+    this.queries = data.test().stream().map(Pair::query).toList();
+    this.signatures = data.signatures();
+    Map<String, Integer> places = new HashMap<>();
+    IntStream.range(0, signatures.size()).forEach(i -> places.put(signatures.get(i), i));
+    this.answers = data.test().stream().mapToInt(pair -> places.get(pair.signature())).toArray();
   }
 
-  /** Scores word search. */
-  public RetrievalMetrics addBm25() {
-    return add("BM25", new Bm25(signatures));
-  }
-
-  /** Scores search by an encoder's vectors. */
-  public RetrievalMetrics add(String name, Encoder encoder) {
-    return add(name, Ranker.of(encoder, signatures));
-  }
-
-  private RetrievalMetrics add(String name, Ranker ranker) {
-    int[] answers = IntStream.range(0, queries.size()).toArray();
+  /** Scores a ranker of {@link DemoData#signatures}. */
+  public RetrievalMetrics add(String name, Ranker ranker) {
+    if (!ranker.texts().equals(signatures)) {
+      throw new ConfigException(name + " ranks " + ranker.texts().size() + " other texts than the " + signatures.size()
+          + " held-out signatures");
+    }
     RetrievalMetrics metrics = RetrievalMetrics.of(ranker, queries, answers);
     rows.put(name, metrics);
     return metrics;

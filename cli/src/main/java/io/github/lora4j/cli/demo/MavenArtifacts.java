@@ -175,6 +175,6 @@ public final class MavenArtifacts {
   }
 
   private static String megabytes(long bytes) {
-    return Math.max(1, Math.round(bytes / 1e6)) + " MB";
+    return bytes == 0 ? "nothing" : Math.max(1, Math.round(bytes / 1e6)) + " MB";
   }
 }

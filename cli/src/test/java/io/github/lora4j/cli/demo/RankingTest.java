@@ -2,7 +2,9 @@ package io.github.lora4j.cli.demo;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 
+import io.github.lora4j.vector.ConfigException;
 import java.util.List;
 import java.util.Random;
 import java.util.stream.IntStream;
@@ -70,15 +72,19 @@ class RankingTest {
 
   @Test
   void reportShowsEveryRanker() {
-    List<Pair> pairs = List.of(new Pair("opens a file", "A.open(File file) : void", "A.java:1"),
-        new Pair("counts all words", "B.words() : int", "B.java:1"));
-    DemoReport report = new DemoReport(pairs);
-    report.addBm25();
-    report.add("all the same", texts -> texts.stream().map(text -> new float[] {1}).toArray(float[][]::new));
+    Pair open = new Pair("opens a file", "A.open(File file) : void", "A.java:1");
+    Pair count = new Pair("counts all words", "B.words() : int", "B.java:1");
+    Pair other = new Pair("opens and closes", "B.close() : void", "B.java:9");
+    DemoData data = new DemoData(List.of(), List.of(count, open), List.of(open, other, count));
+    DemoReport report = new DemoReport(data);
+    report.add("BM25", new Bm25(data.signatures()));
+    report.add("all the same",
+        Ranker.of(texts -> texts.stream().map(text -> new float[] {1}).toArray(float[][]::new), data.signatures()));
+    assertThrows(ConfigException.class, () -> report.add("other", new Bm25(List.of("x"))));
     assertEquals("""
                       recall@1  recall@10    MRR
         BM25           100.0 %    100.0 %  1.000
-        all the same     0.0 %    100.0 %  0.500
+        all the same     0.0 %    100.0 %  0.333
         """, report.table().replace("\r\n", "\n"));
   }
 }
