@@ -1,0 +1,161 @@
+package io.github.lora4j.testkit;
+
+import io.github.lora4j.graph.RowAxis;
+import io.github.lora4j.graph.Shape;
+import io.github.lora4j.graph.Value;
+import io.github.lora4j.vector.Activation;
+import io.github.lora4j.vector.Loss;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.BiFunction;
+
+/** A program for every op, forward and backward, each used on two row axes whose live counts differ. */
+public final class OpCases {
+
+  private static final int[] SIZES = {1, 2, 7, 17, 33, 48, 49, 100};
+  private static final int A = 37;
+  private static final int B = 21;
+
+  private OpCases() {}
+
+  /** All of them. */
+  public static List<TestProgram> all() {
+    List<TestProgram> cases = new ArrayList<>();
+    linear(cases);
+    rows(cases);
+    elementwise(cases);
+    losses(cases);
+    tall(cases);
+    return cases;
+  }
+
+  /** Applies the op to a probe on each of two axes and joins the results. */
+  private static TestProgram twice(String name, int cols, BiFunction<TestProgram, Value, Value> op) {
+    return twice(name, cols, A, B, op);
+  }
+
+  private static TestProgram twice(String name, int cols, int a, int b, BiFunction<TestProgram, Value, Value> op) {
+    return new TestProgram(name, Math.max(cols, a), p -> {
+      Value x = p.output("a", op.apply(p, p.probe("xa", Shape.of(p.axis("a", a), cols))));
+      Value y = p.output("b", op.apply(p, p.probe("xb", Shape.of(p.axis("b", b), cols))));
+      return p.mse(Tables.join(p, x, y));
+    });
+  }
+
+  private static void linear(List<TestProgram> cases) {
+    for (int i = 0; i < SIZES.length; i++) {
+      int in = SIZES[i];
+      int out = SIZES[(i + 3) % SIZES.length];
+      cases.add(twice("linear, trainable, %d to %d".formatted(in, out), in, (p, x) ->
+          p.graph().linear(x, p.trainable("w", Shape.of(out, in)), Optional.of(p.trainable("bias", Shape.vector(out))))));
+      cases.add(twice("linear, frozen, %d to %d".formatted(in, out), in, (p, x) ->
+          p.graph().linear(x, p.frozen("w", Shape.of(out, in)), Optional.of(p.frozen("bias", Shape.vector(out))))));
+    }
+    cases.add(twice("linear without bias", 17, (p, x) -> p.graph().linear(x, p.trainable("w", Shape.of(7, 17)), Optional.empty())));
+    cases.add(twice("linear, scaled, with addend", 33, (p, x) -> p.graph().linear(x, p.trainable("w", Shape.of(33, 33)), Optional.empty(),
+        Optional.of(p.graph().scale(x, 0.5)), -1.7)));
+    cases.add(twice("linear that adds its own input", 33, (p, x) -> p.graph().linear(x, p.frozen("w", Shape.of(33, 33)), Optional.empty(),
+        Optional.of(x), 2)));
+    cases.add(twice("LoRA", 48, (p, x) -> {
+      Value y = p.graph().linear(x, p.frozen("w", Shape.of(17, 48)), Optional.of(p.frozen("bias", Shape.vector(17))));
+      Value h = p.graph().linear(x, p.trainable("lora_A", Shape.of(3, 48)), Optional.empty());
+      return p.graph().linear(h, p.trainable("lora_B", Shape.of(17, 3)), Optional.empty(), Optional.of(y), 1.5);
+    }));
+  }
+
+  private static void rows(List<TestProgram> cases) {
+    for (int cols : new int[] {1, 7, 48}) {
+      cases.add(new TestProgram("embedding, trainable, " + cols, A, p -> {
+        Value ids = Tables.ids(p, "ids", p.axis("a", A), 11);
+        return p.mse(p.graph().embedding(p.trainable("table", Shape.of(11, cols)), ids, Optional.empty()));
+      }));
+      cases.add(new TestProgram("embedding, frozen, plus addend, " + cols, 1, p -> {
+        Value ids = Tables.ids(p, "ids", p.axis("a", A), 11);
+        return p.mse(p.graph().embedding(p.frozen("table", Shape.of(11, cols)), ids,
+            Optional.of(p.probe("x", Shape.of(p.axis("a", A), cols)))));
+      }));
+    }
+    for (int cols : new int[] {2, 7, 33, 100}) {
+      cases.add(twice("layer norm, trainable, " + cols, cols, (p, x) -> p.graph().layerNorm(x, p.trainable("gamma", Shape.vector(cols)),
+          p.trainable("beta", Shape.vector(cols)), 1e-5)));
+    }
+    cases.add(twice("layer norm, only beta trains", 17, (p, x) -> p.graph().layerNorm(x, p.frozen("gamma", Shape.vector(17)),
+        p.trainable("beta", Shape.vector(17)), 1e-12)));
+    cases.add(twice("layer norm, frozen, beside a residual", 17, (p, x) -> p.graph().add(x,
+        p.graph().layerNorm(x, p.frozen("gamma", Shape.vector(17)), p.frozen("beta", Shape.vector(17)), 1e-5))));
+    cases.add(new TestProgram("range mean", A, p -> {
+      RowAxis a = p.axis("a", A);
+      RowAxis b = p.axis("b", B);
+      return p.mse(p.graph().rangeMean(p.probe("x", Shape.of(a, 17)), Tables.ranges(p, "ranges", b, a)));
+    }));
+    cases.add(new TestProgram("range means of two cuts of the same rows", A, p -> {
+      RowAxis a = p.axis("a", A);
+      RowAxis b = p.axis("b", B);
+      Value x = p.probe("x", Shape.of(a, 7));
+      Value first = p.graph().rangeMean(x, Tables.ranges(p, "ranges", b, a));
+      return p.mse(p.graph().multiply(first, p.graph().rangeMean(p.graph().scale(x, 2), Tables.ranges(p, "other", b, a))));
+    }));
+    for (int cols : new int[] {1, 2, 33}) {
+      cases.add(twice("l2 normalize, " + cols, cols, (p, x) -> p.graph().l2Normalize(x, 1e-12)));
+    }
+    for (double probability : new double[] {0.1, 0.5}) {
+      cases.add(twice("dropout " + probability, 7, (p, x) -> Tables.dropout(p, x, "site", probability)));
+    }
+  }
+
+  private static void elementwise(List<TestProgram> cases) {
+    for (Activation f : Activation.values()) {
+      cases.add(twice(f.name(), 17, (p, x) -> p.graph().activate(f, p.graph().scale(x, 2))));
+    }
+    cases.add(twice("add", 17, (p, x) -> p.graph().add(x, p.graph().activate(Activation.TANH, x))));
+    cases.add(twice("add a value to itself", 7, (p, x) -> p.graph().add(x, x)));
+    cases.add(twice("multiply", 17, (p, x) -> p.graph().multiply(x, p.graph().activate(Activation.TANH, x))));
+    cases.add(twice("square", 7, (p, x) -> p.graph().multiply(x, x)));
+    cases.add(twice("scale", 33, (p, x) -> p.graph().scale(x, -0.3)));
+  }
+
+  private static void losses(List<TestProgram> cases) {
+    for (int cols : new int[] {1, 2, 7, 100}) {
+      cases.add(new TestProgram("cross-entropy, " + cols, cols, p -> {
+        RowAxis a = p.axis("a", A);
+        Value labels = p.table("labels", Shape.of(a, 1), live -> {
+          int[] classes = new java.util.Random(5).ints(live.of(a), 0, cols).toArray();
+          for (int i = 2; i < classes.length; i += 3) {
+            classes[i] = -100;
+          }
+          return classes;
+        });
+        p.graph().countTargets(Optional.of(Loss.CROSS_ENTROPY), labels, p.graph().program().state("count", Shape.vector(1)));
+        return p.graph().loss(Loss.CROSS_ENTROPY, p.probe("x", Shape.of(a, cols)), labels);
+      }));
+      cases.add(new TestProgram("binary cross-entropy, " + cols, cols, p -> {
+        Shape shape = Shape.of(p.axis("a", A), cols);
+        Value labels = p.input("labels", shape, () -> p.random().nextInt(2));
+        p.graph().countTargets(Optional.of(Loss.BCE_WITH_LOGITS), labels, p.graph().program().state("count", Shape.vector(1)));
+        return p.graph().loss(Loss.BCE_WITH_LOGITS, p.probe("x", shape), labels);
+      }));
+      cases.add(new TestProgram("squared error, " + cols, cols, p -> {
+        Shape shape = Shape.of(p.axis("a", A), cols);
+        Value x = p.mse(p.probe("x", shape));
+        p.graph().countTargets(Optional.of(Loss.MSE), p.input("labels", shape), p.graph().program().state("count", Shape.vector(1)));
+        return x;
+      }));
+    }
+    cases.add(new TestProgram("in-batch negatives", A, p -> {
+      Shape shape = Shape.of(p.axis("a", A), 17);
+      p.graph().countTargets(Optional.empty(), p.table("any", shape.withCols(1), live -> new int[0]),
+          p.graph().program().state("count", Shape.vector(1)));
+      return p.graph().inBatchNegatives(p.probe("q", shape), p.probe("d", shape), 0.7);
+    }));
+  }
+
+  /** More rows than one piece of work or one partial sum takes. */
+  private static void tall(List<TestProgram> cases) {
+    cases.add(twice("tall layer norm and bias", 65, 600, 300, (p, x) -> {
+      Value y = p.graph().linear(x, p.trainable("w", Shape.of(65, 65)), Optional.of(p.trainable("bias", Shape.vector(65))));
+      return p.graph().layerNorm(p.graph().activate(Activation.GELU, y), p.trainable("gamma", Shape.vector(65)),
+          p.trainable("beta", Shape.vector(65)), 1e-5);
+    }));
+  }
+}
