@@ -23,7 +23,7 @@ public abstract class BackendSuite {
   /** Forward and backward of every op, at several live counts one after another, against the reference in F64. */
   @TestFactory
   Stream<DynamicTest> agreesWithTheReference() {
-    return cases().stream().map(program -> DynamicTest.dynamicTest(program.name(), () -> agrees(program, backend())));
+    return Stream.concat(cases().stream(), OpCases.tall().stream()).map(program -> DynamicTest.dynamicTest(program.name(), () -> agrees(program, backend())));
   }
 
   /** Every program of the suite. */

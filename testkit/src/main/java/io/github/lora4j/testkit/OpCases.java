@@ -26,7 +26,6 @@ public final class OpCases {
     rows(cases);
     elementwise(cases);
     losses(cases);
-    tall(cases);
     return cases;
   }
 
@@ -76,7 +75,8 @@ public final class OpCases {
             Optional.of(p.probe("x", Shape.of(p.axis("a", A), cols)))));
       }));
     }
-    for (int cols : new int[] {2, 7, 33, 100}) {
+    // Of two columns the gradient is a difference that cancels to nothing, which F32 cannot show.
+    for (int cols : new int[] {3, 7, 33, 100}) {
       cases.add(twice("layer norm, trainable, " + cols, cols, (p, x) -> p.graph().layerNorm(x, p.trainable("gamma", Shape.vector(cols)),
           p.trainable("beta", Shape.vector(cols)), 1e-5)));
     }
@@ -150,12 +150,12 @@ public final class OpCases {
     }));
   }
 
-  /** More rows than one piece of work or one partial sum takes. */
-  private static void tall(List<TestProgram> cases) {
-    cases.add(twice("tall layer norm and bias", 65, 600, 300, (p, x) -> {
-      Value y = p.graph().linear(x, p.trainable("w", Shape.of(65, 65)), Optional.of(p.trainable("bias", Shape.vector(65))));
-      return p.graph().layerNorm(p.graph().activate(Activation.GELU, y), p.trainable("gamma", Shape.vector(65)),
-          p.trainable("beta", Shape.vector(65)), 1e-5);
+  /** More rows than one piece of work or one partial sum takes; too much for a gradient check. */
+  public static List<TestProgram> tall() {
+    return List.of(twice("tall layer norm and bias", 33, 600, 300, (p, x) -> {
+      Value y = p.graph().linear(x, p.trainable("w", Shape.of(33, 33)), Optional.of(p.trainable("bias", Shape.vector(33))));
+      return p.graph().layerNorm(p.graph().activate(Activation.GELU, y), p.trainable("gamma", Shape.vector(33)),
+          p.trainable("beta", Shape.vector(33)), 1e-5);
     }));
   }
 }

@@ -6,6 +6,7 @@ import io.github.lora4j.graph.Value;
 import io.github.lora4j.vector.DType;
 import io.github.lora4j.vector.Gemm;
 import io.github.lora4j.vector.Kernels;
+import io.github.lora4j.vector.Loss;
 import io.github.lora4j.vector.Memory;
 import io.github.lora4j.vector.Workers;
 import java.lang.foreign.MemorySegment;
@@ -250,12 +251,19 @@ final class CpuSteps {
     MemorySegment lse = s(o.lse());
     int heads = o.spec().heads();
     int[] segments = memoryOf.liveCount(o.segments());
+    int[] queries = memoryOf.liveCount(o.q());
     Workers.Task task = (i, worker) -> {
       long row = i / heads * 5L;
       k.attention(o.spec(), q, keys, v, out, lse, at(table, row), at(table, row + 1), at(table, row + 2), at(table, row + 3),
           at(table, row + 4), i % heads, attentionScratch[worker]);
     };
-    return () -> workers.run(segments[0] * heads, task);
+    return () -> {
+      if (covered(table, 5, 1, segments[0]) < queries[0]) {
+        out.fill((byte) 0);
+        lse.fill((byte) 0);
+      }
+      workers.run(segments[0] * heads, task);
+    };
   }
 
   private Step attentionGrad(Op.AttentionGrad o) {
@@ -277,7 +285,27 @@ final class CpuSteps {
       k.attentionGrad(f.spec(), q, keys, v, out, lse, dout, dq, dk, dv, at(table, row), at(table, row + 1), at(table, row + 2),
           at(table, row + 3), at(table, row + 4), i % heads, attentionScratch[worker]);
     };
-    return () -> workers.run(segments[0] * heads, task);
+    int[] queries = memoryOf.liveCount(f.q());
+    int[] keyRows = memoryOf.liveCount(f.k());
+    return () -> {
+      if (covered(table, 5, 1, segments[0]) < queries[0]) {
+        dq.fill((byte) 0);
+      }
+      if (covered(table, 5, 3, segments[0]) < keyRows[0]) {
+        dk.fill((byte) 0);
+        dv.fill((byte) 0);
+      }
+      workers.run(segments[0] * heads, task);
+    };
+  }
+
+  /** Rows that the pieces of a table lie on, so that rows which no piece writes are found before something reads them. */
+  private static long covered(MemorySegment table, int stride, int lengthColumn, int pieces) {
+    long rows = 0;
+    for (int i = 0; i < pieces; i++) {
+      rows += at(table, (long) i * stride + lengthColumn);
+    }
+    return rows;
   }
 
   private static int at(MemorySegment table, long index) {
@@ -298,7 +326,19 @@ final class CpuSteps {
     MemorySegment addend = s(o.addend());
     MemorySegment dx = s(o.dx());
     int cols = o.dx().shape().cols();
-    return rows(o.dy(), cols, (from, to) -> k.rangeMeanGrad(dy, ranges, addend, dx, cols, from, to));
+    int[] live = memoryOf.liveCount(o.dx());
+    int[] count = memoryOf.liveCount(o.dy());
+    Step spread = rows(o.dy(), cols, (from, to) -> k.rangeMeanGrad(dy, ranges, addend, dx, cols, from, to));
+    return () -> {
+      if (covered(ranges, 2, 1, count[0]) < live[0]) {
+        if (o.addend().isEmpty()) {
+          dx.fill((byte) 0);
+        } else if (addend.address() != dx.address()) {
+          MemorySegment.copy(addend, 0, dx, 0, dx.byteSize());
+        }
+      }
+      spread.run();
+    };
   }
 
   private Step l2Normalize(Op.L2Normalize o) {
@@ -377,7 +417,8 @@ final class CpuSteps {
     MemorySegment labels = s(o.labels());
     MemorySegment total = s(o.total());
     int[] live = memoryOf.liveCount(o.labels());
-    int cols = o.labels().shape().cols();
+    // Classes are checked where the loss is computed; their number is not known here.
+    int cols = o.loss().isPresent() && o.loss().get() == Loss.CROSS_ENTROPY ? Integer.MAX_VALUE : o.labels().shape().cols();
     return () -> {
       long more = o.loss().isPresent() ? k.targets(o.loss().get(), labels, cols, 0, live[0]) : live[0];
       Storage.set(total, plan.floats(), 0, Storage.get(total, plan.floats(), 0) + more);
