@@ -1,0 +1,89 @@
+package io.github.lora4j.vector.internal.gemm;
+
+import static io.github.lora4j.vector.internal.gemm.Lanes.COUNT;
+import static io.github.lora4j.vector.internal.gemm.Lanes.FLOAT;
+import static io.github.lora4j.vector.internal.gemm.Lanes.NATIVE;
+import static io.github.lora4j.vector.internal.gemm.Lanes.SPECIES;
+import static io.github.lora4j.vector.internal.gemm.Lanes.WIDTH;
+import static io.github.lora4j.vector.internal.gemm.Lanes.bytes;
+
+import io.github.lora4j.vector.DType;
+import java.lang.foreign.MemorySegment;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.ShortVector;
+import jdk.incubator.vector.VectorOperators;
+import jdk.incubator.vector.VectorShape;
+import jdk.incubator.vector.VectorSpecies;
+
+/** Row copies and the widening of stored elements, always a whole number of vectors into scratch. */
+final class Copies {
+
+  private static final VectorSpecies<Integer> INTS = VectorSpecies.of(int.class, SPECIES.vectorShape());
+  private static final VectorSpecies<Short> SHORTS = VectorSpecies.of(short.class, VectorShape.forBitSize(COUNT * Short.SIZE));
+  private static final float F16_SCALE = 0x1p112f;
+
+  private Copies() {}
+
+  /** Copies {@code columns} floats and fills up with zeros to {@code width}. */
+  static void row(MemorySegment source, long from, int columns, MemorySegment out, long to, int width) {
+    int whole = columns - columns % COUNT;
+    for (int j = 0; j < whole; j += COUNT) {
+      FloatVector.fromMemorySegment(SPECIES, source, from + bytes(j), NATIVE).intoMemorySegment(out, to + bytes(j), NATIVE);
+    }
+    for (int j = whole; j < columns; j++) {
+      out.set(FLOAT, to + bytes(j), source.get(FLOAT, from + bytes(j)));
+    }
+    for (int j = columns; j < width; j++) {
+      out.set(FLOAT, to + bytes(j), 0f);
+    }
+  }
+
+  /** Copies {@code depth} short rows; the rows of the copy are {@code width} long and end in zeros. */
+  static void narrowRows(MemorySegment source, long from, long rowBytes, int columns, MemorySegment out, long to, int width, int depth) {
+    for (int p = 0; p < depth; p++) {
+      long in = from + p * rowBytes;
+      long at = to + bytes((long) p * width);
+      for (int j = 0; j < columns; j++) {
+        out.set(FLOAT, at + bytes(j), source.get(FLOAT, in + bytes(j)));
+      }
+      for (int j = columns; j < width; j++) {
+        out.set(FLOAT, at + bytes(j), 0f);
+      }
+    }
+  }
+
+  /** Widens {@code count} stored elements, a multiple of the vector length, to floats. */
+  static void widen(DType storage, MemorySegment source, long from, long count, MemorySegment out, long to) {
+    if (storage == DType.BF16) {
+      widenBf16(source, from, count, out, to);
+    } else {
+      widenF16(source, from, count, out, to);
+    }
+  }
+
+  private static void widenBf16(MemorySegment source, long from, long count, MemorySegment out, long to) {
+    for (int j = 0; j < (int) count; j += COUNT) {
+      ints(source, from + j * 2L).lanewise(VectorOperators.LSHL, 16).intoMemorySegment(out, to + j * 4L, NATIVE);
+    }
+  }
+
+  /**
+   * Moves exponent and mantissa to their places in an F32 and multiplies by 2^112, which corrects the bias and is exact for
+   * subnormals too; infinities and NaNs, where the exponent was all ones, get the F32's all-ones exponent.
+   */
+  private static void widenF16(MemorySegment source, long from, long count, MemorySegment out, long to) {
+    for (int j = 0; j < (int) count; j += COUNT) {
+      IntVector bits = ints(source, from + j * 2L);
+      IntVector magnitude = bits.and(0x7FFF).lanewise(VectorOperators.LSHL, 13);
+      IntVector scaled = magnitude.reinterpretAsFloats().mul(F16_SCALE).reinterpretAsInts();
+      IntVector special = scaled.or(0x7F800000);
+      IntVector value = scaled.blend(special, magnitude.compare(VectorOperators.GE, 0x7C00 << 13));
+      value.or(bits.and(0x8000).lanewise(VectorOperators.LSHL, 16)).intoMemorySegment(out, to + j * 4L, NATIVE);
+    }
+  }
+
+  private static IntVector ints(MemorySegment source, long from) {
+    return (IntVector) ShortVector.fromMemorySegment(SHORTS, source, from, NATIVE).convertShape(VectorOperators.ZERO_EXTEND_S2I, INTS, 0);
+  }
+}

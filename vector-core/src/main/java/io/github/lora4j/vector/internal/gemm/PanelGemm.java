@@ -1,0 +1,186 @@
+package io.github.lora4j.vector.internal.gemm;
+
+import static io.github.lora4j.vector.internal.gemm.Lanes.COUNT;
+import static io.github.lora4j.vector.internal.gemm.Lanes.bytes;
+import static io.github.lora4j.vector.internal.gemm.Lanes.vectors;
+
+import io.github.lora4j.vector.DType;
+import io.github.lora4j.vector.Gemm;
+import io.github.lora4j.vector.Memory;
+import io.github.lora4j.vector.Workers;
+import java.lang.foreign.MemorySegment;
+
+/**
+ * NT and NN: A row-major times panels of B. A task is a block of rows times a group of panels over all of k, so no two tasks share
+ * an element of C and the cut may follow the number of workers. k is cut by shape alone: that cut decides the bits.
+ */
+final class PanelGemm implements Gemm {
+
+  private static final int ROWS = RowTiles.ROWS;
+  private static final int COLUMNS = RowTiles.COLUMNS;
+  /** Longest piece of k: a panel's piece stays in the second cache while a block of rows passes. */
+  private static final int DEPTH = Integer.getInteger("gemm.kc", 384);
+  /** Most rows of a task: with DEPTH of k about 300 KB of A. */
+  private static final int BLOCK_ROWS = Integer.getInteger("gemm.mc", 192) / ROWS * ROWS;
+  private static final int GROUP_PANELS = Math.max(1, Integer.getInteger("gemm.nc", 512) / COLUMNS);
+  /** Smallest task worth handing to another worker, in multiply-adds. */
+  private static final long TASK_WORK = 1 << 20;
+  private static final long TILE_BYTES = Memory.align(bytes((long) ROWS * COLUMNS));
+
+  private final Spec spec;
+  private final DType storage;
+  private final MemorySegment a;
+  private final MemorySegment source;
+  private final MemorySegment bias;
+  private final MemorySegment addend;
+  private final MemorySegment c;
+  private final MemorySegment scratch;
+  private final MemorySegment panels;
+  private final int n;
+  private final int k;
+  private final float alpha;
+  private final int panelCount;
+  private final int depth;
+  private final boolean hasBias;
+  private final boolean hasAddend;
+  private final long workerBase;
+  private final long workerBytes;
+  private final Workers.Task packTask = (index, worker) -> packPanel(index);
+  private final Workers.Task multiplyTask = this::multiply;
+
+  private int rows;
+  private int blockRows;
+  private int groupPanels;
+  private int groups;
+
+  PanelGemm(Spec spec, Operands operands, DType storage) {
+    this.spec = spec;
+    this.storage = storage;
+    a = operands.a();
+    source = operands.b();
+    bias = operands.bias();
+    addend = operands.addend();
+    c = operands.c();
+    scratch = operands.scratch();
+    panels = spec.packed() ? source : scratch;
+    n = spec.n();
+    k = spec.k();
+    alpha = (float) spec.alpha();
+    panelCount = Panels.count(n);
+    depth = depth(k);
+    hasBias = VectorGemms.present(bias);
+    hasAddend = VectorGemms.present(addend);
+    workerBase = liveBytes(spec);
+    workerBytes = workerBytes(spec, storage);
+  }
+
+  static long scratchBytes(Spec spec, int threads) {
+    return liveBytes(spec) + threads * workerBytes(spec, spec.packed() ? spec.storage() : DType.F32);
+  }
+
+  private static long liveBytes(Spec spec) {
+    return spec.packed() ? 0 : Memory.align(bytes(Panels.elements(spec.n(), spec.k())));
+  }
+
+  private static long workerBytes(Spec spec, DType storage) {
+    return TILE_BYTES + (storage == DType.F32 ? 0 : Memory.align(bytes((long) depth(spec.k()) * COLUMNS)));
+  }
+
+  /** Pieces of equal length, none longer than DEPTH. */
+  private static int depth(int k) {
+    int pieces = (k + DEPTH - 1) / DEPTH;
+    return (k + pieces - 1) / pieces;
+  }
+
+  @Override
+  public void run(Workers workers, int rows) {
+    VectorGemms.checkRows(spec, rows);
+    VectorGemms.checkSize("scratch", scratch, workerBase + workers.threads() * workerBytes);
+    if (rows == 0) {
+      return;
+    }
+    if (!spec.packed()) {
+      if ((long) n * k < TASK_WORK / 16) {
+        for (int i = 0; i < panelCount; i++) {
+          packPanel(i);
+        }
+      } else {
+        workers.run(panelCount, packTask);
+      }
+    }
+    this.rows = rows;
+    int tasks = cut(workers.threads());
+    workers.run(tasks, multiplyTask);
+  }
+
+  /** Chooses the tasks: cache-sized, and more of them where that leaves workers idle. */
+  private int cut(int threads) {
+    int blocks = (rows + BLOCK_ROWS - 1) / BLOCK_ROWS;
+    groups = (panelCount + GROUP_PANELS - 1) / GROUP_PANELS;
+    if (threads > 1) {
+      long most = Math.min(4L * threads, 1 + (long) rows * n * k / TASK_WORK);
+      int tiles = (rows + ROWS - 1) / ROWS;
+      while ((long) blocks * groups < most && (groups < panelCount || blocks < tiles)) {
+        if (groups < panelCount) {
+          groups = Math.min(panelCount, groups * 2);
+        } else {
+          blocks = Math.min(tiles, blocks * 2);
+        }
+      }
+    }
+    blockRows = ((rows + blocks - 1) / blocks + ROWS - 1) / ROWS * ROWS;
+    groupPanels = (panelCount + groups - 1) / groups;
+    groups = (panelCount + groupPanels - 1) / groupPanels;
+    return (rows + blockRows - 1) / blockRows * groups;
+  }
+
+  private void packPanel(int index) {
+    Panels.pack(spec.form(), n, k, source, panels, index);
+  }
+
+  private void multiply(int index, int worker) {
+    int firstRow = index / groups * blockRows;
+    int endRow = Math.min(rows, firstRow + blockRows);
+    int firstPanel = index % groups * groupPanels;
+    int endPanel = Math.min(panelCount, firstPanel + groupPanels);
+    long tile = workerBase + worker * workerBytes;
+    for (int p = 0; p < k; p += depth) {
+      int length = Math.min(depth, k - p);
+      for (int panel = firstPanel; panel < endPanel; panel++) {
+        int columns = Panels.columns(panel, n);
+        int width = vectors(columns) * COUNT;
+        long element = Panels.start(panel, k) + (long) p * width;
+        MemorySegment b = panels;
+        long from = bytes(element);
+        if (storage != DType.F32) {
+          from = tile + TILE_BYTES;
+          Copies.widen(storage, panels, element * storage.bytes(), (long) length * width, scratch, from);
+          b = scratch;
+        }
+        block(firstRow, endRow, p, length, b, from, panel * COLUMNS, columns, width, tile);
+      }
+    }
+  }
+
+  private void block(int firstRow, int endRow, int p, int length, MemorySegment b, long from, int column, int columns, int width,
+      long tile) {
+    long rowBytes = bytes(n);
+    for (int row = firstRow; row < endRow; row += ROWS) {
+      int live = Math.min(ROWS, endRow - row);
+      RowTiles.run(width / COUNT, a, bytes((long) row * k + p), bytes(k), live, b, from, scratch, tile, length);
+      long to = bytes((long) row * n + column);
+      if (p > 0) {
+        Epilogue.storeAdd(scratch, tile, width, live, columns, alpha, c, to, rowBytes, c, to, rowBytes);
+      } else if (hasAddend) {
+        Epilogue.storeAdd(scratch, tile, width, live, columns, alpha, addend, to, rowBytes, c, to, rowBytes);
+        if (hasBias) {
+          Epilogue.addRow(bias, bytes(column), live, columns, c, to, rowBytes);
+        }
+      } else if (hasBias) {
+        Epilogue.storeAdd(scratch, tile, width, live, columns, alpha, bias, bytes(column), 0, c, to, rowBytes);
+      } else {
+        Epilogue.store(scratch, tile, width, live, columns, alpha, c, to, rowBytes);
+      }
+    }
+  }
+}

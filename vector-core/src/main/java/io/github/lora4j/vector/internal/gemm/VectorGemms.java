@@ -1,0 +1,97 @@
+package io.github.lora4j.vector.internal.gemm;
+
+import io.github.lora4j.vector.ConfigException;
+import io.github.lora4j.vector.DType;
+import io.github.lora4j.vector.Gemm;
+import io.github.lora4j.vector.Gemm.Form;
+import io.github.lora4j.vector.Memory;
+import java.lang.foreign.MemorySegment;
+
+/**
+ * Matrix products in F32 with the Vector API; the methods are those of {@link io.github.lora4j.vector.Kernels}.
+ *
+ * <p>NT and NN read A where it lies and B from panels, packed once or at each call; see {@link PanelGemm}. TN packs both operands
+ * block by block; see {@link OuterGemm}.
+ */
+public final class VectorGemms {
+
+  private VectorGemms() {}
+
+  /** Lanes and tiles, for people. */
+  public static String describe() {
+    return "%d float lanes, %d registers, tiles %dx%d and %dx%d".formatted(Lanes.COUNT, Lanes.MANY_REGISTERS ? 32 : 16,
+        RowTiles.ROWS, RowTiles.COLUMNS, PanelTiles.ROWS, PanelTiles.COLUMNS);
+  }
+
+  public static long packedBytes(Form form, int n, int k, DType storage) {
+    checkPackable(form, storage);
+    return Memory.align(Panels.elements(n, k) * storage.bytes());
+  }
+
+  public static void pack(Form form, int n, int k, MemorySegment source, MemorySegment panels, DType storage) {
+    checkPackable(form, storage);
+    checkSize("source", source, Lanes.bytes((long) n * k));
+    checkSize("panels", panels, Panels.elements(n, k) * storage.bytes());
+    for (int i = 0; i < Panels.count(n); i++) {
+      if (storage == DType.F32) {
+        Panels.pack(form, n, k, source, panels, i);
+      } else {
+        Panels.packNarrow(form, n, k, source, panels, i, storage);
+      }
+    }
+  }
+
+  public static long gemmScratchBytes(Gemm.Spec spec, int threads) {
+    return spec.form() == Form.TN ? OuterGemm.scratchBytes(spec, threads) : PanelGemm.scratchBytes(spec, threads);
+  }
+
+  public static Gemm gemm(Gemm.Spec spec, Gemm.Operands operands) {
+    if (spec.form() == Form.TN) {
+      if (spec.packed()) {
+        throw new ConfigException("a TN product has no packed operand");
+      }
+      checkSize("A", operands.a(), Lanes.bytes((long) spec.rows() * spec.m()));
+      checkSize("B", operands.b(), Lanes.bytes((long) spec.rows() * spec.n()));
+      checkSize("C", operands.c(), Lanes.bytes((long) spec.m() * spec.n()));
+      return new OuterGemm(spec, operands);
+    }
+    DType storage = spec.packed() ? spec.storage() : DType.F32;
+    checkPackable(spec.form(), storage);
+    long elements = spec.packed() ? Panels.elements(spec.n(), spec.k()) : (long) spec.n() * spec.k();
+    checkSize("A", operands.a(), Lanes.bytes((long) spec.rows() * spec.k()));
+    checkSize("B", operands.b(), elements * storage.bytes());
+    checkSize("C", operands.c(), Lanes.bytes((long) spec.rows() * spec.n()));
+    if (present(operands.bias())) {
+      checkSize("bias", operands.bias(), Lanes.bytes(spec.n()));
+    }
+    if (present(operands.addend())) {
+      checkSize("addend", operands.addend(), Lanes.bytes((long) spec.rows() * spec.n()));
+    }
+    return new PanelGemm(spec, operands, storage);
+  }
+
+  static boolean present(MemorySegment segment) {
+    return segment.address() != 0;
+  }
+
+  static void checkRows(Gemm.Spec spec, int rows) {
+    if (rows < 0 || rows > spec.rows()) {
+      throw new IllegalArgumentException("rows %d, but the product was prepared for at most %d".formatted(rows, spec.rows()));
+    }
+  }
+
+  static void checkSize(String name, MemorySegment segment, long bytes) {
+    if (segment.byteSize() < bytes) {
+      throw new IllegalArgumentException("%s has %,d bytes, needs %,d".formatted(name, segment.byteSize(), bytes));
+    }
+  }
+
+  private static void checkPackable(Form form, DType storage) {
+    if (form == Form.TN) {
+      throw new ConfigException("a TN product has no packed operand");
+    }
+    if (storage != DType.F32 && storage != DType.BF16 && storage != DType.F16) {
+      throw new ConfigException("panels are stored as F32, BF16 or F16, not " + storage);
+    }
+  }
+}

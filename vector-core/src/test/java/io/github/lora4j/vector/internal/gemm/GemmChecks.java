@@ -1,0 +1,159 @@
+package io.github.lora4j.vector.internal.gemm;
+
+import io.github.lora4j.vector.DType;
+import io.github.lora4j.vector.Gemm;
+import io.github.lora4j.vector.Gemm.Form;
+import io.github.lora4j.vector.Workers;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.Arrays;
+import java.util.Random;
+
+/** Products against a plain triple loop in double; every segment has exactly the size it must have, so a stray access throws. */
+public final class GemmChecks {
+
+  private static final int[] SIZES = {1, 2, 5, 7, 8, 15, 16, 17, 33, 47, 48, 49, 64, 65, 97, 130, 200};
+  private static final int[] DEPTHS = {1, 2, 3, 8, 17, 48, 96, 257, 385, 800};
+  private static final int[] THREADS = {1, 2, 3, 5};
+  private static final float UNTOUCHED = 12345.678f;
+
+  private final Random random;
+
+  private GemmChecks(long seed) {
+    random = new Random(seed);
+  }
+
+  /** Which of the optional parts a case has. */
+  record Case(Form form, int maxRows, int rows, int m, int n, int k, double alpha, boolean packed, DType storage, boolean bias,
+      boolean addend, boolean inPlace) {
+
+    Gemm.Spec spec() {
+      return new Gemm.Spec(form, maxRows, m, n, k, alpha, packed, storage);
+    }
+  }
+
+  public static void main(String[] args) {
+    System.out.println(VectorGemms.describe());
+    run(60);
+  }
+
+  /** Checks random cases of every form, and the bits for several numbers of workers. */
+  static void run(int casesPerForm) {
+    GemmChecks checks = new GemmChecks(7);
+    for (Form form : Form.values()) {
+      for (int i = 0; i < casesPerForm; i++) {
+        checks.check(checks.draw(form));
+      }
+    }
+  }
+
+  private Case draw(Form form) {
+    int small = SIZES[random.nextInt(SIZES.length)];
+    int n = SIZES[random.nextInt(SIZES.length)];
+    int depth = DEPTHS[random.nextInt(DEPTHS.length)];
+    boolean outer = form == Form.TN;
+    int maxRows = outer ? depth : small;
+    int rows = random.nextInt(4) == 0 ? random.nextInt(maxRows + 1) : maxRows;
+    boolean packed = !outer && random.nextBoolean();
+    DType storage = packed ? new DType[] {DType.F32, DType.BF16, DType.F16}[random.nextInt(3)] : DType.F32;
+    double alpha = random.nextBoolean() ? 1 : -0.75;
+    boolean addend = !outer && random.nextBoolean();
+    return new Case(form, maxRows, rows, outer ? small : 0, n, outer ? 0 : depth, alpha, packed, storage, !outer && random.nextBoolean(),
+        addend, addend && random.nextBoolean());
+  }
+
+  void check(Case test) {
+    boolean outer = test.form == Form.TN;
+    int depth = outer ? test.rows : test.k;
+    int m = outer ? test.m : test.rows;
+    int maxM = outer ? test.m : test.maxRows;
+    float[] a = floats(test.maxRows * (outer ? test.m : test.k));
+    float[] b = floats((outer ? test.maxRows : test.k) * test.n);
+    if (test.packed) {
+      for (int i = 0; i < b.length; i++) {
+        b[i] = stored(b[i], test.storage);
+      }
+    }
+    float[] bias = floats(test.n);
+    float[] base = floats(maxM * test.n);
+    double[] want = new double[m * test.n];
+    double[] size = new double[m * test.n];
+    for (int i = 0; i < m; i++) {
+      for (int j = 0; j < test.n; j++) {
+        double sum = 0;
+        double magnitude = 0;
+        for (int p = 0; p < depth; p++) {
+          double x = outer ? a[p * test.m + i] : a[i * test.k + p];
+          double y = test.form == Form.NT ? b[j * test.k + p] : b[p * test.n + j];
+          sum += x * y;
+          magnitude += Math.abs(x * y);
+        }
+        int at = i * test.n + j;
+        want[at] = test.alpha * sum + (test.bias ? bias[j] : 0) + (test.addend || outer ? base[at] : 0);
+        size[at] = Math.abs(test.alpha) * magnitude + Math.abs(bias[j]) + Math.abs(base[at]);
+      }
+    }
+    float[] first = null;
+    for (int threads : THREADS) {
+      float[] got = multiply(test, a, b, bias, base, maxM, threads);
+      for (int at = 0; at < want.length; at++) {
+        if (!(Math.abs(got[at] - want[at]) <= 2e-7 * Math.sqrt(depth + 4) * size[at])) {
+          throw new AssertionError("%s: C[%d] is %s, expected %s".formatted(test, at, got[at], want[at]));
+        }
+        if (first != null && Float.floatToRawIntBits(first[at]) != Float.floatToRawIntBits(got[at])) {
+          throw new AssertionError("%s: C[%d] is %s with %d workers and %s with one".formatted(test, at, got[at], threads, first[at]));
+        }
+      }
+      for (int at = want.length; at < got.length; at++) {
+        float kept = test.inPlace || outer ? base[at] : UNTOUCHED;
+        if (got[at] != kept) {
+          throw new AssertionError("%s: C[%d] lies behind the live rows and was written".formatted(test, at));
+        }
+      }
+      first = first == null ? got : first;
+    }
+  }
+
+  private static float[] multiply(Case test, float[] a, float[] b, float[] bias, float[] base, int maxM, int threads) {
+    try (Arena arena = Arena.ofShared(); Workers workers = new Workers(threads)) {
+      MemorySegment right = copy(arena, b);
+      if (test.packed) {
+        MemorySegment panels = arena.allocate(VectorGemms.packedBytes(test.form, test.n, test.k, test.storage), 64);
+        VectorGemms.pack(test.form, test.n, test.k, right, panels, test.storage);
+        right = panels;
+      }
+      MemorySegment addend = test.addend ? copy(arena, base) : MemorySegment.NULL;
+      float[] start = base.clone();
+      if (test.form != Form.TN) {
+        Arrays.fill(start, UNTOUCHED);
+      }
+      MemorySegment c = test.inPlace ? addend : copy(arena, start);
+      MemorySegment scratch = arena.allocate(Math.max(64, VectorGemms.gemmScratchBytes(test.spec(), threads)), 64);
+      Gemm gemm = VectorGemms.gemm(test.spec(), new Gemm.Operands(copy(arena, a), right,
+          test.bias ? copy(arena, bias) : MemorySegment.NULL, addend, c, scratch));
+      gemm.run(workers, test.rows);
+      return c.asSlice(0, 4L * maxM * test.n).toArray(ValueLayout.JAVA_FLOAT);
+    }
+  }
+
+  private static MemorySegment copy(Arena arena, float[] values) {
+    return arena.allocate(4L * values.length, 64).copyFrom(MemorySegment.ofArray(values));
+  }
+
+  private static float stored(float value, DType storage) {
+    return switch (storage) {
+      case BF16 -> DType.bf16ToFloat(DType.floatToBf16(value));
+      case F16 -> Float.float16ToFloat(Float.floatToFloat16(value));
+      default -> value;
+    };
+  }
+
+  private float[] floats(int count) {
+    float[] values = new float[count];
+    for (int i = 0; i < count; i++) {
+      values[i] = random.nextFloat() * 2 - 1;
+    }
+    return values;
+  }
+}
