@@ -526,7 +526,8 @@ public sealed interface Op {
 
   /**
    * The end of an optimizer step over the whole arena: mean loss = lossSum/count, gradient norm = ‖gradients‖/count, then the
-   * update of every trainable with g/count clipped to the norm, then gradients, lossSum and count are zero again.
+   * update of every trainable with g/count clipped to the norm, then gradients, lossSum and count are zero again. Nothing is
+   * updated when no target was counted, or when loss or norm is not finite: the caller reads the report and stops.
    *
    * @param hyper F32 [1, groups + 2] = (learning rate of each group..., 1 − β₁ᵗ, 1 − β₂ᵗ)
    * @param report STATE [1, 2]: (mean loss, gradient norm before clipping)

@@ -4,12 +4,14 @@ import io.github.lora4j.graph.Backend;
 import io.github.lora4j.graph.CompileOptions;
 import io.github.lora4j.graph.Executable;
 import io.github.lora4j.graph.Program;
+import io.github.lora4j.vector.DType;
 import io.github.lora4j.vector.Kernels;
+import io.github.lora4j.vector.ReferenceKernels;
 import io.github.lora4j.vector.Workers;
 import java.util.List;
 import java.util.Optional;
 
-/** Runs programs on the processor with the given kernels and threads. The workers belong to the caller. */
+/** Runs programs on the processor with the given kernels and threads. Closing it stops the threads. */
 public record CpuBackend(Kernels kernels, Workers workers) implements Backend {
 
   @Override
@@ -35,5 +37,24 @@ public record CpuBackend(Kernels kernels, Workers workers) implements Backend {
   @Override
   public Executable compile(Program program, CompileOptions options) {
     return new CpuExecutable(program, CpuPlan.of(program, options, kernels, workers.threads()), kernels, workers);
+  }
+
+  @Override
+  public void close() {
+    workers.close();
+  }
+
+  /** The processor with the fastest kernels this JVM has. */
+  public static final class CpuProvider implements Provider {
+
+    @Override
+    public String name() {
+      return "cpu";
+    }
+
+    @Override
+    public Backend open(int threads) {
+      return new CpuBackend(new ReferenceKernels(DType.F32), new Workers(threads == 0 ? Workers.defaultThreads() : threads));
+    }
   }
 }

@@ -88,9 +88,10 @@ final class CpuOptimizer implements CpuSteps.Step {
     }
     double gradientNorm = Math.sqrt(sum) * inverse;
     double clip = spec.maxNorm() > 0 ? Math.min(1, spec.maxNorm() / (gradientNorm + 1e-6)) : 1;
-    Storage.set(report, type, 0, Storage.get(lossSum, type, 0) * inverse);
+    double loss = Storage.get(lossSum, type, 0) * inverse;
+    Storage.set(report, type, 0, loss);
     Storage.set(report, type, 1, gradientNorm);
-    if (targets > 0) {
+    if (targets > 0 && Double.isFinite(gradientNorm) && Double.isFinite(loss)) {
       for (int g = 0; g < scalars.length; g++) {
         scalars[g].lr = Storage.get(hyper, type, g);
         scalars[g].gradScale = inverse * clip;

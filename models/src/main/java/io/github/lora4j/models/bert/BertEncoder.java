@@ -80,7 +80,7 @@ public record BertEncoder(BertConfig config, String prefix) {
     list.add(ModuleInfo.embedding(e + "word_embeddings", config.vocabSize(), hidden));
     list.add(ModuleInfo.embedding(e + "position_embeddings", config.maxPositions(), hidden));
     list.add(ModuleInfo.embedding(e + "token_type_embeddings", config.typeVocabSize(), hidden));
-    list.add(ModuleInfo.other(e + "LayerNorm", Kind.LAYER_NORM));
+    list.add(ModuleInfo.layerNorm(e + "LayerNorm", hidden));
     list.add(ModuleInfo.other(e + "dropout", Kind.DROPOUT));
     for (int i = 0; i < config.layers(); i++) {
       String l = prefix + "encoder.layer." + i + ".";
@@ -89,12 +89,12 @@ public record BertEncoder(BertConfig config, String prefix) {
       }
       list.add(ModuleInfo.other(l + "attention.self.dropout", Kind.DROPOUT));
       list.add(ModuleInfo.linear(l + "attention.output.dense", hidden, hidden, true));
-      list.add(ModuleInfo.other(l + "attention.output.LayerNorm", Kind.LAYER_NORM));
+      list.add(ModuleInfo.layerNorm(l + "attention.output.LayerNorm", hidden));
       list.add(ModuleInfo.other(l + "attention.output.dropout", Kind.DROPOUT));
       list.add(ModuleInfo.linear(l + "intermediate.dense", hidden, config.intermediateSize(), true));
       list.add(ModuleInfo.other(l + "intermediate.intermediate_act_fn", Kind.ACTIVATION));
       list.add(ModuleInfo.linear(l + "output.dense", config.intermediateSize(), hidden, true));
-      list.add(ModuleInfo.other(l + "output.LayerNorm", Kind.LAYER_NORM));
+      list.add(ModuleInfo.layerNorm(l + "output.LayerNorm", hidden));
       list.add(ModuleInfo.other(l + "output.dropout", Kind.DROPOUT));
     }
     return List.copyOf(list);
