@@ -5,6 +5,7 @@ import io.github.lora4j.checkpoint.internal.SafetensorsLayout;
 import io.github.lora4j.vector.ConfigException;
 import io.github.lora4j.vector.ResourceException;
 import java.io.IOException;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -13,6 +14,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.Consumer;
 
 /**
  * Writes a safetensors file, byte for byte as the Python library lays it out: tensors by descending dtype (wide ones first, so that
@@ -23,8 +25,13 @@ import java.util.Set;
  */
 public final class SafetensorsWriter {
 
-  /** A tensor and its bytes. */
-  private record Entry(TensorInfo info, MemorySegment data) {}
+  /** A tensor and what its bytes are, or make them. */
+  private record Entry(TensorInfo info, Source source) {}
+
+  /** Gives the bytes of a tensor; the scratch memory may be used for them. */
+  private interface Source {
+    MemorySegment bytes(Arena scratch);
+  }
 
   private final List<Entry> entries = new ArrayList<>();
   private final Set<String> names = new HashSet<>();
@@ -46,10 +53,27 @@ public final class SafetensorsWriter {
       throw new ConfigException(
           "tensor " + info.name() + ": " + info.dtype() + " " + info.shape() + " is " + info.bytes() + " bytes, got " + data.byteSize());
     }
+    return add(info, (Source) _ -> data);
+  }
+
+  /**
+   * Adds a tensor whose data is made while the file is written, so that a file larger than memory can be.
+   *
+   * @param fill fills memory of exactly {@code info.bytes()} bytes; called once, in the file's order; an exception leaves no file behind
+   */
+  public SafetensorsWriter add(TensorInfo info, Consumer<MemorySegment> fill) {
+    return add(info, (Source) scratch -> {
+      MemorySegment data = scratch.allocate(Math.max(1, info.bytes()), 64).asSlice(0, info.bytes());
+      fill.accept(data);
+      return data;
+    });
+  }
+
+  private SafetensorsWriter add(TensorInfo info, Source source) {
     if (info.name().equals("__metadata__") || !names.add(info.name())) {
       throw new ConfigException("tensor " + info.name() + ": the name is reserved or was added before");
     }
-    entries.add(new Entry(info, data));
+    entries.add(new Entry(info, source));
     return this;
   }
 
@@ -65,7 +89,9 @@ public final class SafetensorsWriter {
     try (AtomicFile out = new AtomicFile(file)) {
       out.write(MemorySegment.ofArray(header));
       for (Entry entry : sorted) {
-        out.write(entry.data());
+        try (Arena scratch = Arena.ofConfined()) {
+          out.write(entry.source().bytes(scratch));
+        }
       }
       out.commit();
     } catch (IOException e) {
