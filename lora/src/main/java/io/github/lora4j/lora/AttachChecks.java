@@ -14,7 +14,7 @@ final class AttachChecks {
   private AttachChecks() {}
 
   /** What makes the adapter impossible. */
-  static void errors(Problems problems, LoraConfig config, ModelDescription model, Targets targets, List<TargetSelector.Selected> selected) {
+  static void errors(Problems problems, LoraConfig config, ModelDescription model, TargetModules targets, List<TargetSelector.Selected> selected) {
     if (selected.isEmpty()) {
       problems.add("target_modules %s selects no module of this %s model%s; its linear modules end with: %s", text(targets), model.modelType(),
           config.layersToTransform().isEmpty() ? "" : " in layers " + config.layersToTransform(), Problems.some(linearLeaves(model)));
@@ -42,9 +42,9 @@ final class AttachChecks {
   }
 
   /** What would do nothing: PEFT is silent about it. */
-  static void ineffective(Problems problems, LoraConfig config, ModelDescription model, Targets targets, List<TargetSelector.Selected> selected) {
+  static void ineffective(Problems problems, LoraConfig config, ModelDescription model, TargetModules targets, List<TargetSelector.Selected> selected) {
     List<String> names = selected.stream().map(s -> s.module().name()).toList();
-    if (targets instanceof Targets.Names list && !selected.isEmpty() && !(config.targetModules() instanceof Targets.Unset)) {
+    if (targets instanceof TargetModules.Names list && !selected.isEmpty() && !(config.targetModules() instanceof TargetModules.Unset)) {
       list.names().stream().filter(n -> names.stream().noneMatch(m -> TargetSelector.endsWith(m, n))).forEach(n -> {
         boolean exists = model.modules().stream().anyMatch(m -> TargetSelector.endsWith(m.name(), n));
         problems.add("target_modules entry '%s' %s", n, exists
@@ -52,10 +52,10 @@ final class AttachChecks {
             : "matches no module");
       });
     }
-    if (config.excludeModules() instanceof Targets.Names list) {
+    if (config.excludeModules() instanceof TargetModules.Names list) {
       list.names().stream().filter(n -> model.modules().stream().noneMatch(m -> TargetSelector.endsWith(m.name(), n)))
           .forEach(n -> problems.add("exclude_modules entry '%s' matches no module", n));
-    } else if (config.excludeModules() instanceof Targets.Regex regex) {
+    } else if (config.excludeModules() instanceof TargetModules.Regex regex) {
       PythonRegex compiled = PythonRegex.compile(regex.regex());
       if (model.modules().stream().noneMatch(m -> compiled.fullMatch(m.name()))) {
         problems.add("exclude_modules '%s' matches no module", regex.regex());
@@ -106,12 +106,12 @@ final class AttachChecks {
         .map(ModuleInfo::leaf).distinct().toList();
   }
 
-  private static String text(Targets targets) {
+  private static String text(TargetModules targets) {
     return switch (targets) {
-      case Targets.Unset _ -> "(default)";
-      case Targets.AllLinear _ -> "'all-linear'";
-      case Targets.Regex regex -> "'" + regex.regex() + "' (a regular expression that must match the whole name)";
-      case Targets.Names names -> names.names().toString();
+      case TargetModules.Unset _ -> "(default)";
+      case TargetModules.AllLinear _ -> "'all-linear'";
+      case TargetModules.Regex regex -> "'" + regex.regex() + "' (a regular expression that must match the whole name)";
+      case TargetModules.Names names -> names.names().toString();
     };
   }
 }

@@ -14,7 +14,7 @@ final class LoraChecks {
 
   private LoraChecks() {}
 
-  static void check(Problems problems, int r, double alpha, double dropout, Targets targets, Targets exclude, List<Integer> layers,
+  static void check(Problems problems, int r, double alpha, double dropout, TargetModules targets, TargetModules exclude, List<Integer> layers,
       List<String> layersPattern, Map<String, Integer> ranks, Map<String, Double> alphas) {
     rank(problems, "r", r);
     alpha(problems, "lora_alpha", alpha);
@@ -22,19 +22,19 @@ final class LoraChecks {
       problems.add("lora_dropout must be in [0, 1), got %s", dropout);
     }
     switch (targets) {
-      case Targets.Names names when names.names().isEmpty() -> problems.add("target_modules is an empty list; name modules, or leave it out for "
+      case TargetModules.Names names when names.names().isEmpty() -> problems.add("target_modules is an empty list; name modules, or leave it out for "
           + "the architecture's default");
-      case Targets.Names names -> blank(problems, "target_modules", names.names());
-      case Targets.Regex regex -> regex(problems, "target_modules", regex.regex());
+      case TargetModules.Names names -> blank(problems, "target_modules", names.names());
+      case TargetModules.Regex regex -> regex(problems, "target_modules", regex.regex());
       default -> { }
     }
     switch (exclude) {
-      case Targets.AllLinear _ -> problems.add("exclude_modules cannot be 'all-linear'; give a list of names or a regular expression");
-      case Targets.Regex regex -> regex(problems, "exclude_modules", regex.regex());
-      case Targets.Names names -> blank(problems, "exclude_modules", names.names());
+      case TargetModules.AllLinear _ -> problems.add("exclude_modules cannot be 'all-linear'; give a list of names or a regular expression");
+      case TargetModules.Regex regex -> regex(problems, "exclude_modules", regex.regex());
+      case TargetModules.Names names -> blank(problems, "exclude_modules", names.names());
       default -> { }
     }
-    boolean byName = targets instanceof Targets.Names || targets instanceof Targets.Unset;
+    boolean byName = targets instanceof TargetModules.Names || targets instanceof TargetModules.Unset;
     if (!byName && !layers.isEmpty()) {
       problems.add("layers_to_transform works only with a list of target_modules, not with a regular expression or 'all-linear'");
     }

@@ -35,7 +35,7 @@ import java.util.Optional;
  * @param revision the base model's revision, for the files
  * @param other keys of an {@code adapter_config.json} that lora4j does not know; written back as they were
  */
-public record LoraConfig(Optional<TaskType> taskType, int r, double loraAlpha, double loraDropout, Targets targetModules, Targets excludeModules,
+public record LoraConfig(Optional<TaskType> taskType, int r, double loraAlpha, double loraDropout, TargetModules targetModules, TargetModules excludeModules,
     List<Integer> layersToTransform, List<String> layersPattern, Map<String, Integer> rankPattern, Map<String, Double> alphaPattern, Bias bias,
     boolean fanInFanOut, boolean useRslora, List<String> modulesToSave, InitLoraWeights initLoraWeights, Optional<String> baseModel,
     Optional<String> revision, Map<String, Object> other) {
@@ -121,8 +121,8 @@ public record LoraConfig(Optional<TaskType> taskType, int r, double loraAlpha, d
     private int r = 8;
     private double loraAlpha = 8;
     private double loraDropout;
-    private Targets targetModules = Targets.UNSET;
-    private Targets excludeModules = Targets.UNSET;
+    private TargetModules targetModules = TargetModules.UNSET;
+    private TargetModules excludeModules = TargetModules.UNSET;
     private List<Integer> layersToTransform = List.of();
     private List<String> layersPattern = List.of();
     private Map<String, Integer> rankPattern = Map.of();
@@ -164,17 +164,17 @@ public record LoraConfig(Optional<TaskType> taskType, int r, double loraAlpha, d
 
     /** Sets {@link LoraConfig#targetModules} by name or ending. */
     public Builder targetModules(String... names) {
-      return targetModules(Targets.of(names));
+      return targetModules(TargetModules.of(names));
     }
 
     /** Sets {@link LoraConfig#targetModules}; the architecture's table by default. */
-    public Builder targetModules(Targets value) {
+    public Builder targetModules(TargetModules value) {
       targetModules = value;
       return this;
     }
 
     /** Sets {@link LoraConfig#excludeModules}; nothing by default. */
-    public Builder excludeModules(Targets value) {
+    public Builder excludeModules(TargetModules value) {
       excludeModules = value;
       return this;
     }

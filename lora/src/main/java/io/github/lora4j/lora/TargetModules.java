@@ -3,25 +3,25 @@ package io.github.lora4j.lora;
 import java.util.List;
 
 /** The value of {@code target_modules} or {@code exclude_modules}: which modules are meant. */
-public sealed interface Targets {
+public sealed interface TargetModules {
 
   /** Nothing given: PEFT's table by architecture for {@code target_modules}, nothing for {@code exclude_modules}. */
-  Targets UNSET = new Unset();
+  TargetModules UNSET = new Unset();
 
   /** Every Linear and Conv1D but the output layer and the head. */
-  Targets ALL_LINEAR = new AllLinear();
+  TargetModules ALL_LINEAR = new AllLinear();
 
   /** See {@link #UNSET}. */
-  record Unset() implements Targets {}
+  record Unset() implements TargetModules {}
 
   /** See {@link #ALL_LINEAR}. */
-  record AllLinear() implements Targets {}
+  record AllLinear() implements TargetModules {}
 
   /** Modules whose whole name the regular expression matches (Python's syntax, re.fullmatch). */
-  record Regex(String regex) implements Targets {}
+  record Regex(String regex) implements TargetModules {}
 
   /** Modules of these names, or whose name ends with a dot and one of these. */
-  record Names(List<String> names) implements Targets {
+  record Names(List<String> names) implements TargetModules {
     /** Copies the list. */
     public Names {
       names = List.copyOf(names);
@@ -29,7 +29,7 @@ public sealed interface Targets {
   }
 
   /** Modules by name or ending. */
-  static Targets of(String... names) {
+  static TargetModules of(String... names) {
     return new Names(List.of(names));
   }
 }

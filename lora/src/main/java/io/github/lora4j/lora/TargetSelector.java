@@ -25,7 +25,7 @@ public final class TargetSelector {
 
   private final LoraConfig config;
   private final ModelDescription model;
-  private final Targets targets;
+  private final TargetModules targets;
   private final Optional<PythonRegex> targetRegex;
   private final Optional<PythonRegex> excludeRegex;
   private final List<PythonRegex> layers;
@@ -38,7 +38,7 @@ public final class TargetSelector {
   public TargetSelector(LoraConfig config, ModelDescription model) {
     this.config = config;
     this.model = model;
-    targets = config.targetModules() instanceof Targets.Unset ? DefaultTargets.of(model) : config.targetModules();
+    targets = config.targetModules() instanceof TargetModules.Unset ? DefaultTargets.of(model) : config.targetModules();
     targetRegex = regex(targets);
     excludeRegex = regex(config.excludeModules());
     layers = config.layersPattern().isEmpty() ? List.of(ANY_LAYER)
@@ -46,7 +46,7 @@ public final class TargetSelector {
   }
 
   /** The targets in force: the config's, or the architecture's default. */
-  public Targets targets() {
+  public TargetModules targets() {
     return targets;
   }
 
@@ -83,16 +83,16 @@ public final class TargetSelector {
       return false;
     }
     return switch (targets) {
-      case Targets.AllLinear _ -> linear(module) && model.outputModule().filter(name::equals).isEmpty() && !head(name);
-      case Targets.Regex _ -> targetRegex.orElseThrow().fullMatch(name);
-      case Targets.Names names -> names.names().contains(name) || names.names().stream().anyMatch(n -> name.endsWith("." + n)) && inLayers(name);
-      case Targets.Unset _ -> false;
+      case TargetModules.AllLinear _ -> linear(module) && model.outputModule().filter(name::equals).isEmpty() && !head(name);
+      case TargetModules.Regex _ -> targetRegex.orElseThrow().fullMatch(name);
+      case TargetModules.Names names -> names.names().contains(name) || names.names().stream().anyMatch(n -> name.endsWith("." + n)) && inLayers(name);
+      case TargetModules.Unset _ -> false;
     };
   }
 
   private boolean excluded(String name) {
     return excludeRegex.map(regex -> regex.fullMatch(name)).orElse(false)
-        || config.excludeModules() instanceof Targets.Names names && names.names().stream().anyMatch(n -> endsWith(name, n));
+        || config.excludeModules() instanceof TargetModules.Names names && names.names().stream().anyMatch(n -> endsWith(name, n));
   }
 
   private static boolean linear(ModuleInfo module) {
@@ -121,7 +121,7 @@ public final class TargetSelector {
     return patterns.entrySet().stream().filter(e -> compiled.get(e.getKey()).match(module.name())).map(Map.Entry::getValue).findFirst();
   }
 
-  private static Optional<PythonRegex> regex(Targets targets) {
-    return targets instanceof Targets.Regex regex ? Optional.of(PythonRegex.compile(regex.regex())) : Optional.empty();
+  private static Optional<PythonRegex> regex(TargetModules targets) {
+    return targets instanceof TargetModules.Regex regex ? Optional.of(PythonRegex.compile(regex.regex())) : Optional.empty();
   }
 }

@@ -73,7 +73,7 @@ class LoraAdapterTest {
   @Test
   void everythingThatSelectsNothingIsAnErrorWhenTrainingAndANoteWhenLoaded() {
     LoraConfig config = LoraConfig.builder().targetModules("query", "q_proj").rankPattern(Map.of("value", 2)).alphaPattern(Map.of("^query", 2.0))
-        .modulesToSave(List.of("heed")).excludeModules(Targets.of("xyz")).build();
+        .modulesToSave(List.of("heed")).excludeModules(TargetModules.of("xyz")).build();
     String message = assertThrows(ConfigException.class, () -> LORA.create(config, TestModels.bert())).getMessage();
     for (String part : List.of("5 problems", "'q_proj' matches no module", "rank_pattern key 'value'", "alpha_pattern key '^query'", "'heed'", "'xyz'")) {
       assertTrue(message.contains(part), message);

@@ -4,7 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.github.lora4j.graph.ModuleInfo;
 import io.github.lora4j.lora.ModelDescription;
-import io.github.lora4j.lora.Targets;
+import io.github.lora4j.lora.TargetModules;
 import io.github.lora4j.vector.ConfigException;
 import java.io.IOException;
 import java.io.InputStream;
@@ -20,10 +20,10 @@ public final class DefaultTargets {
   private DefaultTargets() {}
 
   /** The default for this model's architecture. */
-  public static Targets of(ModelDescription model) {
+  public static TargetModules of(ModelDescription model) {
     JsonNode entry = TABLE.path(model.modelType());
     if (entry.isTextual()) {
-      return new Targets.Regex(entry.textValue());
+      return new TargetModules.Regex(entry.textValue());
     }
     if (entry.isMissingNode()) {
       List<String> linears = model.modules().stream().filter(m -> m.kind() == ModuleInfo.Kind.LINEAR || m.kind() == ModuleInfo.Kind.CONV1D)
@@ -33,7 +33,7 @@ public final class DefaultTargets {
     }
     List<String> names = new ArrayList<>();
     entry.forEach(name -> names.add(name.textValue()));
-    return new Targets.Names(names);
+    return new TargetModules.Names(names);
   }
 
   private static JsonNode load() {

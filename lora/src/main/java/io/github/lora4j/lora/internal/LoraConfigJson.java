@@ -3,7 +3,7 @@ package io.github.lora4j.lora.internal;
 import io.github.lora4j.lora.Bias;
 import io.github.lora4j.lora.InitLoraWeights;
 import io.github.lora4j.lora.LoraConfig;
-import io.github.lora4j.lora.Targets;
+import io.github.lora4j.lora.TargetModules;
 import io.github.lora4j.lora.TaskType;
 import java.util.Arrays;
 import java.util.Collection;
@@ -134,18 +134,18 @@ public final class LoraConfigJson {
     return in.wrong("init_lora_weights", "true, false or gaussian" + (later ? " (" + name + " is not supported yet)" : ""), value);
   }
 
-  private static Targets targets(Settings in, String key) {
+  private static TargetModules targets(Settings in, String key) {
     return in.any(key).map(value -> value instanceof String text
-        ? text.equalsIgnoreCase("all-linear") ? Targets.ALL_LINEAR : new Targets.Regex(text)
-        : new Targets.Names(in.strings(key))).orElse(Targets.UNSET);
+        ? text.equalsIgnoreCase("all-linear") ? TargetModules.ALL_LINEAR : new TargetModules.Regex(text)
+        : new TargetModules.Names(in.strings(key))).orElse(TargetModules.UNSET);
   }
 
-  private static Object write(Targets targets) {
+  private static Object write(TargetModules targets) {
     return switch (targets) {
-      case Targets.Unset _ -> null;
-      case Targets.AllLinear _ -> "all-linear";
-      case Targets.Regex regex -> regex.regex();
-      case Targets.Names names -> names.names();
+      case TargetModules.Unset _ -> null;
+      case TargetModules.AllLinear _ -> "all-linear";
+      case TargetModules.Regex regex -> regex.regex();
+      case TargetModules.Names names -> names.names();
     };
   }
 

@@ -1,0 +1,150 @@
+package io.github.lora4j.lora;
+
+import io.github.lora4j.checkpoint.Checkpoint;
+import io.github.lora4j.checkpoint.SafetensorsWriter;
+import io.github.lora4j.checkpoint.TensorInfo;
+import io.github.lora4j.graph.ModuleInfo;
+import io.github.lora4j.lora.internal.Elements;
+import io.github.lora4j.lora.internal.Problems;
+import io.github.lora4j.vector.ConfigException;
+import io.github.lora4j.vector.DType;
+import io.github.lora4j.vector.FormatException;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.function.UnaryOperator;
+
+/**
+ * Puts an adapter into the weights: W + s·B·A (transposed where the module stores [in, out]), summed in double and rounded once to
+ * the weight's type. Unlike PEFT's, a merge that fails changes nothing, and one that would change two places by way of tied weights is refused.
+ */
+public final class LoraMerge {
+
+  private LoraMerge() {}
+
+  /**
+   * Adds the update to one module's weight in place.
+   *
+   * @param weight row-major, of this type
+   * @throws FormatException when an element of the sum is not finite; the rows before it are changed by then
+   */
+  public static void merge(LoraAdapter.Site site, AdapterValues values, DType type, MemorySegment weight) {
+    add(site, values, type, weight, site.target().scaling());
+  }
+
+  /** Takes the update out again; exact but for rounding. */
+  public static void unmerge(LoraAdapter.Site site, AdapterValues values, DType type, MemorySegment weight) {
+    add(site, values, type, weight, -site.target().scaling());
+  }
+
+  /**
+   * Writes the merged model: every tensor of the base in its own element type, adapted weights merged, trained biases and modules replaced,
+   * and a head that the base does not have added in F32. Tensors are streamed; the file appears complete or not at all.
+   *
+   * @param names from the base's tensor names to the model's, under which everything is written
+   * @throws ConfigException when the base lacks adapted weights or weights are tied
+   * @throws FormatException when a shape differs or a result is not finite, naming the tensor
+   */
+  public static void write(Checkpoint base, UnaryOperator<String> names, ModelDescription model, LoraAdapter adapter, AdapterValues values, Path file) {
+    Map<String, LoraAdapter.Site> merged = new LinkedHashMap<>();
+    adapter.sites().forEach((module, site) -> merged.put(module + ".weight", site));
+    Map<String, AdapterParameter> replaced = new LinkedHashMap<>();
+    adapter.parameters().stream().filter(AdapterParameter::ofBase).forEach(p -> replaced.put(p.slot(), p));
+    refuseTied(model, merged.keySet(), replaced.keySet());
+    Map<String, String> sources = new LinkedHashMap<>();
+    for (String name : base.names()) {
+      if (sources.putIfAbsent(names.apply(name), name) != null) {
+        throw new ConfigException("%s: two tensors would be named %s in the merged model".formatted(base.describe(), names.apply(name)));
+      }
+    }
+    List<String> missing = merged.keySet().stream().filter(name -> !sources.containsKey(name)).toList();
+    if (!missing.isEmpty()) {
+      throw new ConfigException("%s: has no tensors for adapted modules: %s; is this the adapter's base model?"
+          .formatted(base.describe(), Problems.some(missing)));
+    }
+    SafetensorsWriter writer = new SafetensorsWriter().metadata("format", "pt");
+    sources.forEach((name, source) -> {
+      TensorInfo info = base.info(source);
+      TensorInfo target = new TensorInfo(name, info.dtype(), info.shape());
+      if (replaced.containsKey(name)) {
+        checkShape(base, info, replaced.get(name).shape());
+        writer.add(target, data -> Elements.convert(name, values.get(name), info.dtype(), data));
+      } else if (merged.containsKey(name)) {
+        ModuleInfo module = merged.get(name).target().module();
+        checkShape(base, info, ModelDescription.parameters(module).get(name));
+        writer.add(target, data -> {
+          base.read(source, info.dtype(), data);
+          merge(merged.get(name), values, info.dtype(), data);
+        });
+      } else {
+        writer.add(target, data -> base.read(source, info.dtype(), data));
+      }
+    });
+    replaced.values().stream().filter(p -> !sources.containsKey(p.slot())).forEach(p ->
+        writer.add(new TensorInfo(p.slot(), DType.F32, p.shape()), data -> Elements.convert(p.slot(), values.get(p.slot()), DType.F32, data)));
+    writer.write(file);
+  }
+
+  private static void add(LoraAdapter.Site site, AdapterValues values, DType type, MemorySegment weight, double scaling) {
+    ModuleInfo module = site.target().module();
+    String name = module.name() + ".weight";
+    if (!type.isFloat()) {
+      throw new ConfigException("merge: %s is stored as %s; LoRA merges into F32, F64, F16 and BF16".formatted(name, type));
+    }
+    int r = site.target().rank();
+    boolean transposed = module.kind() == ModuleInfo.Kind.CONV1D;
+    int rows = transposed ? module.in() : module.out();
+    int cols = transposed ? module.out() : module.in();
+    MemorySegment a = values.get(site.a().slot());
+    MemorySegment b = values.get(site.b().slot());
+    // Linear: row o of the update is Σ_k b[o,k]·a[k,:]. Conv1D: row i is Σ_k a[k,i]·b[:,k].
+    double[] right = new double[r * cols];
+    for (int k = 0; k < r; k++) {
+      for (int j = 0; j < cols; j++) {
+        right[k * cols + j] = scaling * (transposed ? at(b, (long) j * r + k) : at(a, (long) k * cols + j));
+      }
+    }
+    double[] row = new double[cols];
+    for (int i = 0; i < rows; i++) {
+      Elements.load(type, weight, (long) i * cols, row);
+      for (int k = 0; k < r; k++) {
+        double left = transposed ? at(a, (long) k * rows + i) : at(b, (long) i * r + k);
+        for (int j = 0; j < cols; j++) {
+          row[j] += left * right[k * cols + j];
+        }
+      }
+      Elements.store(name, type, row, weight, (long) i * cols);
+    }
+  }
+
+  private static float at(MemorySegment values, long index) {
+    return values.getAtIndex(ValueLayout.JAVA_FLOAT, index);
+  }
+
+  private static void checkShape(Checkpoint base, TensorInfo info, List<Long> expected) {
+    if (!info.shape().equals(expected)) {
+      throw new FormatException("%s: tensor %s is %s, but the adapter needs %s; is this the adapter's base model?"
+          .formatted(base.describe(), info.name(), info.shape(), expected));
+    }
+  }
+
+  private static void refuseTied(ModelDescription model, Set<String> merged, Set<String> replaced) {
+    Set<String> touched = new LinkedHashSet<>(merged);
+    touched.addAll(replaced);
+    Set<String> tied = new HashSet<>(model.tied().keySet());
+    tied.addAll(model.tied().values());
+    List<String> both = new ArrayList<>(touched);
+    both.retainAll(tied);
+    if (!both.isEmpty()) {
+      throw new ConfigException("merge: %s shares its memory with another parameter of the model (%s), so merging would change both and the model would "
+          .formatted(Problems.some(both), model.tied()) + "no longer compute what was trained; use the adapter unmerged");
+    }
+  }
+}

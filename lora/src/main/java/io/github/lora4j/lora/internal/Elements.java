@@ -1,0 +1,79 @@
+package io.github.lora4j.lora.internal;
+
+import io.github.lora4j.vector.DType;
+import io.github.lora4j.vector.FormatException;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+
+/** Float elements of any storage type as double, and back with the check that they are finite. */
+public final class Elements {
+
+  private static final int CHUNK = 4096;
+
+  private Elements() {}
+
+  /** Reads elements from {@code offset} on. */
+  public static void load(DType type, MemorySegment from, long offset, double[] to) {
+    for (int i = 0; i < to.length; i++) {
+      long at = offset + i;
+      to[i] = switch (type) {
+        case F32 -> from.getAtIndex(ValueLayout.JAVA_FLOAT_UNALIGNED, at);
+        case F64 -> from.getAtIndex(ValueLayout.JAVA_DOUBLE_UNALIGNED, at);
+        case F16 -> Float.float16ToFloat(from.getAtIndex(ValueLayout.JAVA_SHORT_UNALIGNED, at));
+        case BF16 -> DType.bf16ToFloat(from.getAtIndex(ValueLayout.JAVA_SHORT_UNALIGNED, at));
+        default -> throw notFloat(type);
+      };
+    }
+  }
+
+  /**
+   * Writes elements, rounded to the type (to F16 and BF16 by way of F32, as in PyTorch).
+   *
+   * @param name of the tensor, for the error
+   * @throws FormatException when one is not finite
+   */
+  public static void store(String name, DType type, double[] from, MemorySegment to, long offset) {
+    for (int i = 0; i < from.length; i++) {
+      long at = offset + i;
+      double stored = switch (type) {
+        case F32 -> {
+          to.setAtIndex(ValueLayout.JAVA_FLOAT_UNALIGNED, at, (float) from[i]);
+          yield (float) from[i];
+        }
+        case F64 -> {
+          to.setAtIndex(ValueLayout.JAVA_DOUBLE_UNALIGNED, at, from[i]);
+          yield from[i];
+        }
+        case F16 -> {
+          short bits = Float.floatToFloat16((float) from[i]);
+          to.setAtIndex(ValueLayout.JAVA_SHORT_UNALIGNED, at, bits);
+          yield Float.float16ToFloat(bits);
+        }
+        case BF16 -> {
+          short bits = DType.floatToBf16((float) from[i]);
+          to.setAtIndex(ValueLayout.JAVA_SHORT_UNALIGNED, at, bits);
+          yield DType.bf16ToFloat(bits);
+        }
+        default -> throw notFloat(type);
+      };
+      if (!Double.isFinite(stored)) {
+        throw new FormatException("merge: element %d of %s becomes %s as %s; the adapter or the base is broken, or the base's type too narrow"
+            .formatted(at, name, stored, type));
+      }
+    }
+  }
+
+  /** Converts F32 values to another type. */
+  public static void convert(String name, MemorySegment from, DType type, MemorySegment to) {
+    long elements = from.byteSize() / Float.BYTES;
+    for (long done = 0; done < elements; done += CHUNK) {
+      double[] part = new double[(int) Math.min(CHUNK, elements - done)];
+      load(DType.F32, from, done, part);
+      store(name, type, part, to, done);
+    }
+  }
+
+  private static FormatException notFloat(DType type) {
+    return new FormatException("merge: the base's tensor is stored as " + type + "; only F32, F64, F16 and BF16 can be written");
+  }
+}
