@@ -3,6 +3,7 @@ package io.github.lora4j.testkit;
 import io.github.lora4j.graph.RowAxis;
 import io.github.lora4j.graph.Shape;
 import io.github.lora4j.graph.Value;
+import io.github.lora4j.testkit.TestProgram.Table;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
@@ -49,19 +50,47 @@ public final class Tables {
     return ids;
   }
 
+  /** Row ids and what they invert to. */
+  public record Picked(Value ids, Value inverse) {}
+
+  /** The first row of each range that {@link #segments} and {@link #ranges} cut; none for an empty one. */
+  public static Picked firsts(TestProgram p, RowAxis pieces, RowAxis rows) {
+    Value ids = p.table("firsts", Shape.of(pieces, 1), live -> firsts(live.of(rows), live.of(pieces)));
+    Value inverse = p.table("firsts.inverse", Shape.of(rows, 1), live -> {
+      int[] inverted = new int[live.of(rows)];
+      Arrays.fill(inverted, -1);
+      int[] firsts = firsts(live.of(rows), live.of(pieces));
+      for (int i = 0; i < firsts.length; i++) {
+        if (firsts[i] >= 0) {
+          inverted[firsts[i]] = i;
+        }
+      }
+      return inverted;
+    });
+    return new Picked(ids, inverse);
+  }
+
+  private static int[] firsts(int rows, int pieces) {
+    int[] cuts = cuts(rows, pieces);
+    int[] firsts = new int[pieces];
+    Arrays.setAll(firsts, i -> cuts[i] < cuts[i + 1] ? cuts[i] : -1);
+    return firsts;
+  }
+
   /** Ids with repetitions and some −1 into a table of so many entries, with the scatter index that its gradient needs. */
   public static Value ids(TestProgram p, String name, RowAxis axis, int entries) {
-    Value ids = p.table(name, Shape.of(axis, 1), live -> ids(live.of(axis), entries));
     RowAxis unique = p.axis(name + "Unique", Math.min(axis.capacity(), entries));
-    p.table(name + ".unique", Shape.of(unique, 1), live -> Arrays.copyOf(unique(ids(live.of(axis), entries)), live.of(unique)));
-    p.table(name + ".starts", Shape.of(unique.capacity() + 1, 1), live -> starts(ids(live.of(axis), entries), live.of(unique)));
-    p.table(name + ".order", Shape.of(axis, 1), live -> order(ids(live.of(axis), entries)));
+    Table of = live -> ids(live.of(axis), live.of(unique), entries);
+    Value ids = p.table(name, Shape.of(axis, 1), of);
+    p.table(name + ".unique", Shape.of(unique, 1), live -> Arrays.copyOf(unique(of.at(live)), live.of(unique)));
+    p.table(name + ".starts", Shape.of(unique.capacity() + 1, 1), live -> starts(of.at(live), live.of(unique)));
+    p.table(name + ".order", Shape.of(axis, 1), live -> order(of.at(live)));
     return ids;
   }
 
-  private static int[] ids(int rows, int entries) {
-    Random random = new Random(rows);
-    return random.ints(rows, -1, entries).toArray();
+  /** At most {@code distinct} different ids, spread over the table. */
+  private static int[] ids(int rows, int distinct, int entries) {
+    return new Random(rows).ints(rows, -1, distinct).map(id -> id < 0 ? -1 : (id * 7 + 3) % entries).toArray();
   }
 
   private static Map<Integer, List<Integer>> places(int[] ids) {
@@ -78,7 +107,7 @@ public final class Tables {
     return places(ids).keySet().stream().mapToInt(i -> i).toArray();
   }
 
-  /** Live rows of the unique axis must not exceed the distinct ids, so the rows beyond are empty lists. */
+  /** Where live rows of the unique axis exceed the distinct ids, the rest are empty lists. */
   private static int[] starts(int[] ids, int live) {
     int[] starts = new int[live + 1];
     List<List<Integer>> lists = List.copyOf(places(ids).values());
