@@ -302,7 +302,8 @@ public sealed interface Op {
   }
 
   /**
-   * Attention over segments; q and out on one axis, k and v on another or the same.
+   * Attention over segments; q and out on one axis, k and v on another or the same. Segments share neither query nor key rows;
+   * query rows of no segment give zeros, and rows that are neither queries nor keys of any have zero gradients.
    *
    * @param segments I32 [segments, 5] = (query start, query length, key start, key length, position offset)
    * @param maxLength the most keys of a segment
@@ -355,7 +356,7 @@ public sealed interface Op {
     }
   }
 
-  /** dx = dy / length, spread over each range. The ranges must cover every live row of x. */
+  /** dx = dy / length, spread over each range, plus addend. Ranges do not overlap; rows outside all of them get the addend alone. */
   record RangeMeanGrad(Value dy, Value ranges, Optional<Value> addend, Value dx) implements Op {
     @Override
     public List<Value> inputs() {
