@@ -19,7 +19,8 @@ class DemoDataTest {
   void nothingAskedInTheTestIsTrainedOn() {
     JavadocPairs train = library("t", List.of(pair("Opens the file", "A.open() : void", "A"),
         pair("Closes the file", "A.close() : void", "A"), pair("Reads a line", "A.read() : String", "A")));
-    JavadocPairs test = library("h", List.of(pair("closes the file!", "B.close() : void", "B"), pair("Counts words", "B.count() : int", "B")));
+    JavadocPairs test = library("h", List.of(pair("closes the file!", "B.close() : void", "B"),
+        pair("Counts words", "B.count() : int", "B")));
     DemoData data = DemoData.libraries(List.of(train, train), test);
     assertEquals(List.of("Opens the file", "Reads a line"), data.train().stream().map(Pair::query).toList());
     assertEquals(2, data.test().size());
