@@ -1,0 +1,217 @@
+package io.github.lora4j.vector;
+
+import io.github.lora4j.vector.internal.Activations;
+import io.github.lora4j.vector.internal.Attention;
+import io.github.lora4j.vector.internal.Dropout;
+import io.github.lora4j.vector.internal.Elementwise;
+import io.github.lora4j.vector.internal.Losses;
+import io.github.lora4j.vector.internal.Norms;
+import io.github.lora4j.vector.internal.Optimizers;
+import io.github.lora4j.vector.internal.Rows;
+import io.github.lora4j.vector.internal.gemm.VectorGemms;
+import io.github.lora4j.vector.internal.reference.ReferenceLosses;
+import java.lang.foreign.MemorySegment;
+
+/**
+ * Kernels in F32 by the Vector API, at the width of the machine. Needs the module {@code jdk.incubator.vector}: get them from
+ * {@link KernelProvider}, which says how to add it. Bits depend on the width of the vectors, not on threads or the compiler.
+ */
+public final class VectorKernels implements Kernels {
+  private final ReferenceLosses narrow = new ReferenceLosses(DType.F32);
+
+  @Override
+  public DType dtype() {
+    return DType.F32;
+  }
+
+  @Override
+  public String describe() {
+    return "vector: " + VectorGemms.describe();
+  }
+
+  @Override
+  public long packedBytes(Gemm.Form form, int n, int k, DType storage) {
+    return VectorGemms.packedBytes(form, n, k, storage);
+  }
+
+  @Override
+  public void pack(Gemm.Form form, int n, int k, MemorySegment source, MemorySegment panels, DType storage) {
+    VectorGemms.pack(form, n, k, source, panels, storage);
+  }
+
+  @Override
+  public long gemmScratchBytes(Gemm.Spec spec, int threads) {
+    return VectorGemms.gemmScratchBytes(spec, threads);
+  }
+
+  @Override
+  public Gemm gemm(Gemm.Spec spec, Gemm.Operands operands) {
+    return VectorGemms.gemm(spec, operands);
+  }
+
+  @Override
+  public void add(MemorySegment x, MemorySegment y, MemorySegment out, long from, long to) {
+    Elementwise.add(x, y, out, from, to);
+  }
+
+  @Override
+  public void multiply(MemorySegment x, MemorySegment y, MemorySegment out, long from, long to) {
+    Elementwise.multiply(x, y, out, from, to);
+  }
+
+  @Override
+  public void scale(MemorySegment x, double alpha, MemorySegment out, long from, long to) {
+    Elementwise.scale(x, (float) alpha, out, from, to);
+  }
+
+  @Override
+  public void activation(Activation f, MemorySegment x, MemorySegment out, long from, long to) {
+    Activations.apply(f, x, out, from, to);
+  }
+
+  @Override
+  public void activationGrad(Activation f, MemorySegment x, MemorySegment dy, MemorySegment dx, long from, long to) {
+    Activations.gradient(f, x, dy, dx, from, to);
+  }
+
+  @Override
+  public void gather(MemorySegment table, DType storage, MemorySegment ids, MemorySegment addend, MemorySegment out, int cols, int from,
+      int to) {
+    Rows.gather(table, storage, ids, addend, out, cols, from, to);
+  }
+
+  @Override
+  public void scatterAdd(MemorySegment dy, MemorySegment unique, MemorySegment starts, MemorySegment order, MemorySegment table, int cols,
+      int from, int to) {
+    Rows.scatterAdd(dy, unique, starts, order, table, cols, from, to);
+  }
+
+  @Override
+  public void layerNorm(MemorySegment x, MemorySegment gamma, MemorySegment beta, MemorySegment y, MemorySegment stats, int cols, double eps,
+      int from, int to) {
+    Norms.layerNorm(x, gamma, beta, y, stats, cols, eps, from, to);
+  }
+
+  @Override
+  public void layerNormGrad(MemorySegment dy, MemorySegment x, MemorySegment stats, MemorySegment gamma, MemorySegment addend,
+      MemorySegment dx, int cols, int from, int to) {
+    Norms.layerNormGrad(dy, x, stats, gamma, addend, dx, cols, from, to);
+  }
+
+  @Override
+  public void layerNormParamGrad(MemorySegment dy, MemorySegment x, MemorySegment stats, MemorySegment gammaSum, MemorySegment betaSum,
+      int slot, int cols, int from, int to) {
+    Norms.layerNormParamGrad(dy, x, stats, gammaSum, betaSum, slot, cols, from, to);
+  }
+
+  @Override
+  public void columnSums(MemorySegment x, MemorySegment sums, int slot, int cols, int from, int to) {
+    Rows.columnSums(x, sums, slot, cols, from, to);
+  }
+
+  @Override
+  public void addPartials(MemorySegment partial, int slots, MemorySegment out, int cols, int from, int to) {
+    Rows.addPartials(partial, slots, out, cols, from, to);
+  }
+
+  @Override
+  public void rangeMean(MemorySegment x, MemorySegment ranges, MemorySegment out, int cols, int from, int to) {
+    Rows.rangeMean(x, ranges, out, cols, from, to);
+  }
+
+  @Override
+  public void rangeMeanGrad(MemorySegment dy, MemorySegment ranges, MemorySegment addend, MemorySegment dx, int cols, int from, int to) {
+    Rows.rangeMeanGrad(dy, ranges, addend, dx, cols, from, to);
+  }
+
+  @Override
+  public void l2Normalize(MemorySegment x, MemorySegment y, MemorySegment norms, int cols, double eps, int from, int to) {
+    Norms.l2Normalize(x, y, norms, cols, eps, from, to);
+  }
+
+  @Override
+  public void l2NormalizeGrad(MemorySegment dy, MemorySegment y, MemorySegment norms, MemorySegment dx, int cols, int from, int to) {
+    Norms.l2NormalizeGrad(dy, y, norms, dx, cols, from, to);
+  }
+
+  @Override
+  public void dropout(MemorySegment x, MemorySegment rowKeys, MemorySegment random, int site, double p, MemorySegment out, int cols,
+      int from, int to) {
+    Dropout.apply(x, rowKeys, random, site, p, out, cols, from, to);
+  }
+
+  @Override
+  public long attentionScratchBytes(AttentionSpec spec, int maxKeys) {
+    return Attention.scratchBytes(spec, maxKeys);
+  }
+
+  @Override
+  public void attention(AttentionSpec spec, MemorySegment q, MemorySegment k, MemorySegment v, MemorySegment out, MemorySegment lse,
+      int qStart, int qLength, int kStart, int kLength, int positionOffset, int head, MemorySegment scratch) {
+    Attention.forward(spec, q, k, v, out, lse, qStart, qLength, kStart, kLength, positionOffset, head, scratch);
+  }
+
+  @Override
+  public void attentionGrad(AttentionSpec spec, MemorySegment q, MemorySegment k, MemorySegment v, MemorySegment out, MemorySegment lse,
+      MemorySegment dout, MemorySegment dq, MemorySegment dk, MemorySegment dv, int qStart, int qLength, int kStart, int kLength,
+      int positionOffset, int kvHead, MemorySegment scratch) {
+    Attention.backward(spec, q, k, v, out, lse, dout, dq, dk, dv, qStart, qLength, kStart, kLength, positionOffset, kvHead,
+        scratch);
+  }
+
+  @Override
+  public void loss(Loss loss, MemorySegment predictions, MemorySegment labels, MemorySegment rowLoss, int cols, int from, int to) {
+    if (loss == Loss.CROSS_ENTROPY) {
+      Losses.crossEntropy(predictions, labels, rowLoss, cols, from, to);
+    } else {
+      narrow.loss(loss, predictions, labels, rowLoss, cols, from, to);
+    }
+  }
+
+  @Override
+  public void lossGrad(Loss loss, MemorySegment predictions, MemorySegment labels, MemorySegment dPredictions, int cols, int from, int to) {
+    if (loss == Loss.CROSS_ENTROPY) {
+      Losses.crossEntropyGrad(predictions, labels, dPredictions, cols, from, to);
+    } else {
+      narrow.gradient(loss, predictions, labels, dPredictions, cols, from, to);
+    }
+  }
+
+  @Override
+  public long targets(Loss loss, MemorySegment labels, int cols, int from, int to) {
+    return ReferenceLosses.targets(loss, labels, cols, from, to);
+  }
+
+  @Override
+  public void inBatchNegatives(MemorySegment a, MemorySegment b, MemorySegment probs, int ld, MemorySegment rowLoss, double scale, int rows,
+      int cols, int from, int to) {
+    Losses.inBatchNegatives(a, b, probs, ld, rowLoss, (float) scale, rows, cols, from, to);
+  }
+
+  @Override
+  public void inBatchNegativesGrad(MemorySegment probs, int ld, MemorySegment other, boolean transposed, double scale, MemorySegment out,
+      int rows, int cols, int from, int to) {
+    Losses.inBatchNegativesGrad(probs, ld, other, transposed, (float) scale, out, rows, cols, from, to);
+  }
+
+  @Override
+  public double sum(MemorySegment x, long from, long to) {
+    return Elementwise.sum(x, from, to);
+  }
+
+  @Override
+  public double sumSquares(MemorySegment x, long from, long to) {
+    return Elementwise.sumSquares(x, from, to);
+  }
+
+  @Override
+  public void adam(MemorySegment theta, MemorySegment grad, MemorySegment m, MemorySegment v, long from, long to, AdamScalars s) {
+    Optimizers.adam(theta, grad, m, v, from, to, s);
+  }
+
+  @Override
+  public void sgd(MemorySegment theta, MemorySegment grad, MemorySegment velocity, long from, long to, double lr, double momentum,
+      double decay, double gradScale, boolean first) {
+    Optimizers.sgd(theta, grad, velocity, from, to, (float) lr, (float) momentum, (float) decay, (float) gradScale, first);
+  }
+}

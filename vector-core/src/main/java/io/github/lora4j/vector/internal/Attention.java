@@ -1,0 +1,248 @@
+package io.github.lora4j.vector.internal;
+
+import static io.github.lora4j.vector.internal.AttentionScratch.DP;
+import static io.github.lora4j.vector.internal.AttentionScratch.LINE;
+import static io.github.lora4j.vector.internal.AttentionScratch.MAX;
+import static io.github.lora4j.vector.internal.AttentionScratch.P;
+import static io.github.lora4j.vector.internal.AttentionScratch.Q;
+import static io.github.lora4j.vector.internal.AttentionScratch.QUERIES;
+import static io.github.lora4j.vector.internal.AttentionScratch.SEEN;
+import static io.github.lora4j.vector.internal.AttentionScratch.SHRINK;
+import static io.github.lora4j.vector.internal.AttentionScratch.TILE;
+import static io.github.lora4j.vector.internal.AttentionScratch.TOTAL;
+import static io.github.lora4j.vector.internal.Simd.BYTES;
+import static io.github.lora4j.vector.internal.Simd.LANES;
+import static io.github.lora4j.vector.internal.Simd.all;
+import static io.github.lora4j.vector.internal.Simd.load;
+import static io.github.lora4j.vector.internal.Simd.store;
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+import static jdk.incubator.vector.VectorOperators.GT;
+import static jdk.incubator.vector.VectorOperators.LE;
+
+import io.github.lora4j.vector.AttentionSpec;
+import io.github.lora4j.vector.internal.reference.Elements;
+import java.lang.foreign.MemorySegment;
+
+/**
+ * Attention of one head and segment as small products over a block of queries and a tile of keys, with the running softmax of
+ * FlashAttention (Dao et al. 2022): scores exist for one tile at a time. Contracts are those of {@code Kernels}.
+ */
+public final class Attention {
+
+  private Attention() {}
+
+  /** Bytes that both directions need. */
+  public static long scratchBytes(AttentionSpec spec, int maxKeys) {
+    return AttentionScratch.keyRows(4, AttentionScratch.row(spec.headDim()), maxKeys);
+  }
+
+  public static void forward(AttentionSpec spec, MemorySegment q, MemorySegment k, MemorySegment v, MemorySegment out, MemorySegment lse,
+      int qStart, int qLength, int kStart, int kLength, int positionOffset, int head, MemorySegment scratch) {
+    int cols = spec.headDim();
+    long row = AttentionScratch.row(cols);
+    long keys = AttentionScratch.keyRows(0, row, kLength);
+    long values = AttentionScratch.keyRows(1, row, kLength);
+    loadKeys(spec, k, kStart, kLength, head * spec.kvHeads() / spec.heads(), scratch, keys);
+    loadKeys(spec, v, kStart, kLength, head * spec.kvHeads() / spec.heads(), scratch, values);
+    for (int i = 0; i < qLength; i += QUERIES) {
+      int queries = Math.min(QUERIES, qLength - i);
+      int vectors = (queries + LANES - 1) / LANES;
+      loadQueries(spec, q, qStart + i, queries, head, spec.scale(), scratch, Q, AttentionScratch.qT(row));
+      int visible = visible(spec, scratch, i, queries, positionOffset, kLength);
+      fill(scratch, MAX, Float.NEGATIVE_INFINITY);
+      fill(scratch, TOTAL, 0);
+      Simd.zero(scratch, AttentionScratch.sum(row), QUERIES * row);
+      for (int first = 0; first < visible; first += TILE) {
+        int tile = Math.min(TILE, visible - first);
+        scores(scratch, keys + first * row, row, cols, AttentionScratch.qT(row), P, tile, vectors);
+        if (spec.causal()) {
+          hide(scratch, first, seen(i, positionOffset, kLength) - first, pad(tile), vectors);
+        }
+        for (int lanes = 0; lanes < vectors; lanes++) {
+          softmax(scratch, tile, lanes * (long) BYTES);
+        }
+        for (int j = 0; first > 0 && j < queries; j++) {
+          long sum = AttentionScratch.sum(row) + j * row;
+          AttentionScratch.writeRow(scratch, sum, cols, scratch.get(JAVA_FLOAT, SHRINK + 4 * j), scratch, sum);
+        }
+        Tiles.multiply(scratch, pad(queries), (int) (row / BYTES), tile, P, 4, LINE, values + first * row, row, AttentionScratch.sum(row),
+            row, true);
+      }
+      for (int j = 0; j < queries; j++) {
+        long query = qStart + i + j;
+        float total = scratch.get(JAVA_FLOAT, TOTAL + 4 * j);
+        AttentionScratch.writeRow(scratch, AttentionScratch.sum(row) + j * row, cols, total == 0 ? 0 : 1 / total, out,
+            (query * spec.heads() + head) * cols * 4);
+        lse.setAtIndex(JAVA_FLOAT, query * spec.heads() + head, (float) (scratch.get(JAVA_FLOAT, MAX + 4 * j) + Math.log(total)));
+      }
+    }
+  }
+
+  public static void backward(AttentionSpec spec, MemorySegment q, MemorySegment k, MemorySegment v, MemorySegment out, MemorySegment lse,
+      MemorySegment dout, MemorySegment dq, MemorySegment dk, MemorySegment dv, int qStart, int qLength, int kStart, int kLength,
+      int positionOffset, int kvHead, MemorySegment scratch) {
+    int cols = spec.headDim();
+    int group = spec.heads() / spec.kvHeads();
+    long row = AttentionScratch.row(cols);
+    long keys = AttentionScratch.keyRows(0, row, kLength);
+    long values = AttentionScratch.keyRows(1, row, kLength);
+    long dKeys = AttentionScratch.keyRows(2, row, kLength);
+    long dValues = AttentionScratch.keyRows(3, row, kLength);
+    loadKeys(spec, k, kStart, kLength, kvHead, scratch, keys);
+    loadKeys(spec, v, kStart, kLength, kvHead, scratch, values);
+    Simd.zero(scratch, dKeys, 2 * (dValues - dKeys));
+    for (int head = kvHead * group; head < (kvHead + 1) * group; head++) {
+      for (int i = 0; i < qLength; i += QUERIES) {
+        int queries = Math.min(QUERIES, qLength - i);
+        int vectors = (queries + LANES - 1) / LANES;
+        loadQueries(spec, q, qStart + i, queries, head, spec.scale(), scratch, Q, AttentionScratch.qT(row));
+        loadQueries(spec, dout, qStart + i, queries, head, 1, scratch, AttentionScratch.dOut(row), AttentionScratch.dOutT(row));
+        loadStatistics(spec, out, lse, dout, qStart + i, queries, head, scratch);
+        int visible = visible(spec, scratch, i, queries, positionOffset, kLength);
+        Simd.zero(scratch, AttentionScratch.sum(row), QUERIES * row);
+        for (int first = 0; first < visible; first += TILE) {
+          int tile = Math.min(TILE, visible - first);
+          scores(scratch, keys + first * row, row, cols, AttentionScratch.qT(row), P, tile, vectors);
+          if (spec.causal()) {
+            hide(scratch, first, seen(i, positionOffset, kLength) - first, pad(tile), vectors);
+          }
+          scores(scratch, values + first * row, row, cols, AttentionScratch.dOutT(row), DP, tile, vectors);
+          for (int lanes = 0; lanes < vectors; lanes++) {
+            softmaxGrad(scratch, pad(tile), lanes * (long) BYTES);
+          }
+          int width = (int) (row / BYTES);
+          if (!Elements.absent(dv)) {
+            Tiles.multiply(scratch, pad(tile), width, queries, P, LINE, 4, AttentionScratch.dOut(row), row, dValues + first * row, row, true);
+          }
+          if (!Elements.absent(dk)) {
+            Tiles.multiply(scratch, pad(tile), width, queries, DP, LINE, 4, Q, row, dKeys + first * row, row, true);
+          }
+          if (!Elements.absent(dq)) {
+            Tiles.multiply(scratch, pad(queries), width, tile, DP, 4, LINE, keys + first * row, row, AttentionScratch.sum(row), row, true);
+          }
+        }
+        write(scratch, AttentionScratch.sum(row), queries, cols, spec.scale(), dq, qStart + i, head, spec.heads());
+      }
+    }
+    write(scratch, dKeys, kLength, cols, 1, dk, kStart, kvHead, spec.kvHeads());
+    write(scratch, dValues, kLength, cols, 1, dv, kStart, kvHead, spec.kvHeads());
+  }
+
+  private static int pad(int rows) {
+    return AttentionScratch.pad(rows, Tiles.ROWS);
+  }
+
+  private static void loadKeys(AttentionSpec spec, MemorySegment from, int start, int length, int kvHead, MemorySegment scratch, long to) {
+    int cols = spec.headDim();
+    long stride = spec.kvHeads() * cols * 4L;
+    AttentionScratch.load(from, start * stride + kvHead * cols * 4L, stride, length, cols, 1, scratch, to, AttentionScratch.row(cols),
+        pad(length));
+  }
+
+  private static void loadQueries(AttentionSpec spec, MemorySegment from, int start, int queries, int head, float factor,
+      MemorySegment scratch, long to, long transposed) {
+    int cols = spec.headDim();
+    long row = AttentionScratch.row(cols);
+    long stride = spec.heads() * cols * 4L;
+    AttentionScratch.load(from, start * stride + head * cols * 4L, stride, queries, cols, factor, scratch, to, row, QUERIES);
+    AttentionScratch.transpose(scratch, to, transposed, row);
+  }
+
+  /** Fills MAX with lse and TOTAL with dO·O; where there is no query, or it sees no key, lse = ∞ makes all probabilities 0. */
+  private static void loadStatistics(AttentionSpec spec, MemorySegment out, MemorySegment lse, MemorySegment dout, int start, int queries,
+      int head, MemorySegment scratch) {
+    fill(scratch, MAX, Float.POSITIVE_INFINITY);
+    fill(scratch, TOTAL, 0);
+    long bytes = spec.headDim() * 4L;
+    for (int j = 0; j < queries; j++) {
+      long at = (long) (start + j) * spec.heads() + head;
+      float sum = lse.getAtIndex(JAVA_FLOAT, at);
+      scratch.set(JAVA_FLOAT, MAX + 4 * j, sum == Float.NEGATIVE_INFINITY ? Float.POSITIVE_INFINITY : sum);
+      scratch.set(JAVA_FLOAT, TOTAL + 4 * j, Elementwise.rowDot(dout, at * bytes, out, at * bytes, bytes));
+    }
+  }
+
+  /** Fills SEEN; the result is how many keys the last query of the block sees, which are all that any of them sees. */
+  private static int visible(AttentionSpec spec, MemorySegment scratch, int i, int queries, int positionOffset, int kLength) {
+    for (int lane = 0; spec.causal() && lane < QUERIES; lane++) {
+      scratch.set(JAVA_FLOAT, SEEN + 4 * lane, seen(i + lane, positionOffset, kLength));
+    }
+    return spec.causal() ? seen(i + queries - 1, positionOffset, kLength) : kLength;
+  }
+
+  private static int seen(int query, int positionOffset, int kLength) {
+    return Math.clamp((long) query + positionOffset + 1, 0, kLength);
+  }
+
+  /** p[keys][queries] = keys · queriesᵀ. */
+  private static void scores(MemorySegment scratch, long keyRows, long row, int cols, long queryLines, long p, int keys, int vectors) {
+    Tiles.multiply(scratch, pad(keys), vectors, cols, keyRows, row, 4, queryLines, LINE, p, LINE, false);
+  }
+
+  /** Sets scores of keys that their query does not see to −∞; the keys before {@code from} are seen by all. */
+  private static void hide(MemorySegment scratch, int first, int from, int keys, int vectors) {
+    for (int lanes = 0; lanes < vectors; lanes++) {
+      long lane = lanes * (long) BYTES;
+      for (int j = Math.max(from, 0); j < keys; j++) {
+        long at = P + j * LINE + lane;
+        store(load(scratch, at).blend(Float.NEGATIVE_INFINITY, load(scratch, SEEN + lane).compare(LE, first + j)), scratch, at);
+      }
+    }
+  }
+
+  /** Turns the scores of one tile and one vector of queries to exponentials, and notes by how much earlier sums shrink. */
+  private static void softmax(MemorySegment s, int keys, long lanes) {
+    var before = load(s, MAX + lanes);
+    var even = before;
+    var odd = before;
+    int j = 0;
+    // Compare and blend, because max() spends more on NaN than on all the rest; a NaN score reaches the sum all the same.
+    for (; j + 2 <= keys; j += 2) {
+      var a = load(s, P + j * LINE + lanes);
+      var b = load(s, P + (j + 1) * LINE + lanes);
+      even = even.blend(a, a.compare(GT, even));
+      odd = odd.blend(b, b.compare(GT, odd));
+    }
+    if (j < keys) {
+      var a = load(s, P + j * LINE + lanes);
+      even = even.blend(a, a.compare(GT, even));
+    }
+    var max = even.blend(odd, odd.compare(GT, even));
+    // A query that sees no key yet has no maximum; with 0 in its place all its exponentials are 0 and none is NaN.
+    var base = all(0f).blend(max, max.compare(GT, Float.NEGATIVE_INFINITY));
+    var sum = all(0f);
+    for (j = 0; j < keys; j++) {
+      var e = VectorMath.expOfNegative(load(s, P + j * LINE + lanes).sub(base));
+      sum = sum.add(e);
+      store(e, s, P + j * LINE + lanes);
+    }
+    var shrink = VectorMath.expOfNegative(before.sub(base));
+    store(max, s, MAX + lanes);
+    store(shrink, s, SHRINK + lanes);
+    store(load(s, TOTAL + lanes).fma(shrink, sum), s, TOTAL + lanes);
+  }
+
+  /** p = exp(score − lse) and ds = p·(dp − dO·O), the latter without the scale. */
+  private static void softmaxGrad(MemorySegment s, int keys, long lanes) {
+    var lse = load(s, MAX + lanes);
+    var delta = load(s, TOTAL + lanes);
+    for (long at = lanes; at < keys * LINE; at += LINE) {
+      var p = VectorMath.expOfNegative(load(s, P + at).sub(lse));
+      store(p, s, P + at);
+      store(load(s, DP + at).sub(delta).mul(p), s, DP + at);
+    }
+  }
+
+  private static void fill(MemorySegment scratch, long line, float value) {
+    store(all(value), scratch, line);
+    store(all(value), scratch, line + BYTES);
+  }
+
+  private static void write(MemorySegment scratch, long from, int count, int cols, float factor, MemorySegment to, int start, int head,
+      int heads) {
+    for (int i = 0; !Elements.absent(to) && i < count; i++) {
+      AttentionScratch.writeRow(scratch, from + i * AttentionScratch.row(cols), cols, factor, to,
+          ((long) (start + i) * heads + head) * cols * 4);
+    }
+  }
+}

@@ -1,0 +1,125 @@
+package io.github.lora4j.vector.internal;
+
+import static io.github.lora4j.vector.internal.Simd.BYTES;
+import static io.github.lora4j.vector.internal.Simd.all;
+import static io.github.lora4j.vector.internal.Simd.load;
+import static io.github.lora4j.vector.internal.Simd.rest;
+import static io.github.lora4j.vector.internal.Simd.store;
+import static io.github.lora4j.vector.internal.Simd.whole;
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+
+import io.github.lora4j.vector.DType;
+import io.github.lora4j.vector.internal.reference.Elements;
+import java.lang.foreign.MemorySegment;
+
+/** Lookups, sums and means of rows: all are sums of weighted rows, a row at a time. Contracts are those of {@code Kernels}. */
+public final class Rows {
+
+  private Rows() {}
+
+  public static void gather(MemorySegment table, DType storage, MemorySegment ids, MemorySegment addend, MemorySegment out, int cols, int from,
+      int to) {
+    long bytes = cols * 4L;
+    for (int i = from; i < to; i++) {
+      int id = Elements.id(ids, i);
+      long row = i * bytes;
+      if (Elements.absent(addend)) {
+        Simd.zero(out, row, bytes);
+      } else {
+        MemorySegment.copy(addend, row, out, row, bytes);
+      }
+      if (id != -1 && storage == DType.F32) {
+        addRow(table, id * bytes, out, row, bytes);
+      } else if (id != -1) {
+        addStored(table, new Elements(storage), (long) id * cols, out, (long) i * cols, cols);
+      }
+    }
+  }
+
+  private static void addStored(MemorySegment table, Elements storage, long at, MemorySegment out, long outAt, int cols) {
+    for (int j = 0; j < cols; j++) {
+      float sum = out.getAtIndex(JAVA_FLOAT, outAt + j) + (float) storage.get(table, at + j);
+      out.setAtIndex(JAVA_FLOAT, outAt + j, sum);
+    }
+  }
+
+  public static void scatterAdd(MemorySegment dy, MemorySegment unique, MemorySegment starts, MemorySegment order, MemorySegment table,
+      int cols, int from, int to) {
+    long bytes = cols * 4L;
+    for (int u = from; u < to; u++) {
+      for (int j = Elements.id(starts, u); j < Elements.id(starts, u + 1); j++) {
+        addRow(dy, Elements.id(order, j) * bytes, table, Elements.id(unique, u) * bytes, bytes);
+      }
+    }
+  }
+
+  public static void columnSums(MemorySegment x, MemorySegment sums, int slot, int cols, int from, int to) {
+    long bytes = cols * 4L;
+    Simd.zero(sums, slot * bytes, bytes);
+    for (int i = from; i < to; i++) {
+      addRow(x, i * bytes, sums, slot * bytes, bytes);
+    }
+  }
+
+  public static void addPartials(MemorySegment partial, int slots, MemorySegment out, int cols, int from, int to) {
+    for (int slot = 0; slot < slots; slot++) {
+      addRow(partial, (slot * (long) cols + from) * 4, out, from * 4L, (to - from) * 4L);
+    }
+  }
+
+  public static void rangeMean(MemorySegment x, MemorySegment ranges, MemorySegment out, int cols, int from, int to) {
+    long bytes = cols * 4L;
+    for (int i = from; i < to; i++) {
+      int start = Elements.id(ranges, 2L * i);
+      int length = Elements.id(ranges, 2L * i + 1);
+      Simd.zero(out, i * bytes, bytes);
+      for (int row = start; row < start + length; row++) {
+        addRow(x, row * bytes, out, i * bytes, bytes);
+      }
+      if (length > 1) {
+        Elementwise.scale(out, 1f / length, out, (long) i * cols, (long) (i + 1) * cols);
+      }
+    }
+  }
+
+  public static void rangeMeanGrad(MemorySegment dy, MemorySegment ranges, MemorySegment addend, MemorySegment dx, int cols, int from,
+      int to) {
+    long bytes = cols * 4L;
+    for (int i = from; i < to; i++) {
+      int start = Elements.id(ranges, 2L * i);
+      int length = Elements.id(ranges, 2L * i + 1);
+      for (int row = start; row < start + length; row++) {
+        if (Elements.absent(addend)) {
+          Simd.zero(dx, row * bytes, bytes);
+        } else {
+          MemorySegment.copy(addend, row * bytes, dx, row * bytes, bytes);
+        }
+        addScaled(1f / length, dy, i * bytes, dx, row * bytes, bytes);
+      }
+    }
+  }
+
+  /** out += x, {@code bytes} bytes at each place. */
+  static void addRow(MemorySegment x, long at, MemorySegment out, long outAt, long bytes) {
+    long j = 0;
+    for (long bound = whole(0, bytes); j < bound; j += BYTES) {
+      store(load(out, outAt + j).add(load(x, at + j)), out, outAt + j);
+    }
+    if (j < bytes) {
+      var rest = rest(j, bytes);
+      store(load(out, outAt + j, rest).add(load(x, at + j, rest)), out, outAt + j, rest);
+    }
+  }
+
+  /** out += weight·x. */
+  static void addScaled(float weight, MemorySegment x, long at, MemorySegment out, long outAt, long bytes) {
+    long j = 0;
+    for (long bound = whole(0, bytes); j < bound; j += BYTES) {
+      store(load(x, at + j).fma(all(weight), load(out, outAt + j)), out, outAt + j);
+    }
+    if (j < bytes) {
+      var rest = rest(j, bytes);
+      store(load(x, at + j, rest).fma(all(weight), load(out, outAt + j, rest)), out, outAt + j, rest);
+    }
+  }
+}

@@ -1,0 +1,71 @@
+package io.github.lora4j.vector;
+
+import static java.lang.foreign.MemorySegment.NULL;
+
+import java.lang.foreign.MemorySegment;
+
+/** Attention of {@link VectorKernels} against {@link ReferenceKernels}; a main method for the reason given at KernelComparison. */
+final class AttentionComparison {
+  private final Kernels vector = new VectorKernels();
+  private final Kernels reference = new ReferenceKernels(DType.F32);
+
+  public static void main(String[] args) {
+    new AttentionComparison().all();
+  }
+
+  void all() {
+    int[][] lengths = {{1, 1}, {2, 3}, {5, 5}, {7, 0}, {0, 4}, {13, 13}, {33, 17}, {70, 70}};
+    for (int headDim : new int[] {1, 7, 16, 20, 32, 64, 100}) {
+      for (int[] length : lengths) {
+        compare(headDim, length[0], length[1]);
+      }
+    }
+    // More keys than are scored at once.
+    compare(7, 3, 300);
+    compare(20, 40, 530);
+  }
+
+  private void compare(int headDim, int queries, int keys) {
+    for (boolean causal : new boolean[] {false, true}) {
+      compare(new AttentionSpec(4, 2, headDim, (float) (1 / Math.sqrt(headDim)), causal), queries, keys, 0);
+      compare(new AttentionSpec(2, 2, headDim, 1, causal), queries, keys, Math.max(keys - queries, -2));
+    }
+  }
+
+  private void compare(AttentionSpec spec, int queries, int keys, int offset) {
+    String what = spec + ", " + queries + " queries, " + keys + " keys, offset " + offset;
+    Data data = new Data(DType.F32, 3);
+    int qStart = 2;
+    int kStart = 1;
+    int qRows = queries + 3;
+    int kRows = keys + 2;
+    MemorySegment q = data.normal((long) qRows * spec.heads() * spec.headDim());
+    MemorySegment k = data.normal((long) kRows * spec.kvHeads() * spec.headDim());
+    MemorySegment v = data.normal((long) kRows * spec.kvHeads() * spec.headDim());
+    MemorySegment dout = data.normal((long) qRows * spec.heads() * spec.headDim());
+    MemorySegment[][] results = new MemorySegment[2][];
+    for (int i = 0; i < 2; i++) {
+      Kernels kernels = i == 0 ? reference : vector;
+      MemorySegment scratch = new Data(DType.F32, 9).normal(kernels.attentionScratchBytes(spec, keys + 5) / 4);
+      // Outputs start as other numbers, so that writing too little or too much shows.
+      MemorySegment out = Data.copy(dout);
+      MemorySegment lse = new Data(DType.F32, 1).normal((long) qRows * spec.heads());
+      for (int head = 0; head < spec.heads(); head++) {
+        kernels.attention(spec, q, k, v, out, lse, qStart, queries, kStart, keys, offset, head, scratch);
+      }
+      MemorySegment dq = Data.copy(q);
+      MemorySegment dk = Data.copy(k);
+      MemorySegment dv = Data.copy(v);
+      MemorySegment dvAlone = Data.copy(v);
+      for (int head = 0; head < spec.kvHeads(); head++) {
+        kernels.attentionGrad(spec, q, k, v, out, lse, dout, dq, dk, dv, qStart, queries, kStart, keys, offset, head, scratch);
+        kernels.attentionGrad(spec, q, k, v, out, lse, dout, NULL, NULL, dvAlone, qStart, queries, kStart, keys, offset, head, scratch);
+      }
+      results[i] = new MemorySegment[] {out, lse, dq, dk, dv, dvAlone};
+    }
+    String[] names = {"out", "lse", "dq", "dk", "dv", "dv alone"};
+    for (int i = 0; i < names.length; i++) {
+      Data.assertClose(names[i] + " of " + what, results[0][i], results[1][i], 40 + 4 * Math.sqrt(spec.headDim() + keys + queries), 0);
+    }
+  }
+}

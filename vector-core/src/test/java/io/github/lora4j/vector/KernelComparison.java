@@ -1,0 +1,209 @@
+package io.github.lora4j.vector;
+
+import static java.lang.foreign.MemorySegment.NULL;
+
+import java.lang.foreign.MemorySegment;
+import java.util.function.BiConsumer;
+
+/**
+ * Every kernel of {@link VectorKernels} against {@link ReferenceKernels} at awkward sizes, into buffers that end where the data
+ * ends. A class with a main method, because the width of vectors is fixed for the life of a JVM.
+ */
+final class KernelComparison {
+  private static final int[] COLS = {1, 2, 3, 7, 15, 16, 17, 31, 33, 48, 100, 384, 768};
+  private static final int[] ROWS = {0, 1, 2, 5, 17};
+
+  private final Kernels vector = new VectorKernels();
+  private final Kernels reference = new ReferenceKernels(DType.F32);
+  private final Data data = new Data(DType.F32, 42);
+
+  public static void main(String[] args) {
+    new KernelComparison().all();
+  }
+
+  void all() {
+    for (int cols : COLS) {
+      elementwise(cols);
+      optimizers(cols);
+      for (int rows : ROWS) {
+        rows(rows, cols);
+        losses(rows, cols);
+      }
+    }
+  }
+
+  /** Runs one kernel in both, each on its own output, and compares the outputs. */
+  private void same(String what, double tolerance, MemorySegment initial, BiConsumer<Kernels, MemorySegment> kernel) {
+    same(what, tolerance, 0, initial, kernel);
+  }
+
+  /** The same for sums that may cancel: the tolerance is relative to the size of their terms. */
+  private void same(String what, double tolerance, double terms, MemorySegment initial, BiConsumer<Kernels, MemorySegment> kernel) {
+    MemorySegment expected = Data.copy(initial);
+    MemorySegment actual = Data.copy(initial);
+    kernel.accept(reference, expected);
+    kernel.accept(vector, actual);
+    Data.assertClose(what, expected, actual, tolerance, terms);
+  }
+
+  private void elementwise(int n) {
+    MemorySegment x = data.normal(n);
+    MemorySegment y = data.normal(n);
+    MemorySegment out = data.normal(n);
+    int from = n / 3;
+    int to = n - n / 5;
+    same("add " + n, 0, out, (k, o) -> k.add(x, y, o, from, to));
+    same("multiply " + n, 0, out, (k, o) -> k.multiply(x, y, o, from, to));
+    same("scale " + n, 1, out, (k, o) -> k.scale(x, 0.3, o, from, to));
+    for (Activation f : Activation.values()) {
+      same(f + " " + n, 4, out, (k, o) -> k.activation(f, x, o, from, to));
+      same(f + " gradient " + n, 6, out, (k, o) -> k.activationGrad(f, x, y, o, from, to));
+      same(f + " in place " + n, 4, x, (k, o) -> k.activation(f, o, o, 0, n));
+    }
+    sameNumber("sum " + n, reference.sum(x, from, to), vector.sum(x, from, to), n);
+    sameNumber("sum of squares " + n, reference.sumSquares(x, from, to), vector.sumSquares(x, from, to), n);
+  }
+
+  private static void sameNumber(String what, double expected, double actual, int n) {
+    if (!(Math.abs(expected - actual) <= 1e-15 * n * n)) {
+      throw new AssertionError(what + ": " + actual + ", expected " + expected);
+    }
+  }
+
+  private void rows(int rows, int cols) {
+    String at = " " + rows + "x" + cols;
+    double sums = 4 + Math.sqrt(Math.max(rows, cols));
+    MemorySegment x = data.normal((long) rows * cols);
+    MemorySegment dy = data.normal((long) rows * cols);
+    MemorySegment addend = data.normal((long) rows * cols);
+    MemorySegment out = data.normal((long) rows * cols);
+    MemorySegment gamma = data.normal(cols);
+    MemorySegment beta = data.normal(cols);
+    MemorySegment stats = data.zeros(2L * rows);
+    MemorySegment norms = data.zeros(rows);
+    MemorySegment partial = data.normal(2L * cols);
+    int from = rows / 4;
+    int to = rows - rows / 5;
+    same("layer norm" + at, sums, out, (k, o) -> k.layerNorm(x, gamma, beta, o, k == reference ? stats : data.zeros(2L * rows), cols, 1e-5,
+        from, to));
+    same("layer norm statistics" + at, sums * 4, stats, (k, o) -> k.layerNorm(x, gamma, NULL, data.zeros((long) rows * cols), o, cols, 1e-5,
+        from, to));
+    same("layer norm in place" + at, sums, x, (k, o) -> k.layerNorm(o, gamma, NULL, o, data.zeros(2L * rows), cols, 1e-5, from, to));
+    double terms = 0;
+    for (float rstd : Data.floats(stats)) {
+      terms = Math.max(terms, 4 * rstd);
+    }
+    same("layer norm gradient" + at, sums, terms, out, (k, o) -> k.layerNormGrad(dy, x, stats, gamma, NULL, o, cols, from, to));
+    same("layer norm gradient in place" + at, sums, terms, dy, (k, o) -> k.layerNormGrad(o, x, stats, gamma, addend, o, cols, from, to));
+    same("gamma" + at, sums, partial, (k, o) -> k.layerNormParamGrad(dy, x, stats, o, data.zeros(2L * cols), 1, cols, from, to));
+    same("beta" + at, sums, partial, (k, o) -> k.layerNormParamGrad(dy, x, stats, data.zeros(2L * cols), o, 1, cols, from, to));
+    same("column sums" + at, sums, partial, (k, o) -> k.columnSums(x, o, 1, cols, from, to));
+    same("partials" + at, sums, gamma, (k, o) -> k.addPartials(x, rows, o, cols, cols / 3, cols - cols / 5));
+    same("unit norm" + at, sums, out, (k, o) -> k.l2Normalize(x, o, k == reference ? norms : data.zeros(rows), cols, 1e-12, from, to));
+    same("norms" + at, sums, norms, (k, o) -> k.l2Normalize(x, data.zeros((long) rows * cols), o, cols, 1e-12, from, to));
+    same("unit norm gradient" + at, sums, out, (k, o) -> k.l2NormalizeGrad(dy, x, filled(rows, 1.5f), o, cols, from, to));
+    lookups(rows, cols, x, dy, addend, out);
+    dropout(rows, cols, x, out);
+  }
+
+  private static MemorySegment filled(int n, float value) {
+    float[] values = new float[n];
+    java.util.Arrays.fill(values, value);
+    return Data.floats(values);
+  }
+
+  private void lookups(int rows, int cols, MemorySegment x, MemorySegment dy, MemorySegment addend, MemorySegment out) {
+    String at = " " + rows + "x" + cols;
+    int[] ids = data.uniform(rows, 9);
+    if (rows > 1) {
+      ids[1] = -1;
+    }
+    for (DType storage : new DType[] {DType.F32, DType.F64, DType.F16, DType.BF16}) {
+      MemorySegment table = new Data(storage, 7).normal(9L * cols);
+      same("gather " + storage + at, 0, out, (k, o) -> k.gather(table, storage, Data.ints(ids), NULL, o, cols, 0, rows));
+      same("gather in place " + storage + at, 1, out, (k, o) -> k.gather(table, storage, Data.ints(ids), o, o, cols, 0, rows));
+      same("gather and add " + storage + at, 1, out, (k, o) -> k.gather(table, storage, Data.ints(ids), addend, o, cols, 0, rows));
+    }
+    if (rows >= 5) {
+      MemorySegment table = data.normal(9L * cols);
+      MemorySegment unique = Data.ints(2, 8);
+      MemorySegment starts = Data.ints(0, 3, 5);
+      MemorySegment order = Data.ints(4, 0, 2, 1, 3);
+      same("scatter" + at, 4, table, (k, o) -> k.scatterAdd(dy, unique, starts, order, o, cols, 0, 2));
+      MemorySegment ranges = Data.ints(1, 3, 0, 0, 4, 1);
+      MemorySegment means = data.normal(3L * cols);
+      same("range mean" + at, 4, means, (k, o) -> k.rangeMean(x, ranges, o, cols, 0, 3));
+      same("range mean gradient" + at, 1, out, (k, o) -> k.rangeMeanGrad(means, ranges, NULL, o, cols, 0, 3));
+      same("range mean gradient in place" + at, 1, out, (k, o) -> k.rangeMeanGrad(means, ranges, o, o, cols, 0, 3));
+    }
+  }
+
+  private void dropout(int rows, int cols, MemorySegment x, MemorySegment out) {
+    MemorySegment keys = Data.ints(data.uniform(2 * rows, Integer.MAX_VALUE));
+    MemorySegment random = Data.ints(-5, 77, 1 << 30);
+    for (double p : new double[] {0, 0.1, 0.5, 0.9}) {
+      same("dropout " + p + " " + rows + "x" + cols, 1, out, (k, o) -> k.dropout(x, keys, random, 0xCAFE, p, o, cols, 0, rows));
+    }
+  }
+
+  private void losses(int rows, int cols) {
+    String at = " " + rows + "x" + cols;
+    MemorySegment logits = data.normal((long) rows * cols);
+    vector.scale(logits, 30, logits, 0, (long) rows * cols);
+    int[] classes = data.uniform(rows, cols);
+    if (rows > 1) {
+      classes[1] = -100;
+    }
+    MemorySegment labels = Data.ints(classes);
+    MemorySegment targets = data.normal((long) rows * cols);
+    MemorySegment rowLoss = data.normal(rows);
+    for (Loss loss : Loss.values()) {
+      MemorySegment wanted = loss == Loss.CROSS_ENTROPY ? labels : targets;
+      same(loss + at, 4, 1, rowLoss, (k, o) -> k.loss(loss, logits, wanted, o, cols, 0, rows));
+      same(loss + " gradient" + at, 6, 1, logits, (k, o) -> k.lossGrad(loss, o, wanted, o, cols, 0, rows));
+    }
+    MemorySegment b = data.normal((long) rows * cols);
+    double scale = 3 / Math.sqrt(cols);
+    double tolerance = 20 + cols / 4.0;
+    MemorySegment probs = data.normal((long) rows * (rows + 3));
+    MemorySegment out = data.normal((long) rows * cols);
+    vector.scale(logits, 1 / 30.0, logits, 0, (long) rows * cols);
+    same("in-batch negatives" + at, tolerance, rowLoss, (k, o) -> k.inBatchNegatives(logits, b, data.zeros((long) rows * (rows + 3)), rows + 3,
+        o, scale, rows, cols, 0, rows));
+    same("in-batch probabilities" + at, tolerance, probs, (k, o) -> k.inBatchNegatives(logits, b, o, rows + 3, Data.copy(rowLoss), scale, rows,
+        cols, 0, rows));
+    for (boolean transposed : new boolean[] {false, true}) {
+      same("in-batch gradient" + at, 8, out, (k, o) -> k.inBatchNegativesGrad(probs, rows + 3, b, transposed, 20, o, rows, cols, 0, rows));
+    }
+  }
+
+  private void optimizers(int n) {
+    MemorySegment theta = data.normal(n);
+    MemorySegment grad = data.normal(n);
+    MemorySegment m = data.normal(n);
+    MemorySegment v = data.normal(n);
+    vector.multiply(v, v, v, 0, n);
+    AdamScalars s = new AdamScalars();
+    s.lr = 1e-2;
+    s.beta2 = 0.999;
+    s.eps = 1e-8;
+    s.decay = 0.1;
+    s.gradScale = 0.25;
+    s.biasCorrection1 = 1 - Math.pow(0.9, 3);
+    s.biasCorrection2 = 1 - Math.pow(0.999, 3);
+    for (double beta1 : new double[] {0.9, 0}) {
+      for (boolean decoupled : new boolean[] {false, true}) {
+        s.beta1 = beta1;
+        s.decoupled = decoupled;
+        same("adam theta " + n, 6, theta, (k, o) -> k.adam(o, grad, Data.copy(m), Data.copy(v), n / 3, n, s));
+        same("adam m " + n, 4, m, (k, o) -> k.adam(Data.copy(theta), grad, o, Data.copy(v), n / 3, n, s));
+        same("adam v " + n, 4, v, (k, o) -> k.adam(Data.copy(theta), grad, Data.copy(m), o, n / 3, n, s));
+      }
+    }
+    for (boolean first : new boolean[] {false, true}) {
+      same("sgd theta " + n, 4, theta, (k, o) -> k.sgd(o, grad, Data.copy(m), n / 3, n, 0.1, 0.9, 0.01, 0.5, first));
+      same("sgd velocity " + n, 4, m, (k, o) -> k.sgd(Data.copy(theta), grad, o, n / 3, n, 0.1, 0.9, 0.01, 0.5, first));
+    }
+    same("plain sgd " + n, 4, theta, (k, o) -> k.sgd(o, grad, NULL, n / 3, n, 0.1, 0, 0.01, 0.5, true));
+  }
+}
