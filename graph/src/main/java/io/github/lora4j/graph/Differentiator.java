@@ -22,12 +22,14 @@ final class Differentiator {
   private final Graph graph;
   private final Map<Value, Value> grads = new HashMap<>();
   private final Set<Value> needed = new HashSet<>();
+  private Value target;
 
   Differentiator(Graph graph) {
     this.graph = graph;
   }
 
   void run(Value rowLoss) {
+    this.target = rowLoss;
     List<Program.Node> forward = List.copyOf(graph.nodes());
     for (Program.Node node : forward) {
       if (node.op().inputs().stream().anyMatch(this::needs)) {
@@ -56,6 +58,8 @@ final class Differentiator {
 
   private void differentiate(Op op) {
     switch (op) {
+      case Op.RowLoss o when !o.rowLoss().equals(target) -> throw other(o.rowLoss());
+      case Op.InBatchNegatives o when !o.rowLoss().equals(target) -> throw other(o.rowLoss());
       case Op.RowLoss o -> contribute(o.predictions(), d -> graph.add(new Op.RowLossGrad(o.loss(), o.predictions(), o.labels(), d)));
       case Op.InBatchNegatives o -> {
         contribute(o.a(), d -> graph.add(new Op.InBatchNegativesGrad(o.probs(), o.b(), false, o.scale(), d)));
@@ -95,6 +99,10 @@ final class Differentiator {
       case Op.InBatchNegativesGrad o -> throw once(o);
       case Op.OptimizerStep o -> throw once(o);
     }
+  }
+
+  private ConfigException other(Value rowLoss) {
+    return new ConfigException("%s was recorded before %s, the loss to differentiate: an entry has one loss".formatted(rowLoss, target));
   }
 
   private static ConfigException once(Op op) {

@@ -5,10 +5,12 @@ import io.github.lora4j.vector.AttentionSpec;
 import io.github.lora4j.vector.ConfigException;
 import io.github.lora4j.vector.Loss;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.function.Supplier;
 
 /**
@@ -21,7 +23,9 @@ public final class Graph {
   private final String entry;
   private final List<Program.Node> nodes = new ArrayList<>();
   private final Map<String, Value> outputs = new LinkedHashMap<>();
+  private final Set<Value> temps = new HashSet<>();
   private String region = "";
+  private boolean differentiated;
 
   Graph(ProgramBuilder builder, String entry) {
     this.builder = builder;
@@ -46,6 +50,7 @@ public final class Graph {
 
   /** Lets the caller read this value after a run of the entry. */
   public Value output(String name, Value value) {
+    known(value);
     outputs.put(name, value);
     return value;
   }
@@ -159,6 +164,10 @@ public final class Graph {
       return x;
     }
     check(p > 0 && p < 1, "dropout", site, "probability must be in [0, 1), got %s", p);
+    check(rowKeys.integer() && rowKeys.shape().equals(x.shape().withCols(2)), "dropout", site,
+        "row keys must be integers %s, got %s %s", x.shape().withCols(2), rowKeys.type(), rowKeys.shape());
+    check(random.integer() && random.shape().equals(Shape.vector(3)), "dropout", site, "random must be integers [1, 3], got %s %s",
+        random.type(), random.shape());
     Value out = temp(site + ".dropped", x.shape());
     add(new Op.Dropout(x, rowKeys, random, siteHash(site), p, out));
     return out;
@@ -184,21 +193,37 @@ public final class Graph {
 
   /** total += Σ x. */
   public void addSum(Value x, Value total) {
+    total("addSum", total);
     add(new Op.AddSum(x, total));
   }
 
   /** total += counted targets. */
   public void countTargets(Optional<Loss> loss, Value labels, Value total) {
+    total("countTargets", total);
     add(new Op.CountTargets(loss, labels, total));
   }
 
   /** Appends the gradient of Σ rowLoss with respect to every trainable it depends on; gradients are added to their slots. */
   public void backward(Value rowLoss) {
+    check(!differentiated, "backward", entry, "the entry was differentiated already");
+    check(nodes.stream().anyMatch(node -> switch (node.op()) {
+      case Op.RowLoss o -> o.rowLoss().equals(rowLoss);
+      case Op.InBatchNegatives o -> o.rowLoss().equals(rowLoss);
+      default -> false;
+    }), "backward", entry, "%s is not the result of a loss of this entry", rowLoss);
+    differentiated = true;
     new Differentiator(this).run(rowLoss);
   }
 
   /** Appends the optimizer step; see {@link Op.OptimizerStep}. */
   public void optimizerStep(OptimizerSpec spec, Value hyper, Value lossSum, Value count, Value report) {
+    total("optimizerStep", lossSum);
+    total("optimizerStep", count);
+    check(report.role() == Value.Role.STATE && report.shape().equals(Shape.vector(2)), "optimizerStep", report.name(),
+        "the report must be a state [1, 2], got %s %s", report.role(), report.shape());
+    check(!hyper.integer() && hyper.shape().equals(Shape.vector(spec.decay().size() + 2)), "optimizerStep", hyper.name(),
+        "%d parameter groups need hyperparameters %s, got %s %s", spec.decay().size(), Shape.vector(spec.decay().size() + 2), hyper.type(),
+        hyper.shape());
     add(new Op.OptimizerStep(spec, hyper, lossSum, count, report));
   }
 
@@ -212,7 +237,14 @@ public final class Graph {
   }
 
   void add(Op op) {
+    op.inputs().forEach(this::known);
+    op.outputs().stream().filter(value -> !value.slot()).forEach(temps::add);
     nodes.add(new Program.Node(op, region));
+  }
+
+  /** Memory of temporaries is shared by entries, so one of another entry would be read as garbage. */
+  private void known(Value value) {
+    check(value.slot() || temps.contains(value), entry, value.name(), "the value was recorded in another entry");
   }
 
   void region(String name) {
@@ -229,6 +261,11 @@ public final class Graph {
 
   Map<String, Value> outputs() {
     return outputs;
+  }
+
+  private void total(String op, Value total) {
+    check(total.role() == Value.Role.STATE && total.shape().equals(Shape.vector(1)), op, total.name(), "a total must be a state [1, 1], got %s %s",
+        total.role(), total.shape());
   }
 
   private void same(String op, String site, Shape got, Shape expected) {

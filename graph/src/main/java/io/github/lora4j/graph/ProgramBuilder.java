@@ -53,6 +53,11 @@ public final class ProgramBuilder {
   /** A weight the optimizer changes, in a parameter group. */
   public Value trainable(String name, Shape shape, int group) {
     boolean known = slots.containsKey(name);
+    for (ParameterLayout.Range range : parameters.ranges()) {
+      if (range.value().name().equals(name) && range.group() != group) {
+        throw new ConfigException("trainable %s is in parameter group %d, but was asked for in group %d".formatted(name, range.group(), group));
+      }
+    }
     Value value = slot(name, shape, Value.Role.TRAINABLE, DType.F32);
     if (!known) {
       parameters = parameters.with(value, slot(name + ".grad", shape, Value.Role.GRADIENT, DType.F32), group);
@@ -92,6 +97,9 @@ public final class ProgramBuilder {
 
   private Value slot(String name, Shape shape, Value.Role role, DType type) {
     Value known = slots.get(name);
+    shape.axis().filter(axis -> !axis.equals(axes.get(axis.name()))).ifPresent(axis -> {
+      throw new ConfigException("slot %s lies on %s, which this program has not declared".formatted(name, axis));
+    });
     if (known == null) {
       known = new Value(nextId++, name, shape, role, type);
       slots.put(name, known);

@@ -2,6 +2,7 @@ package io.github.lora4j.graph.cpu;
 
 import io.github.lora4j.graph.Executable;
 import io.github.lora4j.graph.MemoryPlan;
+import io.github.lora4j.graph.Op;
 import io.github.lora4j.graph.ParameterLayout;
 import io.github.lora4j.graph.Program;
 import io.github.lora4j.graph.RowAxis;
@@ -14,10 +15,8 @@ import io.github.lora4j.vector.Memory;
 import io.github.lora4j.vector.Workers;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.HashMap;
-import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
@@ -198,12 +197,18 @@ final class CpuExecutable implements Executable {
   @Override
   public float[] floats(Value value) {
     readable(value);
+    if (value.integer()) {
+      throw new ConfigException(value + " holds integers");
+    }
     return Storage.floats(segment(value), plan.floats(), rows(value) * value.shape().cols());
   }
 
-  private static void readable(Value value) {
+  private void readable(Value value) {
     if (value.role() == Value.Role.FROZEN) {
       throw new ConfigException(value + " is frozen: read it from its checkpoint");
+    }
+    if (!value.slot() && program.entries().values().stream().noneMatch(entry -> entry.outputs().containsValue(value))) {
+      throw new ConfigException(value + " is not an output of any entry: other values share its memory");
     }
   }
 
@@ -228,9 +233,10 @@ final class CpuExecutable implements Executable {
   public Optional<String> findNonFinite(String entry) {
     for (BoundOp op : entry(entry)) {
       op.step.run();
-      List<Value> outputs = new ArrayList<>(op.node.op().outputs());
-      for (Value out : outputs) {
-        if (!out.integer() && !Storage.finite(segment(out), plan.floats(), (long) rows(out) * out.shape().cols())) {
+      for (Value out : op.node.op().outputs()) {
+        // A query that sees no key has no logarithm of a sum, which is its value, not a fault.
+        boolean lse = op.node.op() instanceof Op.Attention attention && attention.lse().equals(out);
+        if (!out.integer() && !lse && !Storage.finite(segment(out), plan.floats(), (long) rows(out) * out.shape().cols())) {
           return Optional.of("%s%s (%s)".formatted(op.node.region().isEmpty() ? "" : op.node.region() + ": ", out.name(),
               op.node.op().getClass().getSimpleName()));
         }

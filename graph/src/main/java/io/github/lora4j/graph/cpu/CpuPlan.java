@@ -11,6 +11,7 @@ import io.github.lora4j.graph.Value;
 import io.github.lora4j.vector.DType;
 import io.github.lora4j.vector.Gemm;
 import io.github.lora4j.vector.Kernels;
+import io.github.lora4j.vector.Memory;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.EnumSet;
@@ -74,7 +75,8 @@ record CpuPlan(Program program, DType floats, DType weights, Map<Value, EnumSet<
         }
       }
     }
-    return new CpuPlan(program, floats, weights, forms, slabs, gemm, attention, partials, threads, kernels);
+    // Each worker's scratch starts on its own cache line.
+    return new CpuPlan(program, floats, weights, forms, slabs, gemm, Memory.align(attention), partials, threads, kernels);
   }
 
   private static long partialBytes(Value x, int buffers, DType floats) {
@@ -150,7 +152,7 @@ record CpuPlan(Program program, DType floats, DType weights, Map<Value, EnumSet<
         .sorted(Comparator.comparingInt(Value::id));
   }
 
-  /** Each allocation the executable makes, by the size it asks for. */
+  /** Each allocation the executable makes, by the size it occupies. */
   List<Allocation> allocations() {
     List<Allocation> list = new ArrayList<>();
     forms.keySet().stream().sorted(Comparator.comparingInt(Value::id)).forEach(weight -> {
@@ -166,7 +168,7 @@ record CpuPlan(Program program, DType floats, DType weights, Map<Value, EnumSet<
     list.add(new Allocation("matrix product scratch", gemmScratch));
     list.add(new Allocation("attention scratch", attentionScratch * threads));
     list.add(new Allocation("partial sums", partials));
-    return list;
+    return list.stream().map(a -> new Allocation(a.purpose(), Memory.align(a.bytes()))).toList();
   }
 
   static String purpose(Value weight, Form form) {
