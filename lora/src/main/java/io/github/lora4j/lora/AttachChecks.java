@@ -28,6 +28,8 @@ final class AttachChecks {
     }
     unsupported.forEach((kind, names) -> problems.add("LoRA on a module of kind %s is not supported; remove from target_modules or exclude: %s",
         kind, Problems.some(names)));
+    selected.stream().map(s -> s.module().name()).filter(n -> TargetSelector.endsWith(n, "lm_head")).forEach(n ->
+        problems.add("LoRA on %s is not supported yet (PEFT stores its frozen weight with the adapter); remove it from target_modules", n));
     for (String name : config.allModulesToSave()) {
       List<ModuleInfo> inside = modulesOf(model, name);
       if (!inside.isEmpty() && inside.stream().allMatch(m -> ModelDescription.parameters(m).isEmpty())) {

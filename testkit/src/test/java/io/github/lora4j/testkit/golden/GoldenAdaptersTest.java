@@ -1,0 +1,191 @@
+package io.github.lora4j.testkit.golden;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.github.lora4j.checkpoint.Checkpoint;
+import io.github.lora4j.graph.ModuleInfo;
+import io.github.lora4j.graph.ModuleInfo.Kind;
+import io.github.lora4j.lora.Adapter;
+import io.github.lora4j.lora.LoraAdapter;
+import io.github.lora4j.lora.LoraMerge;
+import io.github.lora4j.lora.ModelDescription;
+import io.github.lora4j.lora.PeftFormat;
+import io.github.lora4j.testkit.Comparison;
+import io.github.lora4j.testkit.golden.GoldenCases.Tensor;
+import io.github.lora4j.vector.ConfigException;
+import io.github.lora4j.vector.FormatException;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.function.UnaryOperator;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.TestFactory;
+import org.junit.jupiter.api.io.TempDir;
+
+/**
+ * Adapter directories that PEFT wrote: they load, save to the same bytes, and merge to PEFT's weights. The modules are read off the base's
+ * tensors, so this covers every architecture, also those that cannot run yet.
+ */
+class GoldenAdaptersTest {
+
+  private static final ObjectMapper JSON = new ObjectMapper();
+
+  @TempDir
+  Path temp;
+
+  @TestFactory
+  Stream<DynamicTest> directories() {
+    Map<String, GoldenCases.Check> cases = new LinkedHashMap<>();
+    for (String family : List.of("models", "features", "formats")) {
+      for (Path directory : GoldenCases.directories(family)) {
+        for (Path adapter : adapters(directory)) {
+          String name = family + "/" + GoldenCases.family(family).relativize(adapter);
+          cases.put(name, () -> compare(directory, adapter, name));
+        }
+      }
+    }
+    return GoldenCases.tests("adapter directories", cases);
+  }
+
+  private void compare(Path directory, Path adapter, String name) throws IOException {
+    Path base = Stream.of("model.safetensors", "base.safetensors").map(directory::resolve).filter(Files::exists).findFirst().orElseThrow();
+    JsonNode config = GoldenCases.json(adapter.resolve(PeftFormat.CONFIG));
+    if (!config.path("peft_type").asText().equals("LORA")) {
+      throw GoldenCases.notYet("peft_type " + config.path("peft_type").asText());
+    }
+    ModelDescription model = describe(directory, base);
+    if (Files.exists(adapter.resolve("adapter_model.bin"))) {
+      String message = assertThrows(FormatException.class, () -> PeftFormat.load(adapter, model)).getMessage();
+      assertTrue(message.contains("pickle"), message);
+      throw GoldenCases.notYet("adapter_model.bin is refused, with advice");
+    }
+    PeftFormat.Loaded opened;
+    try {
+      opened = PeftFormat.load(adapter, model);
+    } catch (ConfigException e) {
+      if (!e.getMessage().contains("not supported")) {
+        throw e;
+      }
+      throw GoldenCases.notYet(e.getMessage());
+    }
+    try (PeftFormat.Loaded loaded = opened) {
+      Path copy = temp.resolve(name.replace('/', '_'));
+      PeftFormat.save(copy, loaded.adapter(), loaded.values());
+      assertEquals(normalised(adapter), normalised(copy));
+      assertArrayEquals(Files.readAllBytes(adapter.resolve(PeftFormat.WEIGHTS)), Files.readAllBytes(copy.resolve(PeftFormat.WEIGHTS)));
+      if (Files.exists(adapter.resolve("README.md"))) {
+        String version = "- PEFT .*";
+        assertEquals(Files.readString(adapter.resolve("README.md")).replaceAll(version, "- PEFT"),
+            Files.readString(copy.resolve("README.md")).replaceAll(version, "- PEFT"));
+      }
+      // The merged weights were recorded after training.
+      boolean trained = Files.exists(directory.resolve("adapter_trained"));
+      if (GoldenCases.name(adapter).equals(trained ? "adapter_trained" : "adapter")) {
+        merge(directory, base, model, loaded.adapter(), loaded);
+      }
+    }
+  }
+
+  private void merge(Path directory, Path base, ModelDescription model, Adapter adapter, PeftFormat.Loaded loaded) {
+    Map<String, Tensor> expected = new LinkedHashMap<>();
+    GoldenCases.tensors(directory.resolve("expected.safetensors")).forEach((name, t) -> {
+      if (name.startsWith("merged_weight.")) {
+        expected.put(name.substring("merged_weight.".length()), t);
+      }
+    });
+    if (expected.isEmpty()) {
+      return;
+    }
+    Path file = temp.resolve(GoldenCases.name(directory) + ".safetensors");
+    try (Checkpoint weights = Checkpoint.open(base)) {
+      LoraMerge.write(weights, UnaryOperator.identity(), model, (LoraAdapter) adapter, loaded.values(), file);
+    }
+    Map<String, Tensor> merged = GoldenCases.tensors(file);
+    assertEquals(GoldenCases.tensors(base).keySet(), merged.keySet());
+    expected.forEach((name, want) -> {
+      double largest = Arrays.stream(want.doubles()).map(Math::abs).max().orElse(0);
+      Comparison.check(name, merged.get(name).doubles(), want.doubles(), 1e-6 * largest);
+    });
+  }
+
+  /** The config without what may differ: the version, and the order of what are sets in PEFT. */
+  private static JsonNode normalised(Path adapter) throws IOException {
+    ObjectNode config = (ObjectNode) JSON.readTree(Files.readString(adapter.resolve(PeftFormat.CONFIG)));
+    config.remove("peft_version");
+    for (String key : List.of("target_modules", "exclude_modules", "modules_to_save")) {
+      if (config.path(key).isArray()) {
+        List<String> names = new ArrayList<>();
+        config.path(key).forEach(n -> names.add(n.textValue()));
+        config.set(key, JSON.valueToTree(names.stream().sorted().toList()));
+      }
+    }
+    return config;
+  }
+
+  private static List<Path> adapters(Path directory) {
+    try (Stream<Path> files = Files.walk(directory)) {
+      return files.filter(f -> f.endsWith(PeftFormat.CONFIG)).map(Path::getParent).sorted().toList();
+    } catch (IOException e) {
+      throw new java.io.UncheckedIOException(e);
+    }
+  }
+
+  /** Modules by the names and shapes of the base's tensors. */
+  private static ModelDescription describe(Path directory, Path base) {
+    Path file = directory.resolve("config.json");
+    String type = Files.exists(file) ? GoldenCases.json(file).path("model_type").asText() : "test";
+    Map<String, Map<String, List<Long>>> byModule = new TreeMap<>();
+    Set<String> containers = new LinkedHashSet<>();
+    try (Checkpoint checkpoint = Checkpoint.open(base)) {
+      for (String name : checkpoint.names()) {
+        int dot = name.lastIndexOf('.');
+        String module = dot < 0 ? "" : name.substring(0, dot);
+        byModule.computeIfAbsent(module, _ -> new TreeMap<>()).put(name.substring(dot + 1), checkpoint.info(name).shape());
+        for (int i = module.indexOf('.'); i > 0; i = module.indexOf('.', i + 1)) {
+          containers.add(module.substring(0, i));
+        }
+      }
+    }
+    List<ModuleInfo> modules = new ArrayList<>();
+    containers.stream().filter(c -> !byModule.containsKey(c)).forEach(c -> modules.add(ModuleInfo.other(c, Kind.CONTAINER)));
+    byModule.forEach((name, tensors) -> modules.add(module(type, name, tensors)));
+    if (Files.exists(file) && GoldenCases.json(file).path("tie_word_embeddings").asBoolean() && !byModule.containsKey("lm_head")) {
+      modules.add(ModuleInfo.linear("lm_head", 1, 1, false)); // there is no tensor to read its size off
+    }
+    return new ModelDescription(type, modules, Optional.empty(), Map.of());
+  }
+
+  private static ModuleInfo module(String type, String name, Map<String, List<Long>> tensors) {
+    List<Long> weight = tensors.getOrDefault("weight", List.of());
+    boolean bias = tensors.containsKey("bias");
+    if (weight.size() == 1) {
+      return new ModuleInfo(name, Kind.LAYER_NORM, weight.getFirst().intValue(), weight.getFirst().intValue(), bias);
+    }
+    if (weight.size() != 2) {
+      return ModuleInfo.other(name, Kind.CONTAINER);
+    }
+    int first = weight.getFirst().intValue();
+    int second = weight.getLast().intValue();
+    if (name.matches(".*(embed|wte|wpe|shared|attention_bias).*")) {
+      return ModuleInfo.embedding(name, first, second);
+    }
+    return type.equals("gpt2") && name.contains(".h.") ? new ModuleInfo(name, Kind.CONV1D, first, second, bias)
+        : ModuleInfo.linear(name, second, first, bias);
+  }
+}

@@ -1,0 +1,248 @@
+package io.github.lora4j.testkit.golden;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import io.github.lora4j.checkpoint.Checkpoint;
+import io.github.lora4j.checkpoint.SafetensorsWriter;
+import io.github.lora4j.checkpoint.TensorInfo;
+import io.github.lora4j.graph.ModuleInfo;
+import io.github.lora4j.graph.ModuleInfo.Kind;
+import io.github.lora4j.lora.AdapterValues;
+import io.github.lora4j.lora.LoraAdapter;
+import io.github.lora4j.lora.LoraMerge;
+import io.github.lora4j.lora.LoraMethod;
+import io.github.lora4j.lora.ModelDescription;
+import io.github.lora4j.lora.PeftFormat;
+import io.github.lora4j.vector.ConfigException;
+import io.github.lora4j.vector.DType;
+import io.github.lora4j.vector.FormatException;
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.UnaryOperator;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.TestFactory;
+import org.junit.jupiter.api.io.TempDir;
+
+/**
+ * The odd situations that were tried on PEFT: what lora4j does in each. Where PEFT is silent about what can only be a mistake, lora4j
+ * raises an error; the comments say where the two differ.
+ */
+class GoldenErrorsTest {
+
+  private static final ModelDescription MLP = ModelDescription.of("mlp", List.of(ModuleInfo.linear("fc1", 11, 17, true),
+      ModuleInfo.other("act", Kind.ACTIVATION), ModuleInfo.linear("fc2", 17, 5, true)));
+
+  @TempDir
+  Path temp;
+
+  @TestFactory
+  Stream<DynamicTest> situations() {
+    Map<String, GoldenCases.Check> ours = ours();
+    Map<String, GoldenCases.Check> cases = new LinkedHashMap<>();
+    for (Path file : GoldenCases.jsonFiles("errors")) {
+      for (JsonNode c : GoldenCases.json(file).path("cases")) {
+        String name = c.path("case").textValue();
+        cases.put(name, ours.getOrDefault(name, () -> {
+          throw GoldenCases.notYet(reason(name));
+        }));
+      }
+    }
+    return GoldenCases.tests("errors", cases);
+  }
+
+  private static String reason(String name) {
+    return name.startsWith("adalora") ? "AdaLoRA"
+        : name.matches("set_adapter.*|add_adapter.*|delete_.*|disable_.*|get_peft_model_after_unload") ? "several adapters on one model"
+        : name.matches("merge_twice|train_after_merge") ? "no merged state exists here: a merged model is another file"
+        : "no equivalent yet";
+  }
+
+  private Map<String, GoldenCases.Check> ours() {
+    Map<String, GoldenCases.Check> m = new LinkedHashMap<>();
+    m.put("target_modules_match_nothing", () -> refused("nothing", "target_modules", List.of("nothing")));
+    m.put("target_modules_partial_match", () -> refused("'nothing' matches no module", "target_modules", List.of("fc1", "nothing"))); // PEFT: silent
+    m.put("target_modules_none_unknown_model", () -> refused("has no default"));
+    m.put("target_modules_empty_list", () -> refused("empty list", "target_modules", List.of()));
+    m.put("target_unsupported_layer", () -> refused("Activation", "target_modules", List.of("act")));
+    m.put("r_zero", () -> refused("r must be", "r", 0));
+    m.put("r_float", () -> refused("r must be a whole number, got 4.5", "r", 4.5));
+    m.put("alpha_zero", () -> refused("lora_alpha must be positive", "lora_alpha", 0)); // PEFT: scaling 0
+    m.put("dropout_negative", () -> refused("lora_dropout", "lora_dropout", -0.5)); // PEFT: no dropout
+    m.put("task_type_invalid", () -> refused("FEATURE_EXTRACTION, got FOO", "task_type", "FOO"));
+    m.put("init_invalid", () -> refused("got foo", "init_lora_weights", "foo"));
+    m.put("layers_pattern_without_layers", () -> refused("layers_to_transform", "layers_pattern", "layers"));
+    m.put("dora_and_megatron", () -> refused("use_dora", "use_dora", true, "megatron_config", Map.of("a", 1)));
+    m.put("lora_bias_and_dora", () -> refused("lora_bias", "use_dora", true, "lora_bias", true));
+    m.put("unknown_config_field", () -> refused("unknown key 'foo'", "foo", 1));
+    m.put("modules_to_save_no_match", () -> refused("'nothing' matches no module", "modules_to_save", List.of("nothing"))); // PEFT: silent
+    m.put("modules_to_save_also_target", () -> refused("'fc2' selects nothing", "modules_to_save", List.of("fc2"))); // PEFT: silent
+    m.put("fan_in_fan_out_on_linear", () -> {
+      LoraAdapter adapter = create("fan_in_fan_out", true);
+      assertTrue(adapter.notes().getFirst().contains("fan_in_fan_out"));
+      assertFalse(adapter.config().fanInFanOut());
+    });
+    m.put("int8_base_weight", () -> {
+      try (AdapterValues values = values(create())) {
+        assertThrows(ConfigException.class, () -> LoraMerge.merge(create().sites().get("fc1"), values, DType.I8, MemorySegment.ofArray(new byte[187])));
+      }
+    });
+    m.put("fp16_base_no_autocast", () -> mergesInto(DType.F16));
+    m.put("bf16_base_adapter_dtype", () -> mergesInto(DType.BF16));
+    m.put("merge_nan_safe", this::brokenMerge);
+    m.put("merge_nan_safe_is_not_transactional", this::brokenMerge); // ours is
+    m.put("load_good", () -> PeftFormat.load(saved("good", Map.of(), UnaryOperator.identity()), MLP).close());
+    m.put("load_is_trainable", () -> {
+      try (PeftFormat.Loaded loaded = PeftFormat.load(saved("trainable", Map.of(), UnaryOperator.identity()), MLP)) {
+        assertEquals(4, loaded.adapter().parameters().size());
+        assertTrue(loaded.adapter().trainableGroup("fc1.weight").isEmpty());
+      }
+    });
+    m.put("load_unexpected_keys", () -> notLoaded("unexpected", FormatException.class, Map.of(), put("base_model.model.fc9.lora_A.weight", 4, 11))); // PEFT: silent
+    m.put("load_wrong_shape", () -> notLoaded("[3, 3], expected [4, 11]", FormatException.class, Map.of(), put("base_model.model.fc1.lora_A.weight", 3, 3)));
+    m.put("load_rank_in_config_differs", () -> notLoaded("Only the rank differs", FormatException.class, Map.of("r", 8), UnaryOperator.identity()));
+    m.put("load_bad_peft_type", () -> notLoaded("'FOO' is not available", ConfigException.class, Map.of("peft_type", "FOO"), UnaryOperator.identity()));
+    m.put("load_target_missing_in_model", () ->
+        notLoaded("fc7", ConfigException.class, Map.of("target_modules", List.of("fc7")), UnaryOperator.identity()));
+    m.put("load_unknown_config_field", () -> {
+      try (PeftFormat.Loaded loaded = PeftFormat.load(saved("future", Map.of("new_field_of_the_future", 1), UnaryOperator.identity()), MLP)) {
+        assertTrue(loaded.adapter().notes().getFirst().contains("new_field_of_the_future"));
+        assertEquals(1, loaded.adapter().peftConfig().get("new_field_of_the_future"));
+      }
+    });
+    m.put("load_old_minimal_config", () -> {
+      Path directory = saved("old", Map.of(), UnaryOperator.identity());
+      Files.writeString(directory.resolve(PeftFormat.CONFIG), "{\"peft_type\": \"LORA\", \"r\": 4, \"target_modules\": [\"fc1\", \"fc2\"]}");
+      PeftFormat.load(directory, MLP).close();
+    });
+    m.put("load_no_weights", () -> {
+      Path directory = saved("empty", Map.of(), UnaryOperator.identity());
+      Files.delete(directory.resolve(PeftFormat.WEIGHTS));
+      assertThrows(FormatException.class, () -> PeftFormat.load(directory, MLP));
+    });
+    m.put("load_truncated_file", () -> {
+      Path file = saved("cut", Map.of(), UnaryOperator.identity()).resolve(PeftFormat.WEIGHTS);
+      byte[] whole = Files.readAllBytes(file);
+      for (int length : new int[] {0, 1, 7, 8, 100, whole.length / 2, whole.length - 1}) {
+        Files.write(file, java.util.Arrays.copyOf(whole, length));
+        assertThrows(FormatException.class, () -> PeftFormat.load(file.getParent(), MLP));
+      }
+    });
+    m.put("load_f16_weights_dtype", () -> {
+      Path directory = saved("half", Map.of(), UnaryOperator.identity());
+      write(directory, DType.F16, shapes(directory));
+      try (PeftFormat.Loaded loaded = PeftFormat.load(directory, MLP)) {
+        assertEquals(4 * 11 * 4, loaded.values().get("fc1.lora_A.weight").byteSize());
+      }
+    });
+    m.put("load_keys_with_default_adapter_name", () -> PeftFormat.load(saved("named", Map.of(), shapes -> {
+      Map<String, List<Long>> renamed = new LinkedHashMap<>();
+      shapes.forEach((k, v) -> renamed.put(k.replace(".weight", ".default.weight"), v));
+      return renamed;
+    }), MLP).close());
+    return m;
+  }
+
+  private static LoraAdapter create(Object... settings) {
+    Map<String, Object> all = new LinkedHashMap<>(Map.of("target_modules", List.of("fc1", "fc2"), "r", 4));
+    for (int i = 0; i < settings.length; i += 2) {
+      all.put((String) settings[i], settings[i + 1]);
+    }
+    return new LoraMethod().create(all, MLP);
+  }
+
+  private static void refused(String part, Object... settings) {
+    String message = assertThrows(ConfigException.class, () -> {
+      if (settings.length == 0) {
+        new LoraMethod().create(Map.of(), MLP);
+      } else {
+        create(settings);
+      }
+    }).getMessage();
+    assertTrue(message.contains(part), message);
+  }
+
+  private static AdapterValues values(LoraAdapter adapter) {
+    return new AdapterValues(adapter.parameters()).initialise(1);
+  }
+
+  /** Adapters are F32 whatever the base is. */
+  private static void mergesInto(DType type) {
+    LoraAdapter adapter = create("init_lora_weights", false);
+    try (AdapterValues values = values(adapter)) {
+      assertEquals(4 * 11 * Float.BYTES, values.get("fc1.lora_A.weight").byteSize());
+      MemorySegment weight = MemorySegment.ofArray(new byte[17 * 11 * type.bytes()]);
+      LoraMerge.merge(adapter.sites().get("fc1"), values, type, weight);
+      assertTrue(weight.mismatch(MemorySegment.ofArray(new byte[17 * 11 * type.bytes()])) >= 0);
+    }
+  }
+
+  private void brokenMerge() {
+    LoraAdapter adapter = create();
+    Path base = temp.resolve("base.safetensors");
+    SafetensorsWriter writer = new SafetensorsWriter();
+    MLP.modules().forEach(m -> ModelDescription.parameters(m).forEach((name, shape) ->
+        writer.add(new TensorInfo(name, DType.F32, shape), data -> data.fill((byte) 0))));
+    writer.write(base);
+    Path merged = temp.resolve("merged.safetensors");
+    try (AdapterValues values = values(adapter); Checkpoint checkpoint = Checkpoint.open(base)) {
+      values.get("fc2.lora_B.weight").setAtIndex(ValueLayout.JAVA_FLOAT, 0, Float.NaN);
+      String message = assertThrows(FormatException.class,
+          () -> LoraMerge.write(checkpoint, UnaryOperator.identity(), MLP, adapter, values, merged)).getMessage();
+      assertTrue(message.contains("fc2.weight"), message);
+    }
+    assertFalse(Files.exists(merged));
+  }
+
+  private void notLoaded(String part, Class<? extends RuntimeException> error, Map<String, Object> config, UnaryOperator<Map<String, List<Long>>> tensors)
+      throws IOException {
+    Path directory = saved("bad" + part.hashCode(), config, tensors);
+    String message = assertThrows(error, () -> PeftFormat.load(directory, MLP)).getMessage();
+    assertTrue(message.contains(part), message);
+  }
+
+  private static UnaryOperator<Map<String, List<Long>>> put(String key, long rows, long cols) {
+    return shapes -> {
+      shapes.put(key, List.of(rows, cols));
+      return shapes;
+    };
+  }
+
+  /** A saved adapter with changed config and tensors. */
+  private Path saved(String name, Map<String, Object> config, UnaryOperator<Map<String, List<Long>>> tensors) throws IOException {
+    Path directory = temp.resolve(name);
+    LoraAdapter adapter = create();
+    try (AdapterValues values = values(adapter)) {
+      PeftFormat.save(directory, adapter, values);
+    }
+    Map<String, Object> changed = new LinkedHashMap<>(PeftFormat.config(directory));
+    changed.putAll(config);
+    Files.writeString(directory.resolve(PeftFormat.CONFIG), new com.fasterxml.jackson.databind.ObjectMapper().writeValueAsString(changed));
+    write(directory, DType.F32, tensors.apply(shapes(directory)));
+    return directory;
+  }
+
+  private static Map<String, List<Long>> shapes(Path directory) {
+    Map<String, List<Long>> shapes = new LinkedHashMap<>();
+    try (Checkpoint file = Checkpoint.open(directory.resolve(PeftFormat.WEIGHTS))) {
+      file.names().forEach(n -> shapes.put(n, file.info(n).shape()));
+    }
+    return shapes;
+  }
+
+  private static void write(Path directory, DType type, Map<String, List<Long>> shapes) {
+    SafetensorsWriter writer = new SafetensorsWriter();
+    shapes.forEach((name, shape) -> writer.add(new TensorInfo(name, type, shape), data -> data.fill((byte) 0)));
+    writer.write(directory.resolve(PeftFormat.WEIGHTS));
+  }
+}
