@@ -392,7 +392,7 @@ public sealed interface Op {
     }
   }
 
-  /** dx of {@link L2Normalize}. */
+  /** dx of {@link L2Normalize} for rows longer than its eps, which is there for rows of zeros. */
   record L2NormalizeGrad(Value dy, Value y, Value norms, Value dx) implements Op {
     @Override
     public List<Value> inputs() {

@@ -68,6 +68,27 @@ public final class TestProgram {
     }
   }
 
+  /** The same program with every temporary kept for reading, so that none shares memory with another. */
+  public TestProgram withoutReuse() {
+    Map<String, Program.Entry> entries = new LinkedHashMap<>();
+    program.entries().forEach((entry, recorded) -> {
+      Map<String, Value> outputs = new LinkedHashMap<>(recorded.outputs());
+      recorded.nodes().forEach(node -> node.op().outputs().stream().filter(value -> !value.slot())
+          .forEach(value -> outputs.put("temporary " + value.id(), value)));
+      entries.put(entry, new Program.Entry(entry, recorded.nodes(), outputs));
+    });
+    return new TestProgram(this, new Program(program.axes(), program.slots(), program.parameters(), entries));
+  }
+
+  private TestProgram(TestProgram from, Program program) {
+    name = from.name;
+    length = from.length;
+    random = from.random;
+    floats.putAll(from.floats);
+    tables.putAll(from.tables);
+    this.program = program;
+  }
+
   public String name() {
     return name;
   }
