@@ -4,6 +4,7 @@ import static io.github.lora4j.vector.internal.gemm.Lanes.COUNT;
 import static io.github.lora4j.vector.internal.gemm.Lanes.FLOAT;
 import static io.github.lora4j.vector.internal.gemm.Lanes.NATIVE;
 import static io.github.lora4j.vector.internal.gemm.Lanes.SPECIES;
+import static io.github.lora4j.vector.internal.gemm.Lanes.WIDTH;
 import static io.github.lora4j.vector.internal.gemm.Lanes.bytes;
 
 import java.lang.foreign.MemorySegment;
@@ -16,13 +17,24 @@ final class Epilogue {
 
   /** C = alpha·T. */
   static void store(MemorySegment t, long t0, int width, int rows, int columns, float alpha, MemorySegment c, long c0, long rowBytes) {
-    int whole = columns - columns % COUNT;
     FloatVector factor = FloatVector.broadcast(SPECIES, alpha);
+    if (columns == 4 * COUNT) {
+      for (int r = 0; r < rows; r++) {
+        long from = t0 + r * 4 * WIDTH;
+        long to = c0 + r * rowBytes;
+        scaled(t, from, factor).intoMemorySegment(c, to, NATIVE);
+        scaled(t, from + WIDTH, factor).intoMemorySegment(c, to + WIDTH, NATIVE);
+        scaled(t, from + 2 * WIDTH, factor).intoMemorySegment(c, to + 2 * WIDTH, NATIVE);
+        scaled(t, from + 3 * WIDTH, factor).intoMemorySegment(c, to + 3 * WIDTH, NATIVE);
+      }
+      return;
+    }
+    int whole = columns - columns % COUNT;
     for (int r = 0; r < rows; r++) {
       long from = t0 + bytes((long) r * width);
       long to = c0 + r * rowBytes;
       for (int j = 0; j < whole; j += COUNT) {
-        FloatVector.fromMemorySegment(SPECIES, t, from + bytes(j), NATIVE).mul(factor).intoMemorySegment(c, to + bytes(j), NATIVE);
+        scaled(t, from + bytes(j), factor).intoMemorySegment(c, to + bytes(j), NATIVE);
       }
       for (int j = whole; j < columns; j++) {
         c.set(FLOAT, to + bytes(j), t.get(FLOAT, from + bytes(j)) * alpha);
@@ -33,21 +45,39 @@ final class Epilogue {
   /** C = alpha·T + base; base rows are {@code baseBytes} apart, 0 repeats one row. Base may be C. */
   static void storeAdd(MemorySegment t, long t0, int width, int rows, int columns, float alpha, MemorySegment base, long base0,
       long baseBytes, MemorySegment c, long c0, long rowBytes) {
-    int whole = columns - columns % COUNT;
     FloatVector factor = FloatVector.broadcast(SPECIES, alpha);
+    if (columns == 4 * COUNT) {
+      for (int r = 0; r < rows; r++) {
+        long from = t0 + r * 4 * WIDTH;
+        long in = base0 + r * baseBytes;
+        long to = c0 + r * rowBytes;
+        scaled(t, from, factor, base, in).intoMemorySegment(c, to, NATIVE);
+        scaled(t, from + WIDTH, factor, base, in + WIDTH).intoMemorySegment(c, to + WIDTH, NATIVE);
+        scaled(t, from + 2 * WIDTH, factor, base, in + 2 * WIDTH).intoMemorySegment(c, to + 2 * WIDTH, NATIVE);
+        scaled(t, from + 3 * WIDTH, factor, base, in + 3 * WIDTH).intoMemorySegment(c, to + 3 * WIDTH, NATIVE);
+      }
+      return;
+    }
+    int whole = columns - columns % COUNT;
     for (int r = 0; r < rows; r++) {
       long from = t0 + bytes((long) r * width);
       long in = base0 + r * baseBytes;
       long to = c0 + r * rowBytes;
       for (int j = 0; j < whole; j += COUNT) {
-        FloatVector.fromMemorySegment(SPECIES, t, from + bytes(j), NATIVE)
-            .fma(factor, FloatVector.fromMemorySegment(SPECIES, base, in + bytes(j), NATIVE))
-            .intoMemorySegment(c, to + bytes(j), NATIVE);
+        scaled(t, from + bytes(j), factor, base, in + bytes(j)).intoMemorySegment(c, to + bytes(j), NATIVE);
       }
       for (int j = whole; j < columns; j++) {
         c.set(FLOAT, to + bytes(j), Math.fma(t.get(FLOAT, from + bytes(j)), alpha, base.get(FLOAT, in + bytes(j))));
       }
     }
+  }
+
+  private static FloatVector scaled(MemorySegment t, long from, FloatVector factor) {
+    return FloatVector.fromMemorySegment(SPECIES, t, from, NATIVE).mul(factor);
+  }
+
+  private static FloatVector scaled(MemorySegment t, long from, FloatVector factor, MemorySegment base, long in) {
+    return FloatVector.fromMemorySegment(SPECIES, t, from, NATIVE).fma(factor, FloatVector.fromMemorySegment(SPECIES, base, in, NATIVE));
   }
 
   /** C += one row, repeated. */

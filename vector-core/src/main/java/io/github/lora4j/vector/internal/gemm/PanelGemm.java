@@ -18,10 +18,13 @@ final class PanelGemm implements Gemm {
 
   private static final int ROWS = RowTiles.ROWS;
   private static final int COLUMNS = RowTiles.COLUMNS;
-  /** Longest piece of k: a panel's piece stays in the second cache while a block of rows passes. */
-  private static final int DEPTH = Integer.getInteger("gemm.kc", 384);
-  /** Most rows of a task: with DEPTH of k about 300 KB of A. */
-  private static final int BLOCK_ROWS = Integer.getInteger("gemm.mc", 192) / ROWS * ROWS;
+  /**
+   * Longest piece of k. A tile costs some 350 cycles before and after its loop, mostly range checks taken out of it, so the loop had
+   * better be long; a piece of a panel and of a block of rows must still fit the second cache together.
+   */
+  private static final int DEPTH = Integer.getInteger("gemm.kc", 1024);
+  /** Most rows of a task. */
+  private static final int BLOCK_ROWS = Integer.getInteger("gemm.mc", 144) / ROWS * ROWS;
   private static final int GROUP_PANELS = Math.max(1, Integer.getInteger("gemm.nc", 512) / COLUMNS);
   /** Smallest task worth handing to another worker, in multiply-adds. */
   private static final long TASK_WORK = 1 << 20;

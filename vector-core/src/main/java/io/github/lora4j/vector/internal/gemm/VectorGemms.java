@@ -70,6 +70,14 @@ public final class VectorGemms {
     return new PanelGemm(spec, operands, storage);
   }
 
+  /** The widest NT tile alone, again and again on the same operands: what a benchmark calls the micro-kernel's rate. */
+  public static long tileFlops(MemorySegment a, MemorySegment b, MemorySegment t, int depth, int calls) {
+    for (int i = 0; i < calls; i++) {
+      RowTiles.run(RowTiles.VECTORS, a, 0, Lanes.bytes(depth), RowTiles.ROWS, b, 0, t, 0, depth);
+    }
+    return 2L * RowTiles.ROWS * RowTiles.COLUMNS * depth * calls;
+  }
+
   static boolean present(MemorySegment segment) {
     return segment.address() != 0;
   }

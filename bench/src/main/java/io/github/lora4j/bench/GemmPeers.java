@@ -1,0 +1,97 @@
+package io.github.lora4j.bench;
+
+import io.github.lora4j.vector.Gemm.Form;
+import io.github.lora4j.vector.Memory;
+import io.github.lora4j.vector.Workers;
+import io.github.lora4j.vector.internal.gemm.VectorGemms;
+import java.lang.foreign.MemorySegment;
+import java.lang.management.ManagementFactory;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+
+/**
+ * Our matrix products against oneDNN and against our own micro-kernel on data in cache, interleaved burst by burst so that a
+ * machine whose clock or load moves treats all alike. Prints medians; ratios are medians of ratios of neighbours.
+ * Bests are printed too: on a machine that others use they say what an idle one would give.
+ *
+ * <p>System properties: {@code onednn.library} (path; without it only ours), {@code shapes} (mxnxk, comma-separated), {@code form},
+ * {@code storage} (F32, BF16, F16: packed once; live: packed at each call), {@code threads}, {@code reps}, {@code flops} of a burst.
+ * With one thread time is the thread's CPU time, otherwise wall time. For oneDNN set OMP_NUM_THREADS to the same threads.
+ */
+public final class GemmPeers {
+
+  private static final String SHAPES = "128x768x768,512x768x768,512x3072x768,512x768x3072,1024x2048x2048,512x4096x4096,128x4096x4096,"
+      + "4096x1024x1024";
+  private static final int DEPTH = 256;
+
+  private GemmPeers() {}
+
+  public static void main(String[] args) {
+    int threads = Integer.getInteger("threads", 1);
+    int reps = Integer.getInteger("reps", 15);
+    double burst = Double.parseDouble(System.getProperty("flops", "4e8"));
+    Form form = Form.valueOf(System.getProperty("form", "NT"));
+    String storage = System.getProperty("storage", "F32");
+    String library = System.getProperty("onednn.library");
+    OneDnn peer = library == null ? null : new OneDnn(Path.of(library));
+    System.out.printf("%s, %s %s, %d thread(s), %s time%n", VectorGemms.describe(), form, storage, threads, threads == 1 ? "CPU" : "wall");
+    System.out.printf("%-18s %8s %8s %8s %9s %9s %26s%n", "m x n x k", "ours", "oneDNN", "tile", "/oneDNN", "/tile", "best: ours, oneDNN, tile");
+    double logPeer = 0;
+    double logTile = 0;
+    List<String> shapes = List.of(System.getProperty("shapes", SHAPES).split(","));
+    try (Workers workers = new Workers(threads); Memory memory = new Memory("tile")) {
+      MemorySegment a = memory.allocate(1 << 17, "A");
+      MemorySegment b = memory.allocate(1 << 17, "B");
+      MemorySegment t = memory.allocate(1 << 14, "tile");
+      for (String shape : shapes) {
+        try (GemmCase test = new GemmCase(shape, form, storage, threads)) {
+          int calls = (int) Math.max(1, burst / test.flops());
+          Runnable ours = () -> repeat(calls, () -> test.ours(workers));
+          Runnable theirs = () -> repeat(calls, () -> test.peer(peer));
+          int tiles = (int) (burst / 4 / VectorGemms.tileFlops(a, b, t, DEPTH, 1)) + 1;
+          double[][] rates = new double[reps][5];
+          for (int i = -5; i < reps; i++) {
+            double x = calls * test.flops() / nanos(threads, ours);
+            double y = peer == null ? Double.NaN : calls * test.flops() / nanos(threads, theirs);
+            long start = clock(1);
+            double z = VectorGemms.tileFlops(a, b, t, DEPTH, tiles) / (double) (clock(1) - start);
+            if (i >= 0) {
+              rates[i] = new double[] {x, y, z, x / y, x / z};
+            }
+          }
+          System.out.printf("%-18s %8.1f %8.1f %8.1f %9.3f %9.3f %10.1f %7.1f %7.1f%n", shape, median(rates, 0), median(rates, 1),
+              median(rates, 2), median(rates, 3), median(rates, 4), best(rates, 0), best(rates, 1), best(rates, 2));
+          logPeer += Math.log(median(rates, 3));
+          logTile += Math.log(median(rates, 4));
+        }
+      }
+    }
+    System.out.printf("%-45s %9.3f %9.3f%n", "geometric mean", Math.exp(logPeer / shapes.size()), Math.exp(logTile / shapes.size()));
+  }
+
+  private static void repeat(int calls, Runnable action) {
+    for (int i = 0; i < calls; i++) {
+      action.run();
+    }
+  }
+
+  private static double nanos(int threads, Runnable action) {
+    long start = clock(threads);
+    action.run();
+    return clock(threads) - start;
+  }
+
+  private static long clock(int threads) {
+    return threads == 1 ? ManagementFactory.getThreadMXBean().getCurrentThreadCpuTime() : System.nanoTime();
+  }
+
+  private static double best(double[][] rates, int column) {
+    return Arrays.stream(rates).mapToDouble(r -> r[column]).max().orElseThrow();
+  }
+
+  private static double median(double[][] rates, int column) {
+    double[] values = Arrays.stream(rates).mapToDouble(r -> r[column]).sorted().toArray();
+    return values[values.length / 2];
+  }
+}
