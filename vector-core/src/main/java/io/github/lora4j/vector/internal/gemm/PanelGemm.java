@@ -22,10 +22,10 @@ final class PanelGemm implements Gemm {
    * Longest piece of k. A tile costs some 350 cycles before and after its loop, mostly range checks taken out of it, so the loop had
    * better be long; a piece of a panel and of a block of rows must still fit the second cache together.
    */
-  private static final int DEPTH = Integer.getInteger("gemm.kc", 1024);
+  private static final int DEPTH = 1024;
   /** Most rows of a task. */
-  private static final int BLOCK_ROWS = Integer.getInteger("gemm.mc", 144) / ROWS * ROWS;
-  private static final int GROUP_PANELS = Math.max(1, Integer.getInteger("gemm.nc", 512) / COLUMNS);
+  private static final int BLOCK_ROWS = 144 / ROWS * ROWS;
+  private static final int GROUP_PANELS = Math.max(1, 512 / COLUMNS);
   /** Smallest task worth handing to another worker, in multiply-adds. */
   private static final long TASK_WORK = 1 << 20;
   private static final long TILE_BYTES = Memory.align(bytes((long) ROWS * COLUMNS));

@@ -14,7 +14,7 @@ import java.util.Random;
 public final class GemmChecks {
 
   private static final int[] SIZES = {1, 2, 5, 7, 8, 15, 16, 17, 33, 47, 48, 49, 64, 65, 97, 130, 200};
-  private static final int[] DEPTHS = {1, 2, 3, 8, 17, 48, 96, 257, 385, 800};
+  private static final int[] DEPTHS = {1, 2, 3, 8, 17, 48, 96, 257, 385, 1030};
   private static final int[] THREADS = {1, 2, 3, 5};
   private static final float UNTOUCHED = 12345.678f;
 
@@ -35,7 +35,7 @@ public final class GemmChecks {
 
   public static void main(String[] args) {
     System.out.println(VectorGemms.describe());
-    run(60);
+    run(40);
   }
 
   /** Checks random cases of every form, and the bits for several numbers of workers. */
