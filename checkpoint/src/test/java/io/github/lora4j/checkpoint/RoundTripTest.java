@@ -116,7 +116,8 @@ class RoundTripTest {
       checkpoint.read("ids", DType.I32, MemorySegment.ofArray(ints));
       assertArrayEquals(new int[] {0, -1, Integer.MAX_VALUE, Integer.MIN_VALUE}, ints);
       assertMessage(
-          assertThrows(FormatException.class, () -> checkpoint.read("ids", DType.F32, MemorySegment.ofArray(new float[4]))), "ids", "I64", "F32");
+          assertThrows(FormatException.class, () -> checkpoint.read("ids", DType.F32, MemorySegment.ofArray(new float[4]))),
+          "ids", "I64", "F32");
     }
     values[2] = 1L << 31;
     Path large = write(new TensorInfo("ids", DType.I64, List.of(4L)), MemorySegment.ofArray(values));

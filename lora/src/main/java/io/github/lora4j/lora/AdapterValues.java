@@ -2,11 +2,14 @@ package io.github.lora4j.lora;
 
 import io.github.lora4j.checkpoint.Checkpoint;
 import io.github.lora4j.checkpoint.TensorInfo;
+import io.github.lora4j.graph.Executable;
+import io.github.lora4j.graph.Value;
 import io.github.lora4j.vector.ConfigException;
 import io.github.lora4j.vector.DType;
 import io.github.lora4j.vector.FormatException;
 import io.github.lora4j.vector.Memory;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -66,6 +69,23 @@ public final class AdapterValues implements AutoCloseable {
       base.read(p.slot(), DType.F32, values.get(p.slot()));
     }
     return fresh;
+  }
+
+  /** Copies all values into the program's slots. */
+  public void write(Executable to) {
+    values.forEach((slot, value) -> {
+      float[] copy = value.toArray(ValueLayout.JAVA_FLOAT);
+      to.write(slot(to, slot), copy, copy.length);
+    });
+  }
+
+  /** Copies all values out of the program's slots. */
+  public void read(Executable from) {
+    values.forEach((slot, value) -> value.copyFrom(MemorySegment.ofArray(from.floats(slot(from, slot)))));
+  }
+
+  private static Value slot(Executable executable, String name) {
+    return executable.program().slot(name).orElseThrow(() -> new ConfigException("the program has no slot for adapter parameter " + name));
   }
 
   @Override

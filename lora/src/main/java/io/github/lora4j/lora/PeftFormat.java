@@ -82,14 +82,17 @@ public final class PeftFormat {
           ? ": is missing; there is only " + BIN + ", which is a Python pickle: load and save the adapter once with PEFT to convert it"
           : ": is missing; the directory holds a config but no tensors"));
     }
-    AdapterValues values = new AdapterValues(adapter.parameters());
     try (Checkpoint tensors = Checkpoint.open(file)) {
+      // Before memory is asked for: the file's sizes are bounded by the file, the config's are not.
       Map<String, String> keys = TensorKeys.match(file.toString(), tensors, adapter.parameters(), String.valueOf(config.get("base_model_name_or_path")));
-      keys.forEach((slot, key) -> tensors.read(key, DType.F32, values.get(slot)));
-      return new Loaded(adapter, values);
-    } catch (RuntimeException e) {
-      values.close();
-      throw e;
+      AdapterValues values = new AdapterValues(adapter.parameters());
+      try {
+        keys.forEach((slot, key) -> tensors.read(key, DType.F32, values.get(slot)));
+        return new Loaded(adapter, values);
+      } catch (RuntimeException e) {
+        values.close();
+        throw e;
+      }
     }
   }
 }

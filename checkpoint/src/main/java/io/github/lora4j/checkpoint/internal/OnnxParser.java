@@ -154,7 +154,8 @@ final class OnnxParser {
     long left = file.size() - in.getTotalBytesRead();
     if (length < 0 || length > left) {
       throw file.broken(
-          "is cut off or broken: byte " + in.getTotalBytesRead() + " announces " + Integer.toUnsignedString(length) + " bytes, " + left + " are left");
+          "is cut off or broken: byte " + in.getTotalBytesRead() + " announces " + Integer.toUnsignedString(length) + " bytes, " + left
+              + " are left");
     }
     return length;
   }

@@ -1,5 +1,6 @@
 package io.github.lora4j.lora.internal;
 
+import java.math.BigDecimal;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
@@ -32,7 +33,6 @@ public final class PythonJson {
       }
       case List<?> list -> nested(out, '[', ']', newline, list.iterator(), item -> write(item, newline + "  ", out));
       case Double d -> out.append(number(d));
-      case Float f -> out.append(number(f));
       case Number n -> out.append(n);
       case Boolean b -> out.append(b);
       default -> string(value.toString(), out);
@@ -51,19 +51,14 @@ public final class PythonJson {
     out.append(close);
   }
 
-  /** Python's repr of a float: the same digits as Java's, but plain from 1e-4 up to 1e16 and an exponent of two digits beyond. */
-  static String number(double d) {
-    String text = Double.toString(d);
-    int e = text.indexOf('E');
-    if (e < 0) {
-      return text.startsWith("0.000") && d != 0 ? exponent(d) : text;
-    }
+  /** Python's repr of a float: the same digits as Java's, but plain from 1e-4 up to 1e16 and an exponent of at least two digits beyond. */
+  private static String number(double d) {
     double size = Math.abs(d);
-    return size >= 1e-4 && size < 1e16 ? new java.math.BigDecimal(text).toPlainString() + (size >= 1e7 && isWhole(d) ? ".0" : "") : exponent(d);
-  }
-
-  private static boolean isWhole(double d) {
-    return d == Math.rint(d) && !new java.math.BigDecimal(Double.toString(d)).toPlainString().contains(".");
+    if (size != 0 && (size < 1e-4 || size >= 1e16)) {
+      return exponent(d);
+    }
+    String plain = size == 0 ? Double.toString(d) : new BigDecimal(Double.toString(d)).stripTrailingZeros().toPlainString();
+    return plain.contains(".") ? plain : plain + ".0";
   }
 
   private static String exponent(double d) {

@@ -98,7 +98,9 @@ final class BertNormalizer {
   }
 
   private static IntStream decompose(int c) {
-    return UnicodeTables.NOT_DECOMPOSED.get(c) ? IntStream.of(c) : Normalizer.normalize(Character.toString(c), Normalizer.Form.NFD).codePoints();
+    return UnicodeTables.NOT_DECOMPOSED.get(c)
+        ? IntStream.of(c)
+        : Normalizer.normalize(Character.toString(c), Normalizer.Form.NFD).codePoints();
   }
 
   /** Full lower case of one code point without regard to its neighbours: U+0130 is the one that becomes two. */

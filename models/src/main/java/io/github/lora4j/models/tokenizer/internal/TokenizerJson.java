@@ -94,8 +94,8 @@ final class TokenizerJson {
     if (json.type("TemplateProcessing", "BertProcessing").equals("BertProcessing")) {
       return Template.bert(tokenId(json.get("cls"), vocabSize), tokenId(json.get("sep"), vocabSize));
     }
-    return new Template(
-        parts(json.get("single"), json.get("special_tokens"), 1, vocabSize), parts(json.get("pair"), json.get("special_tokens"), 2, vocabSize));
+    Json special = json.get("special_tokens");
+    return new Template(parts(json.get("single"), special, 1, vocabSize), parts(json.get("pair"), special, 2, vocabSize));
   }
 
   /** The id of BertProcessing's {@code ["[CLS]", 101]}. */
