@@ -11,11 +11,14 @@ import static io.github.lora4j.vector.internal.AttentionScratch.SHRINK;
 import static io.github.lora4j.vector.internal.AttentionScratch.TILE;
 import static io.github.lora4j.vector.internal.AttentionScratch.TOTAL;
 import static io.github.lora4j.vector.internal.Simd.BYTES;
+import static io.github.lora4j.vector.internal.Simd.F;
 import static io.github.lora4j.vector.internal.Simd.LANES;
+import static io.github.lora4j.vector.internal.Simd.ORDER;
 import static io.github.lora4j.vector.internal.Simd.all;
 import static io.github.lora4j.vector.internal.Simd.load;
 import static io.github.lora4j.vector.internal.Simd.store;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+import static jdk.incubator.vector.FloatVector.fromMemorySegment;
 import static jdk.incubator.vector.VectorOperators.GT;
 import static jdk.incubator.vector.VectorOperators.LE;
 
@@ -65,8 +68,7 @@ public final class Attention {
           long sum = AttentionScratch.sum(row) + j * row;
           AttentionScratch.writeRow(scratch, sum, cols, scratch.get(JAVA_FLOAT, SHRINK + 4 * j), scratch, sum);
         }
-        Tiles.multiply(scratch, pad(queries), (int) (row / BYTES), tile, P, 4, LINE, values + first * row, row, AttentionScratch.sum(row),
-            row, true);
+        Tiles.add(scratch, pad(queries), (int) (row / BYTES), tile, P, 4, LINE, values + first * row, AttentionScratch.sum(row), row);
       }
       for (int j = 0; j < queries; j++) {
         long query = qStart + i + j;
@@ -112,13 +114,13 @@ public final class Attention {
           }
           int width = (int) (row / BYTES);
           if (!Elements.absent(dv)) {
-            Tiles.multiply(scratch, pad(tile), width, queries, P, LINE, 4, AttentionScratch.dOut(row), row, dValues + first * row, row, true);
+            Tiles.add(scratch, pad(tile), width, queries, P, LINE, 4, AttentionScratch.dOut(row), dValues + first * row, row);
           }
           if (!Elements.absent(dk)) {
-            Tiles.multiply(scratch, pad(tile), width, queries, DP, LINE, 4, Q, row, dKeys + first * row, row, true);
+            Tiles.add(scratch, pad(tile), width, queries, DP, LINE, 4, Q, dKeys + first * row, row);
           }
           if (!Elements.absent(dq)) {
-            Tiles.multiply(scratch, pad(queries), width, tile, DP, 4, LINE, keys + first * row, row, AttentionScratch.sum(row), row, true);
+            Tiles.add(scratch, pad(queries), width, tile, DP, 4, LINE, keys + first * row, AttentionScratch.sum(row), row);
           }
         }
         write(scratch, AttentionScratch.sum(row), queries, cols, spec.scale(), dq, qStart + i, head, spec.heads());
@@ -176,7 +178,7 @@ public final class Attention {
 
   /** p[keys][queries] = keys · queriesᵀ. */
   private static void scores(MemorySegment scratch, long keyRows, long row, int cols, long queryLines, long p, int keys, int vectors) {
-    Tiles.multiply(scratch, pad(keys), vectors, cols, keyRows, row, 4, queryLines, LINE, p, LINE, false);
+    Tiles.multiply(scratch, pad(keys), vectors, cols, keyRows, row, 4, queryLines, p);
   }
 
   /** Sets scores of keys that their query does not see to −∞; the keys before {@code from} are seen by all. */
@@ -192,6 +194,12 @@ public final class Attention {
 
   /** Turns the scores of one tile and one vector of queries to exponentials, and notes by how much earlier sums shrink. */
   private static void softmax(MemorySegment s, int keys, long lanes) {
+    max(s, keys, lanes);
+    exponentials(s, keys, lanes);
+  }
+
+  /** Raises MAX; SHRINK is the logarithm of what sums shrink by. */
+  private static void max(MemorySegment s, int keys, long lanes) {
     var before = load(s, MAX + lanes);
     var even = before;
     var odd = before;
@@ -208,28 +216,34 @@ public final class Attention {
       even = even.blend(a, a.compare(GT, even));
     }
     var max = even.blend(odd, odd.compare(GT, even));
-    // A query that sees no key yet has no maximum; with 0 in its place all its exponentials are 0 and none is NaN.
-    var base = all(0f).blend(max, max.compare(GT, Float.NEGATIVE_INFINITY));
-    var sum = all(0f);
-    for (j = 0; j < keys; j++) {
-      var e = VectorMath.expOfNegative(load(s, P + j * LINE + lanes).sub(base));
+    // A query that sees no key yet has no maximum; with the least float in its place its exponentials are 0 and none is NaN.
+    max = max.blend(-Float.MAX_VALUE, max.compare(LE, -Float.MAX_VALUE));
+    before.sub(max).intoMemorySegment(s, SHRINK + lanes, ORDER);
+    max.intoMemorySegment(s, MAX + lanes, ORDER);
+  }
+
+  private static void exponentials(MemorySegment s, int keys, long lanes) {
+    var max = load(s, MAX + lanes);
+    var shrink = VectorMath.expOfNegative(load(s, SHRINK + lanes));
+    shrink.intoMemorySegment(s, SHRINK + lanes, ORDER);
+    var sum = shrink.mul(fromMemorySegment(F, s, TOTAL + lanes, ORDER));
+    for (int j = 0; j < keys; j++) {
+      var e = VectorMath.expOfNegative(fromMemorySegment(F, s, P + j * LINE + lanes, ORDER).sub(max));
       sum = sum.add(e);
-      store(e, s, P + j * LINE + lanes);
+      e.intoMemorySegment(s, P + j * LINE + lanes, ORDER);
     }
-    var shrink = VectorMath.expOfNegative(before.sub(base));
-    store(max, s, MAX + lanes);
-    store(shrink, s, SHRINK + lanes);
-    store(load(s, TOTAL + lanes).fma(shrink, sum), s, TOTAL + lanes);
+    sum.intoMemorySegment(s, TOTAL + lanes, ORDER);
   }
 
   /** p = exp(score − lse) and ds = p·(dp − dO·O), the latter without the scale. */
   private static void softmaxGrad(MemorySegment s, int keys, long lanes) {
     var lse = load(s, MAX + lanes);
     var delta = load(s, TOTAL + lanes);
-    for (long at = lanes; at < keys * LINE; at += LINE) {
-      var p = VectorMath.expOfNegative(load(s, P + at).sub(lse));
-      store(p, s, P + at);
-      store(load(s, DP + at).sub(delta).mul(p), s, DP + at);
+    for (int j = 0; j < keys; j++) {
+      long at = j * LINE + lanes;
+      var p = VectorMath.expOfNegative(fromMemorySegment(F, s, P + at, ORDER).sub(lse));
+      p.intoMemorySegment(s, P + at, ORDER);
+      fromMemorySegment(F, s, DP + at, ORDER).sub(delta).mul(p).intoMemorySegment(s, DP + at, ORDER);
     }
   }
 

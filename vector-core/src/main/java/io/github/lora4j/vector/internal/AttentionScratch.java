@@ -33,8 +33,10 @@ final class AttentionScratch {
   static final long SHRINK = TOTAL + LINE;
   /** How many keys each query sees. */
   static final long SEEN = SHRINK + LINE;
+  /** [Tiles.ROWS] lines: a tile on its way to be added. */
+  static final long SPILL = SEEN + LINE;
   /** [QUERIES] rows: queries times the scale. */
-  static final long Q = SEEN + LINE;
+  static final long Q = SPILL + Tiles.ROWS * LINE;
 
   private AttentionScratch() {}
 
