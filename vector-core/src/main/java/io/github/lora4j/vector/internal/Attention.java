@@ -62,7 +62,9 @@ public final class Attention {
           hide(scratch, first, seen(i, positionOffset, kLength) - first, pad(tile), vectors);
         }
         for (int lanes = 0; lanes < vectors; lanes++) {
-          softmax(scratch, tile, lanes * (long) BYTES);
+          max(scratch, tile, lanes * (long) BYTES);
+          shrink(scratch, first > 0, lanes * (long) BYTES);
+          exponentials(scratch, tile, lanes * (long) BYTES);
         }
         for (int j = 0; first > 0 && j < queries; j++) {
           long sum = AttentionScratch.sum(row) + j * row;
@@ -192,12 +194,6 @@ public final class Attention {
     }
   }
 
-  /** Turns the scores of one tile and one vector of queries to exponentials, and notes by how much earlier sums shrink. */
-  private static void softmax(MemorySegment s, int keys, long lanes) {
-    max(s, keys, lanes);
-    exponentials(s, keys, lanes);
-  }
-
   /** Raises MAX; SHRINK is the logarithm of what sums shrink by. */
   private static void max(MemorySegment s, int keys, long lanes) {
     var before = load(s, MAX + lanes);
@@ -222,11 +218,19 @@ public final class Attention {
     max.intoMemorySegment(s, MAX + lanes, ORDER);
   }
 
+  /** Scales TOTAL, and makes SHRINK the factor itself. */
+  private static void shrink(MemorySegment s, boolean again, long lanes) {
+    if (again) {
+      var shrink = VectorMath.expOfNegative(fromMemorySegment(F, s, SHRINK + lanes, ORDER));
+      shrink.intoMemorySegment(s, SHRINK + lanes, ORDER);
+      shrink.mul(fromMemorySegment(F, s, TOTAL + lanes, ORDER)).intoMemorySegment(s, TOTAL + lanes, ORDER);
+    }
+  }
+
+  /** Turns the scores of one tile and one vector of queries to exponentials, and adds them to TOTAL. */
   private static void exponentials(MemorySegment s, int keys, long lanes) {
-    var max = load(s, MAX + lanes);
-    var shrink = VectorMath.expOfNegative(load(s, SHRINK + lanes));
-    shrink.intoMemorySegment(s, SHRINK + lanes, ORDER);
-    var sum = shrink.mul(fromMemorySegment(F, s, TOTAL + lanes, ORDER));
+    var max = fromMemorySegment(F, s, MAX + lanes, ORDER);
+    var sum = fromMemorySegment(F, s, TOTAL + lanes, ORDER);
     for (int j = 0; j < keys; j++) {
       var e = VectorMath.expOfNegative(fromMemorySegment(F, s, P + j * LINE + lanes, ORDER).sub(max));
       sum = sum.add(e);

@@ -80,7 +80,7 @@ public final class VectorMath {
     q = q.fma(s, broadcast(F, 2.26843463243900e-03f));
     q = q.fma(s, broadcast(F, 4.89352518554385e-03f));
     FloatVector one = x.reinterpretAsInts().and(Integer.MIN_VALUE).or(0x3F800000).reinterpretAsFloats();
-    return x.mul(p).div(q).blend(one, x.abs().compare(GT, 7.90531f));
+    return p.div(q).mul(x).blend(one, x.abs().compare(GT, 7.90531f));
   }
 
   /** e^(−x²/2), from which Φ and its density follow. */
