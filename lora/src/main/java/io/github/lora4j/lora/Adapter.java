@@ -11,7 +11,8 @@ import java.util.OptionalInt;
 
 /**
  * An adapter on a model: what it changes at each site ({@link SiteHooks}) and which parameters it trains. It holds settings and names, no
- * values: those lie in the program's slots while training and in {@link AdapterValues} otherwise. Stateless, so one instance serves every recording.
+ * values: those lie in the program's slots while training and in {@link AdapterValues} otherwise. Stateless, so one instance serves every
+ * recording.
  */
 public interface Adapter extends SiteHooks {
 
@@ -48,7 +49,8 @@ public interface Adapter extends SiteHooks {
     List<String> missing = parameters().stream().map(AdapterParameter::slot)
         .filter(slot -> program.slot(slot).filter(v -> v.role() == Value.Role.TRAINABLE).isEmpty()).toList();
     if (!missing.isEmpty()) {
-      throw new ConfigException("the recorded program does not use these adapter parameters, so they would never train: %s; exclude their modules"
+      throw new ConfigException(("the recorded program does not use these adapter parameters, so they would never train: %s; exclude "
+          + "their modules")
           .formatted(Problems.some(missing)));
     }
   }

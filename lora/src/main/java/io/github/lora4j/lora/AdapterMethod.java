@@ -7,7 +7,8 @@ import java.util.ServiceLoader;
 import java.util.function.Predicate;
 
 /**
- * A way to fine-tune, found by {@link ServiceLoader}. A recipe holds a method's name and its settings, a directory of PEFT its type and config.
+ * A way to fine-tune, found by {@link ServiceLoader}. A recipe holds a method's name and its settings, a directory of PEFT its type and
+ * config.
  */
 public interface AdapterMethod {
 
@@ -45,7 +46,8 @@ public interface AdapterMethod {
 
   private static AdapterMethod find(Predicate<AdapterMethod> wanted, String what) {
     List<AdapterMethod> all = ServiceLoader.load(AdapterMethod.class).stream().map(ServiceLoader.Provider::get).toList();
-    return all.stream().filter(wanted).findFirst().orElseThrow(() -> new ConfigException("%s is not available; there are: %s".formatted(what,
+    return all.stream().filter(wanted).findFirst().orElseThrow(() -> new ConfigException("%s is not available; there are: %s".formatted(
+        what,
         String.join(", ", all.stream().map(m -> m.name() + " (" + m.peftType() + ")").sorted().toList()))));
   }
 }

@@ -14,9 +14,11 @@ final class AttachChecks {
   private AttachChecks() {}
 
   /** What makes the adapter impossible. */
-  static void errors(Problems problems, LoraConfig config, ModelDescription model, TargetModules targets, List<TargetSelector.Selected> selected) {
+  static void errors(Problems problems, LoraConfig config, ModelDescription model, TargetModules targets,
+      List<TargetSelector.Selected> selected) {
     if (selected.isEmpty()) {
-      problems.add("target_modules %s selects no module of this %s model%s; its linear modules end with: %s", text(targets), model.modelType(),
+      problems.add("target_modules %s selects no module of this %s model%s; its linear modules end with: %s", text(targets),
+          model.modelType(),
           config.layersToTransform().isEmpty() ? "" : " in layers " + config.layersToTransform(), Problems.some(linearLeaves(model)));
     }
     TreeMap<String, List<String>> unsupported = new TreeMap<>();
@@ -26,7 +28,8 @@ final class AttachChecks {
         unsupported.computeIfAbsent(kind.torchName(), _ -> new ArrayList<>()).add(s.module().name());
       }
     }
-    unsupported.forEach((kind, names) -> problems.add("LoRA on a module of kind %s is not supported; remove from target_modules or exclude: %s",
+    unsupported.forEach((kind, names) -> problems.add("LoRA on a module of kind %s is not supported; remove from target_modules or "
+        + "exclude: %s",
         kind, Problems.some(names)));
     selected.stream().map(s -> s.module().name()).filter(n -> TargetSelector.endsWith(n, "lm_head")).forEach(n ->
         problems.add("LoRA on %s is not supported yet (PEFT stores its frozen weight with the adapter); remove it from target_modules", n));
@@ -37,14 +40,16 @@ final class AttachChecks {
       }
     }
     List<String> unsized = model.modules().stream().filter(m -> m.kind() == ModuleInfo.Kind.LAYER_NORM && m.out() == 0)
-        .map(ModuleInfo::name).filter(n -> config.bias() == Bias.ALL || TargetSelector.inModulesToSave(n, config.allModulesToSave())).toList();
+        .map(ModuleInfo::name).filter(n -> config.bias() == Bias.ALL || TargetSelector.inModulesToSave(n, config.allModulesToSave()))
+            .toList();
     if (!unsized.isEmpty()) {
       problems.add("the model's description gives no sizes for layer norms whose parameters should train: %s", Problems.some(unsized));
     }
   }
 
   /** What would do nothing: PEFT is silent about it. */
-  static void ineffective(Problems problems, LoraConfig config, ModelDescription model, TargetModules targets, List<TargetSelector.Selected> selected) {
+  static void ineffective(Problems problems, LoraConfig config, ModelDescription model, TargetModules targets,
+      List<TargetSelector.Selected> selected) {
     List<String> names = selected.stream().map(s -> s.module().name()).toList();
     if (targets instanceof TargetModules.Names list && !selected.isEmpty() && !(config.targetModules() instanceof TargetModules.Unset)) {
       list.names().stream().filter(n -> names.stream().noneMatch(m -> TargetSelector.endsWith(m, n))).forEach(n -> {
@@ -80,7 +85,8 @@ final class AttachChecks {
     List<String> notes = new ArrayList<>();
     List<String> unknown = config.other().keySet().stream().filter(key -> !key.equals("auto_mapping")).toList();
     if (!unknown.isEmpty()) {
-      notes.add("adapter_config.json has keys that lora4j does not know, probably of a newer PEFT; they are kept, not obeyed: " + String.join(", ", unknown));
+      notes.add("adapter_config.json has keys that lora4j does not know, probably of a newer PEFT; they are kept, not obeyed: "
+          + String.join(", ", unknown));
     }
     boolean conv1d = selected.stream().anyMatch(s -> s.module().kind() == ModuleInfo.Kind.CONV1D);
     if (config.fanInFanOut() && !conv1d) {
@@ -98,7 +104,8 @@ final class AttachChecks {
     for (String p : patterns) {
       PythonRegex regex = TargetSelector.pattern(p);
       if (selected.stream().noneMatch(regex::match)) {
-        problems.add("%s key '%s' matches none of the %d selected modules (a key must match the end of the name from a dot on)", key, p, selected.size());
+        problems.add("%s key '%s' matches none of the %d selected modules (a key must match the end of the name from a dot on)", key, p,
+            selected.size());
       }
     }
   }

@@ -37,7 +37,8 @@ public sealed interface Initial {
       case Zeros _ -> target.fill((byte) 0);
       case Uniform uniform -> draw(name, seed, target, (u, _) -> uniform.bound * (2 * u - 1));
       // Box and Muller; StrictMath, for Math's results may differ between JVMs.
-      case Normal normal -> draw(name, seed, target, (u, v) -> normal.std * StrictMath.sqrt(-2 * StrictMath.log(u)) * StrictMath.cos(2 * Math.PI * v));
+      case Normal normal -> draw(name, seed, target, (u, v) ->
+          normal.std * StrictMath.sqrt(-2 * StrictMath.log(u)) * StrictMath.cos(2 * Math.PI * v));
     }
   }
 

@@ -30,10 +30,12 @@ public final class LoraAdapter implements Adapter {
   private final Map<String, Integer> baseGroups = new LinkedHashMap<>();
   private final List<String> notes;
 
-  LoraAdapter(LoraConfig config, ModelDescription model, TargetModules targets, List<TargetSelector.Selected> selected, List<String> notes) {
+  LoraAdapter(LoraConfig config, ModelDescription model, TargetModules targets, List<TargetSelector.Selected> selected,
+      List<String> notes) {
     this.notes = List.copyOf(notes);
     // As PEFT writes it: what was selected, not the shorthand, so that it loads the same on another class of the same model.
-    TargetModules written = targets instanceof TargetModules.AllLinear ? new TargetModules.Names(selected.stream().map(s -> s.module().name()).toList()) : targets;
+    TargetModules written = targets instanceof TargetModules.AllLinear ? new TargetModules.Names(selected.stream().map(s -> s.module()
+        .name()).toList()) : targets;
     boolean conv1d = selected.stream().anyMatch(s -> s.module().kind() == ModuleInfo.Kind.CONV1D);
     this.config = config.toBuilder().targetModules(written).modulesToSave(config.allModulesToSave()).fanInFanOut(conv1d).build();
     for (TargetSelector.Selected target : selected) {

@@ -14,7 +14,8 @@ final class LoraChecks {
 
   private LoraChecks() {}
 
-  static void check(Problems problems, int r, double alpha, double dropout, TargetModules targets, TargetModules exclude, List<Integer> layers,
+  static void check(Problems problems, int r, double alpha, double dropout, TargetModules targets, TargetModules exclude,
+      List<Integer> layers,
       List<String> layersPattern, Map<String, Integer> ranks, Map<String, Double> alphas) {
     rank(problems, "r", r);
     alpha(problems, "lora_alpha", alpha);
@@ -22,14 +23,16 @@ final class LoraChecks {
       problems.add("lora_dropout must be in [0, 1), got %s", dropout);
     }
     switch (targets) {
-      case TargetModules.Names names when names.names().isEmpty() -> problems.add("target_modules is an empty list; name modules, or leave it out for "
+      case TargetModules.Names names when names.names().isEmpty() -> problems.add("target_modules is an empty list; name modules, or "
+          + "leave it out for "
           + "the architecture's default");
       case TargetModules.Names names -> blank(problems, "target_modules", names.names());
       case TargetModules.Regex regex -> regex(problems, "target_modules", regex.regex());
       default -> { }
     }
     switch (exclude) {
-      case TargetModules.AllLinear _ -> problems.add("exclude_modules cannot be 'all-linear'; give a list of names or a regular expression");
+      case TargetModules.AllLinear _ -> problems.add("exclude_modules cannot be 'all-linear'; give a list of names or a regular "
+          + "expression");
       case TargetModules.Regex regex -> regex(problems, "exclude_modules", regex.regex());
       case TargetModules.Names names -> blank(problems, "exclude_modules", names.names());
       default -> { }
@@ -44,7 +47,8 @@ final class LoraChecks {
     if (!layersPattern.isEmpty() && layers.isEmpty()) {
       problems.add("layers_pattern is set but layers_to_transform is not; set both or neither");
     }
-    layers.stream().filter(layer -> layer < 0).forEach(layer -> problems.add("layers_to_transform: an index cannot be negative, got %d", layer));
+    layers.stream().filter(layer -> layer < 0).forEach(layer -> problems.add("layers_to_transform: an index cannot be negative, got %d",
+        layer));
     layersPattern.forEach(pattern -> regex(problems, "layers_pattern", pattern));
     ranks.forEach((pattern, rank) -> {
       regex(problems, "rank_pattern", pattern);

@@ -35,8 +35,10 @@ import java.util.Optional;
  * @param revision the base model's revision, for the files
  * @param other keys of an {@code adapter_config.json} that lora4j does not know; written back as they were
  */
-public record LoraConfig(Optional<TaskType> taskType, int r, double loraAlpha, double loraDropout, TargetModules targetModules, TargetModules excludeModules,
-    List<Integer> layersToTransform, List<String> layersPattern, Map<String, Integer> rankPattern, Map<String, Double> alphaPattern, Bias bias,
+public record LoraConfig(Optional<TaskType> taskType, int r, double loraAlpha, double loraDropout, TargetModules targetModules,
+    TargetModules excludeModules,
+    List<Integer> layersToTransform, List<String> layersPattern, Map<String, Integer> rankPattern, Map<String, Double> alphaPattern,
+        Bias bias,
     boolean fanInFanOut, boolean useRslora, List<String> modulesToSave, InitLoraWeights initLoraWeights, Optional<String> baseModel,
     Optional<String> revision, Map<String, Object> other) {
 
@@ -49,7 +51,8 @@ public record LoraConfig(Optional<TaskType> taskType, int r, double loraAlpha, d
     modulesToSave = List.copyOf(modulesToSave);
     other = Collections.unmodifiableMap(new LinkedHashMap<>(other));
     Problems problems = new Problems();
-    LoraChecks.check(problems, r, loraAlpha, loraDropout, targetModules, excludeModules, layersToTransform, layersPattern, rankPattern, alphaPattern);
+    LoraChecks.check(problems, r, loraAlpha, loraDropout, targetModules, excludeModules, layersToTransform, layersPattern, rankPattern,
+        alphaPattern);
     problems.raise("LoraConfig");
   }
 
@@ -261,7 +264,8 @@ public record LoraConfig(Optional<TaskType> taskType, int r, double loraAlpha, d
 
     /** The config; wrong values are one error that names them all. */
     public LoraConfig build() {
-      return new LoraConfig(taskType, r, loraAlpha, loraDropout, targetModules, excludeModules, layersToTransform, layersPattern, rankPattern,
+      return new LoraConfig(taskType, r, loraAlpha, loraDropout, targetModules, excludeModules, layersToTransform, layersPattern,
+          rankPattern,
           alphaPattern, bias, fanInFanOut, useRslora, modulesToSave, initLoraWeights, baseModel, revision, other);
     }
   }

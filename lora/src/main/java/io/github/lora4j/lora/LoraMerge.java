@@ -23,7 +23,8 @@ import java.util.function.UnaryOperator;
 
 /**
  * Puts an adapter into the weights: W + s·B·A (transposed where the module stores [in, out]), summed in double and rounded once to
- * the weight's type. Unlike PEFT's, a merge that fails changes nothing, and one that would change two places by way of tied weights is refused.
+ * the weight's type. Unlike PEFT's, a merge that fails changes nothing, and one that would change two places by way of tied weights is
+ * refused.
  */
 public final class LoraMerge {
 
@@ -52,7 +53,8 @@ public final class LoraMerge {
    * @throws ConfigException when the base lacks adapted weights or weights are tied
    * @throws FormatException when a shape differs or a result is not finite, naming the tensor
    */
-  public static void write(Checkpoint base, UnaryOperator<String> names, ModelDescription model, LoraAdapter adapter, AdapterValues values, Path file) {
+  public static void write(Checkpoint base, UnaryOperator<String> names, ModelDescription model, LoraAdapter adapter, AdapterValues values,
+      Path file) {
     Map<String, LoraAdapter.Site> merged = new LinkedHashMap<>();
     adapter.sites().forEach((module, site) -> merged.put(module + ".weight", site));
     Map<String, AdapterParameter> replaced = new LinkedHashMap<>();
@@ -88,7 +90,8 @@ public final class LoraMerge {
       }
     });
     replaced.values().stream().filter(p -> !sources.containsKey(p.slot())).forEach(p ->
-        writer.add(new TensorInfo(p.slot(), DType.F32, p.shape()), data -> Elements.convert(p.slot(), values.get(p.slot()), DType.F32, data)));
+        writer.add(new TensorInfo(p.slot(), DType.F32, p.shape()), data -> Elements.convert(p.slot(), values.get(p.slot()), DType.F32,
+            data)));
     writer.write(file);
   }
 
@@ -143,7 +146,8 @@ public final class LoraMerge {
     List<String> both = new ArrayList<>(touched);
     both.retainAll(tied);
     if (!both.isEmpty()) {
-      throw new ConfigException("merge: %s shares its memory with another parameter of the model (%s), so merging would change both and the model would "
+      throw new ConfigException(("merge: %s shares its memory with another parameter of the model (%s), so merging would change both and "
+          + "the model would ")
           .formatted(Problems.some(both), model.tied()) + "no longer compute what was trained; use the adapter unmerged");
     }
   }

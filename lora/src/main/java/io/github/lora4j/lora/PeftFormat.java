@@ -84,7 +84,8 @@ public final class PeftFormat {
     }
     try (Checkpoint tensors = Checkpoint.open(file)) {
       // Before memory is asked for: the file's sizes are bounded by the file, the config's are not.
-      Map<String, String> keys = TensorKeys.match(file.toString(), tensors, adapter.parameters(), String.valueOf(config.get("base_model_name_or_path")));
+      Map<String, String> keys = TensorKeys.match(file.toString(), tensors, adapter.parameters(),
+          String.valueOf(config.get("base_model_name_or_path")));
       AdapterValues values = new AdapterValues(adapter.parameters());
       try {
         keys.forEach((slot, key) -> tensors.read(key, DType.F32, values.get(slot)));

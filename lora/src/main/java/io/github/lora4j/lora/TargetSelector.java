@@ -85,7 +85,8 @@ public final class TargetSelector {
     return switch (targets) {
       case TargetModules.AllLinear _ -> linear(module) && model.outputModule().filter(name::equals).isEmpty() && !head(name);
       case TargetModules.Regex _ -> targetRegex.orElseThrow().fullMatch(name);
-      case TargetModules.Names names -> names.names().contains(name) || names.names().stream().anyMatch(n -> name.endsWith("." + n)) && inLayers(name);
+      case TargetModules.Names names -> names.names().contains(name) || names.names().stream().anyMatch(n -> name.endsWith("." + n))
+          && inLayers(name);
       case TargetModules.Unset _ -> false;
     };
   }
@@ -101,7 +102,8 @@ public final class TargetSelector {
 
   /** PEFT leaves out the classifier of a sequence classifier that has no output layer over the vocabulary. */
   private boolean head(String name) {
-    return model.outputModule().isEmpty() && config.taskType().filter(t -> t == TaskType.SEQ_CLS).isPresent() && TaskType.SEQ_CLS.heads().contains(name);
+    return model.outputModule().isEmpty() && config.taskType().filter(t -> t == TaskType.SEQ_CLS).isPresent() && TaskType.SEQ_CLS.heads()
+        .contains(name);
   }
 
   private boolean inLayers(String name) {

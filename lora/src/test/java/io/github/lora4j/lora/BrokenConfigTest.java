@@ -28,7 +28,8 @@ class BrokenConfigTest {
   @BeforeEach
   void save() throws IOException {
     directory = temp.resolve("adapter");
-    LoraAdapter adapter = new LoraMethod().create(LoraConfig.builder().taskType(TaskType.SEQ_CLS).r(2).rankPattern(Map.of("query", 1)).build(),
+    LoraAdapter adapter = new LoraMethod().create(LoraConfig.builder().taskType(TaskType.SEQ_CLS).r(2).rankPattern(Map.of("query", 1))
+        .build(),
         TestModels.bert());
     try (AdapterValues values = new AdapterValues(adapter.parameters())) {
       PeftFormat.save(directory, adapter, values);
@@ -54,12 +55,15 @@ class BrokenConfigTest {
   @Test
   void everyKeyWithEveryKindOfValue() throws IOException {
     List<String> keys = new ArrayList<>(new LinkedHashMap<>(PeftFormat.config(directory)).keySet());
-    List<String> values = List.of("null", "true", "-1", "0", "3.5", "1e999", "99999999999999999999", "\"\"", "\"(\"", "\"all-linear\"", "[]", "[null]", "[[1]]",
-        "[\"\", 3]", "{}", "{\"(\": 1}", "{\"query\": null}", "{\"query\": 1e30}", "[\"" + "x".repeat(3000) + "\"]", "{\"a\": {\"b\": []}}", "1000000");
+    List<String> values = List.of("null", "true", "-1", "0", "3.5", "1e999", "99999999999999999999", "\"\"", "\"(\"", "\"all-linear\"",
+        "[]", "[null]", "[[1]]",
+        "[\"\", 3]", "{}", "{\"(\": 1}", "{\"query\": null}", "{\"query\": 1e30}", "[\"" + "x".repeat(3000) + "\"]", "{\"a\": {\"b\": []}}",
+            "1000000");
     int refused = 0;
     for (String key : keys) {
       for (String value : values) {
-        String changed = text.replaceFirst("(?s)\"" + key + "\": (\\{.*?}|\\[.*?]|[^,\\n]*)", java.util.regex.Matcher.quoteReplacement("\"" + key + "\": " + value));
+        String changed = text.replaceFirst("(?s)\"" + key + "\": (\\{.*?}|\\[.*?]|[^,\\n]*)",
+            java.util.regex.Matcher.quoteReplacement("\"" + key + "\": " + value));
         refused += load(changed.getBytes(StandardCharsets.UTF_8)) ? 0 : 1;
       }
     }
@@ -68,7 +72,8 @@ class BrokenConfigTest {
 
   @Test
   void documentsThatAreNoConfig() throws IOException {
-    for (String document : List.of("", " ", "null", "[]", "3", "\"x\"", "{", "{}", "{\"peft_type\": null}", "{\"peft_type\": 3}", text + text, text.replace("{", "{\"r\": 1,"),
+    for (String document : List.of("", " ", "null", "[]", "3", "\"x\"", "{", "{}", "{\"peft_type\": null}", "{\"peft_type\": 3}", text
+        + text, text.replace("{", "{\"r\": 1,"),
         "[".repeat(100_000), "{\"a\":".repeat(1000), "\uFEFF" + text)) {
       boolean loaded = load(document.getBytes(StandardCharsets.UTF_8));
       assertTrue(!loaded, document.length() > 100 ? document.substring(0, 100) : document);

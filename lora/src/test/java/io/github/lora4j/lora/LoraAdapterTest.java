@@ -24,11 +24,13 @@ class LoraAdapterTest {
 
   @Test
   void namesAndShapesArePefts() {
-    LoraAdapter adapter = LORA.create(LoraConfig.builder().taskType(TaskType.SEQ_CLS).r(4).loraAlpha(8).bias(Bias.LORA_ONLY).build(), TestModels.bert());
+    LoraAdapter adapter = LORA.create(LoraConfig.builder().taskType(TaskType.SEQ_CLS).r(4).loraAlpha(8).bias(Bias.LORA_ONLY).build(),
+        TestModels.bert());
     List<String> slots = adapter.parameters().stream().map(AdapterParameter::slot).toList();
     assertEquals("bert.encoder.layer.0.attention.self.query.lora_A.weight", slots.getFirst());
     assertEquals(2 * 2 * 3 + 2, slots.size());
-    AdapterParameter bias = adapter.parameters().stream().filter(p -> p.slot().equals("bert.encoder.layer.1.attention.self.value.bias")).findFirst()
+    AdapterParameter bias = adapter.parameters().stream().filter(p -> p.slot().equals("bert.encoder.layer.1.attention.self.value.bias"))
+        .findFirst()
         .orElseThrow();
     assertEquals("base_model.model.bert.encoder.layer.1.attention.self.value.base_layer.bias", bias.key());
     assertEquals(1, adapter.trainableGroup("classifier.bias").orElseThrow());
@@ -46,7 +48,8 @@ class LoraAdapterTest {
 
   @Test
   void recordsDropoutTwoProductsAndTheAddend() {
-    LoraAdapter adapter = LORA.create(LoraConfig.builder().r(4).loraAlpha(8).loraDropout(0.1).targetModules("pooler.dense").build(), TestModels.bert());
+    LoraAdapter adapter = LORA.create(LoraConfig.builder().r(4).loraAlpha(8).loraDropout(0.1).targetModules("pooler.dense").build(),
+        TestModels.bert());
     ProgramBuilder builder = new ProgramBuilder();
     RowAxis rows = builder.axis("rows", 8);
     Value keys = builder.table("keys", Shape.of(rows, 2));
@@ -72,10 +75,12 @@ class LoraAdapterTest {
 
   @Test
   void everythingThatSelectsNothingIsAnErrorWhenTrainingAndANoteWhenLoaded() {
-    LoraConfig config = LoraConfig.builder().targetModules("query", "q_proj").rankPattern(Map.of("value", 2)).alphaPattern(Map.of("^query", 2.0))
+    LoraConfig config = LoraConfig.builder().targetModules("query", "q_proj").rankPattern(Map.of("value", 2)).alphaPattern(Map.of("^query",
+        2.0))
         .modulesToSave(List.of("heed")).excludeModules(TargetModules.of("xyz")).build();
     String message = assertThrows(ConfigException.class, () -> LORA.create(config, TestModels.bert())).getMessage();
-    for (String part : List.of("5 problems", "'q_proj' matches no module", "rank_pattern key 'value'", "alpha_pattern key '^query'", "'heed'", "'xyz'")) {
+    for (String part : List.of("5 problems", "'q_proj' matches no module", "rank_pattern key 'value'", "alpha_pattern key '^query'",
+        "'heed'", "'xyz'")) {
       assertTrue(message.contains(part), message);
     }
     assertEquals(5, LORA.restore(config.toPeft(), TestModels.bert()).notes().size());

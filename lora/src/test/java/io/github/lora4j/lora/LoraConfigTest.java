@@ -44,7 +44,8 @@ class LoraConfigTest {
     settings.put("init_lora_weights", "gaussian");
     settings.put("revision", null);
     assertEquals(LoraConfig.builder().taskType(TaskType.TOKEN_CLS).r(4).loraAlpha(32).loraDropout(0.1).targetModules("query", "value")
-        .excludeModules(new TargetModules.Regex(".*\\.0\\..*")).layersToTransform(List.of(1)).layersPattern(List.of("layer")).rankPattern(Map.of("query", 2))
+        .excludeModules(new TargetModules.Regex(".*\\.0\\..*")).layersToTransform(List.of(1)).layersPattern(List.of("layer"))
+            .rankPattern(Map.of("query", 2))
         .alphaPattern(Map.of("value", 3.5)).bias(Bias.LORA_ONLY).useRslora(true).modulesToSave(List.of("pooler"))
         .initLoraWeights(InitLoraWeights.GAUSSIAN).build(), LoraConfig.ofSettings(settings));
     assertEquals(List.of("pooler", "classifier", "score"), LoraConfig.ofSettings(settings).allModulesToSave());
@@ -56,7 +57,8 @@ class LoraConfigTest {
     LoraConfig config = LoraConfig.builder().taskType(TaskType.CAUSAL_LM).r(3).loraAlpha(4.5).targetModules("q_proj").useRslora(true)
         .rankPattern(Map.of("a", 1)).alphaPattern(Map.of("b", 2.0)).baseModel("x/y").other(Map.of("of_the_future", List.of(1, 2))).build();
     assertEquals(config, LoraConfig.ofPeft(config.toPeft()));
-    for (TargetModules targets : List.of(TargetModules.UNSET, TargetModules.ALL_LINEAR, new TargetModules.Regex("x.*"), TargetModules.of("a", "b"))) {
+    for (TargetModules targets : List.of(TargetModules.UNSET, TargetModules.ALL_LINEAR, new TargetModules.Regex("x.*"),
+        TargetModules.of("a", "b"))) {
       LoraConfig other = config.toBuilder().targetModules(targets).build();
       assertEquals(other, LoraConfig.ofPeft(other.toPeft()));
     }
@@ -74,8 +76,10 @@ class LoraConfigTest {
     settings.put("target_modules", "(unclosed");
     settings.put("bias", 3);
     String message = assertThrows(ConfigException.class, () -> LoraConfig.ofSettings(settings)).getMessage();
-    for (String part : List.of("8 problems", "r must be a positive integer", "got 0", "'lora_aplha'; did you mean 'lora_alpha'?", "lora_dropout", "-0.1",
-        "SEQ_CLS, SEQ_2_SEQ_LM", "FOO", "use_dora is set, but DoRA is not supported yet", "pissa_niter_16 is not supported yet", "(unclosed", "bias must be")) {
+    for (String part : List.of("8 problems", "r must be a positive integer", "got 0", "'lora_aplha'; did you mean 'lora_alpha'?",
+        "lora_dropout", "-0.1",
+        "SEQ_CLS, SEQ_2_SEQ_LM", "FOO", "use_dora is set, but DoRA is not supported yet", "pissa_niter_16 is not supported yet",
+            "(unclosed", "bias must be")) {
       assertTrue(message.contains(part), () -> part + " is missing in: " + message);
     }
   }
@@ -90,7 +94,8 @@ class LoraConfigTest {
   @Test
   void layersNeedAListOfTargets() {
     assertThrows(ConfigException.class, () -> LoraConfig.ofSettings(Map.of("layers_pattern", "layer")));
-    assertThrows(ConfigException.class, () -> LoraConfig.ofSettings(Map.of("target_modules", "all-linear", "layers_to_transform", List.of(1))));
+    assertThrows(ConfigException.class, () -> LoraConfig.ofSettings(Map.of("target_modules", "all-linear", "layers_to_transform",
+        List.of(1))));
     assertThrows(ConfigException.class, () -> LoraConfig.builder().targetModules(TargetModules.of()).build());
   }
 

@@ -37,7 +37,8 @@ class LoraMergeTest {
   Path temp;
 
   private static LoraAdapter adapter() {
-    return new LoraMethod().create(LoraConfig.builder().r(5).loraAlpha(15).targetModules("a", "c").bias(Bias.LORA_ONLY).modulesToSave(List.of("head"))
+    return new LoraMethod().create(LoraConfig.builder().r(5).loraAlpha(15).targetModules("a", "c").bias(Bias.LORA_ONLY)
+        .modulesToSave(List.of("head"))
         .initLoraWeights(InitLoraWeights.RANDOM).build(), MODEL);
   }
 
@@ -158,7 +159,8 @@ class LoraMergeTest {
     Path file = temp.resolve("base-" + type + ".safetensors");
     Random random = new Random(1);
     SafetensorsWriter writer = new SafetensorsWriter();
-    Map.of("a.weight", List.of(7L, 17L), "a.bias", List.of(7L), "c.weight", List.of(7L, 33L), "c.bias", List.of(33L)).forEach((name, shape) ->
+    Map.of("a.weight", List.of(7L, 17L), "a.bias", List.of(7L), "c.weight", List.of(7L, 33L), "c.bias", List.of(33L)).forEach((name,
+        shape) ->
         writer.add(new TensorInfo(name, type, shape), data -> {
           double[] values = random.doubles(data.byteSize() / type.bytes(), -1, 1).toArray();
           io.github.lora4j.lora.internal.Elements.store(name, type, values, data, 0);

@@ -33,7 +33,8 @@ class PeftFormatTest {
   @BeforeEach
   void save() {
     directory = temp.resolve("adapter");
-    adapter = new LoraMethod().create(LoraConfig.builder().taskType(TaskType.SEQ_CLS).r(4).bias(Bias.ALL).initLoraWeights(InitLoraWeights.RANDOM)
+    adapter = new LoraMethod().create(LoraConfig.builder().taskType(TaskType.SEQ_CLS).r(4).bias(Bias.ALL)
+        .initLoraWeights(InitLoraWeights.RANDOM)
         .baseModel("some/base").build(), TestModels.bert());
     try (AdapterValues values = new AdapterValues(adapter.parameters()).initialise(5)) {
       PeftFormat.save(directory, adapter, values);
@@ -67,7 +68,8 @@ class PeftFormatTest {
         assertEquals(-1, values.get(slot).mismatch(loaded.values().get(slot)));
       }
       Files.writeString(directory.resolve("thesis.txt"), "years of work");
-      assertTrue(assertThrows(ConfigException.class, () -> PeftFormat.save(directory, adapter, values)).getMessage().contains("thesis.txt"));
+      assertTrue(assertThrows(ConfigException.class, () -> PeftFormat.save(directory, adapter, values)).getMessage()
+          .contains("thesis.txt"));
       assertThrows(ConfigException.class, () -> PeftFormat.save(directory.resolve("thesis.txt"), adapter, values));
     }
     assertEquals("years of work", Files.readString(directory.resolve("thesis.txt")));
@@ -92,7 +94,8 @@ class PeftFormatTest {
       return tensors;
     });
     String message = loadFails();
-    for (String part : List.of("3 problems", "1 of the tensors is missing: base_model.model.classifier.weight", "unexpected: base_model.model.bert.encoder.layer.7",
+    for (String part : List.of("3 problems", "1 of the tensors is missing: base_model.model.classifier.weight",
+        "unexpected: base_model.model.bert.encoder.layer.7",
         "base_model.model.classifier.bias is [2], expected [3]", "some/base")) {
       assertTrue(message.contains(part), message);
     }

@@ -28,7 +28,8 @@ public final class DefaultTargets {
     if (entry.isMissingNode()) {
       List<String> linears = model.modules().stream().filter(m -> m.kind() == ModuleInfo.Kind.LINEAR || m.kind() == ModuleInfo.Kind.CONV1D)
           .map(ModuleInfo::leaf).distinct().toList();
-      throw new ConfigException("target_modules is not set and architecture '%s' has no default; name some of its linear modules (%s), or use 'all-linear'"
+      throw new ConfigException(("target_modules is not set and architecture '%s' has no default; name some of its linear modules (%s), "
+          + "or use 'all-linear'")
           .formatted(model.modelType(), Problems.some(linears)));
     }
     List<String> names = new ArrayList<>();

@@ -57,7 +57,8 @@ public final class Elements {
         default -> throw notFloat(type);
       };
       if (!Double.isFinite(stored)) {
-        throw new FormatException("merge: element %d of %s becomes %s as %s; the adapter or the base is broken, or the base's type too narrow"
+        throw new FormatException(("merge: element %d of %s becomes %s as %s; the adapter or the base is broken, or the base's type too "
+            + "narrow")
             .formatted(at, name, stored, type));
       }
     }

@@ -27,7 +27,8 @@ public final class LoraConfigJson {
       Map.entry("ensure_weight_tying", "tied adapters"), Map.entry("loftq_config", "LoftQ"), Map.entry("eva_config", "EVA"),
       Map.entry("corda_config", "CorDA"), Map.entry("lora_ga_config", "LoRA-GA"), Map.entry("velora_config", "VeLoRA"),
       Map.entry("kasa_config", "KaSA"), Map.entry("monteclora_config", "MonteCLoRA"), Map.entry("arrow_config", "Arrow"),
-      Map.entry("use_bdlora", "block-diagonal LoRA"), Map.entry("use_qalora", "QA-LoRA"), Map.entry("alora_invocation_tokens", "activated LoRA"),
+      Map.entry("use_bdlora", "block-diagonal LoRA"), Map.entry("use_qalora", "QA-LoRA"), Map.entry("alora_invocation_tokens",
+          "activated LoRA"),
       Map.entry("megatron_config", "Megatron"));
   /** Keys without a meaning here: written with PEFT's value, not looked at when read. */
   private static final Set<String> IGNORED = Set.of("peft_type", "peft_version", "inference_mode", "qalora_group_size", "megatron_core",

@@ -30,12 +30,14 @@ public final class ModelCard {
     for (String tag : new TreeSet<>(java.util.List.of("base_model:adapter:" + base, method, "transformers"))) {
       out.append("- ").append(yaml(tag)).append('\n');
     }
-    return out.append("---\n\n").append(template()).append("### Framework versions\n\n- PEFT ").append(config.get("peft_version")).toString();
+    return out.append("---\n\n").append(template()).append("### Framework versions\n\n- PEFT ").append(config.get("peft_version"))
+        .toString();
   }
 
   /** A plain scalar where YAML allows one without doubt, quoted otherwise. */
   private static String yaml(String text) {
-    boolean plain = text.matches("[A-Za-z/][A-Za-z0-9._/:@-]*") && !text.endsWith(":") && !text.matches("(?i)true|false|null|yes|no|on|off|y|n");
+    boolean plain = text.matches("[A-Za-z/][A-Za-z0-9._/:@-]*") && !text.endsWith(":")
+        && !text.matches("(?i)true|false|null|yes|no|on|off|y|n");
     return plain ? text : "'" + text.replace("'", "''").replaceAll("\\R", " ") + "'";
   }
 

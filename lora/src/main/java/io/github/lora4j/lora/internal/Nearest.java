@@ -11,7 +11,8 @@ public final class Nearest {
 
   /** The candidate at the least edit distance, if it is at most a third of the word. */
   public static Optional<String> of(String word, Collection<String> candidates) {
-    return candidates.stream().min(Comparator.comparingInt(c -> distance(word, c))).filter(c -> distance(word, c) <= Math.max(2, c.length() / 3));
+    return candidates.stream().min(Comparator.comparingInt(c -> distance(word, c))).filter(c -> distance(word, c) <= Math.max(2,
+        c.length() / 3));
   }
 
   private static int distance(String a, String b) {

@@ -6,7 +6,10 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 
-/** Writes JSON byte for byte as Python's {@code json.dumps(…, indent=2, sort_keys=True)} does, so a file of ours diffs cleanly with PEFT's. */
+/**
+ * Writes JSON byte for byte as Python's {@code json.dumps(…, indent=2, sort_keys=True)} does, so a file of ours diffs cleanly with
+ * PEFT's.
+ */
 public final class PythonJson {
 
   private PythonJson() {}
@@ -39,7 +42,8 @@ public final class PythonJson {
     }
   }
 
-  private static <T> void nested(StringBuilder out, char open, char close, String newline, Iterator<T> items, java.util.function.Consumer<T> each) {
+  private static <T> void nested(StringBuilder out, char open, char close, String newline, Iterator<T> items,
+      java.util.function.Consumer<T> each) {
     out.append(open);
     if (items.hasNext()) {
       for (String separator = ""; items.hasNext(); separator = ",") {

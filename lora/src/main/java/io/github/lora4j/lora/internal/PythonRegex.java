@@ -46,7 +46,8 @@ public final class PythonRegex {
       Pattern.compile(own); // on its own first, so that an unbalanced ")" cannot hide in what surrounds it
       return new PythonRegex(regex, Pattern.compile(before + own + after, Pattern.UNICODE_CHARACTER_CLASS));
     } catch (PatternSyntaxException e) {
-      throw new ConfigException("'%s' is not a regular expression: %s (near character %d)".formatted(brief(regex), e.getDescription(), e.getIndex()), e);
+      throw new ConfigException("'%s' is not a regular expression: %s (near character %d)".formatted(brief(regex), e.getDescription(),
+          e.getIndex()), e);
     } catch (StackOverflowError e) {
       throw new ConfigException("'%s' is nested too deeply for a regular expression".formatted(brief(regex)), e);
     }

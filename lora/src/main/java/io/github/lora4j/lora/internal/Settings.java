@@ -51,12 +51,14 @@ public final class Settings {
 
   /** A list of texts, or one text for a list of one. */
   public List<String> strings(String key) {
-    return any(key).map(v -> v instanceof String s ? List.of(s) : list(key, "a list of names", v, item -> string(key, item))).orElse(List.of());
+    return any(key).map(v -> v instanceof String s ? List.of(s) : list(key, "a list of names", v, item -> string(key, item)))
+        .orElse(List.of());
   }
 
   /** A list of whole numbers, or one number for a list of one. */
   public List<Integer> integers(String key) {
-    return any(key).map(v -> list(key, "a list of whole numbers", v instanceof Number ? List.of(v) : v, item -> integer(key, item))).orElse(List.of());
+    return any(key).map(v -> list(key, "a list of whole numbers", v instanceof Number ? List.of(v) : v, item -> integer(key, item)))
+        .orElse(List.of());
   }
 
   /** A map to whole numbers. */

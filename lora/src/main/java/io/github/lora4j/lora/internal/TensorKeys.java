@@ -41,7 +41,8 @@ public final class TensorKeys {
     add(problems, unexpected, "unexpected");
     add(problems, shapes, "of another shape");
     if (!problems.isEmpty()) {
-      throw new FormatException("%s: %s\n%s".formatted(where, Problems.text(problems), advice(missing, unexpected, shapes, file, parameters, baseModel)));
+      throw new FormatException("%s: %s\n%s".formatted(where, Problems.text(problems), advice(missing, unexpected, shapes, file, parameters,
+          baseModel)));
     }
     return found;
   }
@@ -58,26 +59,33 @@ public final class TensorKeys {
     return slots.containsKey(plain) ? plain : key;
   }
 
-  /** With bias=all and modules_to_save PEFT stores the head's bias three times under its wrappers' names; the plain key is the trained one. */
+  /**
+   * With bias=all and modules_to_save PEFT stores the head's bias three times under its wrappers' names; the plain key is the trained
+   * one.
+   */
   private static boolean duplicate(String key, Map<String, String> slots) {
     String plain = key.replaceFirst("\\.(original_module|modules_to_save)(?=\\.bias$)", "");
     return !plain.equals(key) && slots.containsKey(plain);
   }
 
-  private static String advice(List<String> missing, List<String> unexpected, List<String> shapes, Checkpoint file, List<AdapterParameter> parameters,
+  private static String advice(List<String> missing, List<String> unexpected, List<String> shapes, Checkpoint file,
+      List<AdapterParameter> parameters,
       String baseModel) {
     if (!unexpected.isEmpty() && unexpected.stream().noneMatch(key -> key.startsWith(AdapterParameter.PREFIX))) {
-      return "Keys of an adapter begin with '" + AdapterParameter.PREFIX + "'; these do not, so the file was not saved by PEFT's save_pretrained.";
+      return "Keys of an adapter begin with '" + AdapterParameter.PREFIX
+          + "'; these do not, so the file was not saved by PEFT's save_pretrained.";
     }
     boolean onlyRank = !shapes.isEmpty() && parameters.stream().filter(p -> file.names().contains(p.key())).allMatch(p -> {
       List<Long> got = file.info(p.key()).shape();
       int side = p.key().endsWith(".lora_A.weight") ? 1 : 0;
-      return got.equals(p.shape()) || got.size() == 2 && p.key().matches(".*\\.lora_[AB]\\.weight") && got.get(side).equals(p.shape().get(side));
+      return got.equals(p.shape()) || got.size() == 2 && p.key().matches(".*\\.lora_[AB]\\.weight") && got.get(side).equals(p.shape()
+          .get(side));
     });
     if (onlyRank) {
       return "Only the rank differs: r and rank_pattern of adapter_config.json do not belong to these tensors.";
     }
-    return shapes.isEmpty() && unexpected.isEmpty() ? "The file is incomplete, or target_modules and modules_to_save of adapter_config.json were changed."
+    return shapes.isEmpty() && unexpected.isEmpty() ? "The file is incomplete, or target_modules and modules_to_save of "
+        + "adapter_config.json were changed."
         : "The adapter was trained on another base model (its config says '" + baseModel + "'), or its config was changed.";
   }
 }

@@ -46,7 +46,8 @@ class PythonRegexTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"(", ")", "a)(b", "[a", "\\", "\\Q", "\\pL", "*", "(?P<", "(?P=x)", "(?(1)a|b)", "(?#x)", "a{2", "(?P<n>a)(?P=m)"})
+  @ValueSource(strings = {"(", ")", "a)(b", "[a", "\\", "\\Q", "\\pL", "*", "(?P<", "(?P=x)", "(?(1)a|b)", "(?#x)", "a{2",
+      "(?P<n>a)(?P=m)"})
   void whatCannotBeTranslatedIsAnError(String regex) {
     assertThrows(ConfigException.class, () -> PythonRegex.compile(regex));
   }

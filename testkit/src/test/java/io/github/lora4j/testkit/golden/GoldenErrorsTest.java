@@ -71,7 +71,8 @@ class GoldenErrorsTest {
   private Map<String, GoldenCases.Check> ours() {
     Map<String, GoldenCases.Check> m = new LinkedHashMap<>();
     m.put("target_modules_match_nothing", () -> refused("nothing", "target_modules", List.of("nothing")));
-    m.put("target_modules_partial_match", () -> refused("'nothing' matches no module", "target_modules", List.of("fc1", "nothing"))); // PEFT: silent
+    // PEFT: silent
+    m.put("target_modules_partial_match", () -> refused("'nothing' matches no module", "target_modules", List.of("fc1", "nothing")));
     m.put("target_modules_none_unknown_model", () -> refused("has no default"));
     m.put("target_modules_empty_list", () -> refused("empty list", "target_modules", List.of()));
     m.put("target_unsupported_layer", () -> refused("Activation", "target_modules", List.of("act")));
@@ -94,7 +95,8 @@ class GoldenErrorsTest {
     });
     m.put("int8_base_weight", () -> {
       try (AdapterValues values = values(create())) {
-        assertThrows(ConfigException.class, () -> LoraMerge.merge(create().sites().get("fc1"), values, DType.I8, MemorySegment.ofArray(new byte[187])));
+        assertThrows(ConfigException.class, () -> LoraMerge.merge(create().sites().get("fc1"), values, DType.I8,
+            MemorySegment.ofArray(new byte[187])));
       }
     });
     m.put("fp16_base_no_autocast", () -> mergesInto(DType.F16));
@@ -108,21 +110,28 @@ class GoldenErrorsTest {
         assertTrue(loaded.adapter().trainableGroup("fc1.weight").isEmpty());
       }
     });
-    m.put("load_unexpected_keys", () -> notLoaded("unexpected", FormatException.class, Map.of(), put("base_model.model.fc9.lora_A.weight", 4, 11))); // PEFT: silent
-    m.put("load_wrong_shape", () -> notLoaded("[3, 3], expected [4, 11]", FormatException.class, Map.of(), put("base_model.model.fc1.lora_A.weight", 3, 3)));
-    m.put("load_rank_in_config_differs", () -> notLoaded("Only the rank differs", FormatException.class, Map.of("r", 8), UnaryOperator.identity()));
-    m.put("load_bad_peft_type", () -> notLoaded("'FOO' is not available", ConfigException.class, Map.of("peft_type", "FOO"), UnaryOperator.identity()));
+    // PEFT: silent
+    m.put("load_unexpected_keys", () -> notLoaded("unexpected", FormatException.class, Map.of(), put("base_model.model.fc9.lora_A.weight",
+        4, 11)));
+    m.put("load_wrong_shape", () -> notLoaded("[3, 3], expected [4, 11]", FormatException.class, Map.of(),
+        put("base_model.model.fc1.lora_A.weight", 3, 3)));
+    m.put("load_rank_in_config_differs", () -> notLoaded("Only the rank differs", FormatException.class, Map.of("r", 8),
+        UnaryOperator.identity()));
+    m.put("load_bad_peft_type", () -> notLoaded("'FOO' is not available", ConfigException.class, Map.of("peft_type", "FOO"),
+        UnaryOperator.identity()));
     m.put("load_target_missing_in_model", () ->
         notLoaded("fc7", ConfigException.class, Map.of("target_modules", List.of("fc7")), UnaryOperator.identity()));
     m.put("load_unknown_config_field", () -> {
-      try (PeftFormat.Loaded loaded = PeftFormat.load(saved("future", Map.of("new_field_of_the_future", 1), UnaryOperator.identity()), MLP)) {
+      try (PeftFormat.Loaded loaded = PeftFormat.load(saved("future", Map.of("new_field_of_the_future", 1), UnaryOperator.identity()),
+          MLP)) {
         assertTrue(loaded.adapter().notes().getFirst().contains("new_field_of_the_future"));
         assertEquals(1, loaded.adapter().peftConfig().get("new_field_of_the_future"));
       }
     });
     m.put("load_old_minimal_config", () -> {
       Path directory = saved("old", Map.of(), UnaryOperator.identity());
-      Files.writeString(directory.resolve(PeftFormat.CONFIG), "{\"peft_type\": \"LORA\", \"r\": 4, \"target_modules\": [\"fc1\", \"fc2\"]}");
+      Files.writeString(directory.resolve(PeftFormat.CONFIG), "{\"peft_type\": \"LORA\", \"r\": 4, \"target_modules\": [\"fc1\", "
+          + "\"fc2\"]}");
       PeftFormat.load(directory, MLP).close();
     });
     m.put("load_no_weights", () -> {
@@ -204,7 +213,8 @@ class GoldenErrorsTest {
     assertFalse(Files.exists(merged));
   }
 
-  private void notLoaded(String part, Class<? extends RuntimeException> error, Map<String, Object> config, UnaryOperator<Map<String, List<Long>>> tensors)
+  private void notLoaded(String part, Class<? extends RuntimeException> error, Map<String, Object> config, UnaryOperator<Map<String,
+      List<Long>>> tensors)
       throws IOException {
     Path directory = saved("bad" + part.hashCode(), config, tensors);
     String message = assertThrows(error, () -> PeftFormat.load(directory, MLP)).getMessage();

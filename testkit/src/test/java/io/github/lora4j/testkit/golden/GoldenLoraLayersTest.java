@@ -91,7 +91,8 @@ class GoldenLoraLayersTest {
     });
     Map<String, float[]> data = new LinkedHashMap<>();
     data.put("x", t.get("x").values());
-    data.put("lin.weight", module.kind() == ModuleInfo.Kind.CONV1D ? transpose(t.get("W0").values(), module.in(), module.out()) : t.get("W0").values());
+    data.put("lin.weight", module.kind() == ModuleInfo.Kind.CONV1D ? transpose(t.get("W0").values(), module.in(), module.out())
+        : t.get("W0").values());
     data.put("lin.lora_A.weight", t.get("param.lora_A.default.weight").values());
     data.put("lin.lora_B.weight", t.get("param.lora_B.default.weight").values());
     if (module.bias()) {
@@ -101,7 +102,8 @@ class GoldenLoraLayersTest {
       data.put("x_dropped", t.get("x_dropped").values());
     }
     data.forEach((slot, values) -> program.floats().put(program.program().slot(slot).orElseThrow(), values));
-    try (CpuBackend backend = new CpuBackend(new ReferenceKernels(DType.F32), new Workers(1)); Session session = new Session(program, backend)) {
+    try (CpuBackend backend = new CpuBackend(new ReferenceKernels(DType.F32), new Workers(1)); Session session = new Session(program,
+        backend)) {
       double[] y = session.run(Session.full(program)).get("y");
       check("y", y, t.get("y"));
       // The loss is Σ (y − labels)², so these labels make its gradient dy.
@@ -165,7 +167,8 @@ class GoldenLoraLayersTest {
   private static double[] load(DType type, MemorySegment from) {
     double[] to = new double[Math.toIntExact(from.byteSize() / type.bytes())];
     for (int i = 0; i < to.length; i++) {
-      to[i] = type == DType.BF16 ? DType.bf16ToFloat(from.getAtIndex(ValueLayout.JAVA_SHORT, i)) : from.getAtIndex(ValueLayout.JAVA_FLOAT, i);
+      to[i] = type == DType.BF16 ? DType.bf16ToFloat(from.getAtIndex(ValueLayout.JAVA_SHORT, i)) : from.getAtIndex(ValueLayout.JAVA_FLOAT,
+          i);
     }
     return to;
   }

@@ -102,7 +102,8 @@ class GoldenTargetsTest {
         TargetModules targets = new TargetSelector(LoraConfig.builder().build(), ModelDescription.of(e.getKey(), List.of())).targets();
         List<String> names = new ArrayList<>();
         e.getValue().forEach(n -> names.add(n.textValue()));
-        assertEquals(e.getValue().isTextual() ? new TargetModules.Regex(e.getValue().textValue()) : new TargetModules.Names(names), targets);
+        assertEquals(e.getValue().isTextual() ? new TargetModules.Regex(e.getValue().textValue()) : new TargetModules.Names(names),
+            targets);
       }));
     }
     return GoldenCases.tests("default target_modules", cases);

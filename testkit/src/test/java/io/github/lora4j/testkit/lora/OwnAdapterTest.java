@@ -69,7 +69,8 @@ class OwnAdapterTest {
 
   /** Numbers for the slots that the adapter and the sites declared. */
   private static TestProgram filled(TestProgram program) {
-    program.program().slots().values().stream().filter(v -> v.role() == Value.Role.FROZEN || v.role() == Value.Role.TRAINABLE).forEach(v -> {
+    program.program().slots().values().stream().filter(v -> v.role() == Value.Role.FROZEN || v.role() == Value.Role.TRAINABLE).forEach(v ->
+        {
       float[] data = program.floats().computeIfAbsent(v, s -> new float[Math.toIntExact(s.shape().elements())]);
       for (int i = 0; i < data.length; i++) {
         data[i] = (float) program.random().nextGaussian() / 3;
@@ -90,8 +91,10 @@ class OwnAdapterTest {
   void startsAtTheBaseModelAndItsValuesComeBack() {
     Adapter adapter = new ParallelBottleneck("second", 9, 3, 2);
     TestProgram program = filled(model(adapter));
-    try (CpuBackend backend = new CpuBackend(new ReferenceKernels(DType.F32), new Workers(1)); Session session = new Session(program, backend);
-        AdapterValues values = new AdapterValues(adapter.parameters()).initialise(1); AdapterValues copy = new AdapterValues(adapter.parameters())) {
+    try (CpuBackend backend = new CpuBackend(new ReferenceKernels(DType.F32), new Workers(1)); Session session = new Session(program,
+        backend);
+        AdapterValues values = new AdapterValues(adapter.parameters())
+            .initialise(1); AdapterValues copy = new AdapterValues(adapter.parameters())) {
       values.write(session.executable());
       copy.read(session.executable());
       adapter.parameters().forEach(p -> assertEquals(-1, values.get(p.slot()).mismatch(copy.get(p.slot())), p.slot()));
