@@ -1,0 +1,42 @@
+package io.github.lora4j.train;
+
+import java.nio.file.Path;
+import java.util.Map;
+
+/** What happens in a run, told to every {@link TrainListener} in order. */
+public sealed interface TrainEvent {
+
+  /**
+   * The run is about to train.
+   *
+   * @param description one fact a line: backend, model, adapter, data, memory
+   * @param steps optimizer steps in all
+   * @param firstStep steps done already, when resumed
+   */
+  record Started(String description, int steps, int firstStep, int examples, long trainable) implements TrainEvent {}
+
+  /**
+   * An optimizer step is done.
+   *
+   * @param step steps done
+   * @param loss mean over the step's targets
+   * @param gradientNorm before clipping
+   * @param learningRate of the first parameter group
+   * @param tokens and examples since the run (or its resumption) began
+   * @param seconds since then, evaluation and saving left out
+   */
+  record Step(int step, int steps, double epoch, double loss, double gradientNorm, double learningRate, long tokens, long examples,
+      double seconds) implements TrainEvent {}
+
+  /** The evaluation data was predicted. */
+  record Evaluated(int step, double epoch, Map<String, Double> metrics, double seconds) implements TrainEvent {}
+
+  /** A checkpoint, or the finished adapter, was written. */
+  record Saved(int step, Path directory) implements TrainEvent {}
+
+  /** Something the user should know. */
+  record Note(String text) implements TrainEvent {}
+
+  /** The run is over. */
+  record Finished(int steps, double seconds, Path adapter, Map<String, Double> metrics) implements TrainEvent {}
+}

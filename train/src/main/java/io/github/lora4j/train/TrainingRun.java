@@ -1,0 +1,310 @@
+package io.github.lora4j.train;
+
+import io.github.lora4j.checkpoint.Checkpoint;
+import io.github.lora4j.graph.Backend;
+import io.github.lora4j.graph.Executable;
+import io.github.lora4j.graph.OptimizerSpec;
+import io.github.lora4j.graph.Value;
+import io.github.lora4j.lora.AdapterValues;
+import io.github.lora4j.lora.ParameterGroup;
+import io.github.lora4j.lora.PeftFormat;
+import io.github.lora4j.models.EncoderTask;
+import io.github.lora4j.models.PackedBatch;
+import io.github.lora4j.models.Targets;
+import io.github.lora4j.train.data.Batches;
+import io.github.lora4j.train.data.TokenizedData;
+import io.github.lora4j.vector.ConfigException;
+import io.github.lora4j.vector.TrainingException;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * The training loop: micro-batches are packed and accumulated, then one optimizer step; evaluation, checkpoints and listeners
+ * between steps. Everything random follows from the seed, so a resumed run equals one that was never interrupted, bit for bit.
+ */
+public final class TrainingRun implements AutoCloseable {
+
+  private final Recipe recipe;
+  private final Fixture fixture;
+  private final RunDirectory directory;
+  private final List<TrainListener> listeners;
+  private final Backend backend;
+  private final Session session;
+  private final Batches batches;
+  private final Schedule schedule;
+  private final PackedBatch packed;
+  private final Targets targets;
+  private final Value hyper;
+  private final Value report;
+  private final float[] hyperValues;
+  private final List<ParameterGroup> groups;
+  private final int steps;
+  private int done;
+  private long tokens;
+  private long examples;
+  private long nanos;
+
+  private TrainingRun(Recipe recipe, Fixture fixture, boolean resume, List<TrainListener> listeners) {
+    this.recipe = recipe;
+    this.fixture = fixture;
+    this.listeners = List.copyOf(listeners);
+    TokenizedData train = fixture.train();
+    batches = new Batches(train.size(), recipe.batchSize(), recipe.gradientAccumulation(), recipe.seed());
+    steps = recipe.maxSteps() > 0 ? recipe.maxSteps() : (int) Math.ceil(batches.stepsPerEpoch() * recipe.epochs());
+    int warmup = recipe.optimizer().warmupSteps() > 0 ? recipe.optimizer().warmupSteps()
+        : (int) Math.ceil(steps * recipe.optimizer().warmupRatio());
+    schedule = Schedule.of(recipe.optimizer().schedule(), warmup, steps);
+    groups = fixture.adapter().groups();
+    directory = RunDirectory.open(recipe.output(), resume);
+    Backend opened = null;
+    Session made = null;
+    try {
+      opened = Backend.open("cpu", recipe.threads());
+      try (Checkpoint base = fixture.directory().checkpoint()) {
+        made = Session.open(fixture.task(), List.of(base), fixture.adapter(), Optional.empty(), capacity(), Optional.of(optimizer()), opened,
+            recipe.weightType(), recipe.seed());
+      }
+      done = resume ? directory.resume(made.executable(), essentials()).orElse(0) : 0;
+    } catch (RuntimeException | Error e) {
+      closeAll(made, opened, directory);
+      throw e;
+    }
+    backend = opened;
+    session = made;
+    packed = new PackedBatch(session.task().in());
+    targets = fixture.task().targets(session.task().in(), session.task().program());
+    hyper = session.task().program().slot(TaskProgram.HYPER).orElseThrow();
+    report = session.task().program().slot(TaskProgram.REPORT).orElseThrow();
+    hyperValues = new float[hyper.shape().cols()];
+  }
+
+  /**
+   * Reads model and data, compiles, and locks the output directory.
+   *
+   * @param resume continue from the newest checkpoint of the output directory, or start if there is none
+   */
+  public static TrainingRun open(Recipe recipe, boolean resume, TrainListener... listeners) {
+    return open(recipe, Fixture.open(recipe), resume, listeners);
+  }
+
+  /** The same with model and data that were prepared by the caller. */
+  public static TrainingRun open(Recipe recipe, Fixture fixture, boolean resume, TrainListener... listeners) {
+    return new TrainingRun(recipe, fixture, resume, List.of(listeners));
+  }
+
+  private OptimizerSpec optimizer() {
+    Recipe.Optimizer o = recipe.optimizer();
+    OptimizerSpec.Kind kind = switch (o.name()) {
+      case "adam" -> OptimizerSpec.Kind.ADAM;
+      case "sgd" -> OptimizerSpec.Kind.SGD;
+      default -> OptimizerSpec.Kind.ADAMW;
+    };
+    List<Double> decay = groups.stream().map(g -> g.decays() ? o.weightDecay() : 0.0).toList();
+    return new OptimizerSpec(kind, o.beta1(), o.beta2(), o.eps(), decay, o.maxGradNorm());
+  }
+
+  /** Room for the longest micro-batch that will occur, which the seed determines, within the user's token budget. */
+  private TaskProgram.Capacity capacity() {
+    TokenizedData train = fixture.train();
+    int epochs = (steps + batches.stepsPerEpoch() - 1) / batches.stepsPerEpoch();
+    int needed = 1;
+    for (int epoch = 0; epoch < epochs; epoch++) {
+      int[] order = batches.order(epoch);
+      for (int from = 0; from < order.length; from += recipe.batchSize()) {
+        int sum = 0;
+        for (int i = from; i < Math.min(order.length, from + recipe.batchSize()); i++) {
+          sum += train.tokens(order[i]);
+        }
+        needed = Math.max(needed, sum);
+      }
+    }
+    int longest = Math.max(train.longest(), fixture.eval().map(TokenizedData::longest).orElse(0));
+    boolean pairs = fixture.task().sequencesPerExample() > 1;
+    if (recipe.maxTokens() > 0 && recipe.maxTokens() < needed) {
+      if (pairs) {
+        throw new ConfigException("max_tokens is %d but a batch of %d pairs has up to %d tokens; every pair of a batch must be seen together, so lower batch_size instead"
+            .formatted(recipe.maxTokens(), recipe.batchSize(), needed));
+      }
+      if (recipe.maxTokens() < longest) {
+        throw new ConfigException("max_tokens is %d but the longest text has %d tokens; raise it, or set data.max_length"
+            .formatted(recipe.maxTokens(), longest));
+      }
+      needed = recipe.maxTokens();
+    }
+    return new TaskProgram.Capacity(Math.max(needed, longest), recipe.batchSize() * fixture.task().sequencesPerExample(), longest);
+  }
+
+  /** What must not change for a checkpoint to be continued. */
+  private Map<String, String> essentials() {
+    Map<String, String> e = new LinkedHashMap<>();
+    e.put("model", String.valueOf(fixture.directory().json().hashCode()));
+    e.put("task", recipe.task().key() + " " + recipe.pooling());
+    e.put("train data", fixture.train().size() + " examples, checksum " + Long.toHexString(fixture.train().checksum()));
+    e.put("method", recipe.method());
+    e.put("adapter", new java.util.TreeMap<>(recipe.adapter()).toString());
+    e.put("optimizer", recipe.optimizer().toString());
+    e.put("steps", String.valueOf(steps));
+    e.put("batch_size", String.valueOf(recipe.batchSize()));
+    e.put("gradient_accumulation", String.valueOf(recipe.gradientAccumulation()));
+    e.put("max_tokens", String.valueOf(recipe.maxTokens()));
+    e.put("seed", String.valueOf(recipe.seed()));
+    e.put("weights", recipe.weights());
+    return e;
+  }
+
+  /** Trains to the end and writes the adapter. */
+  public TrainEvent.Finished train() {
+    tell(new TrainEvent.Started(describe(), steps, done, batches.examples(), session.task().program().parameters().trainable()));
+    session.drawn().forEach(name -> tell(new TrainEvent.Note(name + " is not in the checkpoint: newly initialised"
+        + (session.task().program().slot(name).orElseThrow().role() == Value.Role.TRAINABLE ? ", it trains" : " and frozen"))));
+    fixture.notes().forEach(note -> tell(new TrainEvent.Note(note)));
+    Map<String, Double> metrics = Map.of();
+    int[] order = new int[0];
+    int orderEpoch = -1;
+    while (done < steps) {
+      int epoch = done / batches.stepsPerEpoch();
+      if (epoch != orderEpoch) {
+        order = batches.order(epoch);
+        orderEpoch = epoch;
+      }
+      long start = System.nanoTime();
+      step(order, done % batches.stepsPerEpoch());
+      done++;
+      nanos += System.nanoTime() - start;
+      afterStep(order);
+      boolean epochEnds = done % batches.stepsPerEpoch() == 0 || done == steps;
+      if (fixture.eval().isPresent() && (recipe.evalEvery() > 0 ? done % recipe.evalEvery() == 0 || done == steps : epochEnds)) {
+        metrics = evaluate();
+      }
+      if (recipe.saveEvery() > 0 && done % recipe.saveEvery() == 0 && done < steps) {
+        tell(new TrainEvent.Saved(done, directory.save(session.executable(), done, essentials(), recipe.keepCheckpoints())));
+      }
+    }
+    try (AdapterValues values = session.adapterValues()) {
+      PeftFormat.save(directory.adapter(), session.adapter(), values);
+    }
+    directory.save(session.executable(), done, essentials(), recipe.keepCheckpoints());
+    tell(new TrainEvent.Saved(done, directory.adapter()));
+    TrainEvent.Finished finished = new TrainEvent.Finished(done, nanos / 1e9, directory.adapter(), metrics);
+    tell(finished);
+    return finished;
+  }
+
+  private void step(int[] order, int stepInEpoch) {
+    for (int micro = 0; micro < batches.microBatches(stepInEpoch); micro++) {
+      forEachPack(order, batches.from(stepInEpoch, micro), batches.to(stepInEpoch, micro), () -> session.executable().run("accumulate"));
+    }
+    double factor = schedule.factor(done);
+    Recipe.Optimizer o = recipe.optimizer();
+    for (int g = 0; g < groups.size(); g++) {
+      hyperValues[g] = (float) (o.learningRate() * groups.get(g).learningRateScale() * factor);
+    }
+    hyperValues[groups.size()] = (float) (1 - Math.pow(o.beta1(), done + 1));
+    hyperValues[groups.size() + 1] = (float) (1 - Math.pow(o.beta2(), done + 1));
+    session.executable().write(hyper, hyperValues, hyperValues.length);
+    session.executable().run("apply");
+  }
+
+  /** Packs positions [from, to) of the order; what does not fit at once goes into further packs of the same step. */
+  private void forEachPack(int[] order, int from, int to, Runnable run) {
+    TokenizedData train = fixture.train();
+    int n = train.sequencesPerExample();
+    int at = from;
+    while (at < to) {
+      packed.clear();
+      targets.clear();
+      int first = at;
+      while (at < to && packed.fits(train.tokens(order[at]))) {
+        int example = order[at];
+        for (int s = 0; s < n; s++) {
+          packed.add(train.ids().get(example * n + s), train.types().get(example * n + s), example * n + s);
+        }
+        targets.add(train.labels()[example]);
+        at++;
+      }
+      if (at == first) {
+        throw new TrainingException("example %d does not fit in a batch".formatted(order[at]));
+      }
+      packed.write(session.executable(), recipe.seed(), done);
+      targets.write(session.executable());
+      run.run();
+      tokens += packed.tokens();
+      examples += at - first;
+    }
+  }
+
+  private void afterStep(int[] order) {
+    float[] values = session.executable().floats(report);
+    if (!Float.isFinite(values[0]) || !Float.isFinite(values[1])) {
+      stopNotFinite(order, values);
+    }
+    if (done % recipe.logEvery() == 0 || done == steps || done == 1) {
+      tell(new TrainEvent.Step(done, steps, (double) done / batches.stepsPerEpoch(), values[0], values[1],
+          recipe.optimizer().learningRate() * schedule.factor(done - 1), tokens, examples, nanos / 1e9));
+    }
+  }
+
+  /** Runs the step's packs once more, op by op, to find where the first value that is not finite comes from. */
+  private void stopNotFinite(int[] order, float[] values) {
+    done--;
+    int stepInEpoch = done % batches.stepsPerEpoch();
+    String[] site = new String[1];
+    for (int micro = 0; micro < batches.microBatches(stepInEpoch); micro++) {
+      forEachPack(order, batches.from(stepInEpoch, micro), batches.to(stepInEpoch, micro), () -> {
+        if (site[0] == null) {
+          site[0] = session.executable().findNonFinite("accumulate").orElse(null);
+        }
+      });
+    }
+    throw new TrainingException("step %d: loss %s, gradient norm %s: not finite; the first such value came from %s. Nothing was updated by this step; a lower optimizer.learning_rate or optimizer.max_grad_norm often helps"
+        .formatted(done + 1, values[0], values[1], site[0] == null ? "the sum of gradients (they overflow)" : site[0]));
+  }
+
+  private Map<String, Double> evaluate() {
+    long start = System.nanoTime();
+    Map<String, Double> metrics = fixture.metrics(session);
+    tell(new TrainEvent.Evaluated(done, (double) done / batches.stepsPerEpoch(), metrics, (System.nanoTime() - start) / 1e9));
+    return metrics;
+  }
+
+  private String describe() {
+    long bytes = session.executable().bytes();
+    return "%s%n%s%n%,d examples, %,d tokens; %d steps of %d examples%n%,d parameters train; %,d MB of native memory, %,d tokens a batch at most"
+        .formatted(backend.describe(), fixture.describe(), batches.examples(), fixture.train().tokens(), steps,
+            recipe.batchSize() * recipe.gradientAccumulation(), session.task().program().parameters().trainable(), bytes >> 20,
+            session.task().in().tokens().capacity());
+  }
+
+  /** The compiled task, for predictions after training. */
+  public Session session() {
+    return session;
+  }
+
+  /** Model and data of this run. */
+  public Fixture fixture() {
+    return fixture;
+  }
+
+  private void tell(TrainEvent event) {
+    listeners.forEach(listener -> listener.on(event));
+  }
+
+  private static void closeAll(AutoCloseable... resources) {
+    for (AutoCloseable resource : resources) {
+      if (resource != null) {
+        try {
+          resource.close();
+        } catch (Exception e) {
+          throw new IllegalStateException(e);
+        }
+      }
+    }
+  }
+
+  @Override
+  public void close() {
+    closeAll(session, backend, directory);
+  }
+}
