@@ -53,10 +53,11 @@ final class CpuOptimizer implements CpuSteps.Step {
     }
     pieces = list.toArray(Piece[]::new);
     squares = new double[pieces.length];
-    scalars = new AdamScalars[plan.program().parameters().groups()];
-    if (spec.decay().size() != scalars.length) {
+    // A group may be empty: an adapter's groups are fixed, which of them have parameters depends on its settings.
+    scalars = new AdamScalars[spec.decay().size()];
+    if (plan.program().parameters().groups() > scalars.length) {
       throw new ConfigException("the optimizer has a weight decay for %d parameter groups, the program has %d groups"
-          .formatted(spec.decay().size(), scalars.length));
+          .formatted(scalars.length, plan.program().parameters().groups()));
     }
     for (int g = 0; g < scalars.length; g++) {
       AdamScalars s = new AdamScalars();

@@ -1,0 +1,354 @@
+package io.github.lora4j.testkit.golden;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import io.github.lora4j.checkpoint.Checkpoint;
+import io.github.lora4j.graph.Backend;
+import io.github.lora4j.graph.Executable;
+import io.github.lora4j.graph.Graph;
+import io.github.lora4j.graph.OptimizerSpec;
+import io.github.lora4j.graph.ParameterLayout;
+import io.github.lora4j.graph.ProgramBuilder;
+import io.github.lora4j.graph.Sites;
+import io.github.lora4j.graph.Value;
+import io.github.lora4j.graph.cpu.CpuBackend;
+import io.github.lora4j.lora.AdapterValues;
+import io.github.lora4j.lora.LoraAdapter;
+import io.github.lora4j.lora.LoraMerge;
+import io.github.lora4j.lora.ModelDescription;
+import io.github.lora4j.lora.PeftFormat;
+import io.github.lora4j.models.EncoderInputs;
+import io.github.lora4j.models.ModelDirectory;
+import io.github.lora4j.models.PackedBatch;
+import io.github.lora4j.models.SequenceClassifier;
+import io.github.lora4j.models.Targets;
+import io.github.lora4j.models.Weights;
+import io.github.lora4j.models.bert.BertEncoder;
+import io.github.lora4j.train.Schedule;
+import io.github.lora4j.train.Session;
+import io.github.lora4j.train.TaskProgram;
+import io.github.lora4j.train.data.TokenizedData;
+import io.github.lora4j.vector.DType;
+import io.github.lora4j.vector.KernelProvider;
+import io.github.lora4j.vector.Kernels;
+import io.github.lora4j.vector.Loss;
+import io.github.lora4j.vector.ReferenceKernels;
+import io.github.lora4j.vector.Workers;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.UnaryOperator;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.TestFactory;
+
+/** BERT classifiers with plain LoRA as PEFT and transformers computed them: logits, losses, gradients, steps, merged weights. */
+final class GoldenBertTest {
+
+  @TestFactory
+  Stream<DynamicTest> referenceF64() throws Exception {
+    return cases(new ReferenceKernels(DType.F64));
+  }
+
+  @TestFactory
+  Stream<DynamicTest> vector() throws Exception {
+    return cases(KernelProvider.select("auto"));
+  }
+
+  private static Stream<DynamicTest> cases(Kernels kernels) throws Exception {
+    Map<String, GoldenCases.Check> checks = new LinkedHashMap<>();
+    for (Path dir : GoldenCases.directories("models")) {
+      checks.put(GoldenCases.name(dir), () -> {
+        JsonNode expected = GoldenCases.json(dir.resolve("expected.json"));
+        JsonNode peft = expected.path("peft_config");
+        if (!expected.path("model_class").asText().equals("BertForSequenceClassification")) {
+          throw GoldenCases.notYet("family " + expected.path("model_class").asText());
+        }
+        if (!peft.path("peft_type").asText().equals("LORA") || peft.path("use_dora").asBoolean()) {
+          throw GoldenCases.notYet("method " + peft.path("peft_type").asText());
+        }
+        try (CpuBackend backend = new CpuBackend(kernels, new Workers(2))) {
+          new Case(dir, expected, backend).check();
+        }
+      });
+    }
+    return GoldenCases.tests("models on " + kernels.describe(), checks);
+  }
+
+  /** One recorded model. */
+  private static final class Case {
+    private final Path dir;
+    private final JsonNode expected;
+    private final Backend backend;
+    private final Checkpoint tensors;
+    private final SequenceClassifier task;
+    private final ModelDescription description;
+    private final float[] ids;
+    private final float[] mask;
+    private final float[] types;
+    private final float[] labels;
+    private final int steps;
+    private final int rows;
+    private final int length;
+
+    Case(Path dir, JsonNode expected, Backend backend) {
+      this.dir = dir;
+      this.expected = expected;
+      this.backend = backend;
+      tensors = Checkpoint.open(dir.resolve("expected.safetensors"));
+      List<Long> shape = tensors.info("batch.input_ids").shape();
+      steps = shape.get(0).intValue();
+      rows = shape.get(1).intValue();
+      length = shape.get(2).intValue();
+      ids = Numbers.floats(tensors, "batch.input_ids");
+      mask = Numbers.floats(tensors, "batch.attention_mask");
+      types = tensors.names().contains("batch.token_type_ids") ? Numbers.floats(tensors, "batch.token_type_ids") : new float[ids.length];
+      labels = Numbers.floats(tensors, "batch.labels");
+      int outputs = tensors.info("base.logits").shape().get(1).intValue();
+      boolean classes = !tensors.info("batch.labels").dtype().isFloat();
+      Loss loss = classes ? Loss.CROSS_ENTROPY : outputs == 1 ? Loss.MSE : Loss.BCE_WITH_LOGITS;
+      task = new SequenceClassifier(ModelDirectory.open(dir).bert(), outputs, loss);
+      description = ModelDescription.of("bert", task.modules());
+    }
+
+    void check() {
+      baseModel();
+      allRows();
+      try (PeftFormat.Loaded loaded = PeftFormat.load(dir.resolve("adapter"), description)) {
+        training(loaded);
+      }
+      try (PeftFormat.Loaded trained = PeftFormat.load(dir.resolve("adapter_trained"), description);
+          Session session = open(trained, Optional.empty())) {
+        close("trained.logits", session.predict(data(0)));
+      }
+    }
+
+    private Session open(PeftFormat.Loaded loaded, Optional<OptimizerSpec> optimizer) {
+      try (Checkpoint base = Checkpoint.open(dir)) {
+        return Session.open(task, List.of(base), loaded.adapter(), Optional.of(loaded.values()),
+            new TaskProgram.Capacity(rows * length + 3, rows + 1, length), optimizer, backend, DType.F32, 1);
+      }
+    }
+
+    private void baseModel() {
+      try (Checkpoint base = Checkpoint.open(dir); Session session = Session.open(task, List.of(base), Session.BASE, Optional.empty(),
+          new TaskProgram.Capacity(rows * length, rows, length), Optional.empty(), backend, DType.F32, 1)) {
+        close("base.logits", session.predict(data(0)));
+      }
+    }
+
+    /** Without row pruning: every last hidden state as recorded, and the pruned rows equal them. */
+    private void allRows() {
+      ProgramBuilder builder = new ProgramBuilder();
+      EncoderInputs in = EncoderInputs.declare(builder, rows * length, rows, length);
+      Graph graph = builder.entry("all");
+      BertEncoder encoder = new BertEncoder(task.config(), "bert.");
+      Sites sites = new Sites(graph, Session.BASE, Optional.empty());
+      Value all = graph.output("all", encoder.allRows(sites, in));
+      Value first = graph.output("first", encoder.firstRows(sites, in));
+      try (Executable executable = backend.compile(builder.build(), io.github.lora4j.graph.CompileOptions.DEFAULT);
+          Checkpoint base = Checkpoint.open(dir)) {
+        Weights weights = new Weights(List.of(base), 0.02, 1);
+        TaskProgram.load(executable, List.of((parameter, as, target) -> {
+          weights.read(parameter, as, target);
+          return true;
+        }));
+        PackedBatch batch = new PackedBatch(in);
+        TokenizedData data = data(0);
+        for (int i = 0; i < rows; i++) {
+          batch.add(data.ids().get(i), data.types().get(i), i);
+        }
+        batch.write(executable, 0, 0);
+        executable.run("all");
+        float[] hidden = executable.floats(all);
+        float[] firstRows = executable.floats(first);
+        float[] recorded = Numbers.floats(tensors, "base.hidden_states");
+        int width = task.config().hiddenSize();
+        long lastLayer = (long) task.config().layers() * rows * length * width;
+        int at = 0;
+        for (int row = 0; row < rows; row++) {
+          for (int j = 0; j < width; j++) {
+            assertEquals(hidden[at * width + j], firstRows[row * width + j], 1e-5, "first row " + row);
+          }
+          for (int t = 0; t < data.ids().get(row).length; t++, at++) {
+            for (int j = 0; j < width; j++) {
+              assertEquals(recorded[(int) lastLayer + (row * length + t) * width + j], hidden[at * width + j], 2e-5,
+                  "hidden state, row %d token %d".formatted(row, t));
+            }
+          }
+        }
+      }
+    }
+
+    private void training(PeftFormat.Loaded loaded) {
+      JsonNode o = expected.path("optimizer");
+      int groups = loaded.adapter().groups().size();
+      List<Double> decay = new ArrayList<>();
+      for (int g = 0; g < groups; g++) {
+        decay.add(o.path("weight_decay").asDouble());
+      }
+      OptimizerSpec spec = new OptimizerSpec(OptimizerSpec.Kind.ADAMW, o.path("betas").get(0).asDouble(), o.path("betas").get(1).asDouble(),
+          o.path("eps").asDouble(), decay, o.path("clip").asDouble(0));
+      try (Session session = open(loaded, Optional.of(spec))) {
+        close("lora.logits", session.predict(data(0)));
+        Executable executable = session.executable();
+        double largest = 0;
+        double[] drift = new double[1];
+        for (int step = 0; step < expected.path("losses").size(); step++) {
+          accumulate(session, step % steps);
+          if (step == 0) {
+            largest = gradients(session);
+          }
+          double lr = expected.path("lrs").get(step).asDouble();
+          drift[0] += lr;
+          float[] hyper = new float[groups + 2];
+          java.util.Arrays.fill(hyper, 0, groups, (float) lr);
+          hyper[groups] = (float) (1 - Math.pow(spec.beta1(), step + 1));
+          hyper[groups + 1] = (float) (1 - Math.pow(spec.beta2(), step + 1));
+          Value slot = session.task().program().slot(TaskProgram.HYPER).orElseThrow();
+          executable.write(slot, hyper, hyper.length);
+          executable.run("apply");
+          float[] report = executable.floats(session.task().program().slot(TaskProgram.REPORT).orElseThrow());
+          assertEquals(expected.path("losses").get(step).asDouble(), report[0], 1e-4, "loss of step " + step);
+          double norm = expected.path("grad_norms").get(step).asDouble();
+          assertEquals(norm, report[1], 1e-3 * norm, "gradient norm of step " + step);
+        }
+        parameters(session, largest, drift[0]);
+        close("trained.logits", session.predict(data(0)));
+        merged(loaded, session);
+      }
+    }
+
+    private void accumulate(Session session, int step) {
+      PackedBatch batch = new PackedBatch(session.task().in());
+      Targets targets = task.targets(session.task().in(), session.task().program());
+      TokenizedData data = data(step);
+      for (int i = 0; i < rows; i++) {
+        batch.add(data.ids().get(i), data.types().get(i), i);
+        targets.add(data.labels()[i]);
+      }
+      batch.write(session.executable(), 0, step);
+      targets.write(session.executable());
+      session.executable().run("accumulate");
+    }
+
+    /** Compares every gradient of the first step; returns the largest recorded one. */
+    private double gradients(Session session) {
+      double count = session.executable().floats(session.task().program().slot("count").orElseThrow())[0];
+      Map<String, float[]> recorded = byslot("grad.");
+      double largest = recorded.values().stream().mapToDouble(Numbers::max).max().orElseThrow();
+      List<ParameterLayout.Range> ranges = session.task().program().parameters().ranges();
+      assertEquals(recorded.keySet(), new java.util.LinkedHashSet<>(ranges.stream().map(r -> r.value().name()).toList()).stream()
+          .collect(java.util.stream.Collectors.toSet()), "trainable parameters");
+      for (ParameterLayout.Range range : ranges) {
+        float[] want = recorded.get(range.value().name());
+        float[] got = session.executable().floats(range.gradient());
+        double tolerance = 1e-4 * Math.max(Numbers.max(want), 1e-3 * largest);
+        assertEquals(want.length, got.length, range.value().name());
+        for (int i = 0; i < want.length; i++) {
+          assertEquals(want[i], got[i] / count, tolerance, range.gradient().name() + "[" + i + "]");
+        }
+      }
+      return largest;
+    }
+
+    private void parameters(Session session, double largestGradient, double drift) {
+      Map<String, float[]> after = byslot("after.");
+      Map<String, float[]> gradients = byslot("grad.");
+      for (ParameterLayout.Range range : session.task().program().parameters().ranges()) {
+        String name = range.value().name();
+        float[] want = after.get(name);
+        float[] got = session.executable().floats(range.value());
+        boolean noise = Numbers.max(gradients.get(name)) < 1e-6 * largestGradient;
+        double tolerance = noise ? 2 * drift : 1e-4 * Numbers.max(want);
+        for (int i = 0; i < want.length; i++) {
+          assertEquals(want[i], got[i], tolerance, name + "[" + i + "] after training");
+        }
+      }
+    }
+
+    private void merged(PeftFormat.Loaded loaded, Session session) {
+      Path output = null;
+      try (AdapterValues values = session.adapterValues()) {
+        output = Files.createTempDirectory("merged");
+        Path file = output.resolve("model.safetensors");
+        try (Checkpoint base = Checkpoint.open(dir)) {
+          LoraMerge.write(base, UnaryOperator.identity(), description, (LoraAdapter) loaded.adapter(), values, file);
+        }
+        try (Checkpoint merged = Checkpoint.open(file)) {
+          for (String name : tensors.names()) {
+            if (name.startsWith("merged_weight.")) {
+              float[] want = Numbers.floats(tensors, name);
+              float[] got = Numbers.floats(merged, name.substring("merged_weight.".length()));
+              Numbers.assertClose(want, got, 1e-4 * Numbers.max(want), name);
+            }
+          }
+        }
+      } catch (java.io.IOException e) {
+        throw new java.io.UncheckedIOException(e);
+      } finally {
+        Numbers.delete(output);
+      }
+    }
+
+    /** Recorded tensors under our slot names. */
+    private Map<String, float[]> byslot(String prefix) {
+      Map<String, float[]> map = new LinkedHashMap<>();
+      for (String name : tensors.names()) {
+        if (name.startsWith(prefix)) {
+          String slot = name.substring(prefix.length()).replace("base_model.model.", "").replace(".modules_to_save.default", "")
+              .replace(".base_layer", "").replace(".default", "");
+          map.put(slot, Numbers.floats(tensors, name));
+        }
+      }
+      return map;
+    }
+
+    private TokenizedData data(int step) {
+      List<int[]> rowIds = new ArrayList<>();
+      List<int[]> rowTypes = new ArrayList<>();
+      float[][] rowLabels = new float[rows][];
+      int width = labels.length / (steps * rows);
+      for (int row = 0; row < rows; row++) {
+        int at = (step * rows + row) * length;
+        int live = 0;
+        while (live < length && mask[at + live] == 1) {
+          live++;
+        }
+        for (int t = live; t < length; t++) {
+          assertEquals(0, mask[at + t], "padding is on the right");
+        }
+        int[] a = new int[live];
+        int[] b = new int[live];
+        for (int t = 0; t < live; t++) {
+          a[t] = (int) ids[at + t];
+          b[t] = (int) types[at + t];
+        }
+        rowIds.add(a);
+        rowTypes.add(b);
+        rowLabels[row] = java.util.Arrays.copyOfRange(labels, (step * rows + row) * width, (step * rows + row + 1) * width);
+      }
+      return new TokenizedData(rowIds, rowTypes, rowLabels, 1, 0);
+    }
+
+    private void close(String name, float[][] got) {
+      float[] want = Numbers.floats(tensors, name);
+      float[] flat = new float[want.length];
+      int at = 0;
+      for (float[] row : got) {
+        for (float value : row) {
+          flat[at++] = value;
+        }
+      }
+      assertEquals(want.length, at, name);
+      Numbers.assertClose(want, flat, 1e-4 * Math.max(1e-2, Numbers.max(want)), name);
+      assertTrue(at > 0);
+    }
+  }
+}
