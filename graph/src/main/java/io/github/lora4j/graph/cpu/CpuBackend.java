@@ -4,9 +4,8 @@ import io.github.lora4j.graph.Backend;
 import io.github.lora4j.graph.CompileOptions;
 import io.github.lora4j.graph.Executable;
 import io.github.lora4j.graph.Program;
-import io.github.lora4j.vector.DType;
+import io.github.lora4j.vector.KernelProvider;
 import io.github.lora4j.vector.Kernels;
-import io.github.lora4j.vector.ReferenceKernels;
 import io.github.lora4j.vector.Workers;
 import java.util.List;
 import java.util.Optional;
@@ -54,7 +53,7 @@ public record CpuBackend(Kernels kernels, Workers workers) implements Backend {
 
     @Override
     public Backend open(int threads) {
-      return new CpuBackend(new ReferenceKernels(DType.F32), new Workers(threads == 0 ? Workers.defaultThreads() : threads));
+      return new CpuBackend(KernelProvider.select("auto"), new Workers(threads == 0 ? Workers.defaultThreads() : threads));
     }
   }
 }

@@ -1,0 +1,73 @@
+package io.github.lora4j.cli.demo;
+
+import io.github.lora4j.checkpoint.Checkpoint;
+import io.github.lora4j.graph.Backend;
+import io.github.lora4j.lora.ModelDescription;
+import io.github.lora4j.lora.PeftFormat;
+import io.github.lora4j.models.ModelDirectory;
+import io.github.lora4j.models.SentenceEmbedder;
+import io.github.lora4j.models.tokenizer.Tokenizer;
+import io.github.lora4j.train.Fixture;
+import io.github.lora4j.train.Recipe;
+import io.github.lora4j.train.Session;
+import io.github.lora4j.train.TaskProgram;
+import io.github.lora4j.train.TrainListener;
+import io.github.lora4j.train.TrainingRun;
+import io.github.lora4j.train.data.Row;
+import io.github.lora4j.train.data.TokenizedData;
+import io.github.lora4j.vector.DType;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/** What the demo does with the model: embed texts with the base or an adapter, and train the adapter. */
+final class DemoTraining {
+
+  private static final int MAX_LENGTH = 96;
+
+  private final Path model;
+  private final Tokenizer tokenizer;
+  private final SentenceEmbedder task;
+
+  DemoTraining(Path model) {
+    this.model = model;
+    tokenizer = Tokenizer.load(model);
+    task = new SentenceEmbedder(ModelDirectory.open(model).bert(), SentenceEmbedder.Pooling.MEAN, 20);
+  }
+
+  /** The model as it is, or with the adapter of a directory. */
+  Session open(Backend backend, Optional<Path> adapter) {
+    TaskProgram.Capacity capacity = new TaskProgram.Capacity(4096, 512, MAX_LENGTH);
+    try (Checkpoint base = ModelDirectory.open(model).checkpoint()) {
+      if (adapter.isEmpty()) {
+        return Session.open(task, List.of(base), Session.BASE, Optional.empty(), capacity, Optional.empty(), backend, DType.F32, 0);
+      }
+      try (PeftFormat.Loaded loaded = PeftFormat.load(adapter.get(), ModelDescription.of(task.modelType(), task.modules()))) {
+        return Session.open(task, List.of(base), loaded.adapter(), Optional.of(loaded.values()), capacity, Optional.empty(), backend, DType.F32, 0);
+      }
+    }
+  }
+
+  /** Texts as vectors. */
+  Encoder encoder(Session session) {
+    return texts -> session.predict(TokenizedData.of(texts, tokenizer, MAX_LENGTH));
+  }
+
+  /** Trains on (query, signature) pairs and leaves a PEFT adapter in the output directory. */
+  Path train(List<Pair> pairs, Path output, boolean brief, int threads, TrainListener listener) {
+    Recipe recipe = Recipe.builder(model, output).set("task", "embedding").set("data.text_pair", "signature").set("data.max_length", MAX_LENGTH)
+        .adapter(Map.of("r", 16, "lora_alpha", 32, "target_modules", List.of("query", "key", "value", "attention.output.dense"),
+            "base_model_name_or_path", DemoModel.NAME))
+        .set("optimizer.learning_rate", 2e-3).set("optimizer.warmup_ratio", 0.1).set("optimizer.schedule", "linear")
+        .set("batch_size", 128).set("epochs", 1).set("max_steps", brief ? 8 : 0).set("log_every", 1).set("threads", threads).build();
+    List<Row> rows = new ArrayList<>();
+    for (Pair pair : pairs) {
+      rows.add(new Row(rows.size() + 1, pair.query(), Optional.of(pair.signature()), List.of()));
+    }
+    try (TrainingRun run = TrainingRun.open(recipe, Fixture.of(recipe, Path.of("the libraries' sources"), rows, Optional.empty()), false, listener)) {
+      return run.train().adapter();
+    }
+  }
+}

@@ -1,0 +1,167 @@
+package io.github.lora4j.testkit.golden;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import io.github.lora4j.checkpoint.Checkpoint;
+import io.github.lora4j.graph.OptimizerSpec;
+import io.github.lora4j.graph.ParameterLayout;
+import io.github.lora4j.graph.Value;
+import io.github.lora4j.graph.cpu.CpuBackend;
+import io.github.lora4j.lora.ModelDescription;
+import io.github.lora4j.lora.PeftFormat;
+import io.github.lora4j.models.PackedBatch;
+import io.github.lora4j.models.SequenceClassifier;
+import io.github.lora4j.models.Targets;
+import io.github.lora4j.models.bert.BertConfig;
+import io.github.lora4j.models.tokenizer.Tokenizer;
+import io.github.lora4j.train.Session;
+import io.github.lora4j.train.TaskProgram;
+import io.github.lora4j.train.data.TokenizedData;
+import io.github.lora4j.vector.Activation;
+import io.github.lora4j.vector.DType;
+import io.github.lora4j.vector.KernelProvider;
+import io.github.lora4j.vector.Loss;
+import io.github.lora4j.vector.Workers;
+import java.io.IOException;
+import java.io.InputStream;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.TestFactory;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Twenty optimizer steps on real weights and real sentences, as PEFT on PyTorch did them: training is exact, not merely plausible. */
+final class GoldenRealTest {
+
+  private static final BertConfig MINILM = new BertConfig(30522, 384, 6, 12, 1536, Activation.GELU, 512, 2, 1e-12, 0.02, List.of());
+
+  @TestFactory
+  Stream<DynamicTest> minilm(@TempDir Path temporary) throws IOException {
+    Path onnx = resource(temporary, "all-minilm-l6-v2.onnx");
+    Path tokenizer = resource(temporary, "all-minilm-l6-v2-tokenizer.json");
+    Map<String, GoldenCases.Check> checks = new LinkedHashMap<>();
+    for (Path dir : GoldenCases.directories("real")) {
+      checks.put(GoldenCases.name(dir), () -> {
+        JsonNode expected = GoldenCases.json(dir.resolve("expected.json"));
+        String method = GoldenCases.json(dir.resolve("adapter/adapter_config.json")).path("peft_type").asText();
+        if (!method.equals("LORA") || !expected.path("loraplus_lr_ratio").isNull()) {
+          throw GoldenCases.notYet("method " + (method.equals("LORA") ? "LoRA+" : method));
+        }
+        check(dir, expected, onnx, Tokenizer.load(tokenizer));
+      });
+    }
+    return GoldenCases.tests("training on real weights", checks);
+  }
+
+  private static Path resource(Path directory, String name) throws IOException {
+    Path file = directory.resolve(name);
+    try (InputStream in = GoldenRealTest.class.getResourceAsStream("/" + name)) {
+      Files.copy(in, file, StandardCopyOption.REPLACE_EXISTING);
+    }
+    return file;
+  }
+
+  private static void check(Path dir, JsonNode expected, Path onnx, Tokenizer tokenizer) {
+    SequenceClassifier task = new SequenceClassifier(MINILM, 2, Loss.CROSS_ENTROPY);
+    ModelDescription description = ModelDescription.of("bert", task.modules());
+    List<TokenizedData> batches = new ArrayList<>();
+    int tokens = 0;
+    int rows = 0;
+    for (JsonNode batch : expected.path("batches")) {
+      TokenizedData data = data(batch, tokenizer);
+      batches.add(data);
+      tokens = Math.max(tokens, (int) data.tokens());
+      rows = Math.max(rows, data.size());
+    }
+    try (CpuBackend backend = new CpuBackend(KernelProvider.select("auto"), new Workers(2));
+        PeftFormat.Loaded loaded = PeftFormat.load(dir.resolve("adapter"), description);
+        Checkpoint base = Checkpoint.open(onnx);
+        Checkpoint head = Checkpoint.open(dir.resolve("head.safetensors"))) {
+      int groups = loaded.adapter().groups().size();
+      Double[] decay = new Double[groups];
+      Arrays.fill(decay, expected.path("weight_decay").asDouble());
+      OptimizerSpec spec = new OptimizerSpec(OptimizerSpec.Kind.ADAMW, 0.9, 0.999, 1e-8, List.of(decay), 0);
+      try (Session session = Session.open(task, List.of(head, base), loaded.adapter(), Optional.of(loaded.values()),
+          new TaskProgram.Capacity(tokens, rows, 512), Optional.of(spec), backend, DType.F32, 1)) {
+        close("logits before training", expected.path("logits_first"), session.predict(batches.getFirst()), 1e-4);
+        for (int step = 0; step < batches.size(); step++) {
+          float[] report = step(session, task, batches.get(step), step, (float) expected.path("lr").asDouble(), groups);
+          assertEquals(expected.path("losses").get(step).asDouble(), report[0], 1e-4, "loss of step " + step);
+          double norm = expected.path("grad_norms").get(step).asDouble();
+          assertEquals(norm, report[1], 1e-3 * norm, "gradient norm of step " + step);
+        }
+        close("logits after training", expected.path("logits_last_on_first_batch"), session.predict(batches.getFirst()), 1e-3);
+        try (PeftFormat.Loaded trained = PeftFormat.load(dir.resolve("adapter_trained"), description)) {
+          for (ParameterLayout.Range range : session.task().program().parameters().ranges()) {
+            MemorySegment want = trained.values().get(range.value().name());
+            float[] values = want.toArray(ValueLayout.JAVA_FLOAT);
+            Numbers.assertClose(values, session.executable().floats(range.value()), 1e-3 * Numbers.max(values), range.value().name());
+          }
+        }
+      }
+    }
+  }
+
+  private static float[] step(Session session, SequenceClassifier task, TokenizedData data, int step, float lr, int groups) {
+    PackedBatch batch = new PackedBatch(session.task().in());
+    Targets targets = task.targets(session.task().in(), session.task().program());
+    for (int i = 0; i < data.size(); i++) {
+      batch.add(data.ids().get(i), data.types().get(i), i);
+      targets.add(data.labels()[i]);
+    }
+    batch.write(session.executable(), 0, step);
+    targets.write(session.executable());
+    session.executable().run("accumulate");
+    float[] hyper = new float[groups + 2];
+    Arrays.fill(hyper, 0, groups, lr);
+    hyper[groups] = (float) (1 - Math.pow(0.9, step + 1));
+    hyper[groups + 1] = (float) (1 - Math.pow(0.999, step + 1));
+    Value slot = session.task().program().slot(TaskProgram.HYPER).orElseThrow();
+    session.executable().write(slot, hyper, hyper.length);
+    session.executable().run("apply");
+    return session.executable().floats(session.task().program().slot(TaskProgram.REPORT).orElseThrow());
+  }
+
+  private static TokenizedData data(JsonNode batch, Tokenizer tokenizer) {
+    List<int[]> ids = new ArrayList<>();
+    List<int[]> types = new ArrayList<>();
+    float[][] labels = new float[batch.path("ids").size()][];
+    for (int i = 0; i < labels.length; i++) {
+      int[] row = new int[batch.path("ids").get(i).size()];
+      for (int t = 0; t < row.length; t++) {
+        row[t] = batch.path("ids").get(i).get(t).asInt();
+      }
+      assertArrayEquals(row, tokenizer.encode(batch.path("text").get(i).asText()).ids(), batch.path("text").get(i).asText());
+      ids.add(row);
+      types.add(new int[row.length]);
+      labels[i] = new float[] {batch.path("labels").get(i).floatValue()};
+    }
+    return new TokenizedData(ids, types, labels, 1, 0);
+  }
+
+  private static void close(String name, JsonNode want, float[][] got, double relative) {
+    double max = 0;
+    for (JsonNode row : want) {
+      for (JsonNode value : row) {
+        max = Math.max(max, Math.abs(value.asDouble()));
+      }
+    }
+    for (int i = 0; i < got.length; i++) {
+      for (int j = 0; j < got[i].length; j++) {
+        assertEquals(want.get(i).get(j).asDouble(), got[i][j], relative * max, "%s [%d, %d]".formatted(name, i, j));
+      }
+    }
+  }
+}
