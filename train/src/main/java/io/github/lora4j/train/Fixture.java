@@ -10,6 +10,7 @@ import io.github.lora4j.models.SequenceClassifier;
 import io.github.lora4j.models.bert.BertConfig;
 import io.github.lora4j.models.tokenizer.Tokenizer;
 import io.github.lora4j.train.data.DataFile;
+import io.github.lora4j.train.data.DataSpec;
 import io.github.lora4j.train.data.Labels;
 import io.github.lora4j.train.data.Row;
 import io.github.lora4j.train.data.TokenizedData;
@@ -39,9 +40,9 @@ public record Fixture(ModelDirectory directory, EncoderTask task, Adapter adapte
     return of(recipe, file, rows, evalRows);
   }
 
-  private static io.github.lora4j.train.data.DataSpec withoutLimit(Recipe recipe) {
-    var c = recipe.data().columns();
-    return new io.github.lora4j.train.data.DataSpec(c.format(), c.text(), c.textPair(), c.label(), 0);
+  static DataSpec withoutLimit(Recipe recipe) {
+    DataSpec c = recipe.data().columns();
+    return new DataSpec(c.format(), c.text(), c.textPair(), c.label(), 0);
   }
 
   /** The same with rows that were not read from the recipe's files. */
@@ -69,7 +70,7 @@ public record Fixture(ModelDirectory directory, EncoderTask task, Adapter adapte
     }
   }
 
-  private static int maxLength(Recipe recipe, EncoderTask task) {
+  static int maxLength(Recipe recipe, EncoderTask task) {
     int wanted = recipe.data().maxLength();
     if (wanted > task.maxPositions()) {
       throw new ConfigException("data.max_length is %d but the model has positions for %d tokens".formatted(wanted, task.maxPositions()));
@@ -106,7 +107,10 @@ public record Fixture(ModelDirectory directory, EncoderTask task, Adapter adapte
   /** Measures a session on the evaluation data. */
   public Map<String, Double> metrics(Session session) {
     TokenizedData data = eval.orElseThrow(() -> new ConfigException("there is no evaluation data (data.eval)"));
-    float[][] predictions = session.predict(data);
+    return metrics(task, session.predict(data), data);
+  }
+
+  static Map<String, Double> metrics(EncoderTask task, float[][] predictions, TokenizedData data) {
     return switch (task) {
       case SequenceClassifier classifier -> Metrics.of(classifier.loss(), predictions, data.labels());
       default -> Retrieval.ofPairs(predictions);

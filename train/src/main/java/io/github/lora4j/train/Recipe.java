@@ -76,8 +76,15 @@ public record Recipe(Path model, Path output, TaskKind task, String pooling, Dat
 
   /** Checks everything and reports all problems at once. */
   public Recipe {
-    List<String> problems = new ArrayList<>();
     adapter = Map.copyOf(adapter);
+    raise(problems(task, pooling, data, optimizer, epochs, maxSteps, batchSize, gradientAccumulation, maxTokens, logEvery, evalEvery, saveEvery,
+        keepCheckpoints, threads, weights));
+  }
+
+  /** What is wrong with these settings. */
+  static List<String> problems(TaskKind task, String pooling, Data data, Optimizer optimizer, double epochs, int maxSteps, int batchSize,
+      int gradientAccumulation, int maxTokens, int logEvery, int evalEvery, int saveEvery, int keepCheckpoints, int threads, String weights) {
+    List<String> problems = new ArrayList<>();
     check(problems, epochs > 0 || maxSteps > 0, "epochs must be positive (got %s) unless max_steps is set", epochs);
     check(problems, maxSteps >= 0, "max_steps must not be negative, got %s", maxSteps);
     check(problems, batchSize >= 1, "batch_size must be at least 1, got %s", batchSize);
@@ -88,6 +95,7 @@ public record Recipe(Path model, Path output, TaskKind task, String pooling, Dat
     check(problems, saveEvery >= 0, "save_every must not be negative, got %s", saveEvery);
     check(problems, keepCheckpoints >= 1, "keep_checkpoints must be at least 1, got %s", keepCheckpoints);
     check(problems, threads >= 0, "threads must not be negative, got %s", threads);
+    check(problems, data.columns.limit() >= 0, "data.limit must not be negative, got %s", data.columns.limit());
     check(problems, data.maxLength >= 0, "data.max_length must not be negative, got %s", data.maxLength);
     check(problems, List.of("f32", "bf16", "f16").contains(weights), "weights must be f32, bf16 or f16, got \"%s\"", weights);
     check(problems, List.of("mean", "cls").contains(pooling), "pooling must be mean or cls, got \"%s\"", pooling);
@@ -104,6 +112,10 @@ public record Recipe(Path model, Path output, TaskKind task, String pooling, Dat
         optimizer.warmupRatio);
     check(problems, task != TaskKind.EMBEDDING || data.columns.textPair().isPresent(), "task embedding needs data.text_pair: the column of the text that belongs to data.text");
     check(problems, task == TaskKind.EMBEDDING || data.columns.label().isPresent() || data.train.isEmpty(), "task %s needs data.label: the column of the label", task.key());
+    return problems;
+  }
+
+  static void raise(List<String> problems) {
     if (!problems.isEmpty()) {
       throw new ConfigException("the recipe has %d problem%s:%n  - %s".formatted(problems.size(), problems.size() == 1 ? "" : "s",
           String.join("\n  - ", problems)));
@@ -119,6 +131,30 @@ public record Recipe(Path model, Path output, TaskKind task, String pooling, Dat
   /** Storage of frozen weights. */
   public DType weightType() {
     return DType.valueOf(weights.toUpperCase(Locale.ROOT));
+  }
+
+  /** These settings with absolute paths, for a run to be repeated from anywhere. */
+  RecipeBuilder toBuilder(List<String> labels) {
+    RecipeBuilder b = new RecipeBuilder();
+    b.put("model", model.toAbsolutePath().toString()).put("output", output.toAbsolutePath().toString()).put("task", task.key())
+        .put("pooling", pooling).put("method", method).put("epochs", epochs).put("max_steps", maxSteps).put("batch_size", batchSize)
+        .put("gradient_accumulation", gradientAccumulation).put("max_tokens", maxTokens).put("seed", seed).put("log_every", logEvery)
+        .put("eval_every", evalEvery).put("save_every", saveEvery).put("keep_checkpoints", keepCheckpoints).put("threads", threads)
+        .put("weights", weights);
+    data.train.ifPresent(file -> b.put("data.train", file.toAbsolutePath().toString()));
+    data.eval.ifPresent(file -> b.put("data.eval", file.toAbsolutePath().toString()));
+    data.columns.format().ifPresent(format -> b.put("data.format", format));
+    b.put("data.text", data.columns.text());
+    data.columns.textPair().ifPresent(column -> b.put("data.text_pair", column));
+    data.columns.label().ifPresent(column -> b.put("data.label", column));
+    b.put("data.labels", labels).put("data.limit", data.columns.limit()).put("data.max_length", data.maxLength);
+    b.put("optimizer.name", optimizer.name).put("optimizer.learning_rate", optimizer.learningRate)
+        .put("optimizer.weight_decay", optimizer.weightDecay).put("optimizer.beta1", optimizer.beta1).put("optimizer.beta2", optimizer.beta2)
+        .put("optimizer.eps", optimizer.eps).put("optimizer.max_grad_norm", optimizer.maxGradNorm)
+        .put("optimizer.schedule", optimizer.schedule.key()).put("optimizer.warmup_steps", optimizer.warmupSteps)
+        .put("optimizer.warmup_ratio", optimizer.warmupRatio);
+    adapter.forEach((key, value) -> b.put("adapter." + key, value));
+    return b;
   }
 
   /** Starts a recipe with the defaults. */

@@ -22,17 +22,19 @@ import java.util.TreeMap;
 
 /**
  * Collects settings by their dotted names ("optimizer.learning_rate"), from a YAML file, the command line or code, and makes the
- * {@link Recipe}. An unknown name is an error that suggests the nearest; everything under {@code adapter} belongs to the method.
+ * {@link Recipe}. An unknown name is an error that suggests the nearest, told by {@link #build} with all others; everything under
+ * {@code adapter} belongs to the method.
  */
 public final class RecipeBuilder {
 
   private static final ObjectMapper YAML = new ObjectMapper(new YAMLFactory().disable(YAMLGenerator.Feature.WRITE_DOC_START_MARKER)
-      .enable(YAMLGenerator.Feature.MINIMIZE_QUOTES));
+      .enable(YAMLGenerator.Feature.MINIMIZE_QUOTES).enable(YAMLGenerator.Feature.ALWAYS_QUOTE_NUMBERS_AS_STRINGS));
 
   /** Every setting with its default. An empty string means "not set". */
   private static final Map<String, Object> DEFAULTS = defaults();
 
   private final Map<String, Object> values = new TreeMap<>();
+  private final List<String> problems = new ArrayList<>();
 
   private static Map<String, Object> defaults() {
     Map<String, Object> d = new LinkedHashMap<>();
@@ -87,9 +89,7 @@ public final class RecipeBuilder {
       if (tree == null) {
         throw new FormatException("%s is empty".formatted(yaml));
       }
-      List<String> problems = new ArrayList<>();
-      flatten("", tree, problems);
-      raise("%s".formatted(yaml), problems);
+      flatten(yaml + ": ", "", tree);
       return this;
     } catch (JacksonException e) {
       throw new FormatException("%s is not a YAML map of settings: %s".formatted(yaml, e.getOriginalMessage()), e);
@@ -100,27 +100,32 @@ public final class RecipeBuilder {
     }
   }
 
-  private void flatten(String prefix, Map<?, ?> tree, List<String> problems) {
+  private void flatten(String file, String prefix, Map<?, ?> tree) {
     tree.forEach((key, value) -> {
       String name = prefix + key;
       if (value instanceof Map<?, ?> inner && !name.startsWith("adapter.")) {
-        flatten(name + ".", inner, problems);
+        flatten(file, name + ".", inner);
       } else {
-        unknown(name).ifPresentOrElse(problems::add, () -> values.put(name, value == null ? "" : value));
+        unknown(name).ifPresentOrElse(problem -> problems.add(file + problem), () -> put(name, value == null ? "" : value));
       }
     });
   }
 
+  /** Sets a known name to a value as it is. */
+  RecipeBuilder put(String name, Object value) {
+    values.put(name, value);
+    return this;
+  }
+
   /** Sets one value; a list or map is taken as it is, text is parsed as YAML ("5e-4", "[query, value]"). */
   public RecipeBuilder set(String name, Object value) {
-    raise("setting", unknown(name).stream().toList());
+    unknown(name).ifPresent(problems::add);
     try {
       boolean text = DEFAULTS.get(name) instanceof String || !(value instanceof String);
-      values.put(name, text ? value : YAML.readValue((String) value, Object.class));
+      return put(name, text ? value : YAML.readValue((String) value, Object.class));
     } catch (JacksonException e) {
       throw new ConfigException("%s: \"%s\" is not a value: %s".formatted(name, value, e.getOriginalMessage()), e);
     }
-    return this;
   }
 
   /** Sets the settings of the adapter method, under PEFT's names. */
@@ -135,12 +140,6 @@ public final class RecipeBuilder {
     }
     String nearest = DEFAULTS.keySet().stream().min((a, b) -> Integer.compare(distance(name, a), distance(name, b))).orElseThrow();
     return Optional.of("unknown setting \"%s\"; did you mean \"%s\"?".formatted(name, nearest));
-  }
-
-  private static void raise(String where, List<String> problems) {
-    if (!problems.isEmpty()) {
-      throw new ConfigException("%s:%n  - %s".formatted(where, String.join("\n  - ", problems)));
-    }
   }
 
   /** Levenshtein's distance, for suggestions; a match of the last part counts as near. */
@@ -172,8 +171,8 @@ public final class RecipeBuilder {
    * @throws ConfigException listing every problem
    */
   public Recipe build() {
-    List<String> problems = new ArrayList<>();
-    Reader r = new Reader(problems);
+    List<String> all = new ArrayList<>(problems);
+    Reader r = new Reader(all);
     Map<String, Object> adapter = new LinkedHashMap<>();
     values.forEach((key, value) -> {
       if (key.startsWith("adapter.")) {
@@ -191,14 +190,25 @@ public final class RecipeBuilder {
         r.number("optimizer.max_grad_norm"), schedule, r.integer("optimizer.warmup_steps"), r.number("optimizer.warmup_ratio"));
     for (String required : List.of("model", "output")) {
       if (r.text(required).isEmpty()) {
-        problems.add("%s is required".formatted(required));
+        all.add("%s is required".formatted(required));
       }
     }
-    raise("the recipe", problems);
+    double epochs = r.number("epochs");
+    int maxSteps = r.integer("max_steps");
+    int batchSize = r.integer("batch_size");
+    int accumulation = r.integer("gradient_accumulation");
+    int maxTokens = r.integer("max_tokens");
+    int seed = r.integer("seed");
+    int logEvery = r.integer("log_every");
+    int evalEvery = r.integer("eval_every");
+    int saveEvery = r.integer("save_every");
+    int keep = r.integer("keep_checkpoints");
+    int threads = r.integer("threads");
+    all.addAll(Recipe.problems(task, r.text("pooling"), data, optimizer, epochs, maxSteps, batchSize, accumulation, maxTokens, logEvery, evalEvery,
+        saveEvery, keep, threads, r.text("weights")));
+    Recipe.raise(all);
     return new Recipe(Path.of(r.text("model")), Path.of(r.text("output")), task, r.text("pooling"), data, r.text("method"), adapter, optimizer,
-        r.number("epochs"), r.integer("max_steps"), r.integer("batch_size"), r.integer("gradient_accumulation"), r.integer("max_tokens"),
-        r.integer("seed"), r.integer("log_every"), r.integer("eval_every"), r.integer("save_every"), r.integer("keep_checkpoints"),
-        r.integer("threads"), r.text("weights"));
+        epochs, maxSteps, batchSize, accumulation, maxTokens, seed, logEvery, evalEvery, saveEvery, keep, threads, r.text("weights"));
   }
 
   /** The settings as YAML, defaults included, so that a run says all it did. */

@@ -8,6 +8,7 @@ import io.github.lora4j.checkpoint.Checkpoint;
 import io.github.lora4j.checkpoint.SafetensorsWriter;
 import io.github.lora4j.checkpoint.TensorInfo;
 import io.github.lora4j.graph.Executable;
+import io.github.lora4j.train.data.Labels;
 import io.github.lora4j.vector.ConfigException;
 import io.github.lora4j.vector.DType;
 import io.github.lora4j.vector.FormatException;
@@ -35,6 +36,7 @@ import java.util.stream.Stream;
 public final class RunDirectory implements AutoCloseable {
 
   private static final ObjectMapper JSON = new ObjectMapper();
+  private static final String RECIPE = "recipe.yaml";
   private static final String STATE = "trainer_state.json";
   private static final String ARENAS = "state.safetensors";
   private static final int FORMAT = 1;
@@ -88,6 +90,30 @@ public final class RunDirectory implements AutoCloseable {
   /** Where the finished adapter goes. */
   public Path adapter() {
     return path.resolve("adapter");
+  }
+
+  /** Writes {@code recipe.yaml}: every setting that was in force, with absolute paths and the names of the labels. */
+  void write(Recipe recipe, Labels labels) {
+    Path temporary = path.resolve(RECIPE + ".tmp");
+    try {
+      Files.writeString(temporary, recipe.toBuilder(labels.names()).toYaml());
+      Files.move(temporary, path.resolve(RECIPE), StandardCopyOption.REPLACE_EXISTING);
+    } catch (IOException e) {
+      throw new ResourceException("%s cannot be written: %s".formatted(path.resolve(RECIPE), e), e);
+    }
+  }
+
+  /** The recipe of a run, with the names of its labels. */
+  public static Recipe recipe(Path run) {
+    if (!isRun(run)) {
+      throw new ConfigException("%s is not the directory of a run: it has no %s".formatted(run, RECIPE));
+    }
+    return new RecipeBuilder().read(run.resolve(RECIPE)).set("output", run.toString()).build();
+  }
+
+  /** Whether a directory is that of a run. */
+  public static boolean isRun(Path directory) {
+    return Files.isRegularFile(directory.resolve(RECIPE));
   }
 
   /** Steps of the checkpoints that are there, ascending. */

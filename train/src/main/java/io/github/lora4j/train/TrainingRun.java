@@ -3,7 +3,6 @@ package io.github.lora4j.train;
 import io.github.lora4j.checkpoint.Checkpoint;
 import io.github.lora4j.graph.Backend;
 import io.github.lora4j.graph.Executable;
-import io.github.lora4j.graph.OptimizerSpec;
 import io.github.lora4j.graph.Value;
 import io.github.lora4j.lora.AdapterValues;
 import io.github.lora4j.lora.ParameterGroup;
@@ -13,12 +12,12 @@ import io.github.lora4j.models.PackedBatch;
 import io.github.lora4j.models.Targets;
 import io.github.lora4j.train.data.Batches;
 import io.github.lora4j.train.data.TokenizedData;
-import io.github.lora4j.vector.ConfigException;
 import io.github.lora4j.vector.TrainingException;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.CancellationException;
 
 /**
  * The training loop: micro-batches are packed and accumulated, then one optimizer step; evaluation, checkpoints and listeners
@@ -41,6 +40,7 @@ public final class TrainingRun implements AutoCloseable {
   private final float[] hyperValues;
   private final List<ParameterGroup> groups;
   private final int steps;
+  private volatile boolean stopping;
   private int done;
   private long tokens;
   private long examples;
@@ -50,12 +50,10 @@ public final class TrainingRun implements AutoCloseable {
     this.recipe = recipe;
     this.fixture = fixture;
     this.listeners = List.copyOf(listeners);
-    TokenizedData train = fixture.train();
-    batches = new Batches(train.size(), recipe.batchSize(), recipe.gradientAccumulation(), recipe.seed());
-    steps = recipe.maxSteps() > 0 ? recipe.maxSteps() : (int) Math.ceil(batches.stepsPerEpoch() * recipe.epochs());
-    int warmup = recipe.optimizer().warmupSteps() > 0 ? recipe.optimizer().warmupSteps()
-        : (int) Math.ceil(steps * recipe.optimizer().warmupRatio());
-    schedule = Schedule.of(recipe.optimizer().schedule(), warmup, steps);
+    TrainingPlan plan = TrainingPlan.of(recipe, fixture);
+    batches = plan.batches();
+    steps = plan.steps();
+    schedule = plan.schedule();
     groups = fixture.adapter().groups();
     directory = RunDirectory.open(recipe.output(), resume);
     Backend opened = null;
@@ -63,10 +61,11 @@ public final class TrainingRun implements AutoCloseable {
     try {
       opened = Backend.open("cpu", recipe.threads());
       try (Checkpoint base = fixture.directory().checkpoint()) {
-        made = Session.open(fixture.task(), List.of(base), fixture.adapter(), Optional.empty(), capacity(), Optional.of(optimizer()), opened,
-            recipe.weightType(), recipe.seed());
+        made = Session.open(fixture.task(), List.of(base), fixture.adapter(), Optional.empty(), plan.capacity(),
+            Optional.of(plan.optimizer()), opened, recipe.weightType(), recipe.seed());
       }
       done = resume ? directory.resume(made.executable(), essentials()).orElse(0) : 0;
+      directory.write(recipe, fixture.labels());
     } catch (RuntimeException | Error e) {
       closeAll(made, opened, directory);
       throw e;
@@ -94,48 +93,6 @@ public final class TrainingRun implements AutoCloseable {
     return new TrainingRun(recipe, fixture, resume, List.of(listeners));
   }
 
-  private OptimizerSpec optimizer() {
-    Recipe.Optimizer o = recipe.optimizer();
-    OptimizerSpec.Kind kind = switch (o.name()) {
-      case "adam" -> OptimizerSpec.Kind.ADAM;
-      case "sgd" -> OptimizerSpec.Kind.SGD;
-      default -> OptimizerSpec.Kind.ADAMW;
-    };
-    List<Double> decay = groups.stream().map(g -> g.decays() ? o.weightDecay() : 0.0).toList();
-    return new OptimizerSpec(kind, o.beta1(), o.beta2(), o.eps(), decay, o.maxGradNorm());
-  }
-
-  /** Room for the longest micro-batch that will occur, which the seed determines, within the user's token budget. */
-  private TaskProgram.Capacity capacity() {
-    TokenizedData train = fixture.train();
-    int epochs = (steps + batches.stepsPerEpoch() - 1) / batches.stepsPerEpoch();
-    int needed = 1;
-    for (int epoch = 0; epoch < epochs; epoch++) {
-      int[] order = batches.order(epoch);
-      for (int from = 0; from < order.length; from += recipe.batchSize()) {
-        int sum = 0;
-        for (int i = from; i < Math.min(order.length, from + recipe.batchSize()); i++) {
-          sum += train.tokens(order[i]);
-        }
-        needed = Math.max(needed, sum);
-      }
-    }
-    int longest = Math.max(train.longest(), fixture.eval().map(TokenizedData::longest).orElse(0));
-    boolean pairs = fixture.task().sequencesPerExample() > 1;
-    if (recipe.maxTokens() > 0 && recipe.maxTokens() < needed) {
-      if (pairs) {
-        throw new ConfigException("max_tokens is %d but a batch of %d pairs has up to %d tokens; every pair of a batch must be seen together, so lower batch_size instead"
-            .formatted(recipe.maxTokens(), recipe.batchSize(), needed));
-      }
-      if (recipe.maxTokens() < longest) {
-        throw new ConfigException("max_tokens is %d but the longest text has %d tokens; raise it, or set data.max_length"
-            .formatted(recipe.maxTokens(), longest));
-      }
-      needed = recipe.maxTokens();
-    }
-    return new TaskProgram.Capacity(Math.max(needed, longest), recipe.batchSize() * fixture.task().sequencesPerExample(), longest);
-  }
-
   /** What must not change for a checkpoint to be continued. */
   private Map<String, String> essentials() {
     Map<String, String> e = new LinkedHashMap<>();
@@ -154,10 +111,19 @@ public final class TrainingRun implements AutoCloseable {
     return e;
   }
 
-  /** Trains to the end and writes the adapter. */
+  /** Makes {@link #train} save a checkpoint after the step it is at, and end. For other threads: Ctrl-C, a button. */
+  public void stop() {
+    stopping = true;
+  }
+
+  /**
+   * Trains to the end and writes the adapter.
+   *
+   * @throws CancellationException after {@link #stop}, once the checkpoint is written
+   */
   public TrainEvent.Finished train() {
     tell(new TrainEvent.Started(describe(), steps, done, batches.examples(), session.task().program().parameters().trainable()));
-    session.drawn().forEach(name -> tell(new TrainEvent.Note(name + " is not in the checkpoint: newly initialised"
+    session.drawn().stream().sorted().forEach(name -> tell(new TrainEvent.Note(name + " is not in the checkpoint: newly initialised"
         + (session.task().program().slot(name).orElseThrow().role() == Value.Role.TRAINABLE ? ", it trains" : " and frozen"))));
     fixture.notes().forEach(note -> tell(new TrainEvent.Note(note)));
     Map<String, Double> metrics = Map.of();
@@ -178,8 +144,12 @@ public final class TrainingRun implements AutoCloseable {
       if (fixture.eval().isPresent() && (recipe.evalEvery() > 0 ? done % recipe.evalEvery() == 0 || done == steps : epochEnds)) {
         metrics = evaluate();
       }
-      if (recipe.saveEvery() > 0 && done % recipe.saveEvery() == 0 && done < steps) {
-        tell(new TrainEvent.Saved(done, directory.save(session.executable(), done, essentials(), recipe.keepCheckpoints())));
+      boolean stops = stopping && done < steps;
+      if (stops || recipe.saveEvery() > 0 && done % recipe.saveEvery() == 0 && done < steps) {
+        save();
+      }
+      if (stops) {
+        throw new CancellationException("stopped after step %d of %d".formatted(done, steps));
       }
     }
     try (AdapterValues values = session.adapterValues()) {
@@ -190,6 +160,10 @@ public final class TrainingRun implements AutoCloseable {
     TrainEvent.Finished finished = new TrainEvent.Finished(done, nanos / 1e9, directory.adapter(), metrics);
     tell(finished);
     return finished;
+  }
+
+  private void save() {
+    tell(new TrainEvent.Saved(done, directory.save(session.executable(), done, essentials(), recipe.keepCheckpoints())));
   }
 
   private void step(int[] order, int stepInEpoch) {

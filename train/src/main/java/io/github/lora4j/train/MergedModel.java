@@ -1,0 +1,152 @@
+package io.github.lora4j.train;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.github.lora4j.checkpoint.Checkpoint;
+import io.github.lora4j.lora.LoraAdapter;
+import io.github.lora4j.lora.LoraMerge;
+import io.github.lora4j.lora.ModelDescription;
+import io.github.lora4j.lora.PeftFormat;
+import io.github.lora4j.models.EncoderTask;
+import io.github.lora4j.models.ModelDirectory;
+import io.github.lora4j.models.SequenceClassifier;
+import io.github.lora4j.vector.ConfigException;
+import io.github.lora4j.vector.Loss;
+import io.github.lora4j.vector.ResourceException;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.UnaryOperator;
+import java.util.stream.Stream;
+
+/**
+ * A model with its adapter merged in, as a complete directory that Hugging Face transformers loads: weights, {@code config.json} with
+ * the head's labels, tokenizer files.
+ */
+public final class MergedModel {
+
+  private static final ObjectMapper JSON = new ObjectMapper();
+
+  private static final List<String> TOKENIZER = List.of("tokenizer.json", "tokenizer_config.json", "vocab.txt", "special_tokens_map.json",
+      "added_tokens.json");
+  private static final List<String> SENTENCE_TRANSFORMERS = List.of("modules.json", "sentence_bert_config.json",
+      "config_sentence_transformers.json", "1_Pooling/config.json");
+
+  private MergedModel() {}
+
+  /** Merges the adapter of a finished run into its base model. */
+  public static void ofRun(Path run, Optional<Path> model, Path output) {
+    Recipe recipe = RunDirectory.recipe(run);
+    ModelDirectory base = ModelDirectory.open(model.orElse(recipe.model()));
+    List<String> labels = recipe.data().labels();
+    EncoderTask task = Fixture.task(recipe.task(), recipe.pooling(), base.bert(), TrainedModel.labels(recipe).outputs());
+    write(base, task, TrainedModel.adapter(run), labels, Optional.of(recipe.seed()), output);
+  }
+
+  /** Merges any adapter directory; what kind of head it has is read from its tensors. */
+  public static void ofAdapter(Path model, Path adapter, Path output) {
+    ModelDirectory base = ModelDirectory.open(model);
+    PeftFormat.config(adapter);
+    EncoderTask task;
+    try (Checkpoint tensors = Checkpoint.open(adapter.resolve(PeftFormat.WEIGHTS))) {
+      String head = "base_model.model.classifier.weight";
+      if (tensors.names().contains(head)) {
+        int outputs = Math.toIntExact(tensors.info(head).shape().getFirst());
+        task = new SequenceClassifier(base.bert(), outputs, outputs == 1 ? Loss.MSE : Loss.CROSS_ENTROPY);
+      } else {
+        task = Fixture.task(Recipe.TaskKind.EMBEDDING, "mean", base.bert(), 0);
+      }
+    }
+    List<String> labels = task instanceof SequenceClassifier classifier && base.bert().labels().size() == classifier.labels()
+        ? base.bert().labels() : List.of();
+    write(base, task, adapter, labels, Optional.empty(), output);
+  }
+
+  private static void write(ModelDirectory base, EncoderTask task, Path adapter, List<String> labels, Optional<Long> seed, Path output) {
+    ModelDescription model = ModelDescription.of(task.modelType(), task.modules());
+    try (PeftFormat.Loaded loaded = PeftFormat.load(adapter, model); Checkpoint weights = base.checkpoint()) {
+      if (!(loaded.adapter() instanceof LoraAdapter lora)) {
+        throw new ConfigException("%s: adapters of type %s cannot be merged".formatted(adapter, PeftFormat.config(adapter).get("peft_type")));
+      }
+      Checkpoint source = new TaskWeights(weights, task, lora, seed);
+      atomically(output, temporary -> {
+        LoraMerge.write(source, UnaryOperator.identity(), model, lora, loaded.values(), temporary.resolve("model.safetensors"));
+        JSON.writerWithDefaultPrettyPrinter().writeValue(temporary.resolve("config.json").toFile(), config(base, task, labels));
+        copy(base.path(), TOKENIZER, temporary);
+        if (!(task instanceof SequenceClassifier)) {
+          copy(base.path(), SENTENCE_TRANSFORMERS, temporary);
+        }
+      });
+    }
+  }
+
+  private static void copy(Path from, List<String> names, Path to) throws IOException {
+    for (String name : names) {
+      if (Files.isRegularFile(from.resolve(name))) {
+        Files.createDirectories(to.resolve(name).getParent());
+        Files.copy(from.resolve(name), to.resolve(name));
+      }
+    }
+  }
+
+  private static ObjectNode config(ModelDirectory base, EncoderTask task, List<String> labels) {
+    ObjectNode config = base.json().deepCopy();
+    if (!(task instanceof SequenceClassifier classifier)) {
+      config.putArray("architectures").add("BertModel");
+      return config;
+    }
+    config.putArray("architectures").add("BertForSequenceClassification");
+    ObjectNode names = config.putObject("id2label");
+    ObjectNode ids = config.putObject("label2id");
+    for (int i = 0; i < classifier.labels(); i++) {
+      String name = i < labels.size() ? labels.get(i) : "LABEL_" + i;
+      names.put(String.valueOf(i), name);
+      ids.put(name, i);
+    }
+    config.remove("num_labels");
+    return config.put("problem_type", switch (classifier.loss()) {
+      case CROSS_ENTROPY -> "single_label_classification";
+      case BCE_WITH_LOGITS -> "multi_label_classification";
+      case MSE -> "regression";
+    });
+  }
+
+  private interface Content {
+    void write(Path directory) throws IOException;
+  }
+
+  /** Writes beside the place and moves: the directory is there whole or not at all. */
+  private static void atomically(Path output, Content content) {
+    Path target = output.toAbsolutePath().normalize();
+    Path temporary = target.resolveSibling("." + target.getFileName() + "." + ProcessHandle.current().pid() + ".tmp");
+    if (Files.exists(target)) {
+      throw new ConfigException("%s exists already; choose another place for the merged model".formatted(output));
+    }
+    try {
+      Files.createDirectories(temporary);
+      content.write(temporary);
+      Files.move(temporary, target, StandardCopyOption.ATOMIC_MOVE);
+    } catch (IOException e) {
+      throw new ResourceException("%s cannot be written: %s; nothing is left there".formatted(output, e), e);
+    } finally {
+      delete(temporary);
+    }
+  }
+
+  private static void delete(Path directory) {
+    if (!Files.exists(directory)) {
+      return;
+    }
+    try (Stream<Path> files = Files.walk(directory)) {
+      for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
+        Files.delete(file);
+      }
+    } catch (IOException e) {
+      throw new ResourceException("%s cannot be removed: %s".formatted(directory, e), e);
+    }
+  }
+}
