@@ -18,6 +18,7 @@ public final class ConsoleListener implements TrainListener {
   private double seconds;
   private boolean open;
 
+  /** Prints to {@code out}; {@code terminal} says whether lines can be rewritten. */
   public ConsoleListener(PrintWriter out, boolean terminal) {
     this.out = out;
     this.terminal = terminal;

@@ -7,34 +7,71 @@ import io.github.lora4j.vector.FormatException;
 import io.github.lora4j.vector.Lora4jException;
 import io.github.lora4j.vector.ResourceException;
 import io.github.lora4j.vector.TrainingException;
+import java.io.PrintWriter;
+import java.util.ArrayList;
+import java.util.List;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 
 /**
  * The {@code lora4j} command. Exit codes: 0 done, 1 a bug (with its stack trace), 2 wrong options or settings, 3 a file,
- * 4 memory or disk, 5 a backend, 6 the numbers of a training run.
+ * 4 memory or disk, 5 a backend, 6 the numbers of a training run, 130 stopped by Ctrl-C.
  */
-@Command(name = "lora4j", mixinStandardHelpOptions = true, subcommands = DemoCommand.class,
+@Command(name = "lora4j", mixinStandardHelpOptions = true, subcommands = {DemoCommand.class, TrainCommand.class, EvalCommand.class,
+    PredictCommand.class, MergeCommand.class, InspectCommand.class, DoctorCommand.class},
     description = "Fine-tunes language models on the JVM.")
 public final class Main implements Runnable {
+
+  /** Set to 1, it shows the stack trace of every error. */
+  static final String DEBUG = "LORA4J_DEBUG";
 
   private Main() {}
 
   public static void main(String[] args) {
-    System.exit(commandLine().execute(args));
+    System.exit(run(commandLine(), args));
   }
 
-  /** The command with its error handling, also for tests. */
+  /** Parses and runs; also for tests. */
+  static int run(CommandLine command, String... args) {
+    return command.execute(adapterSettings(args));
+  }
+
+  /** The command with its error handling. */
   static CommandLine commandLine() {
     CommandLine command = new CommandLine(new Main());
-    command.setExecutionExceptionHandler((error, line, parsed) -> {
-      if (!(error instanceof Lora4jException known)) {
-        throw error;
-      }
-      line.getErr().println("lora4j: " + known.getMessage());
-      return exitCode(known);
-    });
+    TrainCommand.addSettings(command.getSubcommands().get("train").getCommandSpec());
+    command.setExecutionExceptionHandler((error, line, parsed) -> report(error, line.getErr()));
     return command;
+  }
+
+  /** {@code --adapter.r 8} is {@code --set adapter.r=8}: which settings there are is the adapter method's to know. */
+  private static String[] adapterSettings(String[] args) {
+    List<String> all = new ArrayList<>();
+    for (int i = 0; i < args.length; i++) {
+      if (!args[i].startsWith("--adapter.")) {
+        all.add(args[i]);
+        continue;
+      }
+      String setting = args[i].substring(2);
+      boolean apart = !setting.contains("=") && i + 1 < args.length;
+      all.add("--set");
+      all.add(apart ? setting + "=" + args[++i] : setting);
+    }
+    return all.toArray(String[]::new);
+  }
+
+  private static int report(Exception error, PrintWriter err) {
+    if (error instanceof Lora4jException known) {
+      err.println("error: " + known.getMessage());
+      if ("1".equals(System.getenv(DEBUG))) {
+        error.printStackTrace(err);
+      }
+      return exitCode(known);
+    }
+    err.println("error: unexpected " + error);
+    error.printStackTrace(err);
+    err.println("This is a bug in lora4j. Please report it with the lines above and the output of `lora4j doctor`.");
+    return 1;
   }
 
   static int exitCode(Lora4jException error) {

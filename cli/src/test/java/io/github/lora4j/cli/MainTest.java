@@ -21,7 +21,7 @@ class MainTest {
   @Test
   void anErrorOfOursIsOneMessageAndItsCode() {
     assertEquals(2, run("demo", "--sources", "no-such-file.jar"));
-    assertEquals("lora4j: no-such-file.jar: no such file; expected a -sources.jar", errors.toString().strip());
+    assertEquals("error: no-such-file.jar: no such file; expected a -sources.jar", errors.toString().strip());
   }
 
   private int run(String... arguments) {

@@ -3,6 +3,9 @@ package io.github.lora4j.train;
 import io.github.lora4j.graph.Backend;
 import io.github.lora4j.graph.CompileOptions;
 import io.github.lora4j.graph.OptimizerSpec;
+import io.github.lora4j.lora.Adapter;
+import io.github.lora4j.lora.AdapterParameter;
+import io.github.lora4j.lora.ParameterGroup;
 import io.github.lora4j.train.data.Batches;
 import io.github.lora4j.train.data.TokenizedData;
 import io.github.lora4j.vector.ConfigException;
@@ -15,10 +18,12 @@ import java.util.Optional;
  * @param batches the order of the examples
  * @param steps optimizer steps in all
  * @param schedule of the learning rate
+ * @param groups the adapter's parameter groups that are in use
  * @param optimizer update rule and clipping
  * @param capacity what the program must have room for
  */
-public record TrainingPlan(Batches batches, int steps, Schedule schedule, OptimizerSpec optimizer, TaskProgram.Capacity capacity) {
+public record TrainingPlan(Batches batches, int steps, Schedule schedule, List<ParameterGroup> groups, OptimizerSpec optimizer,
+    TaskProgram.Capacity capacity) {
 
   /**
    * Plans a run.
@@ -30,7 +35,9 @@ public record TrainingPlan(Batches batches, int steps, Schedule schedule, Optimi
     int steps = recipe.maxSteps() > 0 ? recipe.maxSteps() : (int) Math.ceil(batches.stepsPerEpoch() * recipe.epochs());
     Recipe.Optimizer o = recipe.optimizer();
     int warmup = o.warmupSteps() > 0 ? o.warmupSteps() : (int) Math.ceil(steps * o.warmupRatio());
-    return new TrainingPlan(batches, steps, Schedule.of(o.schedule(), warmup, steps), optimizer(o, fixture), capacity(recipe, fixture, batches, steps));
+    List<ParameterGroup> groups = groups(fixture.adapter());
+    return new TrainingPlan(batches, steps, Schedule.of(o.schedule(), warmup, steps), groups, optimizer(o, groups),
+        capacity(recipe, fixture, batches, steps));
   }
 
   /** What a backend would allocate for this run. */
@@ -40,13 +47,19 @@ public record TrainingPlan(Batches batches, int steps, Schedule schedule, Optimi
     return backend.forecast(program.program(), new CompileOptions(recipe.weightType()));
   }
 
-  private static OptimizerSpec optimizer(Recipe.Optimizer o, Fixture fixture) {
+  /** A program knows groups up to the last that has a parameter: without trained biases there is no group for them. */
+  private static List<ParameterGroup> groups(Adapter adapter) {
+    int used = 1 + adapter.parameters().stream().mapToInt(AdapterParameter::group).max().orElse(0);
+    return List.copyOf(adapter.groups().subList(0, used));
+  }
+
+  private static OptimizerSpec optimizer(Recipe.Optimizer o, List<ParameterGroup> groups) {
     OptimizerSpec.Kind kind = switch (o.name()) {
       case "adam" -> OptimizerSpec.Kind.ADAM;
       case "sgd" -> OptimizerSpec.Kind.SGD;
       default -> OptimizerSpec.Kind.ADAMW;
     };
-    List<Double> decay = fixture.adapter().groups().stream().map(g -> g.decays() ? o.weightDecay() : 0.0).toList();
+    List<Double> decay = groups.stream().map(g -> g.decays() ? o.weightDecay() : 0.0).toList();
     return new OptimizerSpec(kind, o.beta1(), o.beta2(), o.eps(), decay, o.maxGradNorm());
   }
 

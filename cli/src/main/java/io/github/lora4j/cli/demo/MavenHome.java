@@ -25,7 +25,7 @@ import org.xml.sax.helpers.DefaultHandler;
  * @param command {@code mvn}, empty when there is none
  * @param repository the local repository, as far as Maven's options and settings files tell
  */
-record MavenHome(Optional<Path> command, Path repository) {
+public record MavenHome(Optional<Path> command, Path repository) {
 
   private static final Pattern REPO_OPTION = Pattern.compile("-Dmaven\\.repo\\.local=(\"[^\"]*\"|\\S+)");
   private static final Pattern VARIABLE = Pattern.compile("\\$\\{(env\\.)?([^}]+)}");
@@ -34,7 +34,7 @@ record MavenHome(Optional<Path> command, Path repository) {
    * Finds both: the command in MAVEN_HOME, M2_HOME, then PATH; the repository in -Dmaven.repo.local of MAVEN_ARGS or
    * MAVEN_OPTS, then the user's and Maven's own settings.xml, then {@code ~/.m2/repository}.
    */
-  static MavenHome find(Map<String, String> environment, Path home) {
+  public static MavenHome find(Map<String, String> environment, Path home) {
     Optional<Path> command = command(environment);
     for (String variable : List.of("MAVEN_ARGS", "MAVEN_OPTS")) {
       Matcher option = REPO_OPTION.matcher(environment.getOrDefault(variable, ""));

@@ -73,7 +73,7 @@ public record Labels(Kind kind, List<String> names) {
     if (kind == Kind.NONE) {
       return new float[0];
     }
-    if (row.labels().isEmpty()) {
+    if (row.labels().isEmpty() && kind != Kind.CLASSES) {
       throw new FormatException("%s, line %d: no label".formatted(file, row.line()));
     }
     float[] encoded = new float[width()];

@@ -1,0 +1,86 @@
+package io.github.lora4j.cli;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.github.lora4j.train.Recipe;
+import io.github.lora4j.train.RunDirectory;
+import io.github.lora4j.train.TrainedModel;
+import io.github.lora4j.vector.ConfigException;
+import java.io.PrintWriter;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/** {@code lora4j eval}. */
+@Command(name = "eval", mixinStandardHelpOptions = true, sortOptions = false, description = "Measures the adapter of a run on labelled data.")
+final class EvalCommand implements Callable<Integer> {
+
+  @Spec
+  private CommandSpec spec;
+
+  @Parameters(paramLabel = "RUN", description = "The output directory of a finished run.")
+  private Path run;
+
+  @Option(names = "--data", paramLabel = "FILE", description = "Labelled data with the recipe's columns; default: the recipe's data.eval.")
+  private Optional<Path> data;
+
+  @Option(names = "--model", paramLabel = "DIR", description = "Where the base model is, if not where it was.")
+  private Optional<Path> model;
+
+  @Option(names = "--base", description = "Measure the base model under the same head, too.")
+  private boolean base;
+
+  @Option(names = "--threads", paramLabel = "N", description = "Worker threads; 0: all processors.")
+  private int threads;
+
+  @Option(names = "--json", description = "Print JSON.")
+  private boolean json;
+
+  @Override
+  public Integer call() {
+    Recipe recipe = RunDirectory.recipe(run);
+    Path file = data.or(recipe.data()::eval)
+        .orElseThrow(() -> new ConfigException("the recipe of %s has no data.eval; give a file with --data".formatted(run)));
+    Map<String, Map<String, Double>> results = new LinkedHashMap<>();
+    if (base) {
+      results.put("base", measure(file, true));
+    }
+    results.put("adapter", measure(file, false));
+    PrintWriter out = spec.commandLine().getOut();
+    if (json) {
+      ObjectNode node = new ObjectMapper().createObjectNode().put("run", run.toString()).put("data", file.toString());
+      results.forEach((name, metrics) -> metrics.forEach(node.withObjectProperty(name)::put));
+      out.println(node);
+      return 0;
+    }
+    Table table = base ? new Table(file.toString(), "base", "adapter") : new Table(file.toString(), "adapter");
+    results.get("adapter").forEach((metric, value) -> {
+      if (base) {
+        table.row(metric, number(results.get("base").get(metric)), number(value));
+      } else {
+        table.row(metric, number(value));
+      }
+    });
+    out.print(table);
+    out.flush();
+    return 0;
+  }
+
+  private Map<String, Double> measure(Path file, boolean withoutAdapter) {
+    try (TrainedModel trained = TrainedModel.open(run, model, withoutAdapter, threads)) {
+      return trained.evaluate(file);
+    }
+  }
+
+  private static String number(double value) {
+    return String.format(Locale.ROOT, "%.4f", value);
+  }
+}

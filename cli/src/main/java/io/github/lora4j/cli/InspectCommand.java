@@ -1,0 +1,91 @@
+package io.github.lora4j.cli;
+
+import io.github.lora4j.checkpoint.Checkpoint;
+import io.github.lora4j.checkpoint.TensorInfo;
+import io.github.lora4j.lora.PeftFormat;
+import io.github.lora4j.train.RunDirectory;
+import io.github.lora4j.vector.DType;
+import io.github.lora4j.vector.FormatException;
+import io.github.lora4j.vector.ResourceException;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/** {@code lora4j inspect}. */
+@Command(name = "inspect", mixinStandardHelpOptions = true, description = "Says what is in a run, an adapter, a model or a file of tensors.")
+final class InspectCommand implements Callable<Integer> {
+
+  /** Lines of metrics shown of a run. */
+  private static final int METRICS = 5;
+
+  @Spec
+  private CommandSpec spec;
+
+  @Parameters(paramLabel = "PATH", description = "A directory, a .safetensors or an .onnx file.")
+  private Path path;
+
+  @Override
+  public Integer call() {
+    PrintWriter out = spec.commandLine().getOut();
+    if (!Files.exists(path)) {
+      throw new FormatException("%s does not exist".formatted(path));
+    }
+    if (RunDirectory.isRun(path)) {
+      run(out);
+    } else if (Files.exists(path.resolve(PeftFormat.CONFIG))) {
+      AdapterSummary.print(out, path);
+    } else {
+      tensors(out);
+    }
+    out.flush();
+    return 0;
+  }
+
+  private void run(PrintWriter out) {
+    Path metrics = path.resolve("metrics.jsonl");
+    try {
+      out.println("run " + path);
+      out.println();
+      out.print(Files.readString(path.resolve("recipe.yaml")));
+      if (Files.exists(metrics)) {
+        List<String> lines = Files.readAllLines(metrics).stream().filter(line -> !line.contains("\"event\":\"note\"")).toList();
+        out.println();
+        lines.subList(Math.max(0, lines.size() - METRICS), lines.size()).forEach(out::println);
+      }
+    } catch (IOException e) {
+      throw new ResourceException("%s cannot be read: %s".formatted(path, e), e);
+    }
+    out.println();
+    if (Files.isDirectory(path.resolve("adapter"))) {
+      AdapterSummary.print(out, path.resolve("adapter"));
+    } else {
+      out.printf("not finished; continue it with: lora4j train %s --resume%n", path);
+    }
+  }
+
+  private void tensors(PrintWriter out) {
+    try (Checkpoint checkpoint = Checkpoint.open(path)) {
+      Table table = new Table("tensor", "type", "shape", "elements");
+      Map<DType, Long> elements = new TreeMap<>();
+      long bytes = 0;
+      for (String name : checkpoint.names()) {
+        TensorInfo info = checkpoint.info(name);
+        table.row(name, info.dtype().toString(), info.shape().toString(), "%,d".formatted(info.elements()));
+        elements.merge(info.dtype(), info.elements(), Long::sum);
+        bytes += info.bytes();
+      }
+      out.print(table);
+      out.printf("%d tensors, %,d bytes; elements by type: %s%n", checkpoint.names().size(), bytes, elements);
+      checkpoint.metadata().forEach((key, value) -> out.printf("metadata %s: %s%n", key, value));
+    }
+  }
+}

@@ -1,0 +1,159 @@
+package io.github.lora4j.cli;
+
+import io.github.lora4j.graph.Backend;
+import io.github.lora4j.train.Fixture;
+import io.github.lora4j.train.JsonlListener;
+import io.github.lora4j.train.Recipe;
+import io.github.lora4j.train.RecipeBuilder;
+import io.github.lora4j.train.RunDirectory;
+import io.github.lora4j.train.TrainEvent;
+import io.github.lora4j.train.TrainingPlan;
+import io.github.lora4j.train.TrainingRun;
+import io.github.lora4j.vector.ConfigException;
+import java.io.PrintWriter;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import java.util.concurrent.CancellationException;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Model.OptionSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/** {@code lora4j train}: a recipe, options, or both. */
+@Command(name = "train", mixinStandardHelpOptions = true, sortOptions = false, optionListHeading = "%nOptions; those of the recipe have the names of its keys:%n",
+    description = "Trains an adapter on a data file, as a recipe says.",
+    footer = {"", "The adapter's own settings have PEFT's names, for example --adapter.r 8 --adapter.lora_alpha 16",
+        "--adapter.target_modules query,value --adapter.lora_dropout 0.1."})
+final class TrainCommand implements Callable<Integer> {
+
+  /** Longest wait for the step at hand when the process is told to end. */
+  private static final int STOP_SECONDS = 120;
+
+  @Spec
+  private CommandSpec spec;
+
+  @Parameters(arity = "0..1", paramLabel = "RECIPE", description = "A YAML file of settings, or the directory of a run to repeat or resume.")
+  private Path recipe;
+
+  @Option(names = "--set", paramLabel = "KEY=VALUE", description = "Sets any key of the recipe (repeatable).")
+  private List<String> set = new ArrayList<>();
+
+  @Option(names = "--resume", description = "Continue the run in the output directory from its newest checkpoint.")
+  private boolean resume;
+
+  @Option(names = "--dry-run", description = "Say what would be trained, its memory and its steps; train nothing.")
+  private boolean dryRun;
+
+  /** An option for each setting of a recipe, with its default. */
+  static void addSettings(CommandSpec spec) {
+    RecipeBuilder.settings().forEach((name, value) -> {
+      String shown = value.toString().isEmpty() || value.equals(List.of()) ? "" : "default " + value;
+      spec.addOption(OptionSpec.builder("--" + name).type(String.class).paramLabel("VALUE").description(shown).build());
+    });
+  }
+
+  @Override
+  public Integer call() {
+    Recipe made = recipe();
+    PrintWriter out = spec.commandLine().getOut();
+    Fixture fixture = Fixture.open(made);
+    if (dryRun) {
+      TrainingPlan plan = TrainingPlan.of(made, fixture);
+      try (Backend backend = Backend.open("cpu", made.threads())) {
+        DryRun.print(out, made, fixture, plan, backend);
+      }
+      return 0;
+    }
+    ConsoleListener console = new ConsoleListener(out, System.console() != null && System.console().isTerminal());
+    JsonlListener metrics = new JsonlListener(made.output().resolve("metrics.jsonl"));
+    try (TrainingRun run = TrainingRun.open(made, fixture, resume, console, metrics)) {
+      train(run, spec.commandLine().getErr());
+    } catch (CancellationException e) {
+      out.printf("%n%s%ncontinue with: lora4j train %s --resume%n", e.getMessage(), made.output());
+      return 130;
+    }
+    out.printf("""
+        next:
+          lora4j eval %1$s
+          lora4j predict %1$s --text "..."
+          lora4j merge %1$s --output MERGED_MODEL
+        """, made.output());
+    out.flush();
+    return 0;
+  }
+
+  /** Trains; when the process is told to end, the step at hand is finished and a checkpoint written first. */
+  private static TrainEvent.Finished train(TrainingRun run, PrintWriter err) {
+    CountDownLatch ended = new CountDownLatch(1);
+    Thread hook = new Thread(() -> {
+      err.println("\nstopping after this step, with a checkpoint");
+      run.stop();
+      try {
+        ended.await(STOP_SECONDS, TimeUnit.SECONDS);
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+      }
+    });
+    Runtime.getRuntime().addShutdownHook(hook);
+    boolean shutdown = false;
+    try {
+      return run.train();
+    } catch (CancellationException e) {
+      shutdown = true;
+      throw e;
+    } finally {
+      if (!shutdown) {
+        removeHook(hook);
+      }
+      ended.countDown();
+    }
+  }
+
+  private static void removeHook(Thread hook) {
+    try {
+      Runtime.getRuntime().removeShutdownHook(hook);
+    } catch (IllegalStateException e) {
+      // The process began to end after the last step: the hook is running already and about to return.
+    }
+  }
+
+  private Recipe recipe() {
+    RecipeBuilder builder = new RecipeBuilder();
+    if (recipe != null) {
+      boolean run = RunDirectory.isRun(recipe);
+      builder.read(run ? recipe.resolve("recipe.yaml") : recipe);
+      if (run) {
+        builder.set("output", recipe.toString());
+      }
+    }
+    for (String name : RecipeBuilder.settings().keySet()) {
+      String value = spec.findOption("--" + name).getValue();
+      if (value != null) {
+        builder.set(name, value);
+      }
+    }
+    for (String setting : set) {
+      int equals = setting.indexOf('=');
+      if (equals < 1) {
+        throw new ConfigException("--set %s: expected KEY=VALUE, for example optimizer.learning_rate=5e-4".formatted(setting));
+      }
+      Map.Entry<String, String> entry = Map.entry(setting.substring(0, equals), setting.substring(equals + 1));
+      builder.set(entry.getKey(), adapterValue(entry.getKey(), entry.getValue()));
+    }
+    return builder.build();
+  }
+
+  /** On a command line names without brackets are a list; in a recipe a lone text may be PEFT's regular expression. */
+  private static String adapterValue(String name, String value) {
+    boolean modules = name.equals("adapter.target_modules") || name.equals("adapter.exclude_modules");
+    boolean list = name.startsWith("adapter.") && value.matches("[\\w.-]+(,[\\w.-]+)+") || modules && value.matches("[\\w.]+");
+    return list ? "[" + value + "]" : value;
+  }
+}
