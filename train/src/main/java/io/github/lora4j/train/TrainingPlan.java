@@ -3,8 +3,6 @@ package io.github.lora4j.train;
 import io.github.lora4j.graph.Backend;
 import io.github.lora4j.graph.CompileOptions;
 import io.github.lora4j.graph.OptimizerSpec;
-import io.github.lora4j.lora.Adapter;
-import io.github.lora4j.lora.AdapterParameter;
 import io.github.lora4j.lora.ParameterGroup;
 import io.github.lora4j.train.data.Batches;
 import io.github.lora4j.train.data.TokenizedData;
@@ -18,12 +16,10 @@ import java.util.Optional;
  * @param batches the order of the examples
  * @param steps optimizer steps in all
  * @param schedule of the learning rate
- * @param groups the adapter's parameter groups that are in use
  * @param optimizer update rule and clipping
  * @param capacity what the program must have room for
  */
-public record TrainingPlan(Batches batches, int steps, Schedule schedule, List<ParameterGroup> groups, OptimizerSpec optimizer,
-    TaskProgram.Capacity capacity) {
+public record TrainingPlan(Batches batches, int steps, Schedule schedule, OptimizerSpec optimizer, TaskProgram.Capacity capacity) {
 
   /**
    * Plans a run.
@@ -35,8 +31,7 @@ public record TrainingPlan(Batches batches, int steps, Schedule schedule, List<P
     int steps = recipe.maxSteps() > 0 ? recipe.maxSteps() : (int) Math.ceil(batches.stepsPerEpoch() * recipe.epochs());
     Recipe.Optimizer o = recipe.optimizer();
     int warmup = o.warmupSteps() > 0 ? o.warmupSteps() : (int) Math.ceil(steps * o.warmupRatio());
-    List<ParameterGroup> groups = groups(fixture.adapter());
-    return new TrainingPlan(batches, steps, Schedule.of(o.schedule(), warmup, steps), groups, optimizer(o, groups),
+    return new TrainingPlan(batches, steps, Schedule.of(o.schedule(), warmup, steps), optimizer(o, fixture.adapter().groups()),
         capacity(recipe, fixture, batches, steps));
   }
 
@@ -45,12 +40,6 @@ public record TrainingPlan(Batches batches, int steps, Schedule schedule, List<P
     TaskProgram program = TaskProgram.record(fixture.task(), fixture.adapter(), capacity, Optional.of(optimizer));
     fixture.adapter().requireRecorded(program.program());
     return backend.forecast(program.program(), new CompileOptions(recipe.weightType()));
-  }
-
-  /** A program knows groups up to the last that has a parameter: without trained biases there is no group for them. */
-  private static List<ParameterGroup> groups(Adapter adapter) {
-    int used = 1 + adapter.parameters().stream().mapToInt(AdapterParameter::group).max().orElse(0);
-    return List.copyOf(adapter.groups().subList(0, used));
   }
 
   private static OptimizerSpec optimizer(Recipe.Optimizer o, List<ParameterGroup> groups) {

@@ -54,7 +54,7 @@ public final class TrainingRun implements AutoCloseable {
     batches = plan.batches();
     steps = plan.steps();
     schedule = plan.schedule();
-    groups = plan.groups();
+    groups = fixture.adapter().groups();
     directory = RunDirectory.open(recipe.output(), resume);
     Backend opened = null;
     Session made = null;
