@@ -2,6 +2,7 @@ package io.github.lora4j.graph;
 
 import io.github.lora4j.vector.DType;
 import java.lang.foreign.MemorySegment;
+import java.util.List;
 import java.util.Optional;
 
 /**
@@ -58,6 +59,16 @@ public interface Executable extends AutoCloseable {
    * spoilt afterwards: for use when a run has failed already.
    */
   Optional<String> findNonFinite(String entry);
+
+  /**
+   * One op's time in one run.
+   *
+   * @param op kind of op
+   */
+  record OpTime(String region, String op, String output, long nanos, long flops) {}
+
+  /** Runs an entry and times each op. */
+  List<OpTime> profile(String entry);
 
   /** Native bytes held. */
   long bytes();

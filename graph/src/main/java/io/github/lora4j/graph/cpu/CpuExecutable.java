@@ -15,8 +15,10 @@ import io.github.lora4j.vector.Memory;
 import io.github.lora4j.vector.Workers;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
@@ -243,6 +245,19 @@ final class CpuExecutable implements Executable {
       }
     }
     return Optional.empty();
+  }
+
+  @Override
+  public List<OpTime> profile(String entry) {
+    List<OpTime> times = new ArrayList<>();
+    for (BoundOp bound : entry(entry)) {
+      Op op = bound.node.op();
+      long start = System.nanoTime();
+      bound.step.run();
+      times.add(new OpTime(bound.node.region(), op.getClass().getSimpleName(), op.outputs().getFirst().name(), System.nanoTime() - start,
+          op.flops()));
+    }
+    return times;
   }
 
   private BoundOp[] entry(String name) {
