@@ -9,6 +9,7 @@ import static io.github.lora4j.vector.internal.gemm.Lanes.bytes;
 
 import io.github.lora4j.vector.DType;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.ShortVector;
@@ -21,15 +22,52 @@ final class Copies {
 
   private static final VectorSpecies<Integer> INTS = VectorSpecies.of(int.class, SPECIES.vectorShape());
   private static final VectorSpecies<Short> SHORTS = VectorSpecies.of(short.class, VectorShape.forBitSize(COUNT * Short.SIZE));
+  private static final ValueLayout.OfLong LONG = ValueLayout.JAVA_LONG_UNALIGNED;
   private static final float F16_SCALE = 0x1p112f;
 
   private Copies() {}
 
-  /** Copies {@code columns} floats and fills up with zeros to {@code width}. */
-  static void row(MemorySegment source, long from, int columns, MemorySegment out, long to, int width) {
+  /**
+   * Copies {@code depth} pieces of rows, {@code columns} floats each, to dense rows of {@code width}, a multiple of the vector length,
+   * that end in zeros. Widths of full panels have loops of their own: a loop of three or four turns costs ten times the copy.
+   */
+  static void rows(MemorySegment source, long from, long rowBytes, int columns, MemorySegment out, long to, int width, int depth) {
+    if (columns == width && width == 4 * COUNT) {
+      for (int p = 0; p < depth; p++) {
+        pair(source, from + p * rowBytes, out, to + p * 4 * WIDTH);
+        pair(source, from + p * rowBytes + 2 * WIDTH, out, to + p * 4 * WIDTH + 2 * WIDTH);
+      }
+    } else if (columns == width && width == 3 * COUNT) {
+      for (int p = 0; p < depth; p++) {
+        pair(source, from + p * rowBytes, out, to + p * 3 * WIDTH);
+        one(source, from + p * rowBytes + 2 * WIDTH, out, to + p * 3 * WIDTH + 2 * WIDTH);
+      }
+    } else if (columns == width && width == 2 * COUNT) {
+      for (int p = 0; p < depth; p++) {
+        pair(source, from + p * rowBytes, out, to + p * 2 * WIDTH);
+      }
+    } else {
+      for (int p = 0; p < depth; p++) {
+        edge(source, from + p * rowBytes, columns, out, to + bytes((long) p * width), width);
+      }
+    }
+  }
+
+  private static void one(MemorySegment source, long from, MemorySegment out, long to) {
+    FloatVector.fromMemorySegment(SPECIES, source, from, NATIVE).intoMemorySegment(out, to, NATIVE);
+  }
+
+  private static void pair(MemorySegment source, long from, MemorySegment out, long to) {
+    FloatVector x = FloatVector.fromMemorySegment(SPECIES, source, from, NATIVE);
+    FloatVector y = FloatVector.fromMemorySegment(SPECIES, source, from + WIDTH, NATIVE);
+    x.intoMemorySegment(out, to, NATIVE);
+    y.intoMemorySegment(out, to + WIDTH, NATIVE);
+  }
+
+  private static void edge(MemorySegment source, long from, int columns, MemorySegment out, long to, int width) {
     int whole = columns - columns % COUNT;
     for (int j = 0; j < whole; j += COUNT) {
-      FloatVector.fromMemorySegment(SPECIES, source, from + bytes(j), NATIVE).intoMemorySegment(out, to + bytes(j), NATIVE);
+      one(source, from + bytes(j), out, to + bytes(j));
     }
     for (int j = whole; j < columns; j++) {
       out.set(FLOAT, to + bytes(j), source.get(FLOAT, from + bytes(j)));
@@ -39,16 +77,20 @@ final class Copies {
     }
   }
 
-  /** Copies {@code depth} short rows; the rows of the copy are {@code width} long and end in zeros. */
-  static void narrowRows(MemorySegment source, long from, long rowBytes, int columns, MemorySegment out, long to, int width, int depth) {
+  /** The same for pieces of at most eight floats, to rows of eight. */
+  static void eights(MemorySegment source, long from, long rowBytes, int columns, MemorySegment out, long to, int depth) {
     for (int p = 0; p < depth; p++) {
       long in = from + p * rowBytes;
-      long at = to + bytes((long) p * width);
-      for (int j = 0; j < columns; j++) {
-        out.set(FLOAT, at + bytes(j), source.get(FLOAT, in + bytes(j)));
-      }
-      for (int j = columns; j < width; j++) {
-        out.set(FLOAT, at + bytes(j), 0f);
+      long at = to + p * 32L;
+      if (columns == 8) {
+        out.set(LONG, at, source.get(LONG, in));
+        out.set(LONG, at + 8, source.get(LONG, in + 8));
+        out.set(LONG, at + 16, source.get(LONG, in + 16));
+        out.set(LONG, at + 24, source.get(LONG, in + 24));
+      } else {
+        for (int j = 0; j < 8; j++) {
+          out.set(FLOAT, at + bytes(j), j < columns ? source.get(FLOAT, in + bytes(j)) : 0f);
+        }
       }
     }
   }

@@ -58,6 +58,17 @@ final class Epilogue {
       }
       return;
     }
+    if (columns == 3 * COUNT) {
+      for (int r = 0; r < rows; r++) {
+        long from = t0 + r * 3 * WIDTH;
+        long in = base0 + r * baseBytes;
+        long to = c0 + r * rowBytes;
+        scaled(t, from, factor, base, in).intoMemorySegment(c, to, NATIVE);
+        scaled(t, from + WIDTH, factor, base, in + WIDTH).intoMemorySegment(c, to + WIDTH, NATIVE);
+        scaled(t, from + 2 * WIDTH, factor, base, in + 2 * WIDTH).intoMemorySegment(c, to + 2 * WIDTH, NATIVE);
+      }
+      return;
+    }
     int whole = columns - columns % COUNT;
     for (int r = 0; r < rows; r++) {
       long from = t0 + bytes((long) r * width);

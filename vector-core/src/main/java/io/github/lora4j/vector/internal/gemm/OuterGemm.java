@@ -21,6 +21,8 @@ final class OuterGemm implements Gemm {
   /** Rows of A and B that one pass sums. Decides the bits. */
   private static final int DEPTH = 256;
   private static final int BLOCK_ROWS = 96;
+  /** Rows copied at a time: where rows are a power of two apart, more would evict the lines that the next panel wants. */
+  private static final int COPY_ROWS = 32;
   private static final int GROUP_PANELS = Math.max(1, 384 / COLUMNS);
   private static final long TASK_WORK = 1 << 18;
   private static final long TILE_BYTES = Memory.align(bytes((long) ROWS * COLUMNS));
@@ -132,18 +134,19 @@ final class OuterGemm implements Gemm {
 
   private void packLeft(int p, int length, int firstRow, int endRow, long to) {
     for (int row = firstRow; row < endRow; row += ROWS) {
-      Copies.narrowRows(left, bytes((long) p * m + row), bytes(m), Math.min(ROWS, endRow - row), scratch,
-          to + bytes((long) (row - firstRow) * length), ROWS, length);
+      Copies.eights(left, bytes((long) p * m + row), bytes(m), Math.min(ROWS, endRow - row), scratch,
+          to + bytes((long) (row - firstRow) * length), length);
     }
   }
 
   private void packRight(int p, int length, int firstColumn, int endColumn, long to) {
-    for (int q = 0; q < length; q++) {
+    for (int q = 0; q < length; q += COPY_ROWS) {
+      int count = Math.min(COPY_ROWS, length - q);
       for (int column = firstColumn; column < endColumn; column += COLUMNS) {
         int columns = Math.min(COLUMNS, endColumn - column);
         int width = vectors(columns) * COUNT;
-        Copies.row(right, bytes((long) (p + q) * n + column), columns, scratch,
-            to + bytes((long) (column - firstColumn) * length + (long) q * width), width);
+        Copies.rows(right, bytes((long) (p + q) * n + column), bytes(n), columns, scratch,
+            to + bytes((long) (column - firstColumn) * length + (long) q * width), width, count);
       }
     }
   }

@@ -48,14 +48,7 @@ final class Panels {
     if (form == Form.NT) {
       Transpose.pack(source, bytes((long) index * COLUMNS * k), bytes(k), columns, panels, out, width, k);
     } else {
-      copyRows(source, bytes(index * COLUMNS), bytes(n), columns, panels, out, width, k);
-    }
-  }
-
-  /** Copies {@code depth} rows of {@code columns} floats into rows of {@code width}, zeros behind them. */
-  static void copyRows(MemorySegment source, long from, long rowBytes, int columns, MemorySegment panel, long out, int width, int depth) {
-    for (int p = 0; p < depth; p++) {
-      Copies.row(source, from + p * rowBytes, columns, panel, out + bytes((long) p * width), width);
+      Copies.rows(source, bytes((long) index * COLUMNS), bytes(n), columns, panels, out, width, k);
     }
   }
 
