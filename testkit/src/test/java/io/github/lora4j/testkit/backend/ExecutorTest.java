@@ -5,9 +5,11 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.sun.management.ThreadMXBean;
 import io.github.lora4j.graph.CompileOptions;
 import io.github.lora4j.graph.Executable;
 import io.github.lora4j.graph.Graph;
+import io.github.lora4j.graph.OptimizerSpec;
 import io.github.lora4j.graph.Program;
 import io.github.lora4j.graph.ProgramBuilder;
 import io.github.lora4j.graph.RowAxis;
@@ -21,12 +23,14 @@ import io.github.lora4j.testkit.Live;
 import io.github.lora4j.testkit.OpCases;
 import io.github.lora4j.testkit.Session;
 import io.github.lora4j.testkit.TestProgram;
+import io.github.lora4j.vector.Activation;
 import io.github.lora4j.vector.ConfigException;
 import io.github.lora4j.vector.DType;
 import io.github.lora4j.vector.KernelProvider;
 import io.github.lora4j.vector.Loss;
 import io.github.lora4j.vector.ReferenceKernels;
 import io.github.lora4j.vector.Workers;
+import java.lang.management.ManagementFactory;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
@@ -59,6 +63,51 @@ class ExecutorTest {
     try (Workers workers = new Workers(threads); Session session = new Session(program, vector(workers))) {
       return session.run(live);
     }
+  }
+
+  /**
+   * Over the caller and all workers; the bound leaves room for what the JVM itself does on them, and is far below one activation.
+   * The columns fill vectors of any width.
+   */
+  @Test
+  void aStepAllocatesNothing() {
+    int cols = 64;
+    ProgramBuilder b = new ProgramBuilder();
+    RowAxis axis = b.axis("rows", 64);
+    Graph g = b.entry("accumulate");
+    Value x = b.input("x", Shape.of(axis, cols));
+    Value labels = b.table("labels", Shape.of(axis, 1));
+    Value h = g.linear(x, b.trainable("w", Shape.of(cols, cols), 0), Optional.of(b.trainable("bias", Shape.vector(cols), 0)));
+    Value n = g.layerNorm(g.add(g.activate(Activation.GELU, h), x), b.trainable("gamma", Shape.vector(cols), 0),
+        b.trainable("beta", Shape.vector(cols), 0), 1e-5);
+    Value loss = g.loss(Loss.CROSS_ENTROPY, g.linear(n, b.frozen("head", Shape.of(16, cols)), Optional.empty()), labels);
+    Value sum = b.state("sum", Shape.vector(1));
+    Value count = b.state("count", Shape.vector(1));
+    g.addSum(loss, sum);
+    g.countTargets(Optional.of(Loss.CROSS_ENTROPY), labels, count);
+    g.backward(loss);
+    b.entry("apply").optimizerStep(new OptimizerSpec(OptimizerSpec.Kind.ADAMW, 0.9, 0.999, 1e-8, List.of(0.01), 1),
+        b.input("hyper", Shape.vector(3)), sum, count, b.state("report", Shape.vector(2)));
+    ThreadMXBean bean = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+    try (Workers workers = new Workers(2); Executable executable = vector(workers).compile(b.build(), CompileOptions.DEFAULT)) {
+      long[] threads = Thread.getAllStackTraces().keySet().stream().filter(thread -> thread == Thread.currentThread()
+          || thread.getName().startsWith("lora4j-worker")).mapToLong(Thread::threadId).toArray();
+      long least = Long.MAX_VALUE;
+      for (int round = 0; round < 100 && least > 4096; round++) {
+        for (int i = 0; i < 200; i++) {
+          step(executable);
+        }
+        long before = Arrays.stream(bean.getThreadAllocatedBytes(threads)).sum();
+        step(executable);
+        least = Math.min(least, Arrays.stream(bean.getThreadAllocatedBytes(threads)).sum() - before);
+      }
+      assertTrue(least <= 4096, "a step allocates " + least + " bytes after warm-up");
+    }
+  }
+
+  private static void step(Executable executable) {
+    executable.run("accumulate");
+    executable.run("apply");
   }
 
   /** A batch in one run and the same rows in two runs give the same sums, to rounding. */

@@ -1,0 +1,102 @@
+package io.github.lora4j.testkit;
+
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
+import static com.tngtech.archunit.library.Architectures.layeredArchitecture;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.tngtech.archunit.core.domain.JavaClasses;
+import com.tngtech.archunit.core.importer.ClassFileImporter;
+import com.tngtech.archunit.core.importer.ImportOption;
+import com.tngtech.archunit.lang.ArchRule;
+import org.junit.jupiter.api.Test;
+
+/** Who may know whom. */
+class ArchitectureTest {
+
+  private static final String ROOT = "io.github.lora4j.";
+  private static final JavaClasses CLASSES = new ClassFileImporter().withImportOption(new ImportOption.DoNotIncludeTests())
+      .importPackages("io.github.lora4j");
+
+  /** Rules hold on what is there to be checked. */
+  @Test
+  void everyModuleIsChecked() {
+    for (String module : new String[] {"vector", "checkpoint", "graph", "models", "lora", "train", "cli", "testkit"}) {
+      assertTrue(CLASSES.containPackage(ROOT + module), module);
+    }
+    assertThrows(AssertionError.class, () -> only("graph", "jdk.incubator.vector.."), "a rule that is broken is seen");
+  }
+
+  /** Modules know those they stand on, and nobody above them. */
+  @Test
+  void arrowsPointDown() {
+    layeredArchitecture().consideringOnlyDependenciesInAnyPackage("io.github.lora4j..").withOptionalLayers(true)
+        .layer("vector").definedBy(ROOT + "vector..")
+        .layer("checkpoint").definedBy(ROOT + "checkpoint..")
+        .layer("graph").definedBy(ROOT + "graph..")
+        .layer("models").definedBy(ROOT + "models..")
+        .layer("lora").definedBy(ROOT + "lora..")
+        .layer("adalora").definedBy(ROOT + "adalora..")
+        .layer("train").definedBy(ROOT + "train..")
+        .layer("tornado").definedBy(ROOT + "tornado..")
+        .layer("cli").definedBy(ROOT + "cli..")
+        .layer("bench").definedBy(ROOT + "bench..")
+        .layer("testkit").definedBy(ROOT + "testkit..")
+        .whereLayer("vector").mayNotAccessAnyLayer()
+        .whereLayer("checkpoint").mayOnlyAccessLayers("vector")
+        .whereLayer("graph").mayOnlyAccessLayers("vector")
+        .whereLayer("models").mayOnlyAccessLayers("vector", "checkpoint", "graph")
+        .whereLayer("lora").mayOnlyAccessLayers("vector", "checkpoint", "graph")
+        .whereLayer("adalora").mayOnlyAccessLayers("vector", "checkpoint", "graph", "lora")
+        .whereLayer("train").mayOnlyAccessLayers("vector", "checkpoint", "graph", "models", "lora")
+        .whereLayer("tornado").mayOnlyAccessLayers("vector", "graph")
+        .whereLayer("cli").mayOnlyAccessLayers("vector", "checkpoint", "graph", "models", "lora", "adalora", "train")
+        .whereLayer("testkit").mayOnlyAccessLayers("vector", "graph")
+        .ensureAllClassesAreContainedInArchitectureIgnoring("io.github.lora4j")
+        .check(CLASSES);
+  }
+
+  @Test
+  void theVectorApiIsKnownToVectorCoreAlone() {
+    only("vector", "jdk.incubator.vector..");
+  }
+
+  @Test
+  void tornadoIsKnownToItsBackendAlone() {
+    only("tornado", "uk.ac.manchester..");
+  }
+
+  private static void only(String module, String packages) {
+    noClasses().that().resideOutsideOfPackage(ROOT + module + "..").should().dependOnClassesThat().resideInAPackage(packages)
+        .allowEmptyShould(true).check(CLASSES);
+  }
+
+  /** A backend is opened by its name, so that adapters, models and training run on all of them. */
+  @Test
+  void onlyEntryPointsNameABackend() {
+    rule(noClasses().that().resideInAnyPackage(ROOT + "lora..", ROOT + "adalora..", ROOT + "models..", ROOT + "train..")
+        .should().dependOnClassesThat().resideInAnyPackage(ROOT + "graph.cpu..", ROOT + "tornado.."));
+  }
+
+  /** A library writes to no console and ends no process. */
+  @Test
+  void onlyCommandsTalkToTheConsole() {
+    rule(noClasses().that().resideOutsideOfPackages(ROOT + "cli..", ROOT + "bench..").should().callMethod(System.class, "exit", int.class)
+        .orShould().callMethod(Runtime.class, "exit", int.class).orShould().callMethod(Runtime.class, "halt", int.class)
+        .orShould().accessField(System.class, "out").orShould().accessField(System.class, "err")
+        .orShould().callMethod(Throwable.class, "printStackTrace"));
+  }
+
+  /** What lies in an internal package is used by its own module only. */
+  @Test
+  void internalsStayInTheirModule() {
+    for (String module : new String[] {"vector", "checkpoint", "graph", "models", "lora", "adalora", "train", "cli", "tornado", "bench"}) {
+      rule(noClasses().that().resideOutsideOfPackage(ROOT + module + "..").should().dependOnClassesThat()
+          .resideInAnyPackage(ROOT + module + ".internal..", ROOT + module + "..internal.."));
+    }
+  }
+
+  private static void rule(ArchRule rule) {
+    rule.allowEmptyShould(true).check(CLASSES);
+  }
+}
