@@ -4,9 +4,12 @@ import static io.github.lora4j.vector.internal.Simd.BYTES;
 import static io.github.lora4j.vector.internal.Simd.LANES;
 import static io.github.lora4j.vector.internal.Simd.rest;
 import static io.github.lora4j.vector.internal.Simd.whole;
-import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
 import java.lang.foreign.MemorySegment;
+import java.util.List;
+import java.util.stream.IntStream;
+import jdk.incubator.vector.VectorMask;
+import jdk.incubator.vector.VectorShuffle;
 
 /**
  * Where things lie in the scratch of {@link Attention}, in bytes, given the bytes of a row of a head padded to whole vectors.
@@ -37,6 +40,12 @@ final class AttentionScratch {
   static final long SPILL = SEEN + LINE;
   /** [QUERIES] rows: queries times the scale. */
   static final long Q = SPILL + Tiles.ROWS * LINE;
+
+  /** Of each stage of a transpose, which exchanges lanes that are 2^stage apart: two rotations, and the upper lane of each pair. */
+  private static final int STAGES = Integer.numberOfTrailingZeros(LANES);
+  private static final List<VectorShuffle<Float>> FORTH = IntStream.range(0, STAGES).mapToObj(i -> rotate(1 << i)).toList();
+  private static final List<VectorShuffle<Float>> BACK = IntStream.range(0, STAGES).mapToObj(i -> rotate(-(1 << i))).toList();
+  private static final List<VectorMask<Float>> UPPER = IntStream.range(0, STAGES).mapToObj(AttentionScratch::upper).toList();
 
   private AttentionScratch() {}
 
@@ -104,12 +113,43 @@ final class AttentionScratch {
     }
   }
 
-  /** Transposes the padded rows of a block of queries to lines. */
+  /** Transposes the padded rows of a block of queries to lines, a square of lanes at a time. */
   static void transpose(MemorySegment scratch, long from, long to, long row) {
-    for (int d = 0; d < row / 4; d++) {
-      for (int i = 0; i < QUERIES; i++) {
-        scratch.set(JAVA_FLOAT, to + d * LINE + i * 4L, scratch.get(JAVA_FLOAT, from + i * row + d * 4L));
+    for (int vector = 0; vector < 2; vector++) {
+      for (long d = 0; d < row / BYTES; d++) {
+        long square = to + d * LANES * LINE + vector * (long) BYTES;
+        for (int i = 0; i < LANES; i++) {
+          Simd.store(Simd.load(scratch, from + (vector * LANES + i) * row + d * BYTES), scratch, square + i * LINE);
+        }
+        for (int stage = 0; stage < STAGES; stage++) {
+          exchange(scratch, square, 1 << stage, FORTH.get(stage), BACK.get(stage), UPPER.get(stage));
+        }
       }
     }
+  }
+
+  /** Exchanges squares of side {@code step} across the diagonal of every square twice as large. */
+  private static void exchange(MemorySegment s, long square, int step, VectorShuffle<Float> forth, VectorShuffle<Float> back,
+      VectorMask<Float> upper) {
+    for (int pair = 0; pair < LANES / 2; pair++) {
+      long at = square + (pair / step * 2 * step + pair % step) * LINE;
+      long other = at + step * LINE;
+      var a = Simd.load(s, at);
+      var b = Simd.load(s, other);
+      Simd.store(a.blend(b.rearrange(back), upper), s, at);
+      Simd.store(a.rearrange(forth).blend(b, upper), s, other);
+    }
+  }
+
+  private static VectorShuffle<Float> rotate(int by) {
+    return VectorShuffle.fromOp(Simd.F, i -> i + by & LANES - 1);
+  }
+
+  private static VectorMask<Float> upper(int stage) {
+    boolean[] lanes = new boolean[LANES];
+    for (int i = 0; i < LANES; i++) {
+      lanes[i] = (i >> stage & 1) == 1;
+    }
+    return VectorMask.fromArray(Simd.F, lanes, 0);
   }
 }
