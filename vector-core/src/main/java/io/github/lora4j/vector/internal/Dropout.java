@@ -49,11 +49,12 @@ public final class Dropout {
 
   private static void row(MemorySegment x, MemorySegment out, long at, long end, int example, int position, int step, int k0, int k1,
       int threshold, float scale) {
-    LongVector index = IOTA;
+    // The counter starts from a number: a vector carried around both loops would be an object each time.
+    long counter = 0;
     for (; at < end; at += 2L * BYTES) {
       LongVector c0 = LongVector.broadcast(Simd.L, example & LOW);
       LongVector c1 = LongVector.broadcast(Simd.L, position & LOW);
-      LongVector c2 = index;
+      LongVector c2 = IOTA.add(counter);
       LongVector c3 = LongVector.broadcast(Simd.L, step & LOW);
       for (int round = 0; round < 10; round++) {
         LongVector p0 = c0.mul(M0);
@@ -63,7 +64,7 @@ public final class Dropout {
         c1 = p1.and(LOW);
         c3 = p0.and(LOW);
       }
-      index = index.add(COUNTERS);
+      counter += COUNTERS;
       LongVector even = c0.or(c1.lanewise(LSHL, 32));
       LongVector odd = c2.or(c3.lanewise(LSHL, 32));
       var low = even.rearrange(ZIP_LOW).blend(odd.rearrange(ZIP_LOW), ODD);
