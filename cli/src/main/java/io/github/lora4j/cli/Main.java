@@ -12,6 +12,8 @@ import java.util.ArrayList;
 import java.util.List;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.UnmatchedArgumentException;
 
 /**
  * The {@code lora4j} command. Exit codes: 0 done, 1 a bug (with its stack trace), 2 wrong options or settings, 3 a file,
@@ -40,6 +42,9 @@ public final class Main implements Runnable {
   static CommandLine commandLine() {
     CommandLine command = new CommandLine(new Main());
     TrainCommand.addSettings(command.getSubcommands().get("train").getCommandSpec());
+    command.setOverwrittenOptionsAllowed(true);
+    command.setUsageHelpAutoWidth(true);
+    command.setParameterExceptionHandler((error, wrong) -> usage(error));
     command.setExecutionExceptionHandler((error, line, parsed) -> report(error, line.getErr()));
     return command;
   }
@@ -58,6 +63,15 @@ public final class Main implements Runnable {
       all.add(apart ? setting + "=" + args[++i] : setting);
     }
     return all.toArray(String[]::new);
+  }
+
+  /** A wrong option: what is wrong and where the right ones stand, not all of them. */
+  private static int usage(ParameterException error) {
+    CommandLine line = error.getCommandLine();
+    line.getErr().println("error: " + error.getMessage());
+    UnmatchedArgumentException.printSuggestions(error, line.getErr());
+    line.getErr().println(line.getCommandSpec().qualifiedName() + " --help lists the options");
+    return line.getCommandSpec().exitCodeOnInvalidInput();
   }
 
   private static int report(Exception error, PrintWriter err) {

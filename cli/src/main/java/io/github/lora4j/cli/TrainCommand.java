@@ -6,7 +6,6 @@ import io.github.lora4j.train.JsonlListener;
 import io.github.lora4j.train.Recipe;
 import io.github.lora4j.train.RecipeBuilder;
 import io.github.lora4j.train.RunDirectory;
-import io.github.lora4j.train.TrainEvent;
 import io.github.lora4j.train.TrainingPlan;
 import io.github.lora4j.train.TrainingRun;
 import io.github.lora4j.vector.ConfigException;
@@ -14,7 +13,9 @@ import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
+import java.util.ResourceBundle;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CountDownLatch;
@@ -53,10 +54,12 @@ final class TrainCommand implements Callable<Integer> {
 
   /** An option for each setting of a recipe, with its default. */
   static void addSettings(CommandSpec spec) {
+    ResourceBundle meanings = ResourceBundle.getBundle("io.github.lora4j.cli.settings", Locale.ROOT);
     RecipeBuilder.settings().forEach((name, value) -> {
-      String shown = value.toString().isEmpty() || value.equals(List.of()) ? "" : "default " + value;
-      spec.addOption(OptionSpec.builder("--" + name).type(String.class).paramLabel("VALUE").description(shown).build());
+      String shown = value.toString().isEmpty() || value.equals(List.of()) ? "" : " (default " + value + ")";
+      spec.addOption(OptionSpec.builder("--" + name).type(String.class).paramLabel("VALUE").description(meanings.getString(name) + shown).build());
     });
+    spec.usageMessage().customSynopsis("lora4j train [RECIPE] [OPTION...]");
   }
 
   @Override
@@ -73,10 +76,13 @@ final class TrainCommand implements Callable<Integer> {
     }
     ConsoleListener console = new ConsoleListener(out, System.console() != null && System.console().isTerminal());
     JsonlListener metrics = new JsonlListener(made.output().resolve("metrics.jsonl"));
+    CountDownLatch told = new CountDownLatch(1);
     try (TrainingRun run = TrainingRun.open(made, fixture, resume, console, metrics)) {
-      train(run, spec.commandLine().getErr());
+      train(run, told);
     } catch (CancellationException e) {
       out.printf("%n%s%ncontinue with: lora4j train %s --resume%n", e.getMessage(), made.output());
+      out.flush();
+      told.countDown();
       return 130;
     }
     out.printf("""
@@ -89,34 +95,35 @@ final class TrainCommand implements Callable<Integer> {
     return 0;
   }
 
-  /** Trains; when the process is told to end, the step at hand is finished and a checkpoint written first. */
-  private static TrainEvent.Finished train(TrainingRun run, PrintWriter err) {
-    CountDownLatch ended = new CountDownLatch(1);
+  /** Trains; when the process is told to end, it waits for the step at hand, its checkpoint, and {@code told}. */
+  private void train(TrainingRun run, CountDownLatch told) {
+    PrintWriter err = spec.commandLine().getErr();
     Thread hook = new Thread(() -> {
       err.println("\nstopping after this step, with a checkpoint");
+      err.flush();
       run.stop();
       try {
-        ended.await(STOP_SECONDS, TimeUnit.SECONDS);
+        told.await(STOP_SECONDS, TimeUnit.SECONDS);
       } catch (InterruptedException e) {
         Thread.currentThread().interrupt();
       }
     });
     Runtime.getRuntime().addShutdownHook(hook);
-    boolean shutdown = false;
+    boolean stopped = false;
     try {
-      return run.train();
+      run.train();
     } catch (CancellationException e) {
-      shutdown = true;
+      stopped = true;
       throw e;
     } finally {
-      if (!shutdown) {
-        removeHook(hook);
+      if (!stopped) {
+        told.countDown();
+        remove(hook);
       }
-      ended.countDown();
     }
   }
 
-  private static void removeHook(Thread hook) {
+  private static void remove(Thread hook) {
     try {
       Runtime.getRuntime().removeShutdownHook(hook);
     } catch (IllegalStateException e) {

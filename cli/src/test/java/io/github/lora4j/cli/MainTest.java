@@ -3,6 +3,7 @@ package io.github.lora4j.cli;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.github.lora4j.train.RecipeBuilder;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import org.junit.jupiter.api.Test;
@@ -22,6 +23,18 @@ class MainTest {
   void anErrorOfOursIsOneMessageAndItsCode() {
     assertEquals(2, run("demo", "--sources", "no-such-file.jar"));
     assertEquals("error: no-such-file.jar: no such file; expected a -sources.jar", errors.toString().strip());
+  }
+
+  @Test
+  void helpOfEveryVerb() {
+    for (String verb : Main.commandLine().getSubcommands().keySet()) {
+      String help = Cli.ok(verb, "--help").out();
+      assertTrue(help.startsWith("Usage: lora4j " + verb), help);
+    }
+    String train = Cli.ok("train", "--help").out();
+    for (String setting : RecipeBuilder.settings().keySet()) {
+      assertTrue(train.contains("--" + setting + "=VALUE"), setting);
+    }
   }
 
   private int run(String... arguments) {

@@ -1,0 +1,123 @@
+package io.github.lora4j.cli;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.github.lora4j.checkpoint.Checkpoint;
+import io.github.lora4j.graph.Backend;
+import io.github.lora4j.models.EncoderTask;
+import io.github.lora4j.models.ModelDirectory;
+import io.github.lora4j.models.tokenizer.Tokenizer;
+import io.github.lora4j.train.Fixture;
+import io.github.lora4j.train.Recipe;
+import io.github.lora4j.train.Session;
+import io.github.lora4j.train.TaskProgram;
+import io.github.lora4j.train.TrainedModel;
+import io.github.lora4j.train.data.Row;
+import io.github.lora4j.train.data.TokenizedData;
+import io.github.lora4j.vector.DType;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** A merged model says without an adapter what the base says with it. */
+class MergeTest {
+
+  private static final List<String> TEXTS = List.of("the film is great", "the plot is bad very sad", "film");
+
+  @TempDir
+  private Path dir;
+
+  @Test
+  void aClassifierWithThePoolerOfItsBase() throws IOException {
+    Path model = TinyBert.model(dir.resolve("model"), true);
+    Path run = train(model, "classification");
+    same(run, dir.resolve("of-run"), "merge", run, "--output", dir.resolve("of-run"));
+    same(run, dir.resolve("of-adapter"), "merge", "--model", model, "--adapter", run.resolve("adapter"), "--output", dir.resolve("of-adapter"));
+    JsonNode config = new ObjectMapper().readTree(dir.resolve("of-run/config.json").toFile());
+    assertEquals("BertForSequenceClassification", config.at("/architectures/0").asText());
+    assertEquals("bad", config.at("/id2label/0").asText());
+    assertEquals(1, config.at("/label2id/good").asInt());
+    assertEquals("single_label_classification", config.path("problem_type").asText());
+    assertArrayEquals(Files.readAllBytes(model.resolve("vocab.txt")), Files.readAllBytes(dir.resolve("of-run/vocab.txt")));
+  }
+
+  @Test
+  void aPoolerThatTheBaseLacksIsTheOneTheRunDrew() throws IOException {
+    Path model = TinyBert.model(dir.resolve("model"), false);
+    Path run = train(model, "classification");
+    same(run, dir.resolve("merged"), "merge", run, "--output", dir.resolve("merged"));
+    Cli alone = Cli.run("merge", "--model", model, "--adapter", run.resolve("adapter"), "--output", dir.resolve("alone"));
+    assertEquals(2, alone.code());
+    assertTrue(alone.err().contains("bert.pooler.dense.weight"), alone.err());
+    assertFalse(Files.exists(dir.resolve("alone")));
+  }
+
+  @Test
+  void anEncoder() throws IOException {
+    Path model = TinyBert.model(dir.resolve("model"), true);
+    Path run = train(model, "embedding");
+    same(run, dir.resolve("merged"), "merge", run, "--output", dir.resolve("merged"));
+    same(run, dir.resolve("again"), "merge", "--model", model, "--adapter", run.resolve("adapter"), "--output", dir.resolve("again"));
+  }
+
+  @Test
+  void whatIsThereIsNotTouchedAndWhatFailsLeavesNothing() throws IOException {
+    Path model = TinyBert.model(dir.resolve("model"), true);
+    Path run = train(model, "classification");
+    Path taken = Files.createDirectory(dir.resolve("taken"));
+    Cli exists = Cli.run("merge", run, "--output", taken);
+    assertEquals(2, exists.code());
+    assertTrue(exists.err().contains("exists already"), exists.err());
+    Path weights = model.resolve("model.safetensors");
+    byte[] all = Files.readAllBytes(weights);
+    Files.write(weights, java.util.Arrays.copyOf(all, all.length - 100));
+    Cli broken = Cli.run("merge", run, "--output", dir.resolve("broken"));
+    assertEquals(3, broken.code());
+    assertTrue(broken.err().contains("model.safetensors"), broken.err());
+    try (Stream<Path> files = Files.list(dir)) {
+      assertTrue(files.noneMatch(file -> file.getFileName().toString().contains("broken")));
+    }
+  }
+
+  private Path train(Path model, String task) throws IOException {
+    Path data = task.equals("embedding") ? TinyBert.pairs(dir.resolve("data.tsv"), 20, 1) : TinyBert.tsv(dir.resolve("data.tsv"), 20, 1);
+    Path run = dir.resolve("run");
+    List<Object> args = new java.util.ArrayList<>(List.of("train", "--task", task, "--model", model, "--output", run, "--data.train", data,
+        "--adapter.target_modules", "query,output.dense", "--optimizer.learning_rate", "1e-2", "--batch_size", 4));
+    args.addAll(task.equals("embedding") ? List.of("--data.text", "query", "--data.text_pair", "answer")
+        : List.of("--data.text", "sentence", "--data.label", "mood"));
+    Cli.ok(args.toArray());
+    return run;
+  }
+
+  private static void same(Path run, Path merged, Object... command) {
+    Cli.ok(command);
+    float[][] expected;
+    Recipe recipe;
+    try (TrainedModel trained = TrainedModel.open(run, Optional.empty(), false, 1)) {
+      recipe = trained.recipe();
+      expected = trained.predict(TEXTS.stream().map(text -> new Row(1, text, Optional.empty(), List.of())).toList());
+    }
+    ModelDirectory directory = ModelDirectory.open(merged);
+    EncoderTask task = Fixture.task(recipe.task(), recipe.pooling(), directory.bert(), 2);
+    try (Backend backend = Backend.open("cpu", 1); Checkpoint weights = directory.checkpoint();
+        Session session = Session.open(task, List.of(weights), Session.BASE, Optional.empty(), new TaskProgram.Capacity(64, 8, 24), Optional.empty(),
+            backend, DType.F32, 99)) {
+      assertEquals(0, session.drawn().size(), "all weights must be in the file: " + session.drawn());
+      float[][] actual = session.predict(TokenizedData.of(TEXTS, Tokenizer.load(merged), 24));
+      for (int i = 0; i < expected.length; i++) {
+        assertArrayEquals(expected[i], actual[i], 2e-5f);
+      }
+    }
+  }
+}

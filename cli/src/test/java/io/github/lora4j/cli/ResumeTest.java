@@ -1,0 +1,159 @@
+package io.github.lora4j.cli;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.github.lora4j.train.JsonlListener;
+import io.github.lora4j.train.Recipe;
+import io.github.lora4j.train.RecipeBuilder;
+import io.github.lora4j.train.TrainEvent;
+import io.github.lora4j.train.TrainListener;
+import io.github.lora4j.train.TrainingRun;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CancellationException;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.DisabledOnOs;
+import org.junit.jupiter.api.condition.OS;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Runs that were cut short, and what may not differ between runs of the same recipe. */
+class ResumeTest {
+
+  @TempDir
+  private Path dir;
+  private Path model;
+  private Path data;
+
+  @BeforeEach
+  void write() throws IOException {
+    model = TinyBert.model(dir.resolve("model"), false);
+    data = TinyBert.tsv(dir.resolve("data.tsv"), 30, 1);
+  }
+
+  private RecipeBuilder recipe(String output) {
+    return Recipe.builder(model, dir.resolve(output)).set("data.train", data.toString()).set("data.text", "sentence").set("data.label", "mood")
+        .set("batch_size", 4).set("gradient_accumulation", 2).set("epochs", 3).set("save_every", 3).set("log_every", 1)
+        .set("optimizer.learning_rate", 1e-2).set("optimizer.warmup_ratio", 0.2).set("optimizer.weight_decay", 0.1)
+        .adapter(Map.of("r", 2, "target_modules", List.of("query", "value"), "lora_dropout", 0.1));
+  }
+
+  private byte[] train(Recipe recipe, boolean resume, TrainListener... listeners) throws IOException {
+    try (TrainingRun run = TrainingRun.open(recipe, resume, listeners)) {
+      run.train();
+    }
+    return Files.readAllBytes(recipe.output().resolve("adapter/adapter_model.safetensors"));
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"adamw", "adam", "sgd"})
+  void aRunThatWasKilledAndResumedEqualsOneThatWasNot(String optimizer) throws IOException {
+    byte[] whole = train(recipe("whole").set("optimizer.name", optimizer).build(), false, new JsonlListener(dir.resolve("whole.jsonl")));
+    Recipe cut = recipe("cut").set("optimizer.name", optimizer).build();
+    JsonlListener log = new JsonlListener(dir.resolve("cut.jsonl"));
+    assertThrows(IllegalStateException.class, () -> train(cut, false, log, event -> {
+      if (event instanceof TrainEvent.Step step && step.step() == 8) {
+        throw new IllegalStateException("power cut");
+      }
+    }));
+    assertFalse(Files.exists(cut.output().resolve("adapter")));
+    assertArrayEquals(whole, train(cut, true, log));
+    assertEquals(losses("whole.jsonl"), losses("cut.jsonl"));
+  }
+
+  /** Step and loss of each step, which must stand in the file once. */
+  private List<String> losses(String file) throws IOException {
+    return Files.readAllLines(dir.resolve(file)).stream().filter(line -> line.contains("\"event\":\"step\""))
+        .map(line -> line.replaceFirst(",\"tokens\".*", "")).toList();
+  }
+
+  @Test
+  void threadsChangeNoBit() throws IOException {
+    byte[] one = train(recipe("one").set("threads", 1).build(), false);
+    assertArrayEquals(one, train(recipe("two").set("threads", 2).build(), false));
+    assertArrayEquals(one, train(recipe("five").set("threads", 5).build(), false));
+  }
+
+  @Test
+  void aRunRepeatedFromItsOwnDirectoryIsTheSame() throws IOException {
+    byte[] first = train(recipe("first").build(), false);
+    Cli.ok("train", dir.resolve("first/recipe.yaml"), "--output", dir.resolve("second"));
+    assertArrayEquals(first, Files.readAllBytes(dir.resolve("second/adapter/adapter_model.safetensors")));
+  }
+
+  @Test
+  void stoppingSavesACheckpointAndTheRunGoesOnFromThere() throws IOException {
+    byte[] whole = train(recipe("whole").build(), false);
+    Recipe recipe = recipe("stopped").set("save_every", 0).build();
+    TrainingRun[] self = new TrainingRun[1];
+    try (TrainingRun run = TrainingRun.open(recipe, false, event -> {
+      if (event instanceof TrainEvent.Step step && step.step() == 5) {
+        self[0].stop();
+      }
+    })) {
+      self[0] = run;
+      assertThrows(CancellationException.class, run::train);
+    }
+    assertTrue(Files.isDirectory(recipe.output().resolve("checkpoint-5")));
+    Cli resumed = Cli.ok("train", recipe.output(), "--resume");
+    assertTrue(resumed.out().contains("resumed after step 5"), resumed.out());
+    assertArrayEquals(whole, Files.readAllBytes(recipe.output().resolve("adapter/adapter_model.safetensors")));
+  }
+
+  @Test
+  void aRunDoesNotOverwriteAnother() throws IOException {
+    train(recipe("run").build(), false);
+    Cli again = Cli.run("train", dir.resolve("run"));
+    assertEquals(2, again.code());
+    assertTrue(again.err().contains("holds a run already") && again.err().contains("--resume"), again.err());
+    try (TrainingRun holds = TrainingRun.open(recipe("busy").build(), false)) {
+      Cli second = Cli.run("train", dir.resolve("busy"), "--resume");
+      assertEquals(2, second.code());
+      assertTrue(second.err().contains("in use by another run"), second.err());
+      assertEquals(dir.resolve("busy").toAbsolutePath(), holds.fixture().directory().path().resolveSibling("busy").toAbsolutePath());
+    }
+  }
+
+  @Test
+  void aCheckpointOfAnotherRunIsNotContinued() throws IOException {
+    train(recipe("run").build(), false);
+    Cli other = Cli.run("train", dir.resolve("run"), "--resume", "--optimizer.learning_rate", "0.5", "--seed", 7, "--adapter.r", 3);
+    assertEquals(2, other.code(), other.err());
+    assertTrue(other.err().contains("seed was 42, is now 7"), other.err());
+  }
+
+  @Test
+  @DisabledOnOs(OS.WINDOWS)
+  void aSignalLeavesACheckpointAndSaysHowToGoOn() throws Exception {
+    Path output = dir.resolve("signalled");
+    Path recipe = Files.writeString(dir.resolve("recipe.yaml"), recipe("signalled").set("epochs", 100_000).set("threads", 1).toYaml());
+    Path said = dir.resolve("said.txt");
+    Process process = new ProcessBuilder(Path.of(System.getProperty("java.home"), "bin/java").toString(), "--add-modules", "jdk.incubator.vector",
+        "--enable-native-access=ALL-UNNAMED", "-Xmx256m", "-XX:+UseSerialGC", "-cp", System.getProperty("java.class.path"), Main.class.getName(),
+        "train", recipe.toString()).redirectErrorStream(true).redirectOutput(said.toFile()).start();
+    try {
+      while (process.isAlive() && !Files.readString(said).contains("step 2/")) {
+        Thread.sleep(50);
+      }
+    } finally {
+      process.destroy();
+    }
+    assertTrue(process.waitFor(120, TimeUnit.SECONDS));
+    String text = Files.readString(said);
+    assertTrue(text.contains("stopping after this step") && text.endsWith("continue with: lora4j train " + output + " --resume\n"), text);
+    try (var files = Files.list(output)) {
+      assertTrue(files.anyMatch(file -> file.getFileName().toString().startsWith("checkpoint-")));
+    }
+    assertFalse(Files.exists(output.resolve("adapter")));
+  }
+}
