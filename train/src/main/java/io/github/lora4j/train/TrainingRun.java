@@ -17,6 +17,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.TreeMap;
 import java.util.concurrent.CancellationException;
 
 /**
@@ -100,7 +101,7 @@ public final class TrainingRun implements AutoCloseable {
     e.put("task", recipe.task().key() + " " + recipe.pooling());
     e.put("train data", fixture.train().size() + " examples, checksum " + Long.toHexString(fixture.train().checksum()));
     e.put("method", recipe.method());
-    e.put("adapter", new java.util.TreeMap<>(recipe.adapter()).toString());
+    e.put("adapter", new TreeMap<>(recipe.adapter()).toString());
     e.put("optimizer", recipe.optimizer().toString());
     e.put("steps", String.valueOf(steps));
     e.put("batch_size", String.valueOf(recipe.batchSize()));
@@ -123,8 +124,7 @@ public final class TrainingRun implements AutoCloseable {
    */
   public TrainEvent.Finished train() {
     tell(new TrainEvent.Started(describe(), steps, done, batches.examples(), session.task().program().parameters().trainable()));
-    session.drawn().stream().sorted().forEach(name -> tell(new TrainEvent.Note(name + " is not in the checkpoint: newly initialised"
-        + (session.task().program().slot(name).orElseThrow().role() == Value.Role.TRAINABLE ? ", it trains" : " and frozen"))));
+    drawn().forEach(note -> tell(new TrainEvent.Note(note)));
     fixture.notes().forEach(note -> tell(new TrainEvent.Note(note)));
     Map<String, Double> metrics = Map.of();
     int[] order = new int[0];
@@ -160,6 +160,20 @@ public final class TrainingRun implements AutoCloseable {
     TrainEvent.Finished finished = new TrainEvent.Finished(done, nanos / 1e9, directory.adapter(), metrics);
     tell(finished);
     return finished;
+  }
+
+  /** Says which modules the model's files lack; one that is drawn but does not train is in no file that this run leaves. */
+  private List<String> drawn() {
+    Map<String, Boolean> modules = new TreeMap<>();
+    session.drawn().forEach(name -> modules.put(name.substring(0, name.lastIndexOf('.')),
+        session.task().program().slot(name).orElseThrow().role() == Value.Role.TRAINABLE));
+    return modules.entrySet().stream().map(module -> module.getKey() + " is not in the model: newly initialised" + (module.getValue() ? ", it trains"
+        : " and frozen; the adapter will not hold it (adapter.modules_to_save: [%s] trains and saves it)".formatted(headOf(module.getKey())))).toList();
+  }
+
+  /** PEFT's modules_to_save names a module of the top: "pooler" for "bert.pooler.dense". */
+  private static String headOf(String module) {
+    return module.contains("pooler") ? "pooler" : module;
   }
 
   private void save() {
