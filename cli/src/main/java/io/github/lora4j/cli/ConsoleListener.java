@@ -12,7 +12,7 @@ public final class ConsoleListener implements TrainListener {
 
   private final PrintWriter out;
   private final boolean terminal;
-  private int firstStep;
+  private int step;
   private long tokens;
   private long examples;
   private double seconds;
@@ -28,7 +28,7 @@ public final class ConsoleListener implements TrainListener {
   public void on(TrainEvent event) {
     switch (event) {
       case TrainEvent.Started e -> {
-        firstStep = e.firstStep();
+        step = e.firstStep();
         line(e.description());
         if (e.firstStep() > 0) {
           line("resumed after step " + e.firstStep());
@@ -54,8 +54,10 @@ public final class ConsoleListener implements TrainListener {
     double exampleRate = (e.examples() - examples) / elapsed;
     tokens = e.tokens();
     examples = e.examples();
+    // By the pace since the last report: the first steps, before compilation, are many times slower.
+    double left = (e.steps() - e.step()) * elapsed / Math.max(1, e.step() - step);
     seconds = e.seconds();
-    double left = (e.steps() - e.step()) * e.seconds() / Math.max(1, e.step() - firstStep);
+    step = e.step();
     String text = String.format(Locale.ROOT, "step %d/%d  loss %.4f  grad %.3f  lr %.2e  %,.0f tokens/s  %.1f examples/s  ETA %s", e.step(), e.steps(),
         e.loss(), e.gradientNorm(), e.learningRate(), tokenRate, exampleRate, time(left));
     if (terminal) {

@@ -9,8 +9,11 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.EnabledOnOs;
+import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
 
 /** What is wrong is said on one screen, with a code of its own, and nothing is left behind. */
@@ -142,10 +145,27 @@ class BadInputTest {
     fails(3, Cli.run("inspect", Files.writeString(dir.resolve("x.safetensors"), "oops")), "x.safetensors");
   }
 
+  /** A limit on the size of files stands for a disk that is full. */
+  @Test
+  @EnabledOnOs(OS.LINUX)
+  void aDiskThatIsFull() throws Exception {
+    Path data = TinyBert.tsv(dir.resolve("data.tsv"), 10, 1);
+    Process process = new ProcessBuilder("bash", "-c", "ulimit -f 16 && exec \"$@\"", "bash", java(), "--add-modules", "jdk.incubator.vector",
+        "-Xmx256m", "-XX:+UseSerialGC", "-XX:-UsePerfData", "--enable-native-access=ALL-UNNAMED", "-cp", System.getProperty("java.class.path"),
+        Main.class.getName(), "train", "--model", model.toString(), "--output", run.toString(), "--data.train", data.toString(), "--data.text",
+        "sentence", "--data.label", "mood", "--adapter.target_modules", "query,value", "--adapter.r", "64").redirectErrorStream(true).start();
+    String text = new String(process.getInputStream().readAllBytes());
+    assertEquals(4, process.waitFor(), text);
+    assertTrue(text.contains("adapter_model.safetensors: cannot be written: java.io.IOException: File too large"), text);
+    try (Stream<Path> left = Files.list(run)) {
+      assertEquals(List.of(".lock", "metrics.jsonl", "recipe.yaml"), left.map(file -> file.getFileName().toString()).sorted().toList());
+    }
+  }
+
   @Test
   void aJvmWithoutTheVectorModule() throws Exception {
     Path data = TinyBert.tsv(dir.resolve("data.tsv"), 10, 1);
-    Process process = new ProcessBuilder(Path.of(System.getProperty("java.home"), "bin/java").toString(), "-Xmx256m", "-XX:+UseSerialGC",
+    Process process = new ProcessBuilder(java(), "-Xmx256m", "-XX:+UseSerialGC",
         "--enable-native-access=ALL-UNNAMED", "-cp", System.getProperty("java.class.path"), Main.class.getName(), "train", "--model",
         model.toString(), "--output", run.toString(), "--data.train", data.toString(), "--data.text", "sentence", "--data.label", "mood",
         "--adapter.target_modules", "query").redirectErrorStream(true).start();
@@ -153,5 +173,9 @@ class BadInputTest {
     assertEquals(2, process.waitFor(), text);
     assertTrue(text.startsWith("error: vector kernels need the module jdk.incubator.vector"), text);
     assertTrue(text.contains("--add-modules"), text);
+  }
+
+  private static String java() {
+    return Path.of(System.getProperty("java.home"), "bin/java").toString();
   }
 }

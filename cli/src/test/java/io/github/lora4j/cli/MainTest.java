@@ -4,8 +4,13 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.github.lora4j.train.RecipeBuilder;
+import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import picocli.CommandLine;
 
@@ -34,6 +39,15 @@ class MainTest {
     String train = Cli.ok("train", "--help").out();
     for (String setting : RecipeBuilder.settings().keySet()) {
       assertTrue(train.contains("--" + setting + "=VALUE"), setting);
+    }
+  }
+
+  @Test
+  void theExamplesAreRecipes() throws IOException {
+    try (Stream<Path> files = Files.list(Path.of("../examples"))) {
+      List<Path> recipes = files.filter(file -> file.toString().endsWith(".yaml")).toList();
+      assertEquals(2, recipes.size());
+      recipes.forEach(file -> new RecipeBuilder().read(file).build());
     }
   }
 
