@@ -50,6 +50,7 @@ public final class Metrics {
       result.put("f1", f1(confusion[1][1], confusion[0][1], confusion[1][0]));
     } else {
       double sum = 0;
+      int occurring = 0;
       for (int c = 0; c < classes; c++) {
         long fp = 0;
         long fn = 0;
@@ -58,8 +59,10 @@ public final class Metrics {
           fn += o == c ? 0 : confusion[c][o];
         }
         sum += f1(confusion[c][c], fp, fn);
+        // As in scikit-learn, a class that is neither a label nor a prediction here does not count.
+        occurring += confusion[c][c] + fp + fn > 0 ? 1 : 0;
       }
-      result.put("macro_f1", sum / classes);
+      result.put("macro_f1", sum / occurring);
     }
     result.put("matthews", matthews(confusion));
     return result;
@@ -157,19 +160,19 @@ public final class Metrics {
     return xy / Math.sqrt(xx * yy);
   }
 
-  /** Ranks from 1; ties share their mean rank. */
+  /** Ranks from 1; ties share their mean rank; NaN has none. */
   static double[] ranks(double[] values) {
     Integer[] order = new Integer[values.length];
     Arrays.setAll(order, i -> i);
     Arrays.sort(order, Comparator.comparingDouble(i -> values[i]));
     double[] ranks = new double[values.length];
     for (int i = 0; i < order.length;) {
-      int j = i;
+      int j = i + 1;
       while (j < order.length && values[order[j]] == values[order[i]]) {
         j++;
       }
       for (int k = i; k < j; k++) {
-        ranks[order[k]] = (i + j + 1) / 2.0;
+        ranks[order[k]] = Double.isNaN(values[order[k]]) ? Double.NaN : (i + j + 1) / 2.0;
       }
       i = j;
     }

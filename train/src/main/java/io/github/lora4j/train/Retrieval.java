@@ -9,7 +9,7 @@ public final class Retrieval {
   private Retrieval() {}
 
   /**
-   * Measures unit vectors of pairs: rows 2i and 2i + 1 belong together. A tie counts against the right answer.
+   * Measures unit vectors of pairs: rows 2i and 2i + 1 belong together. A tie, and a NaN, counts against the right answer.
    *
    * @return recall_at_1, recall_at_10 and mrr (mean of 1/rank)
    */
@@ -22,7 +22,7 @@ public final class Retrieval {
       float own = dot(vectors[2 * i], vectors[2 * i + 1]);
       int rank = 1;
       for (int j = 0; j < n; j++) {
-        if (j != i && dot(vectors[2 * i], vectors[2 * j + 1]) >= own) {
+        if (j != i && !(dot(vectors[2 * i], vectors[2 * j + 1]) < own)) {
           rank++;
         }
       }
