@@ -1,6 +1,7 @@
 package io.github.lora4j.train.data;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import de.siegmar.fastcsv.reader.CsvParseException;
@@ -10,6 +11,7 @@ import io.github.lora4j.vector.FormatException;
 import io.github.lora4j.vector.ResourceException;
 import java.io.BufferedReader;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -25,7 +27,7 @@ import java.util.Optional;
  */
 public final class DataFile {
 
-  private static final ObjectMapper JSON = new ObjectMapper();
+  private static final ObjectMapper JSON = new ObjectMapper().enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS);
 
   private DataFile() {}
 
@@ -65,7 +67,7 @@ public final class DataFile {
       int number = 0;
       for (String line = reader.readLine(); line != null && !full(spec, rows); line = reader.readLine()) {
         number++;
-        String[] fields = (number == 1 && line.startsWith("\uFEFF") ? line.substring(1) : line).split("\t", -1);
+        String[] fields = withoutMark(number, line).split("\t", -1);
         if (columns == null) {
           columns = Columns.of(file, spec, Arrays.asList(fields));
           if (columns.header) {
@@ -80,7 +82,12 @@ public final class DataFile {
   }
 
   private static void csv(Path file, DataSpec spec, List<Row> rows) throws IOException {
-    try (CsvReader<CsvRecord> reader = CsvReader.builder().ofCsvRecord(file)) {
+    try (BufferedReader text = Files.newBufferedReader(file, StandardCharsets.UTF_8);
+        CsvReader<CsvRecord> reader = CsvReader.builder().ofCsvRecord(text)) {
+      text.mark(1);
+      if (text.read() != '\uFEFF') {
+        text.reset();
+      }
       Columns columns = null;
       for (CsvRecord record : reader) {
         if (full(spec, rows)) {
@@ -94,6 +101,8 @@ public final class DataFile {
         }
         rows.add(columns.row((int) record.getStartingLineNumber(), record.getFields()));
       }
+    } catch (UncheckedIOException e) {
+      throw e.getCause();
     } catch (CsvParseException e) {
       throw new FormatException("%s: broken CSV: %s".formatted(file, e.getMessage()), e);
     }
@@ -109,7 +118,7 @@ public final class DataFile {
         }
         JsonNode node;
         try {
-          node = JSON.readTree(line);
+          node = JSON.readTree(withoutMark(number, line));
         } catch (JsonProcessingException e) {
           throw new FormatException("%s, line %d: not valid JSON: %s".formatted(file, number, e.getOriginalMessage()), e);
         }
@@ -120,18 +129,32 @@ public final class DataFile {
         if (spec.label().isPresent()) {
           JsonNode label = field(file, number, node, spec.label().get());
           if (label.isArray()) {
-            label.forEach(item -> labels.add(item.asText()));
+            for (JsonNode item : label) {
+              labels.add(text(file, number, item, spec.label().get()));
+            }
           } else {
-            labels.add(label.asText());
+            labels.add(text(file, number, label, spec.label().get()));
           }
         }
         Optional<String> pair = Optional.empty();
         if (spec.textPair().isPresent()) {
-          pair = Optional.of(field(file, number, node, spec.textPair().get()).asText());
+          pair = Optional.of(text(file, number, field(file, number, node, spec.textPair().get()), spec.textPair().get()));
         }
-        rows.add(new Row(number, field(file, number, node, spec.text()).asText(), pair, labels));
+        rows.add(new Row(number, text(file, number, field(file, number, node, spec.text()), spec.text()), pair, labels));
       }
     }
+  }
+
+  /** A line without the byte order mark that a file may begin with. */
+  private static String withoutMark(int number, String line) {
+    return number == 1 && line.startsWith("\uFEFF") ? line.substring(1) : line;
+  }
+
+  private static String text(Path file, int line, JsonNode value, String key) {
+    if (!value.isValueNode() || value.isNull()) {
+      throw new FormatException("%s, line %d: \"%s\" must be text, a number or a boolean, got %s".formatted(file, line, key, value));
+    }
+    return value.asText();
   }
 
   private static JsonNode field(Path file, int line, JsonNode node, String key) {
@@ -147,15 +170,17 @@ public final class DataFile {
   /** Positions of the wanted columns. */
   private record Columns(Path file, boolean header, int width, int text, int pair, int label) {
 
+    private static final String NUMBER = "\\d{1,9}";
+
     static Columns of(Path file, DataSpec spec, List<String> first) {
-      boolean numbered = spec.text().matches("\\d+");
+      boolean numbered = spec.text().matches(NUMBER);
       return new Columns(file, !numbered, first.size(), find(file, first, spec.text(), numbered),
           spec.textPair().map(c -> find(file, first, c, numbered)).orElse(-1),
           spec.label().map(c -> find(file, first, c, numbered)).orElse(-1));
     }
 
     private static int find(Path file, List<String> first, String column, boolean numbered) {
-      if (numbered && column.matches("\\d+")) {
+      if (numbered && column.matches(NUMBER)) {
         int index = Integer.parseInt(column) - 1;
         if (index < 0 || index >= first.size()) {
           throw new FormatException("%s has %d columns, but column %s was asked for".formatted(file, first.size(), column));

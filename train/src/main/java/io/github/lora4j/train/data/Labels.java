@@ -47,6 +47,9 @@ public record Labels(Kind kind, List<String> names) {
       throw new ConfigException("the training data has only the label %s; classification needs at least two (is data.label the right column?)"
           .formatted(names));
     }
+    if (names.isEmpty()) {
+      throw new ConfigException("the training data has no label at all (is data.label the right column?)");
+    }
     if (names.size() > 10_000) {
       throw new ConfigException("the training data has %,d different labels; is data.label the right column, or is this a regression?"
           .formatted(names.size()));
@@ -73,8 +76,8 @@ public record Labels(Kind kind, List<String> names) {
     if (kind == Kind.NONE) {
       return new float[0];
     }
-    if (row.labels().isEmpty() && kind != Kind.CLASSES) {
-      throw new FormatException("%s, line %d: no label".formatted(file, row.line()));
+    if (kind != Kind.CLASSES) {
+      requireOne(file, row);
     }
     float[] encoded = new float[width()];
     if (kind == Kind.NUMBER) {
@@ -93,6 +96,16 @@ public record Labels(Kind kind, List<String> names) {
       }
     }
     return encoded;
+  }
+
+  private static void requireOne(Path file, Row row) {
+    if (row.labels().isEmpty() || row.labels().getFirst().isBlank()) {
+      throw new FormatException("%s, line %d: no label".formatted(file, row.line()));
+    }
+    if (row.labels().size() > 1) {
+      throw new FormatException("%s, line %d: expected one label, got %s (task multi_label takes several)".formatted(file, row.line(),
+          row.labels()));
+    }
   }
 
   private static float number(Path file, Row row) {
