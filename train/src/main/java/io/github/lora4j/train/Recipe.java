@@ -5,6 +5,7 @@ import io.github.lora4j.vector.ConfigException;
 import io.github.lora4j.vector.DType;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -85,7 +86,7 @@ public record Recipe(Path model, Path output, TaskKind task, String pooling, Dat
   static List<String> problems(TaskKind task, String pooling, Data data, Optimizer optimizer, double epochs, int maxSteps, int batchSize,
       int gradientAccumulation, int maxTokens, int logEvery, int evalEvery, int saveEvery, int keepCheckpoints, int threads, String weights) {
     List<String> problems = new ArrayList<>();
-    check(problems, epochs > 0 || maxSteps > 0, "epochs must be positive (got %s) unless max_steps is set", epochs);
+    check(problems, epochs > 0 && Double.isFinite(epochs) || maxSteps > 0, "epochs must be positive (got %s) unless max_steps is set", epochs);
     check(problems, maxSteps >= 0, "max_steps must not be negative, got %s", maxSteps);
     check(problems, batchSize >= 1, "batch_size must be at least 1, got %s", batchSize);
     check(problems, gradientAccumulation >= 1, "gradient_accumulation must be at least 1, got %s", gradientAccumulation);
@@ -101,15 +102,18 @@ public record Recipe(Path model, Path output, TaskKind task, String pooling, Dat
     check(problems, List.of("mean", "cls").contains(pooling), "pooling must be mean or cls, got \"%s\"", pooling);
     check(problems, List.of("adamw", "adam", "sgd").contains(optimizer.name), "optimizer.name must be adamw, adam or sgd, got \"%s\"",
         optimizer.name);
-    check(problems, optimizer.learningRate > 0, "optimizer.learning_rate must be positive, got %s", optimizer.learningRate);
-    check(problems, optimizer.weightDecay >= 0, "optimizer.weight_decay must not be negative, got %s", optimizer.weightDecay);
+    check(problems, optimizer.learningRate > 0 && Double.isFinite(optimizer.learningRate), "optimizer.learning_rate must be positive, got %s", optimizer.learningRate);
+    check(problems, notNegative(optimizer.weightDecay), "optimizer.weight_decay must be finite and not negative, got %s", optimizer.weightDecay);
     check(problems, optimizer.beta1 >= 0 && optimizer.beta1 < 1, "optimizer.beta1 must be in [0, 1), got %s", optimizer.beta1);
     check(problems, optimizer.beta2 >= 0 && optimizer.beta2 < 1, "optimizer.beta2 must be in [0, 1), got %s", optimizer.beta2);
-    check(problems, optimizer.eps >= 0, "optimizer.eps must not be negative, got %s", optimizer.eps);
-    check(problems, optimizer.maxGradNorm >= 0, "optimizer.max_grad_norm must not be negative, got %s", optimizer.maxGradNorm);
+    check(problems, notNegative(optimizer.eps), "optimizer.eps must be finite and not negative, got %s", optimizer.eps);
+    check(problems, notNegative(optimizer.maxGradNorm), "optimizer.max_grad_norm must be finite and not negative, got %s", optimizer.maxGradNorm);
     check(problems, optimizer.warmupSteps >= 0, "optimizer.warmup_steps must not be negative, got %s", optimizer.warmupSteps);
     check(problems, optimizer.warmupRatio >= 0 && optimizer.warmupRatio < 1, "optimizer.warmup_ratio must be in [0, 1), got %s",
         optimizer.warmupRatio);
+    check(problems, new HashSet<>(data.labels).size() == data.labels.size(), "data.labels must differ, got %s", data.labels);
+    check(problems, task != TaskKind.CLASSIFICATION || data.labels.size() != 1, "task classification needs at least two labels, data.labels is %s",
+        data.labels);
     check(problems, task != TaskKind.EMBEDDING || data.columns.textPair().isPresent(), "task embedding needs data.text_pair: the column of the text that belongs to data.text");
     check(problems, task == TaskKind.EMBEDDING || data.columns.label().isPresent() || data.train.isEmpty(), "task %s needs data.label: the column of the label", task.key());
     return problems;
@@ -120,6 +124,10 @@ public record Recipe(Path model, Path output, TaskKind task, String pooling, Dat
       throw new ConfigException("the recipe has %d problem%s:%n  - %s".formatted(problems.size(), problems.size() == 1 ? "" : "s",
           String.join("\n  - ", problems)));
     }
+  }
+
+  private static boolean notNegative(double value) {
+    return value >= 0 && Double.isFinite(value);
   }
 
   private static void check(List<String> problems, boolean ok, String message, Object... args) {

@@ -1,6 +1,7 @@
 package io.github.lora4j.train;
 
 import com.fasterxml.jackson.core.JacksonException;
+import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.type.TypeReference;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.dataformat.yaml.YAMLFactory;
@@ -10,6 +11,7 @@ import io.github.lora4j.vector.ConfigException;
 import io.github.lora4j.vector.FormatException;
 import io.github.lora4j.vector.ResourceException;
 import java.io.IOException;
+import java.math.BigDecimal;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -28,7 +30,8 @@ import java.util.TreeMap;
 public final class RecipeBuilder {
 
   private static final ObjectMapper YAML = new ObjectMapper(new YAMLFactory().disable(YAMLGenerator.Feature.WRITE_DOC_START_MARKER)
-      .enable(YAMLGenerator.Feature.MINIMIZE_QUOTES).enable(YAMLGenerator.Feature.ALWAYS_QUOTE_NUMBERS_AS_STRINGS));
+      .enable(YAMLGenerator.Feature.MINIMIZE_QUOTES).enable(YAMLGenerator.Feature.ALWAYS_QUOTE_NUMBERS_AS_STRINGS)
+      .enable(JsonParser.Feature.STRICT_DUPLICATE_DETECTION));
 
   /** Every setting with its default. An empty string means "not set". */
   private static final Map<String, Object> DEFAULTS = defaults();
@@ -106,14 +109,18 @@ public final class RecipeBuilder {
       if (value instanceof Map<?, ?> inner && !name.startsWith("adapter.")) {
         flatten(file, name + ".", inner);
       } else {
-        unknown(name).ifPresentOrElse(problem -> problems.add(file + problem), () -> put(name, value == null ? "" : value));
+        unknown(name).ifPresentOrElse(problem -> problems.add(file + problem), () -> put(name, value));
       }
     });
   }
 
-  /** Sets a known name to a value as it is. */
+  /** Sets a known name to a value as it is; null means "not set", as in PEFT's files. */
   RecipeBuilder put(String name, Object value) {
-    values.put(name, value);
+    if (value == null) {
+      values.remove(name);
+    } else {
+      values.put(name, value);
+    }
     return this;
   }
 
@@ -198,7 +205,7 @@ public final class RecipeBuilder {
     int batchSize = r.integer("batch_size");
     int accumulation = r.integer("gradient_accumulation");
     int maxTokens = r.integer("max_tokens");
-    int seed = r.integer("seed");
+    long seed = r.whole("seed", Long.MAX_VALUE);
     int logEvery = r.integer("log_every");
     int evalEvery = r.integer("eval_every");
     int saveEvery = r.integer("save_every");
@@ -266,12 +273,25 @@ public final class RecipeBuilder {
     }
 
     int integer(String name) {
+      return (int) whole(name, Integer.MAX_VALUE);
+    }
+
+    long whole(String name, long largest) {
+      int before = problems.size();
       double d = number(name);
-      if (d != Math.rint(d) || Math.abs(d) > Integer.MAX_VALUE) {
-        problems.add("%s must be a whole number, got %s".formatted(name, value(name)));
+      if (problems.size() > before) {
         return 1;
       }
-      return (int) d;
+      try {
+        long exact = new BigDecimal(text(name)).longValueExact();
+        if (exact >= -largest && exact <= largest) {
+          return exact;
+        }
+      } catch (ArithmeticException | NumberFormatException e) {
+        // A fraction, NaN, or beyond a long: the message below says so.
+      }
+      problems.add("%s must be a whole number of at most %,d, got %s".formatted(name, largest, value(name)));
+      return 1;
     }
 
     List<String> list(String name) {
