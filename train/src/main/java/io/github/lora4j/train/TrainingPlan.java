@@ -27,7 +27,7 @@ public record TrainingPlan(Batches batches, int steps, Schedule schedule, Optimi
    * @throws ConfigException if max_tokens is too small for the data
    */
   public static TrainingPlan of(Recipe recipe, Fixture fixture) {
-    Batches batches = new Batches(fixture.train().size(), recipe.batchSize(), recipe.gradientAccumulation(), recipe.seed());
+    Batches batches = new Batches(fixture.train().size(), Math.min(recipe.batchSize(), fixture.train().size()), recipe.gradientAccumulation(), recipe.seed());
     int steps = recipe.maxSteps() > 0 ? recipe.maxSteps() : (int) Math.ceil(batches.stepsPerEpoch() * recipe.epochs());
     Recipe.Optimizer o = recipe.optimizer();
     int warmup = o.warmupSteps() > 0 ? o.warmupSteps() : (int) Math.ceil(steps * o.warmupRatio());
@@ -59,9 +59,9 @@ public record TrainingPlan(Batches batches, int steps, Schedule schedule, Optimi
     int needed = 1;
     for (int epoch = 0; epoch < epochs; epoch++) {
       int[] order = batches.order(epoch);
-      for (int from = 0; from < order.length; from += recipe.batchSize()) {
+      for (int from = 0; from < order.length; from += batches.batch()) {
         int sum = 0;
-        for (int i = from; i < Math.min(order.length, from + recipe.batchSize()); i++) {
+        for (int i = from; i < Math.min(order.length, from + batches.batch()); i++) {
           sum += train.tokens(order[i]);
         }
         needed = Math.max(needed, sum);
@@ -80,6 +80,6 @@ public record TrainingPlan(Batches batches, int steps, Schedule schedule, Optimi
       }
       needed = recipe.maxTokens();
     }
-    return new TaskProgram.Capacity(Math.max(needed, longest), recipe.batchSize() * fixture.task().sequencesPerExample(), longest);
+    return new TaskProgram.Capacity(Math.max(needed, longest), batches.batch() * fixture.task().sequencesPerExample(), longest);
   }
 }
