@@ -119,6 +119,10 @@ public record Fixture(ModelDirectory directory, EncoderTask task, Adapter adapte
 
   /** One line for people. */
   public String describe() {
-    return "%s, task %s, %s".formatted(directory.path(), task.taskType(), labels.names().isEmpty() ? labels.kind() : "labels " + labels.names());
+    return "%s, task %s%s".formatted(directory.path(), task.taskType(), switch (labels.kind()) {
+      case NONE -> "";
+      case NUMBER -> ", a number";
+      case CLASS, CLASSES -> ", labels " + labels.names();
+    });
   }
 }

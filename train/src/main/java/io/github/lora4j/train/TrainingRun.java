@@ -165,8 +165,8 @@ public final class TrainingRun implements AutoCloseable {
   /** Says which modules the model's files lack; one that is drawn but does not train is in no file that this run leaves. */
   private List<String> drawn() {
     Map<String, Boolean> modules = new TreeMap<>();
-    session.drawn().forEach(name -> modules.put(name.substring(0, name.lastIndexOf('.')),
-        session.task().program().slot(name).orElseThrow().role() == Value.Role.TRAINABLE));
+    session.drawn().forEach(name -> modules.merge(name.substring(0, name.lastIndexOf('.')),
+        session.task().program().slot(name).orElseThrow().role() == Value.Role.TRAINABLE, Boolean::logicalAnd));
     return modules.entrySet().stream().map(module -> module.getKey() + " is not in the model: newly initialised" + (module.getValue() ? ", it trains"
         : " and frozen; the adapter will not hold it (adapter.modules_to_save: [%s] trains and saves it)".formatted(headOf(module.getKey())))).toList();
   }
