@@ -61,8 +61,8 @@ final class AdapterSummary {
     }
     int r = Math.toIntExact(tensors.info(keyOfA).shape().getFirst());
     // PEFT's rule: the pattern matches the end of the name, at a dot.
-    double alpha = config.alphaPattern().entrySet().stream().filter(e -> module.matches("(.*\\.)?(" + e.getKey() + ")")).map(Map.Entry::getValue)
-        .findFirst().orElse(config.loraAlpha());
+    double alpha = config.alphaPattern().entrySet().stream().filter(e -> module.matches("(.*\\.)?(" + e.getKey() + ")"))
+        .map(Map.Entry::getValue).findFirst().orElse(config.loraAlpha());
     double scaling = config.scaling(r, alpha);
     long elements = tensors.info(keyOfA).elements() + tensors.info(keyOfB).elements();
     table.row(module, String.valueOf(r), String.format(Locale.ROOT, "%.4g", scaling), "%,d".formatted(elements),

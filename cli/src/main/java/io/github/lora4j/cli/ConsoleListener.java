@@ -58,8 +58,8 @@ public final class ConsoleListener implements TrainListener {
     double left = (e.steps() - e.step()) * elapsed / Math.max(1, e.step() - step);
     seconds = e.seconds();
     step = e.step();
-    String text = String.format(Locale.ROOT, "step %d/%d  loss %.4f  grad %.3f  lr %.2e  %,.0f tokens/s  %.1f examples/s  ETA %s", e.step(), e.steps(),
-        e.loss(), e.gradientNorm(), e.learningRate(), tokenRate, exampleRate, time(left));
+    String text = String.format(Locale.ROOT, "step %d/%d  loss %.4f  grad %.3f  lr %.2e  %,.0f tokens/s  %.1f examples/s  ETA %s",
+        e.step(), e.steps(), e.loss(), e.gradientNorm(), e.learningRate(), tokenRate, exampleRate, time(left));
     if (terminal) {
       out.print("\r" + text + "\u001b[K");
       open = true;
@@ -78,7 +78,8 @@ public final class ConsoleListener implements TrainListener {
   }
 
   static String metrics(Map<String, Double> metrics) {
-    return metrics.entrySet().stream().map(m -> String.format(Locale.ROOT, "%s %.4f", m.getKey(), m.getValue())).collect(Collectors.joining("  "));
+    return metrics.entrySet().stream().map(m -> String.format(Locale.ROOT, "%s %.4f", m.getKey(), m.getValue()))
+        .collect(Collectors.joining("  "));
   }
 
   /** 0:07, 12:34, 1:02:03. */

@@ -22,7 +22,8 @@ import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Spec;
 
 /** {@code lora4j doctor}: what this machine offers, and what to do about what it lacks. */
-@Command(name = "doctor", mixinStandardHelpOptions = true, description = "Looks at Java, processor, memory and backends, and says how to fix what is wrong.")
+@Command(name = "doctor", mixinStandardHelpOptions = true,
+    description = "Looks at Java, processor, memory and backends, and says how to fix what is wrong.")
 final class DoctorCommand implements Callable<Integer> {
 
   private static final int JAVA = 25;
@@ -55,7 +56,8 @@ final class DoctorCommand implements Callable<Integer> {
     boolean usable = backends();
     Optional<Path> maven = MavenHome.find(System.getenv(), Path.of(System.getProperty("user.home"))).command();
     maven.ifPresentOrElse(path -> ok("maven", path.toString()),
-        () -> problem("Maven was not found in MAVEN_HOME or PATH", "get it from https://maven.apache.org/download.cgi; `lora4j demo` and building need it, training does not"));
+        () -> problem("Maven was not found in MAVEN_HOME or PATH", "get it from https://maven.apache.org/download.cgi;"
+            + " `lora4j demo` and building need it, training does not"));
     out.println(problems == 0 ? "no problems found" : problems + (problems == 1 ? " problem" : " problems"));
     out.flush();
     return usable ? 0 : 5;
@@ -67,7 +69,8 @@ final class DoctorCommand implements Callable<Integer> {
     ok("memory", "%,d MB (the container's limit if there is one), %,d MB free; Java heap at most %,d MB".formatted(total >> 20,
         system.getFreeMemorySize() >> 20, Runtime.getRuntime().maxMemory() >> 20));
     if (total < LITTLE_MEMORY) {
-      problem("less than 2 GB of memory", "raise the container's limit, or train with small batch_size and weights: bf16; --dry-run forecasts");
+      problem("less than 2 GB of memory",
+          "raise the container's limit, or train with small batch_size and weights: bf16; --dry-run forecasts");
     }
   }
 
@@ -84,7 +87,8 @@ final class DoctorCommand implements Callable<Integer> {
         usable |= provider.name().equals("cpu");
         ok("backend", backend.describe());
         if (backend instanceof CpuBackend cpu) {
-          ok("speed", "%.1f GFLOP/s on %d threads (one second of %dx%dx%d products)".formatted(gflops(cpu), cpu.workers().threads(), M, N, K));
+          ok("speed", "%.1f GFLOP/s on %d threads (one second of %dx%dx%d products)"
+              .formatted(gflops(cpu), cpu.workers().threads(), M, N, K));
         }
       } catch (Lora4jException e) {
         problem("backend %s cannot be used".formatted(provider.name()), e.getMessage());

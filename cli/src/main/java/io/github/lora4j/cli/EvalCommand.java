@@ -20,7 +20,8 @@ import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
 /** {@code lora4j eval}. */
-@Command(name = "eval", mixinStandardHelpOptions = true, sortOptions = false, description = "Measures the adapter of a run on labelled data.")
+@Command(name = "eval", mixinStandardHelpOptions = true, sortOptions = false,
+    description = "Measures the adapter of a run on labelled data.")
 final class EvalCommand implements Callable<Integer> {
 
   @Spec

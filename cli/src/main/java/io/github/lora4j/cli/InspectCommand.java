@@ -21,7 +21,8 @@ import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
 /** {@code lora4j inspect}. */
-@Command(name = "inspect", mixinStandardHelpOptions = true, description = "Says what is in a run, an adapter, a model or a file of tensors.")
+@Command(name = "inspect", mixinStandardHelpOptions = true,
+    description = "Says what is in a run, an adapter, a model or a file of tensors.")
 final class InspectCommand implements Callable<Integer> {
 
   /** Lines of metrics shown of a run. */

@@ -28,7 +28,8 @@ import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
 /** {@code lora4j train}: a recipe, options, or both. */
-@Command(name = "train", mixinStandardHelpOptions = true, sortOptions = false, optionListHeading = "%nOptions; those of the recipe have the names of its keys:%n",
+@Command(name = "train", mixinStandardHelpOptions = true, sortOptions = false,
+    optionListHeading = "%nOptions; those of the recipe have the names of its keys:%n",
     description = "Trains an adapter on a data file, as a recipe says.",
     footer = {"", "The adapter's own settings have PEFT's names, for example --adapter.r 8 --adapter.lora_alpha 16",
         "--adapter.target_modules query,value --adapter.lora_dropout 0.1."})
@@ -40,7 +41,8 @@ final class TrainCommand implements Callable<Integer> {
   @Spec
   private CommandSpec spec;
 
-  @Parameters(arity = "0..1", paramLabel = "RECIPE", description = "A YAML file of settings, or the directory of a run to repeat or resume.")
+  @Parameters(arity = "0..1", paramLabel = "RECIPE",
+      description = "A YAML file of settings, or the directory of a run to repeat or resume.")
   private Path recipe;
 
   @Option(names = "--set", paramLabel = "KEY=VALUE", description = "Sets any key of the recipe (repeatable).")
@@ -57,7 +59,8 @@ final class TrainCommand implements Callable<Integer> {
     ResourceBundle meanings = ResourceBundle.getBundle("io.github.lora4j.cli.settings", Locale.ROOT);
     RecipeBuilder.settings().forEach((name, value) -> {
       String shown = value.toString().isEmpty() || value.equals(List.of()) ? "" : " (default " + value + ")";
-      spec.addOption(OptionSpec.builder("--" + name).type(String.class).paramLabel("VALUE").description(meanings.getString(name) + shown).build());
+      spec.addOption(OptionSpec.builder("--" + name).type(String.class).paramLabel("VALUE")
+          .description(meanings.getString(name) + shown).build());
     });
     spec.usageMessage().customSynopsis("lora4j train [RECIPE] [OPTION...]");
   }
