@@ -183,7 +183,7 @@ public final class RecipeBuilder {
     Map<String, Object> adapter = new LinkedHashMap<>();
     values.forEach((key, value) -> {
       if (key.startsWith("adapter.")) {
-        adapter.put(key.substring(8), value);
+        adapter.put(key.substring(8), exponent(value));
       }
     });
     Recipe.TaskKind task = r.choice("task", Recipe.TaskKind.values(), Recipe.TaskKind::key);
@@ -216,6 +216,11 @@ public final class RecipeBuilder {
     Recipe.raise(all);
     return new Recipe(Path.of(r.text("model")), Path.of(r.text("output")), task, r.text("pooling"), data, r.text("method"), adapter, optimizer,
         epochs, maxSteps, batchSize, accumulation, maxTokens, seed, logEvery, evalEvery, saveEvery, keep, threads, r.text("weights"));
+  }
+
+  /** YAML 1.1 takes 5e-2, without a point, for text. */
+  private static Object exponent(Object value) {
+    return value instanceof String s && s.matches("[-+]?\\d{1,9}[eE][-+]?\\d{1,3}") ? (Object) Double.parseDouble(s) : value;
   }
 
   /** The settings as YAML, defaults included, so that a run says all it did. */

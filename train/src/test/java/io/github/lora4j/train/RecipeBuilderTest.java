@@ -139,9 +139,11 @@ class RecipeBuilderTest {
           target_modules: [query, value]
           rank_pattern: {"layer.0.query": 2}
           layers_to_transform: null
+          lora_dropout: 5e-2
           nonsense: 1
         """);
-    assertEquals(Map.of("r", 16, "target_modules", List.of("query", "value"), "rank_pattern", Map.of("layer.0.query", 2), "nonsense", 1),
+    assertEquals(Map.of("r", 16, "target_modules", List.of("query", "value"), "rank_pattern", Map.of("layer.0.query", 2), "lora_dropout", 0.05,
+        "nonsense", 1),
         good().read(yaml).adapter(Map.of("r", "16")).build().adapter());
   }
 
