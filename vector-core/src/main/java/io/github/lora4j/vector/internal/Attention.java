@@ -47,6 +47,7 @@ public final class Attention {
     long values = AttentionScratch.keyRows(1, row, kLength);
     loadKeys(spec, k, kStart, kLength, head * spec.kvHeads() / spec.heads(), scratch, keys);
     loadKeys(spec, v, kStart, kLength, head * spec.kvHeads() / spec.heads(), scratch, values);
+    long sumT = AttentionScratch.sumT(row);
     for (int i = 0; i < qLength; i += QUERIES) {
       int queries = Math.min(QUERIES, qLength - i);
       int vectors = (queries + LANES - 1) / LANES;
@@ -54,7 +55,9 @@ public final class Attention {
       int visible = visible(spec, scratch, i, queries, positionOffset, kLength);
       fill(scratch, MAX, Float.NEGATIVE_INFINITY);
       fill(scratch, TOTAL, 0);
-      Simd.zero(scratch, AttentionScratch.sum(row), QUERIES * row);
+      if (visible == 0) {
+        Simd.zero(scratch, sumT, QUERIES * row);
+      }
       for (int first = 0; first < visible; first += TILE) {
         int tile = Math.min(TILE, visible - first);
         scores(scratch, keys + first * row, row, cols, AttentionScratch.qT(row), P, tile, vectors);
@@ -66,19 +69,19 @@ public final class Attention {
           shrink(scratch, first > 0, lanes * (long) BYTES);
           exponentials(scratch, tile, lanes * (long) BYTES);
         }
-        for (int j = 0; first > 0 && j < queries; j++) {
-          long sum = AttentionScratch.sum(row) + j * row;
-          AttentionScratch.writeRow(scratch, sum, cols, scratch.get(JAVA_FLOAT, SHRINK + 4 * j), scratch, sum);
+        if (first > 0) {
+          scaleLines(scratch, sumT, (int) (row / 4), vectors);
         }
-        Tiles.add(scratch, pad(queries), (int) (row / BYTES), tile, P, 4, LINE, values + first * row, AttentionScratch.sum(row), row);
+        Tiles.run(scratch, (int) (row / 4), vectors, tile, values + first * row, 4, row, P, LINE, first > 0, sumT, LINE);
       }
       for (int j = 0; j < queries; j++) {
-        long query = qStart + i + j;
         float total = scratch.get(JAVA_FLOAT, TOTAL + 4 * j);
-        AttentionScratch.writeRow(scratch, AttentionScratch.sum(row) + j * row, cols, total == 0 ? 0 : 1 / total, out,
-            (query * spec.heads() + head) * cols * 4);
-        lse.setAtIndex(JAVA_FLOAT, query * spec.heads() + head, (float) (scratch.get(JAVA_FLOAT, MAX + 4 * j) + Math.log(total)));
+        scratch.set(JAVA_FLOAT, SHRINK + 4 * j, total == 0 ? 0 : 1 / total);
+        lse.setAtIndex(JAVA_FLOAT, (long) (qStart + i + j) * spec.heads() + head,
+            (float) (scratch.get(JAVA_FLOAT, MAX + 4 * j) + Math.log(total)));
       }
+      scaleLines(scratch, sumT, (int) (row / 4), vectors);
+      writeQueries(spec, scratch, out, qStart + i, queries, head);
     }
   }
 
@@ -92,6 +95,8 @@ public final class Attention {
     long values = AttentionScratch.keyRows(1, row, kLength);
     long dKeys = AttentionScratch.keyRows(2, row, kLength);
     long dValues = AttentionScratch.keyRows(3, row, kLength);
+    long sumT = AttentionScratch.sumT(row);
+    int width = (int) (row / BYTES);
     loadKeys(spec, k, kStart, kLength, kvHead, scratch, keys);
     loadKeys(spec, v, kStart, kLength, kvHead, scratch, values);
     Simd.zero(scratch, dKeys, 2 * (dValues - dKeys));
@@ -103,7 +108,9 @@ public final class Attention {
         loadQueries(spec, dout, qStart + i, queries, head, 1, scratch, AttentionScratch.dOut(row), AttentionScratch.dOutT(row));
         loadStatistics(spec, out, lse, dout, qStart + i, queries, head, scratch);
         int visible = visible(spec, scratch, i, queries, positionOffset, kLength);
-        Simd.zero(scratch, AttentionScratch.sum(row), QUERIES * row);
+        if (visible == 0) {
+          Simd.zero(scratch, sumT, QUERIES * row);
+        }
         for (int first = 0; first < visible; first += TILE) {
           int tile = Math.min(TILE, visible - first);
           scores(scratch, keys + first * row, row, cols, AttentionScratch.qT(row), P, tile, vectors);
@@ -114,22 +121,25 @@ public final class Attention {
           for (int lanes = 0; lanes < vectors; lanes++) {
             softmaxGrad(scratch, pad(tile), lanes * (long) BYTES);
           }
-          int width = (int) (row / BYTES);
           if (!Elements.absent(dv)) {
-            Tiles.add(scratch, pad(tile), width, queries, P, LINE, 4, AttentionScratch.dOut(row), dValues + first * row, row);
+            Tiles.run(scratch, pad(tile), width, queries, P, LINE, 4, AttentionScratch.dOut(row), row, true, dValues + first * row, row);
           }
           if (!Elements.absent(dk)) {
-            Tiles.add(scratch, pad(tile), width, queries, DP, LINE, 4, Q, dKeys + first * row, row);
+            Tiles.run(scratch, pad(tile), width, queries, DP, LINE, 4, Q, row, true, dKeys + first * row, row);
           }
           if (!Elements.absent(dq)) {
-            Tiles.add(scratch, pad(queries), width, tile, DP, 4, LINE, keys + first * row, AttentionScratch.sum(row), row);
+            Tiles.run(scratch, (int) (row / 4), vectors, tile, keys + first * row, 4, row, DP, LINE, first > 0, sumT, LINE);
           }
         }
-        write(scratch, AttentionScratch.sum(row), queries, cols, spec.scale(), dq, qStart + i, head, spec.heads());
+        if (!Elements.absent(dq)) {
+          fill(scratch, SHRINK, spec.scale());
+          scaleLines(scratch, sumT, (int) (row / 4), vectors);
+          writeQueries(spec, scratch, dq, qStart + i, queries, head);
+        }
       }
     }
-    write(scratch, dKeys, kLength, cols, 1, dk, kStart, kvHead, spec.kvHeads());
-    write(scratch, dValues, kLength, cols, 1, dv, kStart, kvHead, spec.kvHeads());
+    writeKeys(spec, scratch, dKeys, dk, kStart, kLength, kvHead);
+    writeKeys(spec, scratch, dValues, dv, kStart, kLength, kvHead);
   }
 
   private static int pad(int rows) {
@@ -148,8 +158,36 @@ public final class Attention {
     int cols = spec.headDim();
     long row = AttentionScratch.row(cols);
     long stride = spec.heads() * cols * 4L;
-    AttentionScratch.load(from, start * stride + head * cols * 4L, stride, queries, cols, factor, scratch, to, row, QUERIES);
-    AttentionScratch.transpose(scratch, to, transposed, row);
+    AttentionScratch.load(from, start * stride + head * cols * 4L, stride, queries, cols, factor, scratch, to, row,
+        AttentionScratch.pad(queries, LANES));
+    AttentionScratch.transpose(scratch, to, row, (queries + LANES - 1) / LANES, (int) (row / BYTES), transposed, LINE);
+  }
+
+  /** Writes the sums of the block as rows. */
+  private static void writeQueries(AttentionSpec spec, MemorySegment scratch, MemorySegment to, int start, int queries, int head) {
+    long row = AttentionScratch.row(spec.headDim());
+    long stride = spec.heads() * spec.headDim() * 4L;
+    AttentionScratch.transpose(scratch, AttentionScratch.sumT(row), LINE, (int) (row / BYTES), (queries + LANES - 1) / LANES, Q, row);
+    AttentionScratch.store(scratch, Q, row, queries, spec.headDim(), to, start * stride + head * spec.headDim() * 4L, stride);
+  }
+
+  private static void writeKeys(AttentionSpec spec, MemorySegment scratch, long from, MemorySegment to, int start, int length, int kvHead) {
+    if (!Elements.absent(to)) {
+      long stride = spec.kvHeads() * spec.headDim() * 4L;
+      AttentionScratch.store(scratch, from, AttentionScratch.row(spec.headDim()), length, spec.headDim(), to,
+          start * stride + kvHead * spec.headDim() * 4L, stride);
+    }
+  }
+
+  /** Multiplies lines by SHRINK. */
+  private static void scaleLines(MemorySegment s, long lines, int count, int vectors) {
+    for (int lanes = 0; lanes < vectors; lanes++) {
+      long lane = lanes * (long) BYTES;
+      var factor = fromMemorySegment(F, s, SHRINK + lane, ORDER);
+      for (int j = 0; j < count; j++) {
+        fromMemorySegment(F, s, lines + j * LINE + lane, ORDER).mul(factor).intoMemorySegment(s, lines + j * LINE + lane, ORDER);
+      }
+    }
   }
 
   /** Fills MAX with lse and TOTAL with dO·O; where there is no query, or it sees no key, lse = ∞ makes all probabilities 0. */
@@ -180,7 +218,7 @@ public final class Attention {
 
   /** p[keys][queries] = keys · queriesᵀ. */
   private static void scores(MemorySegment scratch, long keyRows, long row, int cols, long queryLines, long p, int keys, int vectors) {
-    Tiles.multiply(scratch, pad(keys), vectors, cols, keyRows, row, 4, queryLines, p);
+    Tiles.run(scratch, pad(keys), vectors, cols, keyRows, row, 4, queryLines, LINE, false, p, LINE);
   }
 
   /** Sets scores of keys that their query does not see to −∞; the keys before {@code from} are seen by all. */
@@ -252,15 +290,8 @@ public final class Attention {
   }
 
   private static void fill(MemorySegment scratch, long line, float value) {
-    store(all(value), scratch, line);
-    store(all(value), scratch, line + BYTES);
-  }
-
-  private static void write(MemorySegment scratch, long from, int count, int cols, float factor, MemorySegment to, int start, int head,
-      int heads) {
-    for (int i = 0; !Elements.absent(to) && i < count; i++) {
-      AttentionScratch.writeRow(scratch, from + i * AttentionScratch.row(cols), cols, factor, to,
-          ((long) (start + i) * heads + head) * cols * 4);
+    for (long lane = 0; lane < LINE; lane += BYTES) {
+      store(all(value), scratch, line + lane);
     }
   }
 }

@@ -1,15 +1,15 @@
 package io.github.lora4j.vector.internal;
 
 import static io.github.lora4j.vector.internal.Simd.BYTES;
+import static io.github.lora4j.vector.internal.Simd.F;
 import static io.github.lora4j.vector.internal.Simd.LANES;
-import static io.github.lora4j.vector.internal.Simd.rest;
+import static io.github.lora4j.vector.internal.Simd.ORDER;
 import static io.github.lora4j.vector.internal.Simd.whole;
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+import static jdk.incubator.vector.FloatVector.fromMemorySegment;
 
 import java.lang.foreign.MemorySegment;
-import java.util.List;
-import java.util.stream.IntStream;
-import jdk.incubator.vector.VectorMask;
-import jdk.incubator.vector.VectorShuffle;
+import jdk.incubator.vector.FloatVector;
 
 /**
  * Where things lie in the scratch of {@link Attention}, in bytes, given the bytes of a row of a head padded to whole vectors.
@@ -17,40 +17,60 @@ import jdk.incubator.vector.VectorShuffle;
  * its right operand in whole vectors. Static, because an object per call would be garbage in a training step.
  */
 final class AttentionScratch {
-  /** Queries worked on at once: two vectors of lanes. */
-  static final int QUERIES = 2 * LANES;
+  /** Vectors of queries worked on at once: what the widest of {@link Tiles} takes. */
+  static final int VECTORS = Simd.MANY_REGISTERS ? 4 : 2;
+  /** Queries worked on at once. */
+  static final int QUERIES = VECTORS * LANES;
   /** Bytes of a number per query: a row of scores, a transposed row of queries, a statistic. */
-  static final long LINE = 2L * BYTES;
+  static final long LINE = (long) VECTORS * BYTES;
   /** Keys whose scores are held at once. */
   static final int TILE = 256;
 
   /** [TILE] lines: scores, then probabilities. */
   static final long P = 0;
-  /** [TILE] lines: gradients of the probabilities, then of the scores. */
-  static final long DP = TILE * LINE;
+  /**
+   * [TILE] lines: gradients of the probabilities, then of the scores. A vector off P's lines, as a read that agrees in its low bits
+   * with a write shortly before it waits for it.
+   */
+  static final long DP = TILE * LINE + BYTES;
   /** The greatest score of each query so far; backward, the log of the sum of exponentials. */
-  static final long MAX = 2 * DP;
+  static final long MAX = (2 * TILE + 1) * LINE;
   /** The sum of exponentials so far; backward, dO·O. */
   static final long TOTAL = MAX + LINE;
-  /** What the sums so far shrink by as the greatest score grows. */
+  /** What the sums so far shrink by as the greatest score grows; at the end, the reciprocal of the sum of exponentials. */
   static final long SHRINK = TOTAL + LINE;
   /** How many keys each query sees. */
   static final long SEEN = SHRINK + LINE;
-  /** [Tiles.ROWS] lines: a tile on its way to be added. */
+  /** Lines that {@link Tiles} adds at once. */
+  static final int SPILLED = 32;
+  /** [SPILLED] lines: tiles on their way to be added. */
   static final long SPILL = SEEN + LINE;
-  /** [QUERIES] rows: queries times the scale. */
-  static final long Q = SPILL + Tiles.ROWS * LINE;
+  /** [QUERIES] rows: queries times the scale; at the end, rows on their way out. */
+  static final long Q = SPILL + SPILLED * LINE;
 
-  /** Of each stage of a transpose, which exchanges lanes that are 2^stage apart: two rotations, and the upper lane of each pair. */
-  private static final int STAGES = Integer.numberOfTrailingZeros(LANES);
-  private static final List<VectorShuffle<Float>> FORTH = IntStream.range(0, STAGES).mapToObj(i -> rotate(1 << i)).toList();
-  private static final List<VectorShuffle<Float>> BACK = IntStream.range(0, STAGES).mapToObj(i -> rotate(-(1 << i))).toList();
-  private static final List<VectorMask<Float>> UPPER = IntStream.range(0, STAGES).mapToObj(AttentionScratch::upper).toList();
+  /** Of each stage of a transpose, which exchanges lanes that are 2^stage apart: where the lanes of the two results come from. */
+  private static final FloatVector[] LOW = new FloatVector[Integer.numberOfTrailingZeros(LANES)];
+  private static final FloatVector[] HIGH = new FloatVector[LOW.length];
+
+  static {
+    for (int stage = 0; stage < LOW.length; stage++) {
+      float[] low = new float[LANES];
+      float[] high = new float[LANES];
+      for (int i = 0; i < LANES; i++) {
+        int step = 1 << stage;
+        boolean upper = (i & step) != 0;
+        low[i] = upper ? LANES + i - step : i;
+        high[i] = upper ? LANES + i : i + step;
+      }
+      LOW[stage] = FloatVector.fromArray(Simd.F, low, 0);
+      HIGH[stage] = FloatVector.fromArray(Simd.F, high, 0);
+    }
+  }
 
   private AttentionScratch() {}
 
   static long row(int headDim) {
-    return pad(headDim, LANES) * 4L;
+    return pad(headDim, Math.max(LANES, Tiles.ROWS)) * 4L;
   }
 
   static int pad(int n, int multiple) {
@@ -62,8 +82,8 @@ final class AttentionScratch {
     return Q + QUERIES * row;
   }
 
-  /** [QUERIES] rows: the output, or the gradient of the queries, being summed. */
-  static long sum(long row) {
+  /** [row/4] lines: the output, or the gradient of the queries, being summed, transposed. */
+  static long sumT(long row) {
     return Q + 2 * QUERIES * row;
   }
 
@@ -85,71 +105,55 @@ final class AttentionScratch {
   /** Copies {@code count} rows of {@code cols} floats, times a factor, to padded rows, and clears the rows up to {@code padded}. */
   static void load(MemorySegment from, long at, long stride, int count, int cols, float factor, MemorySegment scratch, long to, long row,
       int padded) {
+    long whole = whole(0, cols * 4L);
+    if (whole < row) {
+      Simd.zero(scratch, to, count * row);
+    }
     for (int i = 0; i < count; i++) {
-      copyRow(from, at + i * stride, cols * 4L, factor, scratch, to + i * row);
+      for (long j = 0; j < whole; j += BYTES) {
+        fromMemorySegment(F, from, at + i * stride + j, ORDER).mul(factor).intoMemorySegment(scratch, to + i * row + j, ORDER);
+      }
+      for (long j = whole; j < cols * 4L; j += 4) {
+        scratch.set(JAVA_FLOAT, to + i * row + j, from.get(JAVA_FLOAT, at + i * stride + j) * factor);
+      }
     }
     Simd.zero(scratch, to + count * row, (padded - count) * row);
   }
 
-  private static void copyRow(MemorySegment from, long at, long bytes, float factor, MemorySegment scratch, long to) {
-    long j = 0;
-    for (long bound = whole(0, bytes); j < bound; j += BYTES) {
-      Simd.store(Simd.load(from, at + j).mul(factor), scratch, to + j);
-    }
-    if (j < bytes) {
-      Simd.store(Simd.load(from, at + j, rest(j, bytes)).mul(factor), scratch, to + j);
-    }
-  }
-
-  /** Writes a padded row times a factor to {@code cols} floats. */
-  static void writeRow(MemorySegment scratch, long from, int cols, float factor, MemorySegment to, long at) {
-    long j = 0;
-    long bytes = cols * 4L;
-    for (long bound = whole(0, bytes); j < bound; j += BYTES) {
-      Simd.store(Simd.load(scratch, from + j).mul(factor), to, at + j);
-    }
-    if (j < bytes) {
-      Simd.store(Simd.load(scratch, from + j).mul(factor), to, at + j, rest(j, bytes));
+  /** Copies {@code count} padded rows to rows of {@code cols} floats. */
+  static void store(MemorySegment scratch, long from, long row, int count, int cols, MemorySegment to, long at, long stride) {
+    long whole = whole(0, cols * 4L);
+    for (int i = 0; i < count; i++) {
+      for (long j = 0; j < whole; j += BYTES) {
+        fromMemorySegment(F, scratch, from + i * row + j, ORDER).intoMemorySegment(to, at + i * stride + j, ORDER);
+      }
+      for (long j = whole; j < cols * 4L; j += 4) {
+        to.set(JAVA_FLOAT, at + i * stride + j, scratch.get(JAVA_FLOAT, from + i * row + j));
+      }
     }
   }
 
-  /** Transposes the padded rows of a block of queries to lines, a square of lanes at a time. */
-  static void transpose(MemorySegment scratch, long from, long to, long row) {
-    for (int vector = 0; vector < 2; vector++) {
-      for (long d = 0; d < row / BYTES; d++) {
-        long square = to + d * LANES * LINE + vector * (long) BYTES;
-        for (int i = 0; i < LANES; i++) {
-          Simd.store(Simd.load(scratch, from + (vector * LANES + i) * row + d * BYTES), scratch, square + i * LINE);
-        }
-        for (int stage = 0; stage < STAGES; stage++) {
-          exchange(scratch, square, 1 << stage, FORTH.get(stage), BACK.get(stage), UPPER.get(stage));
+  /** Transposes {@code down} by {@code across} squares of lanes; rows are {@code row} bytes apart before and {@code toRow} after. */
+  static void transpose(MemorySegment scratch, long from, long row, int down, int across, long to, long toRow) {
+    for (int i = 0; i < down; i++) {
+      for (int j = 0; j < across; j++) {
+        long square = to + j * LANES * toRow + i * (long) BYTES;
+        exchange(scratch, from + i * LANES * row + j * (long) BYTES, row, square, toRow, 1, LOW[0], HIGH[0]);
+        for (int stage = 1; stage < LOW.length; stage++) {
+          exchange(scratch, square, toRow, square, toRow, 1 << stage, LOW[stage], HIGH[stage]);
         }
       }
     }
   }
 
   /** Exchanges squares of side {@code step} across the diagonal of every square twice as large. */
-  private static void exchange(MemorySegment s, long square, int step, VectorShuffle<Float> forth, VectorShuffle<Float> back,
-      VectorMask<Float> upper) {
+  private static void exchange(MemorySegment s, long from, long row, long to, long toRow, int step, FloatVector low, FloatVector high) {
     for (int pair = 0; pair < LANES / 2; pair++) {
-      long at = square + (pair / step * 2 * step + pair % step) * LINE;
-      long other = at + step * LINE;
-      var a = Simd.load(s, at);
-      var b = Simd.load(s, other);
-      Simd.store(a.blend(b.rearrange(back), upper), s, at);
-      Simd.store(a.rearrange(forth).blend(b, upper), s, other);
+      long i = (pair & -step) + pair;
+      var a = fromMemorySegment(F, s, from + i * row, ORDER);
+      var b = fromMemorySegment(F, s, from + (i + step) * row, ORDER);
+      low.selectFrom(a, b).intoMemorySegment(s, to + i * toRow, ORDER);
+      high.selectFrom(a, b).intoMemorySegment(s, to + (i + step) * toRow, ORDER);
     }
-  }
-
-  private static VectorShuffle<Float> rotate(int by) {
-    return VectorShuffle.fromOp(Simd.F, i -> i + by & LANES - 1);
-  }
-
-  private static VectorMask<Float> upper(int stage) {
-    boolean[] lanes = new boolean[LANES];
-    for (int i = 0; i < LANES; i++) {
-      lanes[i] = (i >> stage & 1) == 1;
-    }
-    return VectorMask.fromArray(Simd.F, lanes, 0);
   }
 }
