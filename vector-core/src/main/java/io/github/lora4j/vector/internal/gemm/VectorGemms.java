@@ -11,7 +11,8 @@ import java.lang.foreign.MemorySegment;
  * Matrix products in F32 with the Vector API; the methods are those of {@link io.github.lora4j.vector.Kernels}.
  *
  * <p>NT and NN read A where it lies and B from panels, packed once or at each call; see {@link PanelGemm}. TN packs both operands
- * block by block; see {@link OuterGemm}.
+ * block by block; see {@link OuterGemm}. Products with a side as short as LoRA's rank have kernels of their own, which read the long
+ * operand once at memory's speed: {@link NarrowGemm}, {@link ShallowGemm}, {@link StripGemm}.
  */
 public final class VectorGemms {
 
@@ -42,6 +43,15 @@ public final class VectorGemms {
   }
 
   public static long gemmScratchBytes(Gemm.Spec spec, int threads) {
+    if (StripGemm.suits(spec)) {
+      return StripGemm.scratchBytes(spec, threads);
+    }
+    if (ShallowGemm.suits(spec)) {
+      return ShallowGemm.scratchBytes(spec);
+    }
+    if (NarrowGemm.suits(spec)) {
+      return NarrowGemm.scratchBytes(spec, threads);
+    }
     return spec.form() == Form.TN ? OuterGemm.scratchBytes(spec, threads) : PanelGemm.scratchBytes(spec, threads);
   }
 
@@ -53,7 +63,7 @@ public final class VectorGemms {
       checkSize("A", operands.a(), Lanes.bytes((long) spec.rows() * spec.m()));
       checkSize("B", operands.b(), Lanes.bytes((long) spec.rows() * spec.n()));
       checkSize("C", operands.c(), Lanes.bytes((long) spec.m() * spec.n()));
-      return new OuterGemm(spec, operands);
+      return StripGemm.suits(spec) ? new StripGemm(spec, operands) : new OuterGemm(spec, operands);
     }
     DType storage = spec.packed() ? spec.storage() : DType.F32;
     checkPackable(spec.form(), storage);
@@ -67,7 +77,10 @@ public final class VectorGemms {
     if (present(operands.addend())) {
       checkSize("addend", operands.addend(), Lanes.bytes((long) spec.rows() * spec.n()));
     }
-    return new PanelGemm(spec, operands, storage);
+    if (ShallowGemm.suits(spec)) {
+      return new ShallowGemm(spec, operands);
+    }
+    return NarrowGemm.suits(spec) ? new NarrowGemm(spec, operands) : new PanelGemm(spec, operands, storage);
   }
 
   /** The widest NT tile alone, again and again on the same operands: what a benchmark calls the micro-kernel's rate. */

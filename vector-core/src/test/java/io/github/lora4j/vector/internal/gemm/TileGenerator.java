@@ -7,7 +7,7 @@ import java.util.StringJoiner;
 import java.util.function.IntFunction;
 
 /**
- * Writes {@link RowTiles} and {@link PanelTiles}: C2 keeps vectors in registers only when each is a local variable of its own,
+ * Writes {@link RowTiles}, {@link PanelTiles}, {@link NarrowTiles} and {@link StripTiles}: C2 keeps vectors in registers only when each is a local variable of its own,
  * which nobody wants to write by hand. Run {@code main} in the module's directory after a change here.
  */
 final class TileGenerator {
@@ -21,6 +21,8 @@ final class TileGenerator {
   public static void main(String[] args) throws IOException {
     Files.writeString(DIRECTORY.resolve("RowTiles.java"), rowTiles());
     Files.writeString(DIRECTORY.resolve("PanelTiles.java"), panelTiles());
+    Files.writeString(DIRECTORY.resolve("NarrowTiles.java"), narrowTiles());
+    Files.writeString(DIRECTORY.resolve("StripTiles.java"), stripTiles());
   }
 
   static String rowTiles() {
@@ -48,12 +50,40 @@ final class TileGenerator {
     return g.out.append("}\n").toString();
   }
 
+  static String narrowTiles() {
+    TileGenerator g = new TileGenerator();
+    g.header("NarrowTiles", "a row-major left operand and few columns", """
+         * <p>Tile {@code RxV} multiplies R rows by a panel V vectors wide. At the lower edge {@code rows} is less than R; the last row is then
+         * read again in place of the missing ones, and its copies in the tile are ignored. With so few columns memory sets the pace, and
+         * the processor does not foresee a walk along R rows at once: a load a turn therefore goes straight through R rows of A from
+         * {@code ahead}, the next tile's. A word behind the tile keeps the loads alive.
+        """);
+    g.dispatch("NarrowTiles", new int[][] {{8, 2}, {8, 1}}, "long rowBytes, int rows, long ahead, ", "rowBytes, rows, ahead, ");
+    for (int vectors = 2; vectors >= 1; vectors--) {
+      g.narrowTile(8, vectors);
+    }
+    return g.out.append("}\n").toString();
+  }
+
+  static String stripTiles() {
+    TileGenerator g = new TileGenerator();
+    g.header("StripTiles", "a left operand packed as [depth][R] and a right operand read where it lies", """
+         * <p>Tile {@code RxV} multiplies R rows by a strip V vectors wide whose rows are {@code stride} bytes apart, and adds to what the dense
+         * tile holds.
+        """);
+    g.dispatch("StripTiles", new int[][] {{8, 3}, {8, 1}}, "long stride, ", "stride, ");
+    for (int vectors = 3; vectors >= 1; vectors--) {
+      g.stripTile(8, vectors);
+    }
+    return g.out.append("}\n").toString();
+  }
+
   private void header(String name, String operand, String text) {
     out.append("""
         package io.github.lora4j.vector.internal.gemm;
 
         import static io.github.lora4j.vector.internal.gemm.Lanes.FLOAT;
-        import static io.github.lora4j.vector.internal.gemm.Lanes.NATIVE;
+        %simport static io.github.lora4j.vector.internal.gemm.Lanes.NATIVE;
         import static io.github.lora4j.vector.internal.gemm.Lanes.SPECIES;
         import static io.github.lora4j.vector.internal.gemm.Lanes.WIDTH;
 
@@ -69,7 +99,7 @@ final class TileGenerator {
          * method ("out of virtual registers") and the second may then never get to it.
          */
         final class %s {
-        """.formatted(operand, text, name));
+        """.formatted(name.equals("NarrowTiles") ? "import static io.github.lora4j.vector.internal.gemm.Lanes.INT;\n" : "", operand, text, name));
   }
 
   private void dispatch(String name, int[][] shapes, String parameters, String arguments) {
@@ -114,12 +144,35 @@ final class TileGenerator {
 
           private static void tile%dx%d(MemorySegment a, long row0, long rowBytes, int rows, MemorySegment b, long panel, MemorySegment t,
               long tile, int depth) {
-            int last = rows - 1;
         """.formatted(rows, vectors));
+    edgeRows(rows);
+    body(rows, vectors, r -> "row" + r + " + p * 4L", Kind.PLAIN);
+  }
+
+  private void edgeRows(int rows) {
+    out.append("    int last = rows - 1;\n");
     for (int r = 1; r < rows; r++) {
       out.append("    long row%d = row0 + Math.min(%d, last) * rowBytes;\n".formatted(r, r));
     }
-    body(rows, vectors, r -> "row" + r + " + p * 4L");
+  }
+
+  private void narrowTile(int rows, int vectors) {
+    out.append("""
+
+          private static void tile%dx%d(MemorySegment a, long row0, long rowBytes, int rows, long ahead, MemorySegment b, long panel,
+              MemorySegment t, long tile, int depth) {
+        """.formatted(rows, vectors));
+    edgeRows(rows);
+    body(rows, vectors, r -> "row" + r + " + p * 4L", Kind.AHEAD);
+  }
+
+  private void stripTile(int rows, int vectors) {
+    out.append("""
+
+          private static void tile%dx%d(MemorySegment a, long row0, long stride, MemorySegment b, long strip, MemorySegment t, long tile,
+              int depth) {
+        """.formatted(rows, vectors));
+    body(rows, vectors, r -> "row0 + (p * %dL + %d) * 4L".formatted(rows, r), Kind.STRIP);
   }
 
   private void panelTile(int rows, int vectors) {
@@ -127,22 +180,35 @@ final class TileGenerator {
 
           private static void tile%dx%d(MemorySegment a, long row0, MemorySegment b, long panel, MemorySegment t, long tile, int depth) {
         """.formatted(rows, vectors));
-    body(rows, vectors, r -> "row0 + (p * %dL + %d) * 4L".formatted(rows, r));
+    body(rows, vectors, r -> "row0 + (p * %dL + %d) * 4L".formatted(rows, r), Kind.PLAIN);
   }
 
-  private void body(int rows, int vectors, IntFunction<String> left) {
-    out.append("    FloatVector zero = FloatVector.zero(SPECIES);\n");
+  /** What a tile does besides multiplying. */
+  private enum Kind {
+    PLAIN, AHEAD, STRIP
+  }
+
+  private void body(int rows, int vectors, IntFunction<String> left, Kind kind) {
+    if (kind != Kind.STRIP) {
+      out.append("    FloatVector zero = FloatVector.zero(SPECIES);\n");
+    }
     for (int r = 0; r < rows; r++) {
       StringJoiner line = new StringJoiner(", ", "    FloatVector ", ";\n");
       for (int v = 0; v < vectors; v++) {
-        line.add("c%d%d = zero".formatted(r, v));
+        if (kind == Kind.STRIP) {
+          out.append("    FloatVector c%d%d = FloatVector.fromMemorySegment(SPECIES, t, tile + %d * WIDTH, NATIVE);\n"
+              .formatted(r, v, r * vectors + v));
+        } else {
+          line.add("c%d%d = zero".formatted(r, v));
+        }
       }
-      out.append(line);
+      out.append(kind == Kind.STRIP ? "" : line.toString());
     }
+    out.append(kind == Kind.AHEAD ? "    int seen = 0;\n" : "");
     out.append("    for (int p = 0; p < depth; p++) {\n");
     for (int v = 0; v < vectors; v++) {
-      out.append("      FloatVector b%d = FloatVector.fromMemorySegment(SPECIES, b, panel + (p * %dL + %d) * WIDTH, NATIVE);\n"
-          .formatted(v, vectors, v));
+      String at = kind == Kind.STRIP ? "strip + p * stride + %d * WIDTH".formatted(v) : "panel + (p * %dL + %d) * WIDTH".formatted(vectors, v);
+      out.append("      FloatVector b%d = FloatVector.fromMemorySegment(SPECIES, b, %s, NATIVE);\n".formatted(v, at));
     }
     for (int r = 0; r < rows; r++) {
       out.append("      %sx = FloatVector.broadcast(SPECIES, a.get(FLOAT, %s));\n".formatted(r == 0 ? "FloatVector " : "", left.apply(r)));
@@ -150,12 +216,14 @@ final class TileGenerator {
         out.append("      c%d%d = x.fma(b%d, c%d%d);\n".formatted(r, v, v, r, v));
       }
     }
+    out.append(kind == Kind.AHEAD ? "      seen += a.get(INT, ahead + p * %dL);\n".formatted(4 * rows) : "");
     out.append("    }\n");
     for (int r = 0; r < rows; r++) {
       for (int v = 0; v < vectors; v++) {
         out.append("    c%d%d.intoMemorySegment(t, tile + %d * WIDTH, NATIVE);\n".formatted(r, v, r * vectors + v));
       }
     }
+    out.append(kind == Kind.AHEAD ? "    t.set(INT, tile + %d * WIDTH, seen);\n".formatted(rows * vectors) : "");
     out.append("  }\n");
   }
 }

@@ -12,6 +12,8 @@ class TileGeneratorTest {
   void theTilesInTheSourceTreeAreTheGeneratedOnes() throws IOException {
     assertEquals(TileGenerator.rowTiles(), read("RowTiles.java"));
     assertEquals(TileGenerator.panelTiles(), read("PanelTiles.java"));
+    assertEquals(TileGenerator.narrowTiles(), read("NarrowTiles.java"));
+    assertEquals(TileGenerator.stripTiles(), read("StripTiles.java"));
   }
 
   private static String read(String name) throws IOException {

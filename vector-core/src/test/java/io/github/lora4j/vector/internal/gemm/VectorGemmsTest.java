@@ -18,6 +18,7 @@ import java.lang.management.ManagementFactory;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.FieldSource;
 
@@ -53,9 +54,9 @@ class VectorGemmsTest {
   }
 
   @ParameterizedTest
-  @EnumSource(Form.class)
-  void runningAllocatesNothing(Form form) {
-    Gemm.Spec spec = new Gemm.Spec(form, 96, 40, 96, 96, 1, false, DType.F32);
+  @CsvSource({"NT, 96, 96", "NN, 96, 96", "TN, 96, 96", "NT, 8, 96", "NN, 8, 96", "TN, 8, 96", "NT, 96, 8", "NN, 96, 8"})
+  void runningAllocatesNothing(Form form, int n, int k) {
+    Gemm.Spec spec = new Gemm.Spec(form, 96, 40, n, k, 1, false, DType.F32);
     try (Memory memory = new Memory("test"); Workers workers = new Workers(2)) {
       MemorySegment x = memory.allocate(96 * 96 * 4, "operand");
       MemorySegment scratch = memory.allocate(VectorGemms.gemmScratchBytes(spec, 2), "scratch");
