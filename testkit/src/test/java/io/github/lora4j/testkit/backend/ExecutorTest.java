@@ -24,6 +24,7 @@ import io.github.lora4j.testkit.OpCases;
 import io.github.lora4j.testkit.Session;
 import io.github.lora4j.testkit.TestProgram;
 import io.github.lora4j.vector.Activation;
+import io.github.lora4j.vector.AttentionSpec;
 import io.github.lora4j.vector.ConfigException;
 import io.github.lora4j.vector.DType;
 import io.github.lora4j.vector.KernelProvider;
@@ -67,18 +68,25 @@ class ExecutorTest {
 
   /**
    * Over the caller and all workers; the bound leaves room for what the JVM itself does on them, and is far below one activation.
-   * The columns fill vectors of any width.
+   * 64 columns fill vectors of any width, 14 those of none.
    */
-  @Test
-  void aStepAllocatesNothing() {
-    int cols = 64;
+  @TestFactory
+  Stream<DynamicTest> aStepAllocatesNothing() {
+    return Stream.of(64, 14).map(cols -> DynamicTest.dynamicTest(cols + " columns", () -> allocatesNothing(cols)));
+  }
+
+  private static void allocatesNothing(int cols) {
     ProgramBuilder b = new ProgramBuilder();
     RowAxis axis = b.axis("rows", 64);
     Graph g = b.entry("accumulate");
     Value x = b.input("x", Shape.of(axis, cols));
     Value labels = b.table("labels", Shape.of(axis, 1));
     Value h = g.linear(x, b.trainable("w", Shape.of(cols, cols), 0), Optional.of(b.trainable("bias", Shape.vector(cols), 0)));
-    Value n = g.layerNorm(g.add(g.activate(Activation.GELU, h), x), b.trainable("gamma", Shape.vector(cols), 0),
+    Value segments = b.table("segments", Shape.of(b.axis("segments", 2), 5));
+    Value attended = g.attention(new AttentionSpec(2, 2, cols / 2, 0.25f, false), h, h, x, segments, 40);
+    Value dropped = g.dropout(g.activate(Activation.GELU, attended), b.table("keys", Shape.of(axis, 2)), b.table("random", Shape.vector(3)),
+        "site", 0.1);
+    Value n = g.layerNorm(g.add(dropped, x), b.trainable("gamma", Shape.vector(cols), 0),
         b.trainable("beta", Shape.vector(cols), 0), 1e-5);
     Value loss = g.loss(Loss.CROSS_ENTROPY, g.linear(n, b.frozen("head", Shape.of(16, cols)), Optional.empty()), labels);
     Value sum = b.state("sum", Shape.vector(1));
@@ -92,6 +100,7 @@ class ExecutorTest {
     try (Workers workers = new Workers(2); Executable executable = vector(workers).compile(b.build(), CompileOptions.DEFAULT)) {
       long[] threads = Thread.getAllStackTraces().keySet().stream().filter(thread -> thread == Thread.currentThread()
           || thread.getName().startsWith("lora4j-worker")).mapToLong(Thread::threadId).toArray();
+      executable.write(segments, new int[] {0, 40, 0, 40, 0, 40, 24, 40, 24, 0}, 10);
       long least = Long.MAX_VALUE;
       for (int round = 0; round < 100 && least > 4096; round++) {
         for (int i = 0; i < 200; i++) {

@@ -6,6 +6,7 @@ import static io.github.lora4j.vector.internal.Simd.load;
 import static io.github.lora4j.vector.internal.Simd.rest;
 import static io.github.lora4j.vector.internal.Simd.store;
 import static io.github.lora4j.vector.internal.Simd.whole;
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.DoubleVector;
@@ -96,7 +97,7 @@ public final class Elementwise {
     return Simd.sum(low.add(high));
   }
 
-  /** Sum of the floats in the bytes [at, end), in float. */
+  /** Sum of the floats in the bytes [at, end), in float. The last ones go one by one: after a mask, sums may become objects. */
   static float rowSum(MemorySegment x, long at, long end) {
     var first = all(0f);
     var second = first;
@@ -108,10 +109,11 @@ public final class Elementwise {
       first = first.add(load(x, at));
       at += BYTES;
     }
-    if (at < end) {
-      second = second.add(load(x, at, rest(at, end)));
+    float sum = Simd.sum(first.add(second));
+    for (; at < end; at += 4) {
+      sum += x.get(JAVA_FLOAT, at);
     }
-    return Simd.sum(first.add(second));
+    return sum;
   }
 
   /** Σ (x − mean)² over the floats in the bytes [at, end). */
@@ -129,12 +131,12 @@ public final class Elementwise {
       first = a.fma(a, first);
       at += BYTES;
     }
-    if (at < end) {
-      var rest = rest(at, end);
-      var b = all(0f).blend(load(x, at, rest).sub(mean), rest);
-      second = b.fma(b, second);
+    float sum = Simd.sum(first.add(second));
+    for (; at < end; at += 4) {
+      float a = x.get(JAVA_FLOAT, at) - mean;
+      sum = Math.fma(a, a, sum);
     }
-    return Simd.sum(first.add(second));
+    return sum;
   }
 
   /** Σ x·y over {@code bytes} bytes at each place. */
@@ -150,10 +152,10 @@ public final class Elementwise {
       first = load(x, at + i).fma(load(y, yAt + i), first);
       i += BYTES;
     }
-    if (i < bytes) {
-      var rest = rest(i, bytes);
-      second = load(x, at + i, rest).fma(load(y, yAt + i, rest), second);
+    float sum = Simd.sum(first.add(second));
+    for (; i < bytes; i += 4) {
+      sum = Math.fma(x.get(JAVA_FLOAT, at + i), y.get(JAVA_FLOAT, yAt + i), sum);
     }
-    return Simd.sum(first.add(second));
+    return sum;
   }
 }

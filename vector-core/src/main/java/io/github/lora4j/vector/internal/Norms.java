@@ -68,7 +68,6 @@ public final class Norms {
       float mean, float rstd, long row, int cols) {
     long bytes = cols * 4L;
     long bound = whole(0, bytes);
-    var rest = rest(bound, bytes);
     var sum = all(0f);
     var dot = all(0f);
     for (long j = 0; j < bound; j += BYTES) {
@@ -76,14 +75,17 @@ public final class Norms {
       sum = sum.add(g);
       dot = load(x, row + j).sub(mean).fma(g, dot);
     }
-    if (bound < bytes) {
-      var g = load(dy, row + bound, rest).mul(load(gamma, bound, rest));
-      sum = sum.add(g);
-      dot = load(x, row + bound, rest).sub(mean).fma(g, dot);
+    // What does not fill a vector goes one by one: with masks the method is so long that vectors in it become objects.
+    float total = Simd.sum(sum);
+    float moment = Simd.sum(dot);
+    for (long j = bound; j < bytes; j += 4) {
+      float g = dy.get(JAVA_FLOAT, row + j) * gamma.get(JAVA_FLOAT, j);
+      total += g;
+      moment = Math.fma(x.get(JAVA_FLOAT, row + j) - mean, g, moment);
     }
     // dx = rstd·(g − mean(g) − (x − mean)·rstd²·mean(g·(x − mean)))
-    float shift = Simd.sum(sum) / cols;
-    float slope = -rstd * rstd * Simd.sum(dot) / cols;
+    float shift = total / cols;
+    float slope = -rstd * rstd * moment / cols;
     boolean plus = !Elements.absent(addend);
     if (plus) {
       for (long j = 0; j < bound; j += BYTES) {
@@ -97,10 +99,10 @@ public final class Norms {
         store(load(x, row + j).sub(mean).fma(all(slope), g.sub(shift)).mul(rstd), dx, row + j);
       }
     }
-    if (bound < bytes) {
-      var g = load(dy, row + bound, rest).mul(load(gamma, bound, rest));
-      var value = load(x, row + bound, rest).sub(mean).fma(all(slope), g.sub(shift));
-      store(plus ? value.fma(all(rstd), load(addend, row + bound, rest)) : value.mul(rstd), dx, row + bound, rest);
+    for (long j = bound; j < bytes; j += 4) {
+      float g = dy.get(JAVA_FLOAT, row + j) * gamma.get(JAVA_FLOAT, j);
+      float value = Math.fma(x.get(JAVA_FLOAT, row + j) - mean, slope, g - shift);
+      dx.set(JAVA_FLOAT, row + j, Math.fma(value, rstd, plus ? addend.get(JAVA_FLOAT, row + j) : 0));
     }
   }
 

@@ -2,6 +2,7 @@ package io.github.lora4j.vector.internal;
 
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteOrder;
+import java.util.Arrays;
 import jdk.incubator.vector.DoubleVector;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorMask;
@@ -37,6 +38,14 @@ public final class Simd {
   private static final VectorShuffle<Double> D_HALF = rotate(D, 2);
   private static final VectorShuffle<Double> D_QUARTER = rotate(D, 4);
   private static final VectorShuffle<Double> D_EIGHTH = rotate(D, 8);
+
+  /** Masks of the first i lanes. Made once, for one that is made where it is used may be garbage each time. */
+  @SuppressWarnings({"unchecked", "rawtypes"})
+  private static final VectorMask<Float>[] RESTS = new VectorMask[LANES];
+
+  static {
+    Arrays.setAll(RESTS, i -> F.indexInRange(0, i));
+  }
 
   private Simd() {}
 
@@ -83,7 +92,7 @@ public final class Simd {
 
   /** The lanes that are left in the bytes [at, end), less than a vector. */
   public static VectorMask<Float> rest(long at, long end) {
-    return F.indexInRange(0, (int) (end - at >> 2));
+    return RESTS[(int) (end - at >> 2)];
   }
 
   /**
