@@ -89,10 +89,13 @@ final class StripGemm implements Gemm {
     return (long) ((few + ROWS - 1) / ROWS) * ((many + COLUMNS - 1) / COLUMNS) * TILE_BYTES;
   }
 
-  /** A block of the left operand in pieces of eight columns, a strip that ends within a vector, and a word for what is read ahead. */
+  /**
+   * A block of the left operand in pieces of eight columns, a strip that ends within a vector, a word for what is read ahead, and the
+   * tile of one block: a kernel that also loads its sums is one that the first compiler refuses, and the second may never get to.
+   */
   private static long workerBytes(Spec spec) {
     int few = (Math.min(spec.m(), spec.n()) + ROWS - 1) / ROWS * ROWS;
-    return Memory.align(bytes((long) DEPTH * (few + COLUMNS)) + Float.BYTES);
+    return Memory.align(bytes((long) DEPTH * (few + COLUMNS)) + Float.BYTES) + TILE_BYTES;
   }
 
   @Override
@@ -130,12 +133,12 @@ final class StripGemm implements Gemm {
             block + bytes((long) i * ROWS * length), length);
       }
       for (int j = 0; j < strips; j++) {
-        strip(j, p, length, tiles, block, edge);
+        strip(j, p, length, tiles, block, edge, block + workerBytes - TILE_BYTES);
       }
     }
   }
 
-  private void strip(int j, int p, int length, long tiles, long block, long edge) {
+  private void strip(int j, int p, int length, long tiles, long block, long edge, long fresh) {
     int columns = columns(j);
     int width = vectors(columns) * COUNT;
     MemorySegment b = right;
@@ -148,7 +151,8 @@ final class StripGemm implements Gemm {
       stride = bytes(width);
     }
     for (int i = 0; i < tileRows; i++) {
-      StripTiles.run(width / COUNT, scratch, block + bytes((long) i * ROWS * length), stride, b, from, scratch, tiles + tile(i, j), length);
+      StripTiles.run(width / COUNT, scratch, block + bytes((long) i * ROWS * length), stride, b, from, scratch, fresh, length);
+      Epilogue.addRow(scratch, fresh, 1, ROWS * width, scratch, tiles + tile(i, j), 0);
     }
   }
 

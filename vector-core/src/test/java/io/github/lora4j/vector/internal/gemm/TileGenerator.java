@@ -68,8 +68,7 @@ final class TileGenerator {
   static String stripTiles() {
     TileGenerator g = new TileGenerator();
     g.header("StripTiles", "a left operand packed as [depth][R] and a right operand read where it lies", """
-         * <p>Tile {@code RxV} multiplies R rows by a strip V vectors wide whose rows are {@code stride} bytes apart, and adds to what the dense
-         * tile holds.
+         * <p>Tile {@code RxV} multiplies R rows by a strip V vectors wide whose rows are {@code stride} bytes apart.
         """);
     g.dispatch("StripTiles", new int[][] {{8, 3}, {8, 1}}, "long stride, ", "stride, ");
     for (int vectors = 3; vectors >= 1; vectors--) {
@@ -189,20 +188,13 @@ final class TileGenerator {
   }
 
   private void body(int rows, int vectors, IntFunction<String> left, Kind kind) {
-    if (kind != Kind.STRIP) {
-      out.append("    FloatVector zero = FloatVector.zero(SPECIES);\n");
-    }
+    out.append("    FloatVector zero = FloatVector.zero(SPECIES);\n");
     for (int r = 0; r < rows; r++) {
       StringJoiner line = new StringJoiner(", ", "    FloatVector ", ";\n");
       for (int v = 0; v < vectors; v++) {
-        if (kind == Kind.STRIP) {
-          out.append("    FloatVector c%d%d = FloatVector.fromMemorySegment(SPECIES, t, tile + %d * WIDTH, NATIVE);\n"
-              .formatted(r, v, r * vectors + v));
-        } else {
-          line.add("c%d%d = zero".formatted(r, v));
-        }
+        line.add("c%d%d = zero".formatted(r, v));
       }
-      out.append(kind == Kind.STRIP ? "" : line.toString());
+      out.append(line);
     }
     out.append(kind == Kind.AHEAD ? "    int seen = 0;\n" : "");
     out.append("    for (int p = 0; p < depth; p++) {\n");
