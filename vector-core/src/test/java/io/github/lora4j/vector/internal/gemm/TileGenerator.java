@@ -7,8 +7,8 @@ import java.util.StringJoiner;
 import java.util.function.IntFunction;
 
 /**
- * Writes {@link RowTiles}, {@link PanelTiles}, {@link NarrowTiles} and {@link StripTiles}: C2 keeps vectors in registers only when each is a local variable of its own,
- * which nobody wants to write by hand. Run {@code main} in the module's directory after a change here.
+ * Writes {@link RowTiles}, {@link PanelTiles}, {@link NarrowTiles} and {@link StripTiles}: C2 keeps vectors in registers only when
+ * each is a local variable of its own, which nobody wants to write by hand. Run {@code main} in the module's directory after a change here.
  */
 final class TileGenerator {
 
@@ -199,7 +199,8 @@ final class TileGenerator {
     out.append(kind == Kind.AHEAD ? "    int seen = 0;\n" : "");
     out.append("    for (int p = 0; p < depth; p++) {\n");
     for (int v = 0; v < vectors; v++) {
-      String at = kind == Kind.STRIP ? "strip + p * stride + %d * WIDTH".formatted(v) : "panel + (p * %dL + %d) * WIDTH".formatted(vectors, v);
+      String at = kind == Kind.STRIP ? "strip + p * stride + %d * WIDTH".formatted(v)
+          : "panel + (p * %dL + %d) * WIDTH".formatted(vectors, v);
       out.append("      FloatVector b%d = FloatVector.fromMemorySegment(SPECIES, b, %s, NATIVE);\n".formatted(v, at));
     }
     for (int r = 0; r < rows; r++) {
