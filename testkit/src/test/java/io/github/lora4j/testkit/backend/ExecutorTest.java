@@ -5,11 +5,9 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import com.sun.management.ThreadMXBean;
 import io.github.lora4j.graph.CompileOptions;
 import io.github.lora4j.graph.Executable;
 import io.github.lora4j.graph.Graph;
-import io.github.lora4j.graph.OptimizerSpec;
 import io.github.lora4j.graph.Program;
 import io.github.lora4j.graph.ProgramBuilder;
 import io.github.lora4j.graph.RowAxis;
@@ -23,15 +21,14 @@ import io.github.lora4j.testkit.Live;
 import io.github.lora4j.testkit.OpCases;
 import io.github.lora4j.testkit.Session;
 import io.github.lora4j.testkit.TestProgram;
-import io.github.lora4j.vector.Activation;
-import io.github.lora4j.vector.AttentionSpec;
 import io.github.lora4j.vector.ConfigException;
 import io.github.lora4j.vector.DType;
 import io.github.lora4j.vector.KernelProvider;
 import io.github.lora4j.vector.Loss;
 import io.github.lora4j.vector.ReferenceKernels;
 import io.github.lora4j.vector.Workers;
-import java.lang.management.ManagementFactory;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
@@ -66,57 +63,17 @@ class ExecutorTest {
     }
   }
 
-  /**
-   * Over the caller and all workers; the bound leaves room for what the JVM itself does on them, and is far below one activation.
-   * 64 columns fill vectors of any width, 14 those of none.
-   */
+  /** In a JVM of its own, as a training process is; see {@link StepAllocation}. 64 columns fill vectors of any width, 14 those of none. */
   @TestFactory
   Stream<DynamicTest> aStepAllocatesNothing() {
-    return Stream.of(64, 14).map(cols -> DynamicTest.dynamicTest(cols + " columns", () -> allocatesNothing(cols)));
-  }
-
-  private static void allocatesNothing(int cols) {
-    ProgramBuilder b = new ProgramBuilder();
-    RowAxis axis = b.axis("rows", 64);
-    Graph g = b.entry("accumulate");
-    Value x = b.input("x", Shape.of(axis, cols));
-    Value labels = b.table("labels", Shape.of(axis, 1));
-    Value h = g.linear(x, b.trainable("w", Shape.of(cols, cols), 0), Optional.of(b.trainable("bias", Shape.vector(cols), 0)));
-    Value segments = b.table("segments", Shape.of(b.axis("segments", 2), 5));
-    Value attended = g.attention(new AttentionSpec(2, 2, cols / 2, 0.25f, false), h, h, x, segments, 40);
-    Value dropped = g.dropout(g.activate(Activation.GELU, attended), b.table("keys", Shape.of(axis, 2)), b.table("random", Shape.vector(3)),
-        "site", 0.1);
-    Value n = g.layerNorm(g.add(dropped, x), b.trainable("gamma", Shape.vector(cols), 0),
-        b.trainable("beta", Shape.vector(cols), 0), 1e-5);
-    Value loss = g.loss(Loss.CROSS_ENTROPY, g.linear(n, b.frozen("head", Shape.of(16, cols)), Optional.empty()), labels);
-    Value sum = b.state("sum", Shape.vector(1));
-    Value count = b.state("count", Shape.vector(1));
-    g.addSum(loss, sum);
-    g.countTargets(Optional.of(Loss.CROSS_ENTROPY), labels, count);
-    g.backward(loss);
-    b.entry("apply").optimizerStep(new OptimizerSpec(OptimizerSpec.Kind.ADAMW, 0.9, 0.999, 1e-8, List.of(0.01), 1),
-        b.input("hyper", Shape.vector(3)), sum, count, b.state("report", Shape.vector(2)));
-    ThreadMXBean bean = (ThreadMXBean) ManagementFactory.getThreadMXBean();
-    try (Workers workers = new Workers(2); Executable executable = vector(workers).compile(b.build(), CompileOptions.DEFAULT)) {
-      long[] threads = Thread.getAllStackTraces().keySet().stream().filter(thread -> thread == Thread.currentThread()
-          || thread.getName().startsWith("lora4j-worker")).mapToLong(Thread::threadId).toArray();
-      executable.write(segments, new int[] {0, 40, 0, 40, 0, 40, 24, 40, 24, 0}, 10);
-      long least = Long.MAX_VALUE;
-      for (int round = 0; round < 100 && least > 4096; round++) {
-        for (int i = 0; i < 200; i++) {
-          step(executable);
-        }
-        long before = Arrays.stream(bean.getThreadAllocatedBytes(threads)).sum();
-        step(executable);
-        least = Math.min(least, Arrays.stream(bean.getThreadAllocatedBytes(threads)).sum() - before);
-      }
-      assertTrue(least <= 4096, "a step allocates " + least + " bytes after warm-up");
-    }
-  }
-
-  private static void step(Executable executable) {
-    executable.run("accumulate");
-    executable.run("apply");
+    return Stream.of("64", "14").map(cols -> DynamicTest.dynamicTest(cols + " columns", () -> {
+      Process process = new ProcessBuilder(Path.of(System.getProperty("java.home"), "bin", "java").toString(), "-Xmx256m", "--add-modules",
+          "jdk.incubator.vector", "--enable-native-access=ALL-UNNAMED", "-cp", System.getProperty("java.class.path"),
+          StepAllocation.class.getName(), cols).redirectErrorStream(true).start();
+      process.getOutputStream().close();
+      String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+      assertEquals(0, process.waitFor(), output);
+    }));
   }
 
   /** A batch in one run and the same rows in two runs give the same sums, to rounding. */
