@@ -182,7 +182,7 @@ class OptimizerTest {
   void everyGroupNeedsItsDecay() {
     assertThrows(ConfigException.class, () -> {
       ProgramBuilder b = new ProgramBuilder();
-      b.trainable("p", Shape.vector(2), 0);
+      b.trainable("p", Shape.vector(2), 2);
       OptimizerSpec spec = spec(Kind.SGD, 0);
       b.entry("apply").optimizerStep(spec, b.input("hyper", Shape.vector(4)), b.state("lossSum", Shape.vector(1)),
           b.state("count", Shape.vector(1)), b.state("report", Shape.vector(2)));
