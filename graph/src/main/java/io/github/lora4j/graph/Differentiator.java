@@ -98,6 +98,10 @@ final class Differentiator {
       case Op.RowLossGrad o -> throw once(o);
       case Op.InBatchNegativesGrad o -> throw once(o);
       case Op.OptimizerStep o -> throw once(o);
+      case Op.ClearGradients o -> throw once(o);
+      case AdapterOp.ScaleColumns o -> scaleColumns(o, grad(o.y()));
+      case AdapterOp.ColumnDots o -> throw once(o);
+      case AdapterOp.AddTo o -> throw once(o);
     }
   }
 
@@ -110,8 +114,17 @@ final class Differentiator {
   }
 
   private void linear(Op.Linear o, Value dy) {
-    o.bias().filter(this::needs).ifPresent(b -> graph.add(new Op.ColumnSum(dy, slot(b))));
+    o.bias().filter(this::needs).ifPresent(b -> {
+      if (b.slot()) {
+        graph.add(new Op.ColumnSum(dy, slot(b)));
+      } else {
+        contribute(b, d -> graph.add(new Op.ColumnSum(dy, d)));
+      }
+    });
     if (needs(o.w())) {
+      if (!o.w().slot()) {
+        throw new ConfigException("linear(%s): the weight is computed, and no gradient flows to a computed weight".formatted(o.w().name()));
+      }
       graph.add(new Op.LinearWeightGrad(dy, o.x(), o.alpha(), slot(o.w())));
     }
     extend(o.x(), (addend, d) -> graph.add(new Op.LinearInputGrad(dy, o.w(), addend, o.alpha(), d)));
@@ -120,11 +133,7 @@ final class Differentiator {
 
   private void gather(Op.Gather o, Value dy) {
     if (o.table().role() == Value.Role.TRAINABLE) {
-      Op.ScatterIndex index = graph.program().find(o.ids().name() + ".unique").map(unique -> new Op.ScatterIndex(unique,
-          graph.program().find(o.ids().name() + ".starts").orElseThrow(), graph.program().find(o.ids().name() + ".order").orElseThrow()))
-          .orElseThrow(() -> new ConfigException("gather(%s): the table trains, but its ids %s have no scatter index"
-              .formatted(o.table().name(), o.ids().name())));
-      graph.add(new Op.ScatterAdd(dy, index, slot(o.table())));
+      graph.add(new Op.ScatterAdd(dy, graph.program().scatterIndex(o.ids()), slot(o.table())));
     } else if (needs(o.table())) {
       Value inverse = o.inverse().orElseThrow(() -> new ConfigException("gather(%s): a gradient flows to the table, so the ids need an inverse"
           .formatted(o.table().name())));
@@ -151,6 +160,19 @@ final class Differentiator {
     dv.ifPresent(d -> passOn(o.v(), d));
   }
 
+  private void scaleColumns(AdapterOp.ScaleColumns o, Value dy) {
+    contribute(o.scale(), d -> graph.add(new AdapterOp.ColumnDots(dy, o.x(), o.center(), d)));
+    o.center().ifPresent(c -> contribute(c, d -> {
+      // Σ dy·(1 − scale), which is what scaling 0 around Σ dy gives.
+      Value sum = temp(c);
+      graph.add(new Op.ColumnSum(dy, sum));
+      Value zero = temp(c);
+      graph.add(new Op.Scale(sum, 0, zero));
+      graph.add(new AdapterOp.ScaleColumns(zero, o.scale(), Optional.of(sum), d));
+    }));
+    contribute(o.x(), d -> graph.add(new AdapterOp.ScaleColumns(dy, o.scale(), Optional.empty(), d)));
+  }
+
   private Optional<Value> fresh(Value x) {
     return needs(x) ? Optional.of(temp(x)) : Optional.empty();
   }
@@ -172,10 +194,11 @@ final class Differentiator {
     return graph.temp("d(" + like.name() + ")", like.shape());
   }
 
-  /** Adds a gradient that exists already. */
+  /** Adds a gradient that exists already; a trainable's to its slot. */
   private void passOn(Value x, Value d) {
-    if (needs(x)) {
-      requireTemp(x);
+    if (x.role() == Value.Role.TRAINABLE) {
+      graph.add(new AdapterOp.AddTo(d, slot(x)));
+    } else if (needs(x)) {
       grads.merge(x, d, (old, more) -> graph.add(old, more));
     }
   }
@@ -191,17 +214,12 @@ final class Differentiator {
 
   /** Records an op that writes a new gradient of x and can add the one that is there. */
   private void extend(Value x, BiConsumer<Optional<Value>, Value> op) {
-    if (needs(x)) {
-      requireTemp(x);
+    if (x.role() == Value.Role.TRAINABLE) {
+      contribute(x, d -> op.accept(Optional.empty(), d));
+    } else if (needs(x)) {
       Value d = temp(x);
       op.accept(Optional.ofNullable(grads.get(x)), d);
       grads.put(x, d);
-    }
-  }
-
-  private static void requireTemp(Value x) {
-    if (x.slot()) {
-      throw new ConfigException("%s trains, but is used where only activations may be".formatted(x.name()));
     }
   }
 }

@@ -84,6 +84,9 @@ public final class Graph {
         "the inverse must be integers with a row for each of %s, got %s", table.shape(), i.shape()));
     Shape shape = ids.shape().withCols(table.shape().cols());
     addend.ifPresent(a -> same("gather addend", table.name(), a.shape(), shape));
+    if (table.role() == Value.Role.TRAINABLE) {
+      builder.scatterIndex(ids);
+    }
     Value y = temp(table.name() + ".rows", shape);
     add(new Op.Gather(table, ids, inverse, addend, y));
     return y;
@@ -120,6 +123,21 @@ public final class Graph {
     Value out = temp(x.name() + ".scaled", x.shape());
     add(new Op.Scale(x, alpha, out));
     return out;
+  }
+
+  /** x·scale, column by column; scale [1, cols]. */
+  public Value scaleColumns(Value x, Value scale) {
+    return scaleColumns(x, scale, Optional.empty());
+  }
+
+  /** center + (x − center)·scale, column by column; see {@link AdapterOp.ScaleColumns}. */
+  public Value scaleColumns(Value x, Value scale, Optional<Value> center) {
+    Shape vector = Shape.vector(x.shape().cols());
+    same("scaleColumns", scale.name(), scale.shape(), vector);
+    center.ifPresent(c -> same("scaleColumns center", c.name(), c.shape(), vector));
+    Value y = temp(x.name() + ".columns", x.shape());
+    add(new AdapterOp.ScaleColumns(x, scale, center, y));
+    return y;
   }
 
   /** f(x). */
@@ -215,12 +233,23 @@ public final class Graph {
     new Differentiator(this).run(rowLoss);
   }
 
-  /** Appends the optimizer step; see {@link Op.OptimizerStep}. */
+  /** Appends an optimizer step and what makes ready for the next: {@link #update} and {@link #clearGradients}. */
   public void optimizerStep(OptimizerSpec spec, Value hyper, Value lossSum, Value count, Value report) {
+    update(spec, hyper, lossSum, count, report);
+    clearGradients(lossSum, count);
+  }
+
+  /** Zeroes the gradients of all trainables, lossSum and count. */
+  public void clearGradients(Value lossSum, Value count) {
+    add(new Op.ClearGradients(lossSum, count));
+  }
+
+  /** Appends the update of all trainables; see {@link Op.OptimizerStep}. */
+  public void update(OptimizerSpec spec, Value hyper, Value lossSum, Value count, Value report) {
     total("optimizerStep", lossSum);
     total("optimizerStep", count);
-    check(report.role() == Value.Role.STATE && report.shape().equals(Shape.vector(2)), "optimizerStep", report.name(),
-        "the report must be a state [1, 2], got %s %s", report.role(), report.shape());
+    check(report.role() == Value.Role.STATE && report.shape().equals(Shape.vector(3)), "optimizerStep", report.name(),
+        "the report must be a state [1, 3], got %s %s", report.role(), report.shape());
     check(!hyper.integer() && hyper.shape().equals(Shape.vector(spec.decay().size() + 2)), "optimizerStep", hyper.name(),
         "%d parameter groups need hyperparameters %s, got %s %s", spec.decay().size(), Shape.vector(spec.decay().size() + 2), hyper.type(),
         hyper.shape());

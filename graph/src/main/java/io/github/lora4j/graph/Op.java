@@ -12,7 +12,7 @@ import java.util.Optional;
  * formula stands. Fields say what is read and written. An op whose output is a {@link Value.Role#GRADIENT} or
  * {@link Value.Role#STATE} slot adds to it; other outputs are overwritten.
  */
-public sealed interface Op {
+public sealed interface Op permits Op.Basic, AdapterOp {
 
   /** Values read. */
   List<Value> inputs();
@@ -30,7 +30,11 @@ public sealed interface Op {
     return 0;
   }
 
-  private static List<Value> list(Object... values) {
+  /** The ops that models are made of, their gradients, and the ends of a step; families of further ops lie in files of their own. */
+  sealed interface Basic extends Op { }
+
+  /** Values and present optional values in order. */
+  static List<Value> list(Object... values) {
     List<Value> list = new ArrayList<>();
     for (Object value : values) {
       switch (value) {
@@ -47,7 +51,7 @@ public sealed interface Op {
   }
 
   /** y = alpha·x·wᵀ + bias + addend; x [rows, in], w [out, in]. */
-  record Linear(Value x, Value w, Optional<Value> bias, Optional<Value> addend, double alpha, Value y) implements Op {
+  record Linear(Value x, Value w, Optional<Value> bias, Optional<Value> addend, double alpha, Value y) implements Basic {
     @Override
     public List<Value> inputs() {
       return list(x, w, bias, addend);
@@ -70,7 +74,7 @@ public sealed interface Op {
   }
 
   /** dx = alpha·dy·w + addend. */
-  record LinearInputGrad(Value dy, Value w, Optional<Value> addend, double alpha, Value dx) implements Op {
+  record LinearInputGrad(Value dy, Value w, Optional<Value> addend, double alpha, Value dx) implements Basic {
     @Override
     public List<Value> inputs() {
       return list(dy, w, addend);
@@ -93,7 +97,7 @@ public sealed interface Op {
   }
 
   /** dw += alpha·dyᵀ·x. */
-  record LinearWeightGrad(Value dy, Value x, double alpha, Value dw) implements Op {
+  record LinearWeightGrad(Value dy, Value x, double alpha, Value dw) implements Basic {
     @Override
     public List<Value> inputs() {
       return list(dy, x);
@@ -111,7 +115,7 @@ public sealed interface Op {
   }
 
   /** sums += Σ over rows of x. */
-  record ColumnSum(Value x, Value sums) implements Op {
+  record ColumnSum(Value x, Value sums) implements Basic {
     @Override
     public List<Value> inputs() {
       return list(x);
@@ -129,7 +133,7 @@ public sealed interface Op {
    * @param inverse for a table that is an activation, whose rows are used at most once: the row of y that reads each row of the
    *     table, or −1. Needed where a gradient flows to the table.
    */
-  record Gather(Value table, Value ids, Optional<Value> inverse, Optional<Value> addend, Value y) implements Op {
+  record Gather(Value table, Value ids, Optional<Value> inverse, Optional<Value> addend, Value y) implements Basic {
     @Override
     public List<Value> inputs() {
       return list(table, ids, inverse, addend);
@@ -150,7 +154,7 @@ public sealed interface Op {
   record ScatterIndex(Value unique, Value starts, Value order) {}
 
   /** table[unique[u]] += Σ dy[order[j]]. */
-  record ScatterAdd(Value dy, ScatterIndex index, Value table) implements Op {
+  record ScatterAdd(Value dy, ScatterIndex index, Value table) implements Basic {
     @Override
     public List<Value> inputs() {
       return list(dy, index.unique, index.starts, index.order);
@@ -163,7 +167,7 @@ public sealed interface Op {
   }
 
   /** y = layer norm of x; stats keeps (mean, rstd). */
-  record LayerNorm(Value x, Value gamma, Value beta, double eps, Value y, Value stats) implements Op {
+  record LayerNorm(Value x, Value gamma, Value beta, double eps, Value y, Value stats) implements Basic {
     @Override
     public List<Value> inputs() {
       return list(x, gamma, beta);
@@ -181,7 +185,7 @@ public sealed interface Op {
   }
 
   /** dx of a layer norm, plus addend. */
-  record LayerNormGrad(Value dy, Value x, Value stats, Value gamma, Optional<Value> addend, Value dx) implements Op {
+  record LayerNormGrad(Value dy, Value x, Value stats, Value gamma, Optional<Value> addend, Value dx) implements Basic {
     @Override
     public List<Value> inputs() {
       return list(dy, x, stats, gamma, addend);
@@ -199,7 +203,7 @@ public sealed interface Op {
   }
 
   /** dgamma += Σ dy·x̂; dbeta += Σ dy. */
-  record LayerNormParamGrad(Value dy, Value x, Value stats, Optional<Value> dgamma, Optional<Value> dbeta) implements Op {
+  record LayerNormParamGrad(Value dy, Value x, Value stats, Optional<Value> dgamma, Optional<Value> dbeta) implements Basic {
     @Override
     public List<Value> inputs() {
       return list(dy, x, stats);
@@ -212,7 +216,7 @@ public sealed interface Op {
   }
 
   /** out = x + y. */
-  record Add(Value x, Value y, Value out) implements Op {
+  record Add(Value x, Value y, Value out) implements Basic {
     @Override
     public List<Value> inputs() {
       return list(x, y);
@@ -230,7 +234,7 @@ public sealed interface Op {
   }
 
   /** out = x · y, element by element. */
-  record Multiply(Value x, Value y, Value out) implements Op {
+  record Multiply(Value x, Value y, Value out) implements Basic {
     @Override
     public List<Value> inputs() {
       return list(x, y);
@@ -248,7 +252,7 @@ public sealed interface Op {
   }
 
   /** out = alpha · x. */
-  record Scale(Value x, double alpha, Value out) implements Op {
+  record Scale(Value x, double alpha, Value out) implements Basic {
     @Override
     public List<Value> inputs() {
       return list(x);
@@ -266,7 +270,7 @@ public sealed interface Op {
   }
 
   /** y = f(x). */
-  record Activate(Activation f, Value x, Value y) implements Op {
+  record Activate(Activation f, Value x, Value y) implements Basic {
     @Override
     public List<Value> inputs() {
       return list(x);
@@ -284,7 +288,7 @@ public sealed interface Op {
   }
 
   /** dx = dy · f'(x). */
-  record ActivateGrad(Activation f, Value x, Value dy, Value dx) implements Op {
+  record ActivateGrad(Activation f, Value x, Value dy, Value dx) implements Basic {
     @Override
     public List<Value> inputs() {
       return list(x, dy);
@@ -308,7 +312,7 @@ public sealed interface Op {
    * @param segments I32 [segments, 5] = (query start, query length, key start, key length, position offset)
    * @param maxLength the most keys of a segment
    */
-  record Attention(AttentionSpec spec, Value q, Value k, Value v, Value segments, int maxLength, Value out, Value lse) implements Op {
+  record Attention(AttentionSpec spec, Value q, Value k, Value v, Value segments, int maxLength, Value out, Value lse) implements Basic {
     @Override
     public List<Value> inputs() {
       return list(q, k, v, segments);
@@ -326,7 +330,7 @@ public sealed interface Op {
   }
 
   /** Gradients of {@link Attention}; each of dq, dk, dv only where something needs it. */
-  record AttentionGrad(Attention forward, Value dout, Optional<Value> dq, Optional<Value> dk, Optional<Value> dv) implements Op {
+  record AttentionGrad(Attention forward, Value dout, Optional<Value> dq, Optional<Value> dk, Optional<Value> dv) implements Basic {
     @Override
     public List<Value> inputs() {
       return list(forward.q, forward.k, forward.v, forward.segments, forward.out, forward.lse, dout);
@@ -344,7 +348,7 @@ public sealed interface Op {
   }
 
   /** y[i] = mean of the rows of x in range i; ranges I32 [rows of y, 2] = (start, length). */
-  record RangeMean(Value x, Value ranges, Value y) implements Op {
+  record RangeMean(Value x, Value ranges, Value y) implements Basic {
     @Override
     public List<Value> inputs() {
       return list(x, ranges);
@@ -357,7 +361,7 @@ public sealed interface Op {
   }
 
   /** dx = dy / length, spread over each range, plus addend. Ranges do not overlap; rows outside all of them get the addend alone. */
-  record RangeMeanGrad(Value dy, Value ranges, Optional<Value> addend, Value dx) implements Op {
+  record RangeMeanGrad(Value dy, Value ranges, Optional<Value> addend, Value dx) implements Basic {
     @Override
     public List<Value> inputs() {
       return list(dy, ranges, addend);
@@ -375,7 +379,7 @@ public sealed interface Op {
   }
 
   /** y = x / max(‖x‖, eps), row by row. */
-  record L2Normalize(Value x, double eps, Value y, Value norms) implements Op {
+  record L2Normalize(Value x, double eps, Value y, Value norms) implements Basic {
     @Override
     public List<Value> inputs() {
       return list(x);
@@ -393,7 +397,7 @@ public sealed interface Op {
   }
 
   /** dx of {@link L2Normalize} for rows longer than its eps, which is there for rows of zeros. */
-  record L2NormalizeGrad(Value dy, Value y, Value norms, Value dx) implements Op {
+  record L2NormalizeGrad(Value dy, Value y, Value norms, Value dx) implements Basic {
     @Override
     public List<Value> inputs() {
       return list(dy, y, norms);
@@ -415,7 +419,7 @@ public sealed interface Op {
    *
    * @param site a stable hash of the site's name
    */
-  record Dropout(Value x, Value rowKeys, Value random, int site, double p, Value out) implements Op {
+  record Dropout(Value x, Value rowKeys, Value random, int site, double p, Value out) implements Basic {
     @Override
     public List<Value> inputs() {
       return list(x, rowKeys, random);
@@ -433,7 +437,7 @@ public sealed interface Op {
   }
 
   /** Row losses; the end of a differentiable program. */
-  record RowLoss(Loss loss, Value predictions, Value labels, Value rowLoss) implements Op {
+  record RowLoss(Loss loss, Value predictions, Value labels, Value rowLoss) implements Basic {
     @Override
     public List<Value> inputs() {
       return list(predictions, labels);
@@ -446,7 +450,7 @@ public sealed interface Op {
   }
 
   /** Gradient of the sum of row losses. */
-  record RowLossGrad(Loss loss, Value predictions, Value labels, Value dPredictions) implements Op {
+  record RowLossGrad(Loss loss, Value predictions, Value labels, Value dPredictions) implements Basic {
     @Override
     public List<Value> inputs() {
       return list(predictions, labels);
@@ -464,7 +468,7 @@ public sealed interface Op {
   }
 
   /** Multiple-negatives ranking loss; probs keeps what the gradient needs. */
-  record InBatchNegatives(Value a, Value b, double scale, Value probs, Value rowLoss) implements Op {
+  record InBatchNegatives(Value a, Value b, double scale, Value probs, Value rowLoss) implements Basic {
     @Override
     public List<Value> inputs() {
       return list(a, b);
@@ -482,7 +486,7 @@ public sealed interface Op {
   }
 
   /** da, or with {@code transposed} db, of {@link InBatchNegatives}. */
-  record InBatchNegativesGrad(Value probs, Value other, boolean transposed, double scale, Value out) implements Op {
+  record InBatchNegativesGrad(Value probs, Value other, boolean transposed, double scale, Value out) implements Basic {
     @Override
     public List<Value> inputs() {
       return list(probs, other);
@@ -500,7 +504,7 @@ public sealed interface Op {
   }
 
   /** total += Σ of the one column of x. */
-  record AddSum(Value x, Value total) implements Op {
+  record AddSum(Value x, Value total) implements Basic {
     @Override
     public List<Value> inputs() {
       return list(x);
@@ -513,7 +517,7 @@ public sealed interface Op {
   }
 
   /** total += counted targets of the labels; without a loss kind, the live rows. */
-  record CountTargets(Optional<Loss> loss, Value labels, Value total) implements Op {
+  record CountTargets(Optional<Loss> loss, Value labels, Value total) implements Basic {
     @Override
     public List<Value> inputs() {
       return list(labels);
@@ -526,22 +530,36 @@ public sealed interface Op {
   }
 
   /**
-   * The end of an optimizer step over the whole arena: mean loss = lossSum/count, gradient norm = ‖gradients‖/count, then the
-   * update of every trainable with g/count clipped to the norm, then gradients, lossSum and count are zero again. Nothing is
-   * updated when no target was counted, or when loss or norm is not finite: the caller reads the report and stops.
+   * An optimizer step over the whole arena: mean loss = lossSum/count, gradient norm = ‖gradients‖/count, then the update of
+   * every trainable with g/count clipped to the norm. Nothing is updated when no target was counted, or when loss or norm is not
+   * finite: the caller reads the report and stops. Gradients and sums stay as they are until {@link ClearGradients}, for ops that
+   * look at them after the update.
    *
    * @param hyper F32 [1, groups + 2] = (learning rate of each group..., 1 − β₁ᵗ, 1 − β₂ᵗ)
-   * @param report STATE [1, 2]: (mean loss, gradient norm before clipping)
+   * @param report STATE [1, 3]: (mean loss, gradient norm before clipping, factor from the gradient sums to the gradients used)
    */
-  record OptimizerStep(OptimizerSpec spec, Value hyper, Value lossSum, Value count, Value report) implements Op {
+  record OptimizerStep(OptimizerSpec spec, Value hyper, Value lossSum, Value count, Value report) implements Basic {
     @Override
     public List<Value> inputs() {
-      return list(hyper);
+      return list(hyper, lossSum, count);
     }
 
     @Override
     public List<Value> outputs() {
-      return list(lossSum, count, report);
+      return list(report);
+    }
+  }
+
+  /** The gradients of all trainables, lossSum and count are zero again. */
+  record ClearGradients(Value lossSum, Value count) implements Basic {
+    @Override
+    public List<Value> inputs() {
+      return List.of();
+    }
+
+    @Override
+    public List<Value> outputs() {
+      return list(lossSum, count);
     }
   }
 }

@@ -1,5 +1,6 @@
 package io.github.lora4j.graph;
 
+import java.util.Optional;
 import java.util.OptionalInt;
 
 /**
@@ -12,15 +13,49 @@ public interface SiteHooks {
   SiteHooks NONE = new SiteHooks() { };
 
   /**
-   * The result of a linear site.
+   * A linear module as an adapter sees it.
    *
-   * @param site the recording, and what it offers an adapter: dropout keys and the names of slots
    * @param module the module's Hugging Face name
    * @param x the input [rows, in]
-   * @param y what the base module computed from x [rows, out]
+   * @param weight [out, in]
+   */
+  record LinearSite(String module, Value x, Value weight, Optional<Value> bias) {}
+
+  /**
+   * An embedding module as an adapter sees it.
+   *
+   * @param ids the ids that are looked up [rows, 1]
+   * @param table its weight [entries, dim]
+   */
+  record EmbeddingSite(String module, Value ids, Value table) {}
+
+  /** The input of a linear module, before the module. */
+  default Value linearInput(Sites recording, String module, Value x) {
+    return x;
+  }
+
+  /**
+   * The result of a linear module.
+   *
+   * @param recording what an adapter records with: the graph, dropout
+   * @param y what the base module, and adapters before this one, computed from the input [rows, out]
    * @return y or what replaces it
    */
-  default Value linear(Sites site, String module, Value x, Value y) {
+  default Value linear(Sites recording, LinearSite site, Value y) {
+    return y;
+  }
+
+  /** The result of an embedding module, plus what the model adds to it: y [rows, dim] or what replaces it. */
+  default Value embedding(Sites recording, EmbeddingSite site, Value y) {
+    return y;
+  }
+
+  /**
+   * What a block (attention or feed-forward) gives, before it is added to the residual stream.
+   *
+   * @param module the block's last linear module
+   */
+  default Value blockOutput(Sites recording, String module, Value y) {
     return y;
   }
 

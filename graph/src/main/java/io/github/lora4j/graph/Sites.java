@@ -45,14 +45,21 @@ public final class Sites {
 
   /** A linear module: x·weightᵀ + bias, then the adapter. */
   public Value linear(String module, Value x, int out, boolean bias) {
+    Value in = hooks.linearInput(this, module, x);
     Value weight = parameter(module + ".weight", Shape.of(out, x.shape().cols()));
     Optional<Value> b = bias ? Optional.of(parameter(module + ".bias", Shape.vector(out))) : Optional.empty();
-    return hooks.linear(this, module, x, graph.linear(x, weight, b));
+    return hooks.linear(this, new SiteHooks.LinearSite(module, in, weight, b), graph.linear(in, weight, b));
+  }
+
+  /** The last linear module of a block (attention, feed-forward), then adapters of the block. */
+  public Value blockOutput(String module, Value x, int out, boolean bias) {
+    return hooks.blockOutput(this, module, linear(module, x, out, bias));
   }
 
   /** An embedding module: rows of its weight, plus the addend. */
   public Value embedding(String module, Value ids, int entries, int dim, Optional<Value> addend) {
-    return graph.embedding(parameter(module + ".weight", Shape.of(entries, dim)), ids, addend);
+    Value table = parameter(module + ".weight", Shape.of(entries, dim));
+    return hooks.embedding(this, new SiteHooks.EmbeddingSite(module, ids, table), graph.embedding(table, ids, addend));
   }
 
   /** A layer norm module. */

@@ -1,5 +1,6 @@
 package io.github.lora4j.lora;
 
+import io.github.lora4j.graph.Graph;
 import io.github.lora4j.graph.Program;
 import io.github.lora4j.graph.SiteHooks;
 import io.github.lora4j.graph.Value;
@@ -33,6 +34,20 @@ public interface Adapter extends SiteHooks {
   default List<String> notes() {
     return List.of();
   }
+
+  /**
+   * Records what belongs to an optimizer step before the update: gradients of terms of the parameters alone, added to the gradient sums.
+   *
+   * @param count the counted targets that the sums will be divided by [1, 1]
+   */
+  default void recordBeforeUpdate(Graph apply, Value count) { }
+
+  /**
+   * Records what looks at the updated parameters and the gradients that updated them.
+   *
+   * @param report (mean loss, gradient norm, factor from the gradient sums to the gradients used) [1, 3]
+   */
+  default void recordAfterUpdate(Graph apply, Value report) { }
 
   @Override
   default OptionalInt trainableGroup(String parameter) {

@@ -95,7 +95,9 @@ public final class LoraAdapter implements Adapter {
   }
 
   @Override
-  public Value linear(Sites recording, String module, Value x, Value y) {
+  public Value linear(Sites recording, LinearSite of, Value y) {
+    String module = of.module();
+    Value x = of.x();
     Site site = sites.get(module);
     if (site == null) {
       return y;

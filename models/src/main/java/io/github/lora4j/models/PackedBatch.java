@@ -1,8 +1,13 @@
 package io.github.lora4j.models;
 
 import io.github.lora4j.graph.Executable;
+import io.github.lora4j.graph.ScatterTables;
+import io.github.lora4j.graph.Value;
 import io.github.lora4j.vector.ConfigException;
 import java.util.Arrays;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.Optional;
 
 /**
  * Host side of {@link EncoderInputs}: sequences are added until capacity, then written to an executable. Reused from batch to
@@ -22,6 +27,7 @@ public final class PackedBatch {
   private final int[] tokenKeys;
   private final int[] sequenceKeys;
   private final int[] random = new int[3];
+  private final Map<Value, Optional<ScatterTables>> scatters = new HashMap<>();
   private int tokens;
   private int sequences;
 
@@ -106,6 +112,10 @@ public final class PackedBatch {
     table[at + 4] = 0;
   }
 
+  private void scatter(Executable to, Value slot, int[] values) {
+    scatters.computeIfAbsent(slot, s -> ScatterTables.of(to.program(), s)).ifPresent(tables -> tables.write(to, values, tokens));
+  }
+
   /** Writes the batch and its live counts. */
   public void write(Executable to, long seed, int step) {
     to.rows(in.tokens(), tokens);
@@ -120,6 +130,9 @@ public final class PackedBatch {
     to.write(in.firstSegments(), firstSegments, 5 * sequences);
     to.write(in.tokenKeys(), tokenKeys, 2 * tokens);
     to.write(in.sequenceKeys(), sequenceKeys, 2 * sequences);
+    scatter(to, in.ids(), ids);
+    scatter(to, in.positions(), positions);
+    scatter(to, in.types(), types);
     random[0] = (int) seed;
     random[1] = (int) (seed >>> 32);
     random[2] = step;

@@ -113,6 +113,23 @@ public final class OpCases {
     cases.add(twice("add a value to itself", 7, (p, x) -> p.graph().add(x, x)));
     cases.add(twice("multiply", 17, (p, x) -> p.graph().multiply(x, p.graph().activate(Activation.TANH, x))));
     cases.add(twice("square", 7, (p, x) -> p.graph().multiply(x, x)));
+    for (int cols : new int[] {1, 7, 33, 100}) {
+      cases.add(twice("columns scaled, " + cols, cols, (p, x) -> p.graph().scaleColumns(x, p.trainable("factors", Shape.vector(cols)))));
+      cases.add(twice("columns scaled around a trainable center, " + cols, cols, (p, x) -> p.graph().scaleColumns(x,
+          p.trainable("factors", Shape.vector(cols)), Optional.of(p.trainable("center", Shape.vector(cols))))));
+    }
+    cases.add(twice("columns scaled by computed factors around a bias", 17, (p, x) -> {
+      Value bias = p.trainable("bias", Shape.vector(9));
+      Value y = p.graph().linear(x, p.frozen("w", Shape.of(9, 17)), Optional.of(bias));
+      Value factors = p.graph().multiply(p.trainable("magnitude", Shape.vector(9)), p.frozen("inverse", Shape.vector(9)));
+      return p.graph().scaleColumns(y, factors, Optional.of(bias));
+    }));
+    cases.add(new TestProgram("trainables as operands of everything", A, p -> {
+      Value w = p.trainable("w", Shape.of(A, 7));
+      Value v = p.graph().multiply(p.graph().activate(Activation.TANH, w), p.graph().add(w, w));
+      Value y = p.graph().linear(w, p.trainable("square", Shape.of(7, 7)), Optional.empty(), Optional.of(v), 0.5);
+      return p.mse(p.graph().layerNorm(y, p.frozen("gamma", Shape.vector(7)), p.frozen("beta", Shape.vector(7)), 1e-5));
+    }));
     cases.add(twice("scale", 33, (p, x) -> p.graph().scale(x, -0.3)));
   }
 

@@ -6,9 +6,9 @@ import io.github.lora4j.graph.OptimizerSpec;
 import io.github.lora4j.graph.Program;
 import io.github.lora4j.graph.ProgramBuilder;
 import io.github.lora4j.graph.Shape;
-import io.github.lora4j.graph.SiteHooks;
 import io.github.lora4j.graph.Sites;
 import io.github.lora4j.graph.Value;
+import io.github.lora4j.lora.Adapter;
 import io.github.lora4j.models.EncoderInputs;
 import io.github.lora4j.models.EncoderTask;
 import io.github.lora4j.vector.DType;
@@ -29,7 +29,7 @@ public record TaskProgram(Program program, EncoderInputs in, Value predictions) 
 
   /** Names of the slots the trainer writes and reads. */
   public static final String HYPER = "hyper";
-  /** (mean loss, gradient norm) of the last step. */
+  /** (mean loss, gradient norm, factor from gradient sums to gradients) of the last step. */
   public static final String REPORT = "report";
 
   /**
@@ -48,7 +48,7 @@ public record TaskProgram(Program program, EncoderInputs in, Value predictions) 
   }
 
   /** Records the program; without an optimizer only "predict". */
-  public static TaskProgram record(EncoderTask task, SiteHooks hooks, Capacity capacity, Optional<OptimizerSpec> optimizer) {
+  public static TaskProgram record(EncoderTask task, Adapter hooks, Capacity capacity, Optional<OptimizerSpec> optimizer) {
     ProgramBuilder builder = new ProgramBuilder();
     EncoderInputs in = EncoderInputs.declare(builder, capacity.tokens, capacity.sequences, capacity.maxLength);
     if (optimizer.isPresent()) {
@@ -60,8 +60,12 @@ public record TaskProgram(Program program, EncoderInputs in, Value predictions) 
       task.countTargets(graph, in, count);
       graph.backward(rowLoss);
       int groups = optimizer.get().decay().size();
-      builder.entry("apply").optimizerStep(optimizer.get(), builder.input(HYPER, Shape.vector(groups + 2)), lossSum, count,
-          builder.state(REPORT, Shape.vector(2)));
+      Graph apply = builder.entry("apply");
+      Value report = builder.state(REPORT, Shape.vector(3));
+      hooks.recordBeforeUpdate(apply, count);
+      apply.update(optimizer.get(), builder.input(HYPER, Shape.vector(groups + 2)), lossSum, count, report);
+      hooks.recordAfterUpdate(apply, report);
+      apply.clearGradients(lossSum, count);
     }
     Graph predict = builder.entry("predict");
     Value predictions = predict.output("predictions", task.predict(new Sites(predict, hooks, Optional.empty()), in));

@@ -57,7 +57,7 @@ class RunDirectoryTest {
     builder.trainable("w", Shape.vector(size), 0);
     OptimizerSpec adamw = new OptimizerSpec(OptimizerSpec.Kind.ADAMW, 0.9, 0.999, 1e-8, List.of(0.0), 0);
     builder.entry("apply").optimizerStep(adamw, builder.input("hyper", Shape.vector(3)), builder.state("lossSum", Shape.vector(1)),
-        builder.state("count", Shape.vector(1)), builder.state("report", Shape.vector(2)));
+        builder.state("count", Shape.vector(1)), builder.state("report", Shape.vector(3)));
     return backend.compile(builder.build(), CompileOptions.DEFAULT);
   }
 

@@ -89,6 +89,12 @@ public interface Kernels {
   /** out[j] += Σ over slots (in order) of partial[slot, j], columns [from, to). */
   void addPartials(MemorySegment partial, int slots, MemorySegment out, int cols, int from, int to);
 
+  /** out[i, j] = center[j] + (x[i, j] − center[j])·scale[j]; without a center it is 0. */
+  void scaleColumns(MemorySegment x, MemorySegment scale, MemorySegment center, MemorySegment out, int cols, int from, int to);
+
+  /** The gradient of the scale of {@link #scaleColumns}: sums[slot, j] = Σ over rows [from, to) of dy·(x − center) (written, not added). */
+  void columnDots(MemorySegment dy, MemorySegment x, MemorySegment center, MemorySegment sums, int slot, int cols, int from, int to);
+
   /** out[i] = mean of rows [ranges[i].start, start + length) of x; ranges I32 [rows, 2] = (start, length); length 0 gives zeros. */
   void rangeMean(MemorySegment x, MemorySegment ranges, MemorySegment out, int cols, int from, int to);
 

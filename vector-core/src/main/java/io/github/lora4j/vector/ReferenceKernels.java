@@ -140,6 +140,16 @@ public final class ReferenceKernels implements Kernels {
   }
 
   @Override
+  public void scaleColumns(MemorySegment x, MemorySegment scale, MemorySegment center, MemorySegment out, int cols, int from, int to) {
+    rows.scaleColumns(x, scale, center, out, cols, from, to);
+  }
+
+  @Override
+  public void columnDots(MemorySegment dy, MemorySegment x, MemorySegment center, MemorySegment sums, int slot, int cols, int from, int to) {
+    rows.columnDots(dy, x, center, sums, slot, cols, from, to);
+  }
+
+  @Override
   public void addPartials(MemorySegment partial, int slots, MemorySegment out, int cols, int from, int to) {
     for (int j = from; j < to; j++) {
       double sum = type.get(out, j);

@@ -2,6 +2,7 @@ package io.github.lora4j.vector;
 
 import io.github.lora4j.vector.internal.Activations;
 import io.github.lora4j.vector.internal.Attention;
+import io.github.lora4j.vector.internal.Columns;
 import io.github.lora4j.vector.internal.Dropout;
 import io.github.lora4j.vector.internal.Elementwise;
 import io.github.lora4j.vector.internal.Losses;
@@ -107,6 +108,16 @@ public final class VectorKernels implements Kernels {
   @Override
   public void columnSums(MemorySegment x, MemorySegment sums, int slot, int cols, int from, int to) {
     Rows.columnSums(x, sums, slot, cols, from, to);
+  }
+
+  @Override
+  public void scaleColumns(MemorySegment x, MemorySegment scale, MemorySegment center, MemorySegment out, int cols, int from, int to) {
+    Columns.scale(x, scale, center, out, cols, from, to);
+  }
+
+  @Override
+  public void columnDots(MemorySegment dy, MemorySegment x, MemorySegment center, MemorySegment sums, int slot, int cols, int from, int to) {
+    Columns.dots(dy, x, center, sums, slot, cols, from, to);
   }
 
   @Override

@@ -97,6 +97,13 @@ final class KernelComparison {
     same("layer norm gradient in place" + at, sums, terms, dy, (k, o) -> k.layerNormGrad(o, x, stats, gamma, addend, o, cols, from, to));
     same("gamma" + at, sums, partial, (k, o) -> k.layerNormParamGrad(dy, x, stats, o, data.zeros(2L * cols), 1, cols, from, to));
     same("beta" + at, sums, partial, (k, o) -> k.layerNormParamGrad(dy, x, stats, data.zeros(2L * cols), o, 1, cols, from, to));
+    MemorySegment factors = data.normal(cols);
+    MemorySegment center = data.normal(cols);
+    same("columns scaled" + at, 1, out, (k, o) -> k.scaleColumns(x, factors, NULL, o, cols, from, to));
+    same("columns scaled in place" + at, 1, x, (k, o) -> k.scaleColumns(o, factors, NULL, o, cols, from, to));
+    same("columns scaled around" + at, 8, 2, out, (k, o) -> k.scaleColumns(x, factors, center, o, cols, from, to));
+    same("column dots" + at, sums, Math.max(1, rows), partial, (k, o) -> k.columnDots(dy, x, NULL, o, 1, cols, from, to));
+    same("column dots around" + at, 2 * sums, Math.max(1, rows), partial, (k, o) -> k.columnDots(dy, x, center, o, 1, cols, from, to));
     same("column sums" + at, sums, partial, (k, o) -> k.columnSums(x, o, 1, cols, from, to));
     same("partials" + at, sums, gamma, (k, o) -> k.addPartials(x, rows, o, cols, cols / 3, cols - cols / 5));
     same("unit norm" + at, sums, out, (k, o) -> k.l2Normalize(x, o, k == reference ? norms : data.zeros(rows), cols, 1e-12, from, to));

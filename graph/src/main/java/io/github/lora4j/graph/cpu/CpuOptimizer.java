@@ -13,7 +13,7 @@ import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
 
-/** {@link Op.OptimizerStep} on the CPU: norm, clipping and update over pieces of the arenas, then zero. */
+/** {@link Op.OptimizerStep} on the CPU: norm, clipping and update over pieces of the arenas. */
 final class CpuOptimizer implements CpuSteps.Step {
 
   private record Piece(long from, long to, int group) {}
@@ -92,6 +92,7 @@ final class CpuOptimizer implements CpuSteps.Step {
     double loss = Storage.get(lossSum, type, 0) * inverse;
     Storage.set(report, type, 0, loss);
     Storage.set(report, type, 1, gradientNorm);
+    Storage.set(report, type, 2, inverse * clip);
     if (targets > 0 && Double.isFinite(gradientNorm) && Double.isFinite(loss)) {
       for (int g = 0; g < scalars.length; g++) {
         scalars[g].lr = Storage.get(hyper, type, g);
@@ -101,9 +102,6 @@ final class CpuOptimizer implements CpuSteps.Step {
       }
       workers.run(pieces.length, update);
     }
-    grad.fill((byte) 0);
-    Storage.set(lossSum, type, 0, 0);
-    Storage.set(count, type, 0, 0);
   }
 
   private void norm(int index, int worker) {

@@ -1,5 +1,6 @@
 package io.github.lora4j.graph.cpu;
 
+import io.github.lora4j.graph.AdapterOp;
 import io.github.lora4j.graph.Backend.Allocation;
 import io.github.lora4j.graph.CompileOptions;
 import io.github.lora4j.graph.Executable;
@@ -69,6 +70,7 @@ record CpuPlan(Program program, DType floats, DType weights, Map<Value, EnumSet<
           case Op.Attention o -> attention = Math.max(attention, kernels.attentionScratchBytes(o.spec(), o.maxLength()));
           case Op.AttentionGrad o ->
               attention = Math.max(attention, kernels.attentionScratchBytes(o.forward().spec(), o.forward().maxLength()));
+          case AdapterOp.ColumnDots o -> partials = Math.max(partials, partialBytes(o.x(), 1, floats));
           case Op.ColumnSum o -> partials = Math.max(partials, partialBytes(o.x(), 1, floats));
           case Op.LayerNormParamGrad o -> partials = Math.max(partials, partialBytes(o.x(), 2, floats));
           default -> { }
@@ -135,7 +137,7 @@ record CpuPlan(Program program, DType floats, DType weights, Map<Value, EnumSet<
     List<Op> ops = program.entries().values().stream().flatMap(entry -> entry.nodes().stream()).map(Program.Node::op).toList();
     boolean needed = switch (arena) {
       case PARAMETERS -> true;
-      case GRADIENTS -> ops.stream().anyMatch(op -> op instanceof Op.OptimizerStep
+      case GRADIENTS -> ops.stream().anyMatch(op -> op instanceof Op.OptimizerStep || op instanceof Op.ClearGradients
           || op.outputs().stream().anyMatch(out -> out.role() == Value.Role.GRADIENT));
       case MOMENT1 -> ops.stream().anyMatch(Op.OptimizerStep.class::isInstance);
       case MOMENT2 -> ops.stream().anyMatch(op -> op instanceof Op.OptimizerStep o && o.spec().kind() != OptimizerSpec.Kind.SGD);

@@ -1,5 +1,6 @@
 package io.github.lora4j.graph.cpu;
 
+import io.github.lora4j.graph.AdapterOp;
 import io.github.lora4j.graph.Executable;
 import io.github.lora4j.graph.Op;
 import io.github.lora4j.graph.Value;
@@ -53,11 +54,11 @@ final class CpuSteps {
     partials = memory.allocate(plan.partials(), "partial sums");
   }
 
-  private MemorySegment s(Value value) {
+  MemorySegment s(Value value) {
     return memoryOf.segment(value);
   }
 
-  private MemorySegment s(Optional<Value> value) {
+  MemorySegment s(Optional<Value> value) {
     return memoryOf.segment(value);
   }
 
@@ -94,6 +95,8 @@ final class CpuSteps {
       case Op.AddSum o -> addSum(o);
       case Op.CountTargets o -> countTargets(o);
       case Op.OptimizerStep o -> new CpuOptimizer(o, memoryOf, plan, k, workers);
+      case Op.ClearGradients o -> clearGradients(o);
+      case AdapterOp o -> new CpuAdapterSteps(this, k).bind(o);
     };
   }
 
@@ -130,15 +133,15 @@ final class CpuSteps {
     }
   }
 
-  private Step rows(Value rowsOf, int cols, Rows body) {
+  Step rows(Value rowsOf, int cols, Rows body) {
     return new RowStep(rowsOf, cols, body);
   }
 
-  private interface Binary {
+  interface Binary {
     void run(MemorySegment x, MemorySegment y, MemorySegment out, long from, long to);
   }
 
-  private Step binary(Value x, Value y, Value out, Binary kernel) {
+  Step binary(Value x, Value y, Value out, Binary kernel) {
     MemorySegment a = s(x);
     MemorySegment b = s(y);
     MemorySegment c = s(out);
@@ -202,6 +205,24 @@ final class CpuSteps {
     return rows(o.x(), cols, (from, to) -> k.layerNormGrad(dy, x, stats, gamma, addend, dx, cols, from, to));
   }
 
+  /** One sum for each column over rows of x, in fixed pieces combined in order; added to a slot, written to a temporary. */
+  Step columnSums(Value x, Value sums, Partial kernel) {
+    MemorySegment to = s(sums);
+    int cols = x.shape().cols();
+    int[] live = memoryOf.liveCount(x);
+    Step sum = reduce(x, (i, worker) -> kernel.run(partials, i, i * CpuPlan.PARTIAL_ROWS, Math.min(live[0], (i + 1) * CpuPlan.PARTIAL_ROWS)),
+        () -> k.addPartials(partials, CpuPlan.slots(live[0]), to, cols, 0, cols));
+    return sums.slot() ? sum : () -> {
+      to.fill((byte) 0);
+      sum.run();
+    };
+  }
+
+  /** Writes sums over rows [from, to) to row {@code slot} of the partials. */
+  interface Partial {
+    void run(MemorySegment partials, int slot, int from, int to);
+  }
+
   /** A sum over rows: fixed pieces to partials, then the partials in order. */
   private Step reduce(Value rowsOf, Workers.Task piece, Step combine) {
     int[] live = memoryOf.liveCount(rowsOf);
@@ -213,11 +234,8 @@ final class CpuSteps {
 
   private Step columnSum(Op.ColumnSum o) {
     MemorySegment x = s(o.x());
-    MemorySegment sums = s(o.sums());
     int cols = o.x().shape().cols();
-    int[] live = memoryOf.liveCount(o.x());
-    return reduce(o.x(), (i, worker) -> k.columnSums(x, partials, i, cols, i * CpuPlan.PARTIAL_ROWS,
-        Math.min(live[0], (i + 1) * CpuPlan.PARTIAL_ROWS)), () -> k.addPartials(partials, CpuPlan.slots(live[0]), sums, cols, 0, cols));
+    return columnSums(o.x(), o.sums(), (to, slot, first, end) -> k.columnSums(x, to, slot, cols, first, end));
   }
 
   private Step layerNormParamGrad(Op.LayerNormParamGrad o) {
@@ -411,6 +429,17 @@ final class CpuSteps {
     int[] live = memoryOf.liveCount(o.x());
     int cols = o.x().shape().cols();
     return () -> Storage.set(total, plan.floats(), 0, Storage.get(total, plan.floats(), 0) + k.sum(x, 0, (long) live[0] * cols));
+  }
+
+  private Step clearGradients(Op.ClearGradients o) {
+    MemorySegment gradients = memoryOf.arena(Executable.Arena.GRADIENTS);
+    MemorySegment lossSum = s(o.lossSum());
+    MemorySegment count = s(o.count());
+    return () -> {
+      gradients.fill((byte) 0);
+      lossSum.fill((byte) 0);
+      count.fill((byte) 0);
+    };
   }
 
   private Step countTargets(Op.CountTargets o) {

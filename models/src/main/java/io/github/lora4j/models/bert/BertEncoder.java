@@ -64,10 +64,10 @@ public record BertEncoder(BertConfig config, String prefix) {
       Value v = sites.linear(name + "attention.self.value", x, hidden, true);
       AttentionSpec spec = new AttentionSpec(config.heads(), config.heads(), headDim, (float) (1 / Math.sqrt(headDim)), false);
       Value attended = graph.attention(spec, q, k, v, firstOnly ? in.firstSegments() : in.segments(), in.maxLength());
-      Value y = graph.add(sites.linear(name + "attention.output.dense", attended, hidden, true), rows);
+      Value y = graph.add(sites.blockOutput(name + "attention.output.dense", attended, hidden, true), rows);
       y = sites.layerNorm(name + "attention.output.LayerNorm", y, config.layerNormEps());
       Value up = graph.activate(config.activation(), sites.linear(name + "intermediate.dense", y, config.intermediateSize(), true));
-      Value down = graph.add(sites.linear(name + "output.dense", up, hidden, true), y);
+      Value down = graph.add(sites.blockOutput(name + "output.dense", up, hidden, true), y);
       return sites.layerNorm(name + "output.LayerNorm", down, config.layerNormEps());
     });
   }

@@ -74,7 +74,7 @@ class OptimizerTest {
       b.trainable("p" + i, Shape.vector(SIZES[i]), i % 2);
     }
     b.entry("apply").optimizerStep(spec, b.input("hyper", Shape.vector(4)), b.state("lossSum", Shape.vector(1)), b.state("count", Shape.vector(1)),
-        b.state("report", Shape.vector(2)));
+        b.state("report", Shape.vector(3)));
     return b.build();
   }
 
@@ -185,7 +185,7 @@ class OptimizerTest {
       b.trainable("p", Shape.vector(2), 2);
       OptimizerSpec spec = spec(Kind.SGD, 0);
       b.entry("apply").optimizerStep(spec, b.input("hyper", Shape.vector(4)), b.state("lossSum", Shape.vector(1)),
-          b.state("count", Shape.vector(1)), b.state("report", Shape.vector(2)));
+          b.state("count", Shape.vector(1)), b.state("report", Shape.vector(3)));
       try (Workers workers = new Workers(1)) {
         new CpuBackend(KernelProvider.select("vector"), workers).compile(b.build(), CompileOptions.DEFAULT).close();
       }

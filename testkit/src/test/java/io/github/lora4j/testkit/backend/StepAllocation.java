@@ -50,7 +50,7 @@ final class StepAllocation {
     g.countTargets(Optional.of(Loss.CROSS_ENTROPY), labels, count);
     g.backward(loss);
     b.entry("apply").optimizerStep(new OptimizerSpec(OptimizerSpec.Kind.ADAMW, 0.9, 0.999, 1e-8, List.of(0.01), 1),
-        b.input("hyper", Shape.vector(3)), sum, count, b.state("report", Shape.vector(2)));
+        b.input("hyper", Shape.vector(3)), sum, count, b.state("report", Shape.vector(3)));
     ThreadMXBean bean = (ThreadMXBean) ManagementFactory.getThreadMXBean();
     try (Workers workers = new Workers(2); Executable executable = new CpuBackend(KernelProvider.select("vector"), workers).compile(b.build(), CompileOptions.DEFAULT)) {
       long[] threads = Thread.getAllStackTraces().keySet().stream().filter(thread -> thread == Thread.currentThread()

@@ -85,8 +85,9 @@ class GoldenLoraLayersTest {
       // No randomness: the branch reads what PEFT's dropout let through, from a slot of its own.
       Sites base = new Sites(p.graph(), io.github.lora4j.graph.SiteHooks.NONE, Optional.empty());
       Value y = base.linear(LAYER, x, module.out(), module.bias());
-      Value adapted = adapter.linear(new Sites(p.graph(), adapter, Optional.empty()), LAYER,
-          dropped ? p.probe("x_dropped", x.shape()) : x, y);
+      Value adapted = adapter.linear(new Sites(p.graph(), adapter, Optional.empty()),
+          new io.github.lora4j.graph.SiteHooks.LinearSite(LAYER, dropped ? p.probe("x_dropped", x.shape()) : x,
+              p.graph().program().find(LAYER + ".weight").orElseThrow(), p.graph().program().find(LAYER + ".bias")), y);
       return p.mse(adapted);
     });
     Map<String, float[]> data = new LinkedHashMap<>();

@@ -151,7 +151,7 @@ class GoldenOptimTest {
       graph.countTargets(Optional.of(loss), labels, count);
       graph.backward(rowLoss);
       hyper = builder.input("hyper", Shape.vector(groups + 2));
-      report = builder.state("report", Shape.vector(2));
+      report = builder.state("report", Shape.vector(3));
       builder.entry("apply").optimizerStep(spec, hyper, lossSum, count, report);
       executable = backend.compile(builder.build(), CompileOptions.DEFAULT);
       load();

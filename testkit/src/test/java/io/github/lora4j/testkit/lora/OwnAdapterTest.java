@@ -48,7 +48,9 @@ class OwnAdapterTest {
     }
 
     @Override
-    public Value linear(Sites sites, String site, Value x, Value y) {
+    public Value linear(Sites sites, LinearSite of, Value y) {
+      String site = of.module();
+      Value x = of.x();
       if (!site.equals(module)) {
         return y;
       }

@@ -101,6 +101,31 @@ public final class ReferenceRows {
     }
   }
 
+  public void scaleColumns(MemorySegment x, MemorySegment scale, MemorySegment center, MemorySegment out, int cols, int from, int to) {
+    for (int i = from; i < to; i++) {
+      for (int j = 0; j < cols; j++) {
+        long at = (long) i * cols + j;
+        double c = centre(center, j);
+        type.set(out, at, c + (type.get(x, at) - c) * type.get(scale, j));
+      }
+    }
+  }
+
+  public void columnDots(MemorySegment dy, MemorySegment x, MemorySegment center, MemorySegment sums, int slot, int cols, int from, int to) {
+    for (int j = 0; j < cols; j++) {
+      double sum = 0;
+      for (int i = from; i < to; i++) {
+        long at = (long) i * cols + j;
+        sum += type.get(dy, at) * (type.get(x, at) - centre(center, j));
+      }
+      type.set(sums, (long) slot * cols + j, sum);
+    }
+  }
+
+  private double centre(MemorySegment center, int j) {
+    return center.address() == 0 ? 0 : type.get(center, j);
+  }
+
   public void rangeMean(MemorySegment x, MemorySegment ranges, MemorySegment out, int cols, int from, int to) {
     for (int i = from; i < to; i++) {
       long start = Elements.id(ranges, 2L * i);
