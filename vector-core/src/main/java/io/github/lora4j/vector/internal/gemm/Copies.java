@@ -77,20 +77,35 @@ final class Copies {
     }
   }
 
-  /** The same for pieces of at most eight floats, to rows of eight. */
+  /**
+   * The same for pieces of at most eight floats, to rows of eight. Fewer are copied by a method of their own: its loop over columns, in one
+   * method with the other, made C2 hoist a bounds check that the last row of a narrow operand fails, and the method fell back to the
+   * interpreter at every step.
+   */
   static void eights(MemorySegment source, long from, long rowBytes, int columns, MemorySegment out, long to, int depth) {
+    if (columns < 8) {
+      fewer(source, from, rowBytes, columns, out, to, depth);
+      return;
+    }
     for (int p = 0; p < depth; p++) {
       long in = from + p * rowBytes;
       long at = to + p * 32L;
-      if (columns == 8) {
-        out.set(LONG, at, source.get(LONG, in));
-        out.set(LONG, at + 8, source.get(LONG, in + 8));
-        out.set(LONG, at + 16, source.get(LONG, in + 16));
-        out.set(LONG, at + 24, source.get(LONG, in + 24));
-      } else {
-        for (int j = 0; j < 8; j++) {
-          out.set(FLOAT, at + bytes(j), j < columns ? source.get(FLOAT, in + bytes(j)) : 0f);
-        }
+      out.set(LONG, at, source.get(LONG, in));
+      out.set(LONG, at + 8, source.get(LONG, in + 8));
+      out.set(LONG, at + 16, source.get(LONG, in + 16));
+      out.set(LONG, at + 24, source.get(LONG, in + 24));
+    }
+  }
+
+  private static void fewer(MemorySegment source, long from, long rowBytes, int columns, MemorySegment out, long to, int depth) {
+    for (int p = 0; p < depth; p++) {
+      long in = from + p * rowBytes;
+      long at = to + p * 32L;
+      for (int j = 0; j < columns; j++) {
+        out.set(FLOAT, at + bytes(j), source.get(FLOAT, in + bytes(j)));
+      }
+      for (int j = columns; j < 8; j++) {
+        out.set(FLOAT, at + bytes(j), 0f);
       }
     }
   }
