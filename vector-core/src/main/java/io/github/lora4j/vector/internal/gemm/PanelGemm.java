@@ -23,8 +23,11 @@ final class PanelGemm implements Gemm {
    * better be long; a piece of a panel and of a block of rows must still fit the second cache together.
    */
   private static final int DEPTH = 1024;
-  /** Most rows of a task: each reads its panels from afar again, so many, as long as their piece of k stays in the second cache. */
-  private static final int BLOCK_ROWS = 288 / ROWS * ROWS;
+  /**
+   * Most rows of a task: each reads its panels from afar again, so many. That their piece of k may not fit in the second cache costs little:
+   * a tile reads a tenth as much of A as of B.
+   */
+  private static final int BLOCK_ROWS = 576 / ROWS * ROWS;
   private static final int GROUP_PANELS = Math.max(1, 512 / COLUMNS);
   /** Smallest task worth handing to another worker, in multiply-adds. */
   private static final long TASK_WORK = 1 << 20;
