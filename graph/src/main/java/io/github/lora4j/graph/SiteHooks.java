@@ -59,7 +59,10 @@ public interface SiteHooks {
     return y;
   }
 
-  /** Whether a base parameter trains, and in which parameter group: "classifier.weight", "…query.bias". */
+  /**
+   * The parameter group of a parameter: for one of the base model ("classifier.weight", "…query.bias") this says that it trains, for one that
+   * the adapter brings it may be empty.
+   */
   default OptionalInt trainableGroup(String parameter) {
     return OptionalInt.empty();
   }

@@ -43,6 +43,11 @@ public final class Sites {
     return group.isPresent() ? graph.program().trainable(name, shape, group.getAsInt()) : graph.program().frozen(name, shape);
   }
 
+  /** A parameter that an adapter brings, in its own group unless the hooks that lead the recording say another. */
+  public Value trainable(String name, Shape shape, int group) {
+    return graph.program().trainable(name, shape, hooks.trainableGroup(name).orElse(group));
+  }
+
   /** A linear module: x·weightᵀ + bias, then the adapter. */
   public Value linear(String module, Value x, int out, boolean bias) {
     Value in = hooks.linearInput(this, module, x);

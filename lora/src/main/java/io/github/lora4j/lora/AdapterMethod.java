@@ -34,8 +34,11 @@ public interface AdapterMethod {
    */
   Adapter restore(Map<String, ?> config, ModelDescription model);
 
-  /** The method of this name. */
+  /** The method of this name; with a plus behind it, the method with the parameter groups of {@link LoraPlus}. */
   static AdapterMethod named(String name) {
+    if (name.endsWith("+")) {
+      return new LoraPlusMethod(named(name.substring(0, name.length() - 1)));
+    }
     return find(method -> method.name().equals(name), "method '" + name + "'");
   }
 

@@ -38,6 +38,11 @@ public record AdapterParameter(String slot, String key, List<Long> shape, int gr
     return of(slot, List.of((long) rows, (long) cols), group, initial);
   }
 
+  /** The same parameter in another group. */
+  public AdapterParameter inGroup(int other) {
+    return new AdapterParameter(slot, key, shape, other, initial);
+  }
+
   /** Number of elements. */
   public long elements() {
     return shape.stream().reduce(1L, Math::multiplyExact);
@@ -56,6 +61,6 @@ public record AdapterParameter(String slot, String key, List<Long> shape, int gr
 
   /** The trainable slot, declared if it is not yet. */
   public Value declare(Sites sites) {
-    return sites.graph().program().trainable(slot, programShape(), group);
+    return sites.trainable(slot, programShape(), group);
   }
 }

@@ -187,7 +187,7 @@ public final class TrainingRun implements AutoCloseable {
     double factor = schedule.factor(done);
     Recipe.Optimizer o = recipe.optimizer();
     for (int g = 0; g < groups.size(); g++) {
-      hyperValues[g] = (float) (o.learningRate() * groups.get(g).learningRateScale() * factor);
+      hyperValues[g] = (float) (groups.get(g).rate(o.learningRate()) * factor);
     }
     hyperValues[groups.size()] = (float) (1 - Math.pow(o.beta1(), done + 1));
     hyperValues[groups.size() + 1] = (float) (1 - Math.pow(o.beta2(), done + 1));

@@ -148,4 +148,9 @@ public final class GoldenCases {
       throw new UncheckedIOException(e);
     }
   }
+
+  /** PEFT's parameter name as a slot's: without its prefix, its wrappers and the adapter's name. */
+  static String slot(String name) {
+    return name.replaceFirst("^base_model\\.model\\.", "").replace(".modules_to_save.default", "").replace(".base_layer", "").replace(".default", "");
+  }
 }
