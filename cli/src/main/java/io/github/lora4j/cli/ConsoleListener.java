@@ -35,6 +35,7 @@ public final class ConsoleListener implements TrainListener {
         }
       }
       case TrainEvent.Step e -> step(e);
+      case TrainEvent.Ranks e -> { } // a line for each report would bury the loss; the metrics file and the report hold them
       case TrainEvent.Evaluated e -> line(String.format(Locale.ROOT, "eval  step %d  epoch %.2f  %s  (%s)", e.step(), e.epoch(),
           metrics(e.metrics()), time(e.seconds())));
       case TrainEvent.Saved e -> line("saved " + e.directory());

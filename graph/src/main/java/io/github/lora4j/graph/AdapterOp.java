@@ -55,4 +55,62 @@ public sealed interface AdapterOp extends Op {
       return Op.list(total);
     }
   }
+
+  /**
+   * One matrix' share of AdaLoRA's orthogonality term, from its Gram matrix G = P·Pᵀ (or Pᵀ·P): penalty = weight·‖G − I‖ (Frobenius), and the
+   * factor F = count·weight·2·(G − I)/‖G − I‖ that makes F·P (or P·F) its gradient, scaled like the sums it is added to. Both are 0 where
+   * G = I.
+   *
+   * @param first whether the penalty starts anew or is added to
+   * @param count counted targets, which gradient sums are divided by [1, 1]
+   * @param penalty STATE [1, 1]
+   */
+  record GramPenalty(Value gram, double weight, boolean first, Value count, Value penalty, Value factor) implements AdapterOp {
+    @Override
+    public List<Value> inputs() {
+      return Op.list(gram, count);
+    }
+
+    @Override
+    public List<Value> outputs() {
+      return Op.list(penalty, factor);
+    }
+  }
+
+  /**
+   * Updates AdaLoRA's sensitivity and uncertainty of one matrix (see {@link io.github.lora4j.vector.Kernels#sensitivity}) and scores its
+   * singular directions with s = Ī·Ū: the mean of s over each row, or over each column.
+   *
+   * @param report (mean loss, gradient norm, factor from gradient sums to gradients) of the step
+   * @param importance STATE of theta's shape
+   * @param uncertainty STATE of theta's shape
+   * @param byColumn whether a direction is a column (B) or a row (A, E)
+   * @param first whether scores start anew or are added to
+   * @param scores STATE [1, directions]
+   */
+  record Sensitivity(Value theta, Value grad, Value report, double beta1, double beta2, Value importance, Value uncertainty, boolean byColumn,
+      boolean first, Value scores) implements AdapterOp {
+    @Override
+    public List<Value> inputs() {
+      return Op.list(theta, grad, report);
+    }
+
+    @Override
+    public List<Value> outputs() {
+      return Op.list(importance, uncertainty, scores);
+    }
+  }
+
+  /** theta = 0 where the mask is 0, in place. */
+  record Mask(Value theta, Value mask) implements AdapterOp {
+    @Override
+    public List<Value> inputs() {
+      return Op.list(mask);
+    }
+
+    @Override
+    public List<Value> outputs() {
+      return Op.list(theta);
+    }
+  }
 }

@@ -102,6 +102,9 @@ final class Differentiator {
       case AdapterOp.ScaleColumns o -> scaleColumns(o, grad(o.y()));
       case AdapterOp.ColumnDots o -> throw once(o);
       case AdapterOp.AddTo o -> throw once(o);
+      case AdapterOp.GramPenalty o -> throw once(o);
+      case AdapterOp.Sensitivity o -> throw once(o);
+      case AdapterOp.Mask o -> throw once(o);
     }
   }
 

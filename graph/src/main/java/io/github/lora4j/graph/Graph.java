@@ -233,6 +233,43 @@ public final class Graph {
     new Differentiator(this).run(rowLoss);
   }
 
+  /**
+   * AdaLoRA's orthogonality term of a trainable P, recorded before the update: penalty += weight·‖P·Pᵀ − I‖ (with {@code columns}, Pᵀ·P), and
+   * its gradient is added to P's gradient sums.
+   *
+   * @param first whether the penalty starts anew
+   */
+  public void orthogonality(Value p, boolean columns, double weight, boolean first, Value count, Value penalty) {
+    check(p.role() == Value.Role.TRAINABLE, "orthogonality", p.name(), "only a trainable has a gradient to add to, this is %s", p.role());
+    total("orthogonality", count);
+    total("orthogonality", penalty);
+    int r = columns ? p.shape().cols() : p.shape().rows();
+    Value gram = temp(p.name() + ".gram", Shape.of(r, r));
+    add(columns ? new Op.LinearWeightGrad(p, p, 1, gram) : new Op.Linear(p, p, Optional.empty(), Optional.empty(), 1, gram));
+    Value factor = temp(p.name() + ".orthogonality", Shape.of(r, r));
+    add(new AdapterOp.GramPenalty(gram, weight, first, count, penalty, factor));
+    Value d = temp("d(" + p.name() + ")", p.shape());
+    add(columns ? new Op.Linear(p, factor, Optional.empty(), Optional.empty(), 1, d) : new Op.LinearInputGrad(factor, p, Optional.empty(), 1, d));
+    add(new AdapterOp.AddTo(d, builder.gradient(p)));
+  }
+
+  /**
+   * AdaLoRA's importance of a trainable, recorded behind the update; see {@link AdapterOp.Sensitivity}. The smoothed averages are states named
+   * after it: {@code .exp_avg_ipt} and {@code .exp_avg_unc}, PEFT's words.
+   */
+  public void sensitivity(Value theta, Value report, double beta1, double beta2, boolean byColumn, boolean first, Value scores) {
+    int directions = byColumn ? theta.shape().cols() : theta.shape().rows();
+    same("sensitivity", theta.name(), scores.shape(), Shape.vector(directions));
+    add(new AdapterOp.Sensitivity(theta, builder.gradient(theta), report, beta1, beta2, builder.state(theta.name() + ".exp_avg_ipt", theta.shape()),
+        builder.state(theta.name() + ".exp_avg_unc", theta.shape()), byColumn, first, scores));
+  }
+
+  /** Sets a trainable to 0 where a mask of its shape is 0. */
+  public void mask(Value theta, Value mask) {
+    same("mask", theta.name(), mask.shape(), theta.shape());
+    add(new AdapterOp.Mask(theta, mask));
+  }
+
   /** Appends an optimizer step and what makes ready for the next: {@link #update} and {@link #clearGradients}. */
   public void optimizerStep(OptimizerSpec spec, Value hyper, Value lossSum, Value count, Value report) {
     update(spec, hyper, lossSum, count, report);

@@ -2,12 +2,13 @@ package io.github.lora4j.lora;
 
 import io.github.lora4j.graph.Graph;
 import io.github.lora4j.graph.Program;
+import io.github.lora4j.graph.ProgramBuilder;
 import io.github.lora4j.graph.SiteHooks;
 import io.github.lora4j.graph.Value;
-import io.github.lora4j.lora.internal.Problems;
 import io.github.lora4j.vector.ConfigException;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalInt;
 
 /**
@@ -43,11 +44,34 @@ public interface Adapter extends SiteHooks {
   default void recordBeforeUpdate(Graph apply, Value count) { }
 
   /**
-   * Records what looks at the updated parameters and the gradients that updated them.
+   * Records entries of its own that look at the updated parameters and the gradients that updated them; the {@link #hook} runs them.
    *
    * @param report (mean loss, gradient norm, factor from the gradient sums to the gradients used) [1, 3]
+   * @return whether there are any: gradients are then cleared only after the hook
    */
-  default void recordAfterUpdate(Graph apply, Value report) { }
+  default boolean recordAfterUpdate(ProgramBuilder program, Value report) {
+    return false;
+  }
+
+  /**
+   * What happens on the host between steps.
+   *
+   * @param steps optimizer steps of the run
+   * @throws ConfigException when the settings do not fit that number
+   */
+  default Optional<StepHook> hook(int steps) {
+    return Optional.empty();
+  }
+
+  /**
+   * The same function as plain LoRA, for merging and for programs that know no other adapter.
+   *
+   * @return adapter and values, which the caller closes
+   * @throws ConfigException when there is no such form
+   */
+  default PeftFormat.Loaded toLora(AdapterValues values) {
+    throw new ConfigException(getClass().getSimpleName() + " has no form as plain LoRA");
+  }
 
   @Override
   default OptionalInt trainableGroup(String parameter) {
@@ -61,7 +85,7 @@ public interface Adapter extends SiteHooks {
    *     behind the outputs the task reads
    */
   default void requireRecorded(Program program) {
-    List<String> missing = parameters().stream().map(AdapterParameter::slot)
+    List<String> missing = parameters().stream().filter(p -> p.elements() > 0).map(AdapterParameter::slot)
         .filter(slot -> program.slot(slot).filter(v -> v.role() == Value.Role.TRAINABLE).isEmpty()).toList();
     if (!missing.isEmpty()) {
       throw new ConfigException(("the recorded program does not use these adapter parameters, so they would never train: %s; exclude "

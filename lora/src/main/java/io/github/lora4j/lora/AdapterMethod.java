@@ -3,6 +3,7 @@ package io.github.lora4j.lora;
 import io.github.lora4j.vector.ConfigException;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalDouble;
 import java.util.ServiceLoader;
 import java.util.function.Predicate;
 
@@ -33,6 +34,11 @@ public interface AdapterMethod {
    * @param config the content of {@code adapter_config.json}
    */
   Adapter restore(Map<String, ?> config, ModelDescription model);
+
+  /** The learning rate that a recipe gets which says nothing; empty: the trainer's. */
+  default OptionalDouble learningRate() {
+    return OptionalDouble.empty();
+  }
 
   /** The method of this name; with a plus behind it, the method with the parameter groups of {@link LoraPlus}. */
   static AdapterMethod named(String name) {

@@ -14,17 +14,23 @@ import java.util.List;
  * @param shape as in the file; one or two dimensions
  * @param group index into {@link Adapter#groups}
  * @param initial value before training
+ * @param flat whether the program holds it as one row, whatever its shape
  */
-public record AdapterParameter(String slot, String key, List<Long> shape, int group, Initial initial) {
+public record AdapterParameter(String slot, String key, List<Long> shape, int group, Initial initial, boolean flat) {
 
   /** What PEFT puts before every name. */
   public static final String PREFIX = "base_model.model.";
 
+  /** A parameter that the program holds in its shape. */
+  public AdapterParameter(String slot, String key, List<Long> shape, int group, Initial initial) {
+    this(slot, key, shape, group, initial, false);
+  }
+
   /** Checks the shape. */
   public AdapterParameter {
     shape = List.copyOf(shape);
-    if (shape.isEmpty() || shape.size() > 2 || shape.stream().anyMatch(d -> d < 1 || d > Integer.MAX_VALUE)) {
-      throw new ConfigException("adapter parameter %s: shape must be one or two positive dimensions, got %s".formatted(slot, shape));
+    if (shape.isEmpty() || shape.size() > 2 || shape.stream().anyMatch(d -> d < 0 || d > Integer.MAX_VALUE)) {
+      throw new ConfigException("adapter parameter %s: shape must be one or two dimensions that are not negative, got %s".formatted(slot, shape));
     }
   }
 
@@ -40,7 +46,7 @@ public record AdapterParameter(String slot, String key, List<Long> shape, int gr
 
   /** The same parameter in another group. */
   public AdapterParameter inGroup(int other) {
-    return new AdapterParameter(slot, key, shape, other, initial);
+    return new AdapterParameter(slot, key, shape, other, initial, flat);
   }
 
   /** Number of elements. */
@@ -55,6 +61,9 @@ public record AdapterParameter(String slot, String key, List<Long> shape, int gr
 
   /** The shape in the program, where a vector is one row. */
   public Shape programShape() {
+    if (flat) {
+      return Shape.vector(Math.toIntExact(elements()));
+    }
     int last = Math.toIntExact(shape.getLast());
     return shape.size() == 1 ? Shape.vector(last) : Shape.of(Math.toIntExact(shape.getFirst()), last);
   }

@@ -40,6 +40,13 @@ public final class AdapterValues implements AutoCloseable {
     return value;
   }
 
+  /** A copy of these parameters' values, of the same slots and sizes. */
+  public AdapterValues copy(List<AdapterParameter> of) {
+    AdapterValues copy = new AdapterValues(of);
+    copy.values.forEach((slot, value) -> value.copyFrom(get(slot)));
+    return copy;
+  }
+
   /** Draws the initial values of the adapter's own parameters; those of the base model stay as they are. */
   public AdapterValues initialise(long seed) {
     parameters.forEach((slot, p) -> p.initial().fill(slot, seed, values.get(slot)));

@@ -1,7 +1,6 @@
 package io.github.lora4j.lora;
 
 import io.github.lora4j.graph.ModuleInfo;
-import io.github.lora4j.lora.internal.Problems;
 import io.github.lora4j.lora.internal.PythonRegex;
 import java.util.ArrayList;
 import java.util.List;

@@ -25,6 +25,7 @@ public final class LoraAdapter implements Adapter {
   public record Site(TargetSelector.Selected target, AdapterParameter a, AdapterParameter b) {}
 
   private final LoraConfig config;
+  private final ModelDescription model;
   private final Map<String, Site> sites = new LinkedHashMap<>();
   private final List<AdapterParameter> parameters = new ArrayList<>();
   private final Map<String, Integer> baseGroups = new LinkedHashMap<>();
@@ -33,6 +34,7 @@ public final class LoraAdapter implements Adapter {
   LoraAdapter(LoraConfig config, ModelDescription model, TargetModules targets, List<TargetSelector.Selected> selected,
       List<String> notes) {
     this.notes = List.copyOf(notes);
+    this.model = model;
     // As PEFT writes it: what was selected, not the shorthand, so that it loads the same on another class of the same model.
     TargetModules written = targets instanceof TargetModules.AllLinear ? new TargetModules.Names(selected.stream().map(s -> s.module()
         .name()).toList()) : targets;
@@ -68,6 +70,11 @@ public final class LoraAdapter implements Adapter {
     return config;
   }
 
+  /** The model it was made for. */
+  public ModelDescription model() {
+    return model;
+  }
+
   /** The adapted modules by name, in the model's order. */
   public Map<String, Site> sites() {
     return java.util.Collections.unmodifiableMap(sites);
@@ -81,6 +88,11 @@ public final class LoraAdapter implements Adapter {
   @Override
   public Map<String, Object> peftConfig() {
     return config.toPeft();
+  }
+
+  @Override
+  public PeftFormat.Loaded toLora(AdapterValues values) {
+    return new PeftFormat.Loaded(this, values.copy(parameters));
   }
 
   @Override

@@ -1,6 +1,5 @@
 package io.github.lora4j.lora;
 
-import io.github.lora4j.lora.internal.Problems;
 import io.github.lora4j.lora.internal.PythonRegex;
 import io.github.lora4j.vector.ConfigException;
 import java.util.List;

@@ -1,7 +1,6 @@
 package io.github.lora4j.lora;
 
 import io.github.lora4j.lora.internal.LoraConfigJson;
-import io.github.lora4j.lora.internal.Problems;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.LinkedHashMap;

@@ -5,7 +5,6 @@ import io.github.lora4j.checkpoint.SafetensorsWriter;
 import io.github.lora4j.checkpoint.TensorInfo;
 import io.github.lora4j.graph.ModuleInfo;
 import io.github.lora4j.lora.internal.Elements;
-import io.github.lora4j.lora.internal.Problems;
 import io.github.lora4j.vector.ConfigException;
 import io.github.lora4j.vector.DType;
 import io.github.lora4j.vector.FormatException;
@@ -53,7 +52,14 @@ public final class LoraMerge {
    * @throws ConfigException when the base lacks adapted weights or weights are tied
    * @throws FormatException when a shape differs or a result is not finite, naming the tensor
    */
-  public static void write(Checkpoint base, UnaryOperator<String> names, ModelDescription model, LoraAdapter adapter, AdapterValues values,
+  public static void write(Checkpoint base, UnaryOperator<String> names, ModelDescription model, Adapter adapter, AdapterValues values,
+      Path file) {
+    try (PeftFormat.Loaded plain = adapter.toLora(values)) {
+      write(base, names, model, (LoraAdapter) plain.adapter(), plain.values(), file);
+    }
+  }
+
+  private static void write(Checkpoint base, UnaryOperator<String> names, ModelDescription model, LoraAdapter adapter, AdapterValues values,
       Path file) {
     Map<String, LoraAdapter.Site> merged = new LinkedHashMap<>();
     adapter.sites().forEach((module, site) -> merged.put(module + ".weight", site));

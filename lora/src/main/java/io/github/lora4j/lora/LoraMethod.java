@@ -1,6 +1,5 @@
 package io.github.lora4j.lora;
 
-import io.github.lora4j.lora.internal.Problems;
 import java.util.List;
 import java.util.Map;
 
@@ -35,7 +34,11 @@ public final class LoraMethod implements AdapterMethod {
 
   @Override
   public LoraAdapter restore(Map<String, ?> peftConfig, ModelDescription model) {
-    LoraConfig config = LoraConfig.ofPeft(peftConfig);
+    return restore(LoraConfig.ofPeft(peftConfig), model);
+  }
+
+  /** The adapter that a saved config describes; see {@link #restore(Map, ModelDescription)}. */
+  public LoraAdapter restore(LoraConfig config, ModelDescription model) {
     TargetSelector selector = new TargetSelector(config, model);
     List<TargetSelector.Selected> selected = selector.select();
     Problems problems = new Problems();

@@ -1,6 +1,7 @@
 package io.github.lora4j.lora;
 
 import io.github.lora4j.graph.Graph;
+import io.github.lora4j.graph.ProgramBuilder;
 import io.github.lora4j.graph.Sites;
 import io.github.lora4j.graph.Value;
 import io.github.lora4j.vector.ConfigException;
@@ -8,6 +9,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalInt;
 
 /**
@@ -128,7 +130,17 @@ public final class LoraPlus implements Adapter {
   }
 
   @Override
-  public void recordAfterUpdate(Graph apply, Value report) {
-    of.recordAfterUpdate(apply, report);
+  public boolean recordAfterUpdate(ProgramBuilder program, Value report) {
+    return of.recordAfterUpdate(program, report);
+  }
+
+  @Override
+  public Optional<StepHook> hook(int steps) {
+    return of.hook(steps);
+  }
+
+  @Override
+  public PeftFormat.Loaded toLora(AdapterValues values) {
+    return of.toLora(values);
   }
 }

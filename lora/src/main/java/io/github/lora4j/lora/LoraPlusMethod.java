@@ -1,9 +1,8 @@
 package io.github.lora4j.lora;
 
-import io.github.lora4j.lora.internal.Problems;
-import io.github.lora4j.lora.internal.Settings;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.OptionalDouble;
 
 /**
  * LoRA+ over another method: the method's name with a plus behind it ("lora+", "adalora+") in a recipe. Its settings are the method's, and
@@ -33,6 +32,11 @@ record LoraPlusMethod(AdapterMethod of) implements AdapterMethod {
     Map<String, Object> rest = new LinkedHashMap<>(settings);
     in.known().forEach(rest::remove);
     return new LoraPlus(of.create(rest, model), ratio, embedding);
+  }
+
+  @Override
+  public OptionalDouble learningRate() {
+    return of.learningRate();
   }
 
   /** A saved adapter does not say how it was trained. */

@@ -3,7 +3,6 @@ package io.github.lora4j.train;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.lora4j.checkpoint.Checkpoint;
-import io.github.lora4j.lora.LoraAdapter;
 import io.github.lora4j.lora.LoraMerge;
 import io.github.lora4j.lora.ModelDescription;
 import io.github.lora4j.lora.PeftFormat;
@@ -69,12 +68,9 @@ public final class MergedModel {
   private static void write(ModelDirectory base, EncoderTask task, Path adapter, List<String> labels, Optional<Long> seed, Path output) {
     ModelDescription model = ModelDescription.of(task.modelType(), task.modules());
     try (PeftFormat.Loaded loaded = PeftFormat.load(adapter, model); Checkpoint weights = base.checkpoint()) {
-      if (!(loaded.adapter() instanceof LoraAdapter lora)) {
-        throw new ConfigException("%s: adapters of type %s cannot be merged".formatted(adapter, PeftFormat.config(adapter).get("peft_type")));
-      }
-      Checkpoint source = new TaskWeights(weights, task, lora, seed);
+      Checkpoint source = new TaskWeights(weights, task, loaded.adapter(), seed);
       atomically(output, temporary -> {
-        LoraMerge.write(source, UnaryOperator.identity(), model, lora, loaded.values(), temporary.resolve("model.safetensors"));
+        LoraMerge.write(source, UnaryOperator.identity(), model, loaded.adapter(), loaded.values(), temporary.resolve("model.safetensors"));
         JSON.writerWithDefaultPrettyPrinter().writeValue(temporary.resolve("config.json").toFile(), config(base, task, labels));
         copy(base.path(), TOKENIZER, temporary);
         if (!(task instanceof SequenceClassifier)) {

@@ -6,6 +6,7 @@ import com.fasterxml.jackson.core.type.TypeReference;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.dataformat.yaml.YAMLFactory;
 import com.fasterxml.jackson.dataformat.yaml.YAMLGenerator;
+import io.github.lora4j.lora.AdapterMethod;
 import io.github.lora4j.train.data.DataSpec;
 import io.github.lora4j.vector.ConfigException;
 import io.github.lora4j.vector.FormatException;
@@ -186,6 +187,13 @@ public final class RecipeBuilder {
         adapter.put(key.substring(8), exponent(value));
       }
     });
+    if (!values.containsKey("optimizer.learning_rate")) {
+      try {
+        AdapterMethod.named(r.text("method")).learningRate().ifPresent(rate -> values.put("optimizer.learning_rate", rate));
+      } catch (ConfigException e) {
+        all.add(e.getMessage());
+      }
+    }
     Recipe.TaskKind task = r.choice("task", Recipe.TaskKind.values(), Recipe.TaskKind::key);
     Schedule.Kind schedule = r.choice("optimizer.schedule", Schedule.Kind.values(), Schedule.Kind::key);
     DataSpec columns = new DataSpec(r.optional("data.format"), r.text("data.text"), r.optional("data.text_pair"), r.optional("data.label"),

@@ -8,12 +8,16 @@ import io.github.lora4j.checkpoint.Checkpoint;
 import io.github.lora4j.checkpoint.SafetensorsWriter;
 import io.github.lora4j.checkpoint.TensorInfo;
 import io.github.lora4j.graph.Executable;
+import io.github.lora4j.graph.Value;
+import io.github.lora4j.lora.StepHook;
 import io.github.lora4j.train.data.Labels;
 import io.github.lora4j.vector.ConfigException;
 import io.github.lora4j.vector.DType;
 import io.github.lora4j.vector.FormatException;
+import io.github.lora4j.vector.Memory;
 import io.github.lora4j.vector.ResourceException;
 import java.io.IOException;
+import java.lang.foreign.MemorySegment;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
 import java.nio.channels.OverlappingFileLockException;
@@ -132,8 +136,9 @@ public final class RunDirectory implements AutoCloseable {
    * Writes a checkpoint and removes the oldest ones.
    *
    * @param essentials what must be equal for the run to go on from here
+   * @param hook whose state belongs to the checkpoint
    */
-  public Path save(Executable executable, int step, Map<String, String> essentials, int keep) {
+  public Path save(Executable executable, int step, Map<String, String> essentials, int keep, Optional<StepHook> hook) {
     Path target = checkpoint(step);
     Path temporary = path.resolve("checkpoint-" + step + ".tmp");
     try {
@@ -145,9 +150,12 @@ public final class RunDirectory implements AutoCloseable {
         writer.add(new TensorInfo(arena.name().toLowerCase(java.util.Locale.ROOT), executable.floatType(),
             List.of(memory.byteSize() / executable.floatType().bytes())), memory);
       }
+      hook.ifPresent(h -> h.state(executable.program()).forEach(slot -> writer.add(new TensorInfo(slot.name(), executable.floatType(),
+          List.of(slot.shape().elements())), data -> executable.read(slot, data))));
       writer.write(temporary.resolve(ARENAS));
       ObjectNode state = JSON.createObjectNode().put("format", FORMAT).put("step", step);
       essentials.forEach(state.putObject("run")::put);
+      hook.ifPresent(h -> h.hostState().forEach(state.putObject("method")::put));
       Files.writeString(temporary.resolve(STATE), JSON.writerWithDefaultPrettyPrinter().writeValueAsString(state));
       delete(target);
       Files.move(temporary, target, StandardCopyOption.ATOMIC_MOVE);
@@ -169,7 +177,7 @@ public final class RunDirectory implements AutoCloseable {
    * @return the steps it has done
    * @throws ConfigException if it is the checkpoint of another run, naming what differs
    */
-  public Optional<Integer> resume(Executable executable, Map<String, String> essentials) {
+  public Optional<Integer> resume(Executable executable, Map<String, String> essentials, Optional<StepHook> hook) {
     try {
       List<Integer> all = checkpoints();
       if (all.isEmpty()) {
@@ -193,13 +201,32 @@ public final class RunDirectory implements AutoCloseable {
           arenas.read(name, type, executable.arena(arena));
           executable.arenaWritten(arena);
         }
+        hook.ifPresent(h -> h.state(executable.program()).forEach(slot -> readSlot(arenas, executable, slot)));
       }
+      hook.ifPresent(h -> {
+        Map<String, String> method = new LinkedHashMap<>();
+        state.path("method").properties().forEach(entry -> method.put(entry.getKey(), entry.getValue().asText()));
+        h.restore(method);
+      });
       return Optional.of(state.path("step").asInt());
     } catch (JacksonException e) {
       throw new FormatException("the newest checkpoint in %s is broken: %s; remove it to continue from the one before".formatted(path,
           e.getOriginalMessage()), e);
     } catch (IOException e) {
       throw new ResourceException("the newest checkpoint in %s cannot be read: %s".formatted(path, e.getMessage()), e);
+    }
+  }
+
+  private static void readSlot(Checkpoint from, Executable to, Value slot) {
+    DType type = to.floatType();
+    if (from.info(slot.name()).elements() != slot.shape().elements()) {
+      throw new FormatException("%s: %s has %d elements, expected %d".formatted(from.describe(), slot.name(), from.info(slot.name()).elements(),
+          slot.shape().elements()));
+    }
+    try (Memory memory = new Memory("checkpoint")) {
+      MemorySegment data = memory.allocate(slot.shape().elements() * type.bytes(), slot.name());
+      from.read(slot.name(), type, data);
+      to.write(slot, data);
     }
   }
 

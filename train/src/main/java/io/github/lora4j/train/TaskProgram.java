@@ -29,6 +29,8 @@ public record TaskProgram(Program program, EncoderInputs in, Value predictions) 
 
   /** Names of the slots the trainer writes and reads. */
   public static final String HYPER = "hyper";
+  /** The entry that clears gradients after the adapter's step hook; there only where the adapter has one. */
+  public static final String CLEAR = "clear";
   /** (mean loss, gradient norm, factor from gradient sums to gradients) of the last step. */
   public static final String REPORT = "report";
 
@@ -64,8 +66,8 @@ public record TaskProgram(Program program, EncoderInputs in, Value predictions) 
       Value report = builder.state(REPORT, Shape.vector(3));
       hooks.recordBeforeUpdate(apply, count);
       apply.update(optimizer.get(), builder.input(HYPER, Shape.vector(groups + 2)), lossSum, count, report);
-      hooks.recordAfterUpdate(apply, report);
-      apply.clearGradients(lossSum, count);
+      // What an adapter looks at after the update must still be there: see StepHook.
+      (hooks.recordAfterUpdate(builder, report) ? builder.entry(CLEAR) : apply).clearGradients(lossSum, count);
     }
     Graph predict = builder.entry("predict");
     Value predictions = predict.output("predictions", task.predict(new Sites(predict, hooks, Optional.empty()), in));

@@ -28,6 +28,15 @@ public sealed interface TrainEvent {
   record Step(int step, int steps, double epoch, double loss, double gradientNorm, double learningRate, long tokens, long examples,
       double seconds) implements TrainEvent {}
 
+  /**
+   * A method that spreads a budget of ranks has done so anew, or a step was reported.
+   *
+   * @param budget ranks that may be left in all
+   * @param ranks of each module, in the model's order
+   * @param penalty the term beside the task's loss, such as orthogonality
+   */
+  record Ranks(int step, int budget, Map<String, Integer> ranks, double penalty) implements TrainEvent {}
+
   /** The evaluation data was predicted. */
   record Evaluated(int step, double epoch, Map<String, Double> metrics, double seconds) implements TrainEvent {}
 

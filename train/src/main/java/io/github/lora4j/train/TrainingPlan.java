@@ -4,6 +4,7 @@ import io.github.lora4j.graph.Backend;
 import io.github.lora4j.graph.CompileOptions;
 import io.github.lora4j.graph.OptimizerSpec;
 import io.github.lora4j.lora.ParameterGroup;
+import io.github.lora4j.lora.StepHook;
 import io.github.lora4j.train.data.Batches;
 import io.github.lora4j.train.data.TokenizedData;
 import io.github.lora4j.vector.ConfigException;
@@ -18,8 +19,10 @@ import java.util.Optional;
  * @param schedule of the learning rate
  * @param optimizer update rule and clipping
  * @param capacity what the program must have room for
+ * @param hook what the method does between steps; made here so that its schedule is checked against the run before anything is compiled
  */
-public record TrainingPlan(Batches batches, int steps, Schedule schedule, OptimizerSpec optimizer, TaskProgram.Capacity capacity) {
+public record TrainingPlan(Batches batches, int steps, Schedule schedule, OptimizerSpec optimizer, TaskProgram.Capacity capacity,
+    Optional<StepHook> hook) {
 
   /**
    * Plans a run.
@@ -32,7 +35,7 @@ public record TrainingPlan(Batches batches, int steps, Schedule schedule, Optimi
     Recipe.Optimizer o = recipe.optimizer();
     int warmup = o.warmupSteps() > 0 ? o.warmupSteps() : (int) Math.ceil(steps * o.warmupRatio());
     return new TrainingPlan(batches, steps, Schedule.of(o.schedule(), warmup, steps), optimizer(o, fixture.adapter().groups()),
-        capacity(recipe, fixture, batches, steps));
+        capacity(recipe, fixture, batches, steps), fixture.adapter().hook(steps));
   }
 
   /** What a backend would allocate for this run. */

@@ -7,6 +7,7 @@ import io.github.lora4j.graph.Value;
 import io.github.lora4j.lora.AdapterValues;
 import io.github.lora4j.lora.ParameterGroup;
 import io.github.lora4j.lora.PeftFormat;
+import io.github.lora4j.lora.StepHook;
 import io.github.lora4j.models.EncoderTask;
 import io.github.lora4j.models.PackedBatch;
 import io.github.lora4j.models.Targets;
@@ -40,6 +41,7 @@ public final class TrainingRun implements AutoCloseable {
   private final Value report;
   private final float[] hyperValues;
   private final List<ParameterGroup> groups;
+  private final Optional<StepHook> hook;
   private final int steps;
   private volatile boolean stopping;
   private int done;
@@ -56,6 +58,7 @@ public final class TrainingRun implements AutoCloseable {
     steps = plan.steps();
     schedule = plan.schedule();
     groups = fixture.adapter().groups();
+    hook = plan.hook();
     directory = RunDirectory.open(recipe.output(), resume);
     Backend opened = null;
     Session made = null;
@@ -65,7 +68,7 @@ public final class TrainingRun implements AutoCloseable {
         made = Session.open(fixture.task(), List.of(base), fixture.adapter(), Optional.empty(), plan.capacity(),
             Optional.of(plan.optimizer()), opened, recipe.weightType(), recipe.seed());
       }
-      done = resume ? directory.resume(made.executable(), essentials()).orElse(0) : 0;
+      done = resume ? directory.resume(made.executable(), essentials(), hook).orElse(0) : 0;
       directory.write(recipe, fixture.labels());
     } catch (RuntimeException | Error e) {
       closeAll(made, opened, directory);
@@ -152,10 +155,17 @@ public final class TrainingRun implements AutoCloseable {
         throw new CancellationException("stopped after step %d of %d".formatted(done, steps));
       }
     }
+    // The checkpoint first: should the adapter have no form to be saved in, nothing is lost.
+    directory.save(session.executable(), done, essentials(), recipe.keepCheckpoints(), hook);
     try (AdapterValues values = session.adapterValues()) {
-      PeftFormat.save(directory.adapter(), session.adapter(), values);
+      if (hook.isPresent()) {
+        try (PeftFormat.Loaded finished = hook.get().finish(values)) {
+          PeftFormat.save(directory.adapter(), finished.adapter(), finished.values());
+        }
+      } else {
+        PeftFormat.save(directory.adapter(), session.adapter(), values);
+      }
     }
-    directory.save(session.executable(), done, essentials(), recipe.keepCheckpoints());
     tell(new TrainEvent.Saved(done, directory.adapter()));
     TrainEvent.Finished finished = new TrainEvent.Finished(done, nanos / 1e9, directory.adapter(), metrics);
     tell(finished);
@@ -177,7 +187,7 @@ public final class TrainingRun implements AutoCloseable {
   }
 
   private void save() {
-    tell(new TrainEvent.Saved(done, directory.save(session.executable(), done, essentials(), recipe.keepCheckpoints())));
+    tell(new TrainEvent.Saved(done, directory.save(session.executable(), done, essentials(), recipe.keepCheckpoints(), hook)));
   }
 
   private void step(int[] order, int stepInEpoch) {
@@ -193,6 +203,16 @@ public final class TrainingRun implements AutoCloseable {
     hyperValues[groups.size() + 1] = (float) (1 - Math.pow(o.beta2(), done + 1));
     session.executable().write(hyper, hyperValues, hyperValues.length);
     session.executable().run("apply");
+    if (hook.isPresent()) {
+      if (finite(session.executable().floats(report))) {
+        hook.get().afterUpdate(session.executable(), done + 1).forEach(note -> tell(new TrainEvent.Note(note)));
+      }
+      session.executable().run(TaskProgram.CLEAR);
+    }
+  }
+
+  private static boolean finite(float[] report) {
+    return Float.isFinite(report[0]) && Float.isFinite(report[1]);
   }
 
   /** Packs positions [from, to) of the order; what does not fit at once goes into further packs of the same step. */
@@ -225,12 +245,14 @@ public final class TrainingRun implements AutoCloseable {
 
   private void afterStep(int[] order) {
     float[] values = session.executable().floats(report);
-    if (!Float.isFinite(values[0]) || !Float.isFinite(values[1])) {
+    if (!finite(values)) {
       stopNotFinite(order, values);
     }
     if (done % recipe.logEvery() == 0 || done == steps || done == 1) {
       tell(new TrainEvent.Step(done, steps, (double) done / batches.stepsPerEpoch(), values[0], values[1],
           recipe.optimizer().learningRate() * schedule.factor(done - 1), tokens, examples, nanos / 1e9));
+      hook.flatMap(h -> h.ranks(session.executable())).ifPresent(ranks ->
+          tell(new TrainEvent.Ranks(done, ranks.budget(), ranks.ofModule(), ranks.penalty())));
     }
   }
 

@@ -103,18 +103,18 @@ class RunDirectoryTest {
   @Test
   void aCheckpointBringsEverythingBack() {
     try (RunDirectory run = RunDirectory.open(path, false)) {
-      assertEquals(Optional.empty(), run.resume(executable, RUN));
+      assertEquals(Optional.empty(), run.resume(executable, RUN, Optional.empty()));
       set(1.5f);
       executable.arena(Executable.Arena.MOMENT1).fill((byte) 1);
       executable.arena(Executable.Arena.MOMENT2).fill((byte) 2);
-      run.save(executable, 4, RUN, 2);
+      run.save(executable, 4, RUN, 2, Optional.empty());
     }
     refused(ConfigException.class, () -> RunDirectory.open(path, false));
     set(9);
     executable.arena(Executable.Arena.MOMENT1).fill((byte) 0);
     executable.arena(Executable.Arena.MOMENT2).fill((byte) 0);
     try (RunDirectory run = RunDirectory.open(path, true)) {
-      assertEquals(Optional.of(4), run.resume(executable, RUN));
+      assertEquals(Optional.of(4), run.resume(executable, RUN, Optional.empty()));
     }
     assertArrayEquals(new float[] {1.5f, 3, 4.5f}, executable.floats(weight));
     assertEquals(1, executable.arena(Executable.Arena.MOMENT1).get(java.lang.foreign.ValueLayout.JAVA_BYTE, 5));
@@ -126,13 +126,13 @@ class RunDirectoryTest {
     try (RunDirectory run = RunDirectory.open(path, false)) {
       for (int step : new int[] {2, 9, 10, 100}) {
         set(step);
-        run.save(executable, step, RUN, 2);
+        run.save(executable, step, RUN, 2, Optional.empty());
       }
       assertEquals(List.of(10, 100), run.checkpoints());
       set(0);
-      assertEquals(Optional.of(100), run.resume(executable, RUN));
+      assertEquals(Optional.of(100), run.resume(executable, RUN, Optional.empty()));
       assertEquals(100, executable.floats(weight)[0]);
-      run.save(executable, 100, RUN, 2);
+      run.save(executable, 100, RUN, 2, Optional.empty());
       assertEquals(List.of(10, 100), run.checkpoints());
     }
     try (Stream<Path> files = Files.list(path)) {
@@ -143,11 +143,11 @@ class RunDirectoryTest {
   @Test
   void aCheckpointOfAnotherRunSaysWhatDiffers() {
     try (RunDirectory run = RunDirectory.open(path, false)) {
-      run.save(executable, 1, RUN, 2);
-      String message = refused(ConfigException.class, () -> run.resume(executable, Map.of("seed", "43", "batch_size", "8", "steps", "10")));
+      run.save(executable, 1, RUN, 2, Optional.empty());
+      String message = refused(ConfigException.class, () -> run.resume(executable, Map.of("seed", "43", "batch_size", "8", "steps", "10"), Optional.empty()));
       assertTrue(message.contains("seed was 42, is now 43") && message.contains("batch_size was (not set), is now 8"), message);
       assertFalse(message.contains("steps was"), message);
-      message = refused(ConfigException.class, () -> run.resume(executable, Map.of("seed", "42")));
+      message = refused(ConfigException.class, () -> run.resume(executable, Map.of("seed", "42"), Optional.empty()));
       assertTrue(message.contains("steps was 10, is now (not set)"), message);
     }
   }
@@ -155,24 +155,24 @@ class RunDirectoryTest {
   @Test
   void brokenCheckpointsAreNamed() throws IOException {
     try (RunDirectory run = RunDirectory.open(path, false)) {
-      Path checkpoint = run.save(executable, 1, RUN, 2);
+      Path checkpoint = run.save(executable, 1, RUN, 2, Optional.empty());
       try (Executable larger = executable(33)) {
-        String message = refused(FormatException.class, () -> run.resume(larger, RUN));
+        String message = refused(FormatException.class, () -> run.resume(larger, RUN, Optional.empty()));
         assertTrue(message.contains("parameters has 16 elements, expected 48"), message);
       }
       Path state = checkpoint.resolve("trainer_state.json");
       String good = Files.readString(state);
       for (String broken : List.of("", "{", "[]", "{\"format\": 99, \"step\": 1}", "{\"format\": 1, \"step\": \"x\"}")) {
         Files.writeString(state, broken);
-        assertTrue(refused(FormatException.class, () -> run.resume(executable, RUN)).contains(path.toString()), broken);
+        assertTrue(refused(FormatException.class, () -> run.resume(executable, RUN, Optional.empty())).contains(path.toString()), broken);
       }
       Files.writeString(state, good);
       Path arenas = checkpoint.resolve("state.safetensors");
       byte[] bytes = Files.readAllBytes(arenas);
       Files.write(arenas, java.util.Arrays.copyOf(bytes, bytes.length - 4));
-      refused(FormatException.class, () -> run.resume(executable, RUN));
+      refused(FormatException.class, () -> run.resume(executable, RUN, Optional.empty()));
       Files.delete(arenas);
-      refused(Lora4jException.class, () -> run.resume(executable, RUN));
+      refused(Lora4jException.class, () -> run.resume(executable, RUN, Optional.empty()));
     }
   }
 
@@ -181,8 +181,8 @@ class RunDirectoryTest {
     Files.createDirectories(path.resolve("checkpoint-5.tmp"));
     Files.writeString(path.resolve("checkpoint-5.tmp").resolve("state.safetensors"), "half");
     try (RunDirectory run = RunDirectory.open(path, false)) {
-      assertEquals(Optional.empty(), run.resume(executable, RUN));
-      run.save(executable, 5, RUN, 1);
+      assertEquals(Optional.empty(), run.resume(executable, RUN, Optional.empty()));
+      run.save(executable, 5, RUN, 1, Optional.empty());
       assertEquals(List.of(5), run.checkpoints());
     }
   }

@@ -166,6 +166,16 @@ public interface Kernels {
   /** Σ x over the range, in double. */
   double sum(MemorySegment x, long from, long to);
 
+  /** Σ x·y over the range, in double. */
+  double dot(MemorySegment x, MemorySegment y, long from, long to);
+
+  /**
+   * AdaLoRA's sensitivity and uncertainty of parameters (Zhang et al. 2023, equations 8-10). With I = |θ·gradScale·grad|:
+   * Ī ← β₁Ī + (1 − β₁)I; Ū ← β₂Ū + (1 − β₂)|I − Ī| with the new Ī.
+   */
+  void sensitivity(MemorySegment theta, MemorySegment grad, double gradScale, double beta1, double beta2, MemorySegment importance,
+      MemorySegment uncertainty, long from, long to);
+
   /** Σ x² over the range, in double. */
   double sumSquares(MemorySegment x, long from, long to);
 

@@ -249,6 +249,26 @@ public final class ReferenceKernels implements Kernels {
   }
 
   @Override
+  public double dot(MemorySegment x, MemorySegment y, long from, long to) {
+    double sum = 0;
+    for (long i = from; i < to; i++) {
+      sum += type.get(x, i) * type.get(y, i);
+    }
+    return sum;
+  }
+
+  @Override
+  public void sensitivity(MemorySegment theta, MemorySegment grad, double gradScale, double beta1, double beta2, MemorySegment importance,
+      MemorySegment uncertainty, long from, long to) {
+    for (long i = from; i < to; i++) {
+      double now = Math.abs(type.get(theta, i) * gradScale * type.get(grad, i));
+      double smooth = beta1 * type.get(importance, i) + (1 - beta1) * now;
+      type.set(importance, i, smooth);
+      type.set(uncertainty, i, beta2 * type.get(uncertainty, i) + (1 - beta2) * Math.abs(now - smooth));
+    }
+  }
+
+  @Override
   public double sumSquares(MemorySegment x, long from, long to) {
     double sum = 0;
     for (long i = from; i < to; i++) {

@@ -9,6 +9,7 @@ import io.github.lora4j.vector.internal.Losses;
 import io.github.lora4j.vector.internal.Norms;
 import io.github.lora4j.vector.internal.Optimizers;
 import io.github.lora4j.vector.internal.Rows;
+import io.github.lora4j.vector.internal.Sensitivity;
 import io.github.lora4j.vector.internal.gemm.VectorGemms;
 import io.github.lora4j.vector.internal.reference.ReferenceLosses;
 import java.lang.foreign.MemorySegment;
@@ -208,6 +209,17 @@ public final class VectorKernels implements Kernels {
   @Override
   public double sum(MemorySegment x, long from, long to) {
     return Elementwise.sum(x, from, to);
+  }
+
+  @Override
+  public double dot(MemorySegment x, MemorySegment y, long from, long to) {
+    return Elementwise.dot(x, y, from, to);
+  }
+
+  @Override
+  public void sensitivity(MemorySegment theta, MemorySegment grad, double gradScale, double beta1, double beta2, MemorySegment importance,
+      MemorySegment uncertainty, long from, long to) {
+    Sensitivity.update(theta, grad, (float) gradScale, (float) beta1, (float) beta2, importance, uncertainty, from, to);
   }
 
   @Override

@@ -1,6 +1,7 @@
 package io.github.lora4j.graph.cpu;
 
 import io.github.lora4j.graph.AdapterOp;
+import io.github.lora4j.vector.DType;
 import io.github.lora4j.vector.Kernels;
 import java.lang.foreign.MemorySegment;
 
@@ -12,6 +13,9 @@ record CpuAdapterSteps(CpuSteps of, Kernels k) {
       case AdapterOp.ScaleColumns o -> scaleColumns(o);
       case AdapterOp.ColumnDots o -> columnDots(o);
       case AdapterOp.AddTo o -> of.binary(o.x(), o.total(), o.total(), k::add);
+      case AdapterOp.GramPenalty o -> gramPenalty(o);
+      case AdapterOp.Sensitivity o -> sensitivity(o);
+      case AdapterOp.Mask o -> mask(o);
     };
   }
 
@@ -22,6 +26,81 @@ record CpuAdapterSteps(CpuSteps of, Kernels k) {
     MemorySegment y = of.s(o.y());
     int cols = o.x().shape().cols();
     return of.rows(o.x(), cols, (from, to) -> k.scaleColumns(x, scale, center, y, cols, from, to));
+  }
+
+  private CpuSteps.Step gramPenalty(AdapterOp.GramPenalty o) {
+    MemorySegment gram = of.s(o.gram());
+    MemorySegment factor = of.s(o.factor());
+    MemorySegment count = of.s(o.count());
+    MemorySegment penalty = of.s(o.penalty());
+    int r = o.gram().shape().rows();
+    DType type = k.dtype();
+    return () -> {
+      double square = 0;
+      for (int i = 0; i < r * r; i++) {
+        double excess = Storage.get(gram, type, i) - (i % (r + 1) == 0 ? 1 : 0);
+        square += excess * excess;
+      }
+      double norm = Math.sqrt(square);
+      double scale = norm == 0 ? 0 : Storage.get(count, type, 0) * o.weight() / norm;
+      for (int i = 0; i < r * r; i++) {
+        // The norm's derivative by G, times G's by P, which counts twice since G is symmetric.
+        Storage.set(factor, type, i, 2 * scale * (Storage.get(gram, type, i) - (i % (r + 1) == 0 ? 1 : 0)));
+      }
+      Storage.set(penalty, type, 0, o.weight() * norm + (o.first() ? 0 : Storage.get(penalty, type, 0)));
+    };
+  }
+
+  private CpuSteps.Step sensitivity(AdapterOp.Sensitivity o) {
+    MemorySegment theta = of.s(o.theta());
+    MemorySegment grad = of.s(o.grad());
+    MemorySegment report = of.s(o.report());
+    MemorySegment importance = of.s(o.importance());
+    MemorySegment uncertainty = of.s(o.uncertainty());
+    MemorySegment scores = of.s(o.scores());
+    int rows = o.theta().shape().rows();
+    int cols = o.theta().shape().cols();
+    DType type = k.dtype();
+    CpuSteps.Step update = of.rows(o.theta(), cols, (from, to) -> k.sensitivity(theta, grad, Storage.get(report, type, 2), o.beta1(), o.beta2(),
+        importance, uncertainty, (long) from * cols, (long) to * cols));
+    if (o.byColumn()) {
+      double[] sums = new double[cols];
+      return () -> {
+        update.run();
+        java.util.Arrays.fill(sums, 0);
+        for (int i = 0; i < rows; i++) {
+          for (int j = 0; j < cols; j++) {
+            long at = (long) i * cols + j;
+            sums[j] += Storage.get(importance, type, at) * Storage.get(uncertainty, type, at);
+          }
+        }
+        for (int j = 0; j < cols; j++) {
+          Storage.set(scores, type, j, sums[j] / rows + (o.first() ? 0 : Storage.get(scores, type, j)));
+        }
+      };
+    }
+    return () -> {
+      update.run();
+      for (int i = 0; i < rows; i++) {
+        double mean = k.dot(importance, uncertainty, (long) i * cols, (long) (i + 1) * cols) / cols;
+        Storage.set(scores, type, i, mean + (o.first() ? 0 : Storage.get(scores, type, i)));
+      }
+    };
+  }
+
+  /** By assignment: a product with 0 would leave −0, and NaN where a value is not finite. */
+  private CpuSteps.Step mask(AdapterOp.Mask o) {
+    MemorySegment theta = of.s(o.theta());
+    MemorySegment mask = of.s(o.mask());
+    long elements = o.theta().shape().elements();
+    DType type = k.dtype();
+    return () -> {
+      for (long i = 0; i < elements; i++) {
+        if (Storage.get(mask, type, i) == 0) {
+          Storage.set(theta, type, i, 0);
+        }
+      }
+    };
   }
 
   private CpuSteps.Step columnDots(AdapterOp.ColumnDots o) {

@@ -68,8 +68,8 @@ final class CpuSteps {
           new Gemm.Operands(s(o.x()), weight(o.w(), CpuPlan.Form.NT), s(o.bias()), s(o.addend()), s(o.y()), gemmScratch), o.x());
       case Op.LinearInputGrad o -> gemm(CpuPlan.spec(o, plan.weights(), plan.floats()),
           new Gemm.Operands(s(o.dy()), weight(o.w(), CpuPlan.Form.NN), MemorySegment.NULL, s(o.addend()), s(o.dx()), gemmScratch), o.dy());
-      case Op.LinearWeightGrad o -> gemm(CpuPlan.spec(o, plan.floats()),
-          new Gemm.Operands(s(o.dy()), s(o.x()), MemorySegment.NULL, MemorySegment.NULL, s(o.dw()), gemmScratch), o.dy());
+      case Op.LinearWeightGrad o -> fresh(o.dw(), gemm(CpuPlan.spec(o, plan.floats()),
+          new Gemm.Operands(s(o.dy()), s(o.x()), MemorySegment.NULL, MemorySegment.NULL, s(o.dw()), gemmScratch), o.dy()));
       case Op.ColumnSum o -> columnSum(o);
       case Op.Gather o -> gather(o);
       case Op.ScatterAdd o -> scatterAdd(o);
@@ -102,6 +102,15 @@ final class CpuSteps {
 
   private MemorySegment weight(Value w, CpuPlan.Form form) {
     return w.role() == Value.Role.FROZEN ? memoryOf.frozen(w, form) : s(w);
+  }
+
+  /** Kernels that add do so to a slot; a temporary starts from zero. */
+  Step fresh(Value sum, Step adding) {
+    MemorySegment to = s(sum);
+    return sum.slot() ? adding : () -> {
+      to.fill((byte) 0);
+      adding.run();
+    };
   }
 
   private Step gemm(Gemm.Spec spec, Gemm.Operands operands, Value rowsOf) {
@@ -212,10 +221,7 @@ final class CpuSteps {
     int[] live = memoryOf.liveCount(x);
     Step sum = reduce(x, (i, worker) -> kernel.run(partials, i, i * CpuPlan.PARTIAL_ROWS, Math.min(live[0], (i + 1) * CpuPlan.PARTIAL_ROWS)),
         () -> k.addPartials(partials, CpuPlan.slots(live[0]), to, cols, 0, cols));
-    return sums.slot() ? sum : () -> {
-      to.fill((byte) 0);
-      sum.run();
-    };
+    return fresh(sums, sum);
   }
 
   /** Writes sums over rows [from, to) to row {@code slot} of the partials. */

@@ -1,5 +1,6 @@
 package io.github.lora4j.lora.internal;
 
+import io.github.lora4j.lora.Problems;
 import io.github.lora4j.vector.ConfigException;
 import io.github.lora4j.vector.ResourceException;
 import java.io.IOException;

@@ -1,5 +1,6 @@
 package io.github.lora4j.lora.internal;
 
+import io.github.lora4j.lora.Problems;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.github.lora4j.graph.ModuleInfo;

@@ -1,5 +1,7 @@
 package io.github.lora4j.lora.internal;
 
+import io.github.lora4j.lora.Settings;
+import io.github.lora4j.lora.Problems;
 import io.github.lora4j.lora.Bias;
 import io.github.lora4j.lora.InitLoraWeights;
 import io.github.lora4j.lora.LoraConfig;
@@ -62,8 +64,7 @@ public final class LoraConfigJson {
     UNSUPPORTED.keySet().stream().sorted().forEach(key -> in.any(key).filter(LoraConfigJson::isSet)
         .ifPresent(value -> problems.add("%s is set, but %s is not supported yet", key, UNSUPPORTED.get(key))));
     if (strict) {
-      in.unknown().forEach(key -> problems.add("unknown key '%s'%s", key,
-          Nearest.of(key, in.known()).map(near -> "; did you mean '" + near + "'?").orElse("")));
+      in.refuseUnknown();
     }
     Map<String, Object> other = new LinkedHashMap<>();
     in.unknown().forEach(key -> other.put(key, values.get(key)));

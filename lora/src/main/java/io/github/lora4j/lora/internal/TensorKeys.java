@@ -1,5 +1,6 @@
 package io.github.lora4j.lora.internal;
 
+import io.github.lora4j.lora.Problems;
 import io.github.lora4j.checkpoint.Checkpoint;
 import io.github.lora4j.lora.AdapterParameter;
 import io.github.lora4j.vector.FormatException;

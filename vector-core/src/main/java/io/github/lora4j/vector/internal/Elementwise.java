@@ -74,6 +74,28 @@ public final class Elementwise {
     return Simd.sum(low.add(high));
   }
 
+  public static double dot(MemorySegment x, MemorySegment y, long from, long to) {
+    long at = from * 4;
+    long end = to * 4;
+    long bound = whole(at, end);
+    DoubleVector low = DoubleVector.zero(Simd.D);
+    DoubleVector high = low;
+    for (; at < bound; at += BYTES) {
+      var a = load(x, at);
+      var b = load(y, at);
+      low = Simd.widen(a, 0).fma(Simd.widen(b, 0), low);
+      high = Simd.widen(a, 1).fma(Simd.widen(b, 1), high);
+    }
+    if (at < end) {
+      var rest = rest(at, end);
+      var a = load(x, at, rest);
+      var b = load(y, at, rest);
+      low = Simd.widen(a, 0).fma(Simd.widen(b, 0), low);
+      high = Simd.widen(a, 1).fma(Simd.widen(b, 1), high);
+    }
+    return Simd.sum(low.add(high));
+  }
+
   public static double sumSquares(MemorySegment x, long from, long to) {
     long at = from * 4;
     long end = to * 4;

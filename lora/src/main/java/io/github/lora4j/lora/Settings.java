@@ -1,5 +1,6 @@
-package io.github.lora4j.lora.internal;
+package io.github.lora4j.lora;
 
+import io.github.lora4j.lora.internal.Nearest;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.LinkedHashMap;
@@ -69,6 +70,12 @@ public final class Settings {
   /** A map to numbers. */
   public Map<String, Double> numberMap(String key) {
     return map(key, v -> number(key, v));
+  }
+
+  /** Notes every key that was never asked for, with the nearest known one. */
+  public void refuseUnknown() {
+    unknown().forEach(key -> problems.add("unknown key '%s'%s", key,
+        Nearest.of(key, known).map(near -> "; did you mean '" + near + "'?").orElse("")));
   }
 
   /** Keys that were never asked for. */

@@ -1,4 +1,4 @@
-package io.github.lora4j.lora.internal;
+package io.github.lora4j.lora;
 
 import io.github.lora4j.vector.ConfigException;
 import java.util.ArrayList;
