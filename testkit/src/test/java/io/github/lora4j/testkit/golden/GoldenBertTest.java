@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
 import io.github.lora4j.checkpoint.Checkpoint;
 import io.github.lora4j.graph.Backend;
 import io.github.lora4j.graph.Executable;
@@ -14,11 +15,12 @@ import io.github.lora4j.graph.ProgramBuilder;
 import io.github.lora4j.graph.Sites;
 import io.github.lora4j.graph.Value;
 import io.github.lora4j.graph.cpu.CpuBackend;
+import io.github.lora4j.lora.Adapter;
 import io.github.lora4j.lora.AdapterValues;
-import io.github.lora4j.lora.LoraAdapter;
 import io.github.lora4j.lora.LoraMerge;
 import io.github.lora4j.lora.ModelDescription;
 import io.github.lora4j.lora.PeftFormat;
+import io.github.lora4j.lora.StepHook;
 import io.github.lora4j.models.EncoderInputs;
 import io.github.lora4j.models.ModelDirectory;
 import io.github.lora4j.models.PackedBatch;
@@ -48,8 +50,10 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.TestFactory;
 
-/** BERT classifiers with plain LoRA as PEFT and transformers computed them: logits, losses, gradients, steps, merged weights. */
+/** BERT classifiers with LoRA and AdaLoRA as PEFT and transformers computed them: logits, losses, gradients, steps, merged weights. */
 final class GoldenBertTest {
+
+  private static final ObjectMapper JSON = new ObjectMapper();
 
   @TestFactory
   Stream<DynamicTest> referenceF64() throws Exception {
@@ -70,7 +74,7 @@ final class GoldenBertTest {
         if (!expected.path("model_class").asText().equals("BertForSequenceClassification")) {
           throw GoldenCases.notYet("family " + expected.path("model_class").asText());
         }
-        if (!peft.path("peft_type").asText().equals("LORA") || peft.path("use_dora").asBoolean()) {
+        if (!List.of("LORA", "ADALORA").contains(peft.path("peft_type").asText()) || peft.path("use_dora").asBoolean()) {
           throw GoldenCases.notYet("method " + peft.path("peft_type").asText());
         }
         try (CpuBackend backend = new CpuBackend(kernels, new Workers(2))) {
@@ -198,14 +202,17 @@ final class GoldenBertTest {
       try (Session session = open(loaded, Optional.of(spec))) {
         close("lora.logits", session.predict(data(0)));
         Executable executable = session.executable();
+        Optional<StepHook> hook = loaded.adapter().hook(expected.path("losses").size());
+        Optional<Value> penalty = session.task().program().slot("orthogonality");
         double largest = 0;
         double[] drift = new double[1];
         for (int step = 0; step < expected.path("losses").size(); step++) {
+          int at = step;
           accumulate(session, step % steps);
-          if (step == 0) {
+          if (step == 0 && hook.isEmpty()) {
             largest = gradients(session);
           }
-          double lr = expected.path("lrs").get(step).asDouble();
+          double lr = expected.path("lrs").path(step).asDouble(o.path("lr").asDouble());
           drift[0] += lr;
           float[] hyper = new float[groups + 2];
           java.util.Arrays.fill(hyper, 0, groups, (float) lr);
@@ -214,14 +221,32 @@ final class GoldenBertTest {
           Value slot = session.task().program().slot(TaskProgram.HYPER).orElseThrow();
           executable.write(slot, hyper, hyper.length);
           executable.run("apply");
+          if (step == 0 && hook.isPresent()) {
+            largest = gradients(session); // with the orthogonality term, which is added once per step
+          }
+          hook.ifPresent(h -> {
+            h.afterUpdate(executable, at + 1);
+            executable.run(TaskProgram.CLEAR);
+            ranks(h, at);
+          });
           float[] report = executable.floats(session.task().program().slot(TaskProgram.REPORT).orElseThrow());
-          assertEquals(expected.path("losses").get(step).asDouble(), report[0], 1e-4, "loss of step " + step);
+          double added = penalty.map(p -> (double) executable.floats(p)[0]).orElse(0.0);
+          assertEquals(expected.path("losses").get(step).asDouble(), report[0] + added, 1e-4, "loss of step " + step);
           double norm = expected.path("grad_norms").get(step).asDouble();
           assertEquals(norm, report[1], 1e-3 * norm, "gradient norm of step " + step);
         }
         parameters(session, largest, drift[0]);
         close("trained.logits", session.predict(data(0)));
-        merged(loaded, session);
+        if (hook.isPresent()) {
+          try (AdapterValues values = session.adapterValues(); PeftFormat.Loaded finished = hook.get().finish(values)) {
+            finished(finished);
+            merged(finished.adapter(), finished.values());
+          }
+        } else {
+          try (AdapterValues values = session.adapterValues()) {
+            merged(loaded.adapter(), values);
+          }
+        }
       }
     }
 
@@ -273,13 +298,42 @@ final class GoldenBertTest {
       }
     }
 
-    private void merged(PeftFormat.Loaded loaded, Session session) {
+    /** Ranks as PEFT had them after a step; it numbers steps from {@code first_step}. */
+    private void ranks(StepHook hook, int step) {
+      JsonNode recorded = expected.path("rank_trace").path(step);
+      if (recorded.isObject()) {
+        Map<String, Integer> ranks = hook.hostState().entrySet().stream().collect(java.util.stream.Collectors.toMap(Map.Entry::getKey,
+            entry -> (int) entry.getValue().chars().filter(bit -> bit == '1').count()));
+        recorded.properties().forEach(entry -> assertEquals(entry.getValue().asInt(), ranks.get(entry.getKey().replace(".lora_E.default", "")),
+            entry.getKey() + " after step " + (step + 1)));
+      }
+    }
+
+    /** The trained adapter has PEFT's ranks, and as plain LoRA PEFT's values. */
+    private void finished(PeftFormat.Loaded ours) {
+      assertEquals(JSON.valueToTree(GoldenCases.map(expected.path("peft_config")).get("rank_pattern")),
+          JSON.valueToTree(ours.adapter().peftConfig().get("rank_pattern")));
+      try (PeftFormat.Loaded lora = ours.adapter().toLora(ours.values());
+          PeftFormat.Loaded theirs = PeftFormat.load(dir.resolve("adapter_trained_as_lora"), description)) {
+        assertEquals(theirs.adapter().parameters().size(), lora.adapter().parameters().size());
+        theirs.adapter().parameters().forEach(p -> {
+          float[] want = theirs.values().get(p.slot()).toArray(java.lang.foreign.ValueLayout.JAVA_FLOAT);
+          float[] got = lora.values().get(p.slot()).toArray(java.lang.foreign.ValueLayout.JAVA_FLOAT);
+          Numbers.assertClose(want, got, 1e-3 * Numbers.max(want), p.slot());
+        });
+        for (String key : List.of("rank_pattern", "alpha_pattern")) {
+          assertEquals(JSON.valueToTree(theirs.adapter().peftConfig().get(key)), JSON.valueToTree(lora.adapter().peftConfig().get(key)), key);
+        }
+      }
+    }
+
+    private void merged(Adapter adapter, AdapterValues values) {
       Path output = null;
-      try (AdapterValues values = session.adapterValues()) {
+      try {
         output = Files.createTempDirectory("merged");
         Path file = output.resolve("model.safetensors");
         try (Checkpoint base = Checkpoint.open(dir)) {
-          LoraMerge.write(base, UnaryOperator.identity(), description, (LoraAdapter) loaded.adapter(), values, file);
+          LoraMerge.write(base, UnaryOperator.identity(), description, adapter, values, file);
         }
         try (Checkpoint merged = Checkpoint.open(file)) {
           for (String name : tensors.names()) {
