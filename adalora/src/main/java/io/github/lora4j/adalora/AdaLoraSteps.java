@@ -16,6 +16,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.UnaryOperator;
 
 /**
  * The schedule of one run. After each update: importance of this step's gradients, as long as the budget falls; then, at the steps the
@@ -25,12 +26,19 @@ final class AdaLoraSteps implements StepHook {
 
   private final AdaLoraAdapter adapter;
   private final BudgetSchedule schedule;
+  private final UnaryOperator<Map<String, float[]>> judge;
   private final Map<String, boolean[]> kept = new LinkedHashMap<>();
   private int step;
 
   AdaLoraSteps(AdaLoraAdapter adapter, BudgetSchedule schedule) {
+    this(adapter, schedule, UnaryOperator.identity());
+  }
+
+  /** With importance judged otherwise, for experiments. */
+  AdaLoraSteps(AdaLoraAdapter adapter, BudgetSchedule schedule, UnaryOperator<Map<String, float[]>> judge) {
     this.adapter = adapter;
     this.schedule = schedule;
+    this.judge = judge;
     boolean ever = false;
     for (int done = 1; done <= schedule.total() && !ever; done++) {
       ever = schedule.chooses(number(done));
@@ -63,7 +71,7 @@ final class AdaLoraSteps implements StepHook {
     }
     boolean settled = schedule.convention() == Convention.PEFT && step > end;
     if (!settled) {
-      Map<String, float[]> scores = scores(executable);
+      Map<String, float[]> scores = judge.apply(scores(executable));
       float largest = 0;
       for (float[] s : scores.values()) {
         for (float score : s) {

@@ -15,6 +15,7 @@ import io.github.lora4j.train.TrainingRun;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CancellationException;
@@ -25,6 +26,7 @@ import org.junit.jupiter.api.condition.DisabledOnOs;
 import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Runs that were cut short, and what may not differ between runs of the same recipe. */
@@ -42,10 +44,13 @@ class ResumeTest {
   }
 
   private RecipeBuilder recipe(String output) {
+    return recipe(output, Map.of("r", 2, "target_modules", List.of("query", "value"), "lora_dropout", 0.1));
+  }
+
+  private RecipeBuilder recipe(String output, Map<String, Object> adapter) {
     return Recipe.builder(model, dir.resolve(output)).set("data.train", data.toString()).set("data.text", "sentence").set("data.label", "mood")
         .set("batch_size", 4).set("gradient_accumulation", 2).set("epochs", 3).set("save_every", 3).set("log_every", 1)
-        .set("optimizer.learning_rate", 1e-2).set("optimizer.warmup_ratio", 0.2).set("optimizer.weight_decay", 0.1)
-        .adapter(Map.of("r", 2, "target_modules", List.of("query", "value"), "lora_dropout", 0.1));
+        .set("optimizer.learning_rate", 1e-2).set("optimizer.warmup_ratio", 0.2).set("optimizer.weight_decay", 0.1).adapter(adapter);
   }
 
   private byte[] train(Recipe recipe, boolean resume, TrainListener... listeners) throws IOException {
@@ -69,6 +74,30 @@ class ResumeTest {
     assertFalse(Files.exists(cut.output().resolve("adapter")));
     assertArrayEquals(whole, train(cut, true, log));
     assertEquals(losses("whole.jsonl"), losses("cut.jsonl"));
+  }
+
+  /** Cut before, while and after the budget of ranks falls; a step is 8 examples of 30, so 12 steps in all. */
+  @ParameterizedTest
+  @CsvSource({"authors, 2", "authors, 7", "authors, 10", "peft, 7", "peft, 11"})
+  void adaloraGoesOnExactlyWhereverItWasCut(String convention, int cutAt) throws IOException {
+    byte[] whole = train(adalora("whole", convention), false);
+    assertThrows(IllegalStateException.class, () -> train(adalora("cut", convention), false, event -> {
+      if (event instanceof TrainEvent.Step step && step.step() == cutAt) {
+        throw new IllegalStateException("power cut");
+      }
+    }));
+    List<Integer> budgets = new ArrayList<>();
+    assertArrayEquals(whole, train(adalora("cut", convention), true, event -> {
+      if (event instanceof TrainEvent.Ranks ranks) {
+        budgets.add(ranks.ranks().values().stream().mapToInt(rank -> rank).sum());
+      }
+    }));
+    assertTrue(budgets.getLast() <= 8, "the ranks that are left: " + budgets);
+  }
+
+  private Recipe adalora(String output, String convention) {
+    return recipe(output, Map.of("init_r", 4, "target_r", 2, "tinit", 2, "tfinal", 3, "deltaT", 2, "convention", convention, "target_modules",
+        List.of("query", "value"), "lora_dropout", 0.1)).set("method", "adalora").set("save_every", 1).build();
   }
 
   /** Step and loss of each step, which must stand in the file once. */

@@ -11,6 +11,8 @@ import io.github.lora4j.checkpoint.SafetensorsWriter;
 import io.github.lora4j.checkpoint.TensorInfo;
 import io.github.lora4j.graph.ModuleInfo;
 import io.github.lora4j.graph.ModuleInfo.Kind;
+import io.github.lora4j.lora.Adapter;
+import io.github.lora4j.lora.AdapterMethod;
 import io.github.lora4j.lora.AdapterValues;
 import io.github.lora4j.lora.LoraAdapter;
 import io.github.lora4j.lora.LoraMerge;
@@ -88,6 +90,14 @@ class GoldenErrorsTest {
     m.put("unknown_config_field", () -> refused("unknown key 'foo'", "foo", 1));
     m.put("modules_to_save_no_match", () -> refused("'nothing' matches no module", "modules_to_save", List.of("nothing"))); // PEFT: silent
     m.put("modules_to_save_also_target", () -> refused("'fc2' selects nothing", "modules_to_save", List.of("fc2"))); // PEFT: silent
+    m.put("adalora_total_step_negative", () -> adaloraRefused("total_step must be at least 1", "total_step", -1));
+    // PEFT wants to be told what the trainer knows.
+    m.put("adalora_no_total_step", () -> assertTrue(adalora().hook(20).isPresent()));
+    m.put("adalora_neg_orth", () -> adaloraRefused("orth_reg_weight must not be negative", "orth_reg_weight", -1));
+    m.put("adalora_dora", () -> adaloraRefused("use_dora does not apply", "use_dora", true));
+    m.put("adalora_loftq", () -> adaloraRefused("LoftQ", "loftq_config", Map.of("loftq_bits", 4)));
+    m.put("adalora_init_r_zero", () -> adaloraRefused("init_r must be at least 1", "init_r", 0)); // PEFT: an adapter that does nothing
+    m.put("adalora_init_r_equals_target_r", () -> adaloraRefused("below init_r", "init_r", 4, "target_r", 4)); // PEFT: crashes when training
     m.put("fan_in_fan_out_on_linear", () -> {
       LoraAdapter adapter = create("fan_in_fan_out", true);
       assertTrue(adapter.notes().getFirst().contains("fan_in_fan_out"));
@@ -160,6 +170,19 @@ class GoldenErrorsTest {
       return renamed;
     }), MLP).close());
     return m;
+  }
+
+  private static Adapter adalora(Object... settings) {
+    Map<String, Object> all = new LinkedHashMap<>(Map.of("target_modules", List.of("fc1", "fc2"), "init_r", 4, "target_r", 2));
+    for (int i = 0; i < settings.length; i += 2) {
+      all.put((String) settings[i], settings[i + 1]);
+    }
+    return AdapterMethod.named("adalora").create(all, MLP);
+  }
+
+  private static void adaloraRefused(String part, Object... settings) {
+    String message = assertThrows(ConfigException.class, () -> adalora(settings)).getMessage();
+    assertTrue(message.contains(part), message);
   }
 
   private static LoraAdapter create(Object... settings) {
