@@ -72,7 +72,8 @@ public final class AdaLoraAdapter implements Adapter {
       int group = site.a().group();
       String e = module + ".lora_E";
       sites.put(module, new Site(module, r, AdapterParameter.of(module + ".lora_A", List.of((long) r, in), group, small),
-          new AdapterParameter(e, AdapterParameter.PREFIX + e, List.of((long) r, 1L), group, Initial.ZEROS, true),
+          new AdapterParameter(e, AdapterParameter.PREFIX + e, List.of((long) r, 1L), group, Initial.ZEROS,
+              AdapterParameter.Layout.ROW),
           AdapterParameter.of(module + ".lora_B", List.of(out, (long) r), group, small)));
     });
     sites.values().forEach(site -> parameters.addAll(List.of(site.a, site.e, site.b)));

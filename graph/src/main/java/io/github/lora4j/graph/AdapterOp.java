@@ -113,4 +113,26 @@ public sealed interface AdapterOp extends Op {
       return Op.list(theta);
     }
   }
+
+  /**
+   * DoRA's reciprocal norms, one for each output o of W + s·B·A, without making that matrix (Liu et al. 2024, section 4.3):
+   * ‖·‖² = ‖wₒ‖² + 2s·Σₖ B[o,k]·M[k,o] + s²·Σₖ T[o,k]·B[o,k].
+   *
+   * @param norms ‖wₒ‖ of the base weight [1, out]
+   * @param m A·Wᵀ [r, out]
+   * @param b B [out, r]
+   * @param t B·(A·Aᵀ) [out, r]
+   * @param inverse STATE, written [1, out]
+   */
+  record DoraNorm(Value norms, Value m, Value b, Value t, double scaling, Value inverse) implements AdapterOp {
+    @Override
+    public List<Value> inputs() {
+      return Op.list(norms, m, b, t);
+    }
+
+    @Override
+    public List<Value> outputs() {
+      return Op.list(inverse);
+    }
+  }
 }

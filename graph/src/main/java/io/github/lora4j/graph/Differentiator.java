@@ -105,6 +105,7 @@ final class Differentiator {
       case AdapterOp.GramPenalty o -> throw once(o);
       case AdapterOp.Sensitivity o -> throw once(o);
       case AdapterOp.Mask o -> throw once(o);
+      case AdapterOp.DoraNorm o -> throw once(o);
     }
   }
 

@@ -264,6 +264,33 @@ public final class Graph {
         builder.state(theta.name() + ".exp_avg_unc", theta.shape()), byColumn, first, scores));
   }
 
+  /**
+   * Writes 1/‖W + s·B·A‖ of every output to a state; see {@link AdapterOp.DoraNorm}.
+   *
+   * @param a A [r, in], or with {@code table} its transpose [entries, r]
+   * @param w the base weight: [out, in], or with {@code table} an embedding's [entries, out]
+   * @param b [out, r]
+   * @param norms norms of the base weight's outputs [1, out]
+   */
+  public void doraNorm(Value a, Value w, Value b, boolean table, double scaling, Value norms, Value inverse) {
+    int r = b.shape().cols();
+    int out = b.shape().rows();
+    same("doraNorm", b.name(), norms.shape(), Shape.vector(out));
+    same("doraNorm", b.name(), inverse.shape(), Shape.vector(out));
+    Value m = temp(b.name() + ".AW", Shape.of(r, out));
+    Value gram = temp(b.name() + ".AA", Shape.of(r, r));
+    if (table) {
+      add(new Op.LinearWeightGrad(a, w, 1, m));
+      add(new Op.LinearWeightGrad(a, a, 1, gram));
+    } else {
+      add(new Op.Linear(a, w, Optional.empty(), Optional.empty(), 1, m));
+      add(new Op.Linear(a, a, Optional.empty(), Optional.empty(), 1, gram));
+    }
+    Value t = temp(b.name() + ".BAA", Shape.of(out, r));
+    add(new Op.Linear(b, gram, Optional.empty(), Optional.empty(), 1, t));
+    add(new AdapterOp.DoraNorm(norms, m, b, t, scaling, inverse));
+  }
+
   /** Sets a trainable to 0 where a mask of its shape is 0. */
   public void mask(Value theta, Value mask) {
     same("mask", theta.name(), mask.shape(), theta.shape());

@@ -17,8 +17,10 @@ public final class ScatterTables {
   private final int[] uniqueIds;
   private final int[] startOf;
   private final int[] rows;
+  private final int padding;
 
-  private ScatterTables(Program program, Value ids, Value unique) {
+  private ScatterTables(Program program, Value ids, Value unique, int padding) {
+    this.padding = padding;
     this.ids = ids;
     this.unique = unique;
     starts = program.slot(ids.name() + ".starts").orElseThrow();
@@ -32,14 +34,23 @@ public final class ScatterTables {
 
   /** The tables of these ids, if a table that they read trains in this program. */
   public static Optional<ScatterTables> of(Program program, Value ids) {
-    return program.slot(ids.name() + ".unique").map(unique -> new ScatterTables(program, ids, unique));
+    return of(program, ids, -1);
+  }
+
+  /**
+   * The same for tables with a padding entry, which learns nothing (torch's padding_idx).
+   *
+   * @param padding its id; −1 for none
+   */
+  public static Optional<ScatterTables> of(Program program, Value ids, int padding) {
+    return program.slot(ids.name() + ".unique").map(unique -> new ScatterTables(program, ids, unique, padding));
   }
 
   /** Writes the inverse of the first {@code length} of these ids; an id of −1 is read by nobody. */
   public void write(Executable to, int[] values, int length) {
     int n = 0;
     for (int i = 0; i < length; i++) {
-      if (values[i] >= 0) {
+      if (values[i] >= 0 && values[i] != padding) {
         sorted[n++] = (long) values[i] << 32 | i;
       }
     }

@@ -18,6 +18,9 @@ import java.util.OptionalInt;
  */
 public interface Adapter extends SiteHooks {
 
+  /** The entry of {@link #recordPrepare}. */
+  String PREPARE = "prepare";
+
   /** Everything that trains, in the order of the model's modules: the adapter's own tensors, then those of the base model. */
   List<AdapterParameter> parameters();
 
@@ -35,6 +38,17 @@ public interface Adapter extends SiteHooks {
   default List<String> notes() {
     return List.of();
   }
+
+  /** Frozen slots that hold norms of base weights: by the slot's name. Whoever loads the base model fills them. */
+  default Map<String, BaseNorm> baseNorms() {
+    return Map.of();
+  }
+
+  /**
+   * Records the entry {@value #PREPARE}, if the adapter has anything to compute from parameters alone, once for each time they change; run before
+   * the first forward pass and after each update.
+   */
+  default void recordPrepare(ProgramBuilder program) { }
 
   /**
    * Records what belongs to an optimizer step before the update: gradients of terms of the parameters alone, added to the gradient sums.

@@ -4,6 +4,8 @@ import io.github.lora4j.graph.Shape;
 import io.github.lora4j.graph.Sites;
 import io.github.lora4j.graph.Value;
 import io.github.lora4j.vector.ConfigException;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.util.List;
 
 /**
@@ -14,16 +16,26 @@ import java.util.List;
  * @param shape as in the file; one or two dimensions
  * @param group index into {@link Adapter#groups}
  * @param initial value before training
- * @param flat whether the program holds it as one row, whatever its shape
+ * @param layout how the program holds it
  */
-public record AdapterParameter(String slot, String key, List<Long> shape, int group, Initial initial, boolean flat) {
+public record AdapterParameter(String slot, String key, List<Long> shape, int group, Initial initial, Layout layout) {
+
+  /** How the program holds a parameter, whatever its shape in the file. */
+  public enum Layout {
+    /** In the file's shape. */
+    AS_STORED,
+    /** As one row. */
+    ROW,
+    /** A matrix the other way round: what is looked up by column in the file is a row in the program. */
+    TRANSPOSED
+  }
 
   /** What PEFT puts before every name. */
   public static final String PREFIX = "base_model.model.";
 
   /** A parameter that the program holds in its shape. */
   public AdapterParameter(String slot, String key, List<Long> shape, int group, Initial initial) {
-    this(slot, key, shape, group, initial, false);
+    this(slot, key, shape, group, initial, Layout.AS_STORED);
   }
 
   /** Checks the shape. */
@@ -46,7 +58,7 @@ public record AdapterParameter(String slot, String key, List<Long> shape, int gr
 
   /** The same parameter in another group. */
   public AdapterParameter inGroup(int other) {
-    return new AdapterParameter(slot, key, shape, other, initial, flat);
+    return new AdapterParameter(slot, key, shape, other, initial, layout);
   }
 
   /** Number of elements. */
@@ -61,8 +73,11 @@ public record AdapterParameter(String slot, String key, List<Long> shape, int gr
 
   /** The shape in the program, where a vector is one row. */
   public Shape programShape() {
-    if (flat) {
+    if (layout == Layout.ROW) {
       return Shape.vector(Math.toIntExact(elements()));
+    }
+    if (layout == Layout.TRANSPOSED) {
+      return Shape.of(Math.toIntExact(shape.getLast()), Math.toIntExact(shape.getFirst()));
     }
     int last = Math.toIntExact(shape.getLast());
     return shape.size() == 1 ? Shape.vector(last) : Shape.of(Math.toIntExact(shape.getFirst()), last);
@@ -71,5 +86,28 @@ public record AdapterParameter(String slot, String key, List<Long> shape, int gr
   /** The trainable slot, declared if it is not yet. */
   public Value declare(Sites sites) {
     return sites.trainable(slot, programShape(), group);
+  }
+
+  /** Copies F32 values from the file's layout to the program's. */
+  public void toProgram(MemorySegment stored, MemorySegment program) {
+    copy(stored, program, shape.getFirst());
+  }
+
+  /** Copies F32 values from the program's layout to the file's. */
+  public void fromProgram(MemorySegment program, MemorySegment stored) {
+    copy(program, stored, shape.getLast());
+  }
+
+  private void copy(MemorySegment from, MemorySegment to, long rows) {
+    if (layout != Layout.TRANSPOSED) {
+      to.copyFrom(from);
+      return;
+    }
+    long columns = elements() / Math.max(1, rows);
+    for (long i = 0; i < rows; i++) {
+      for (long j = 0; j < columns; j++) {
+        to.setAtIndex(ValueLayout.JAVA_FLOAT_UNALIGNED, j * rows + i, from.getAtIndex(ValueLayout.JAVA_FLOAT_UNALIGNED, i * columns + j));
+      }
+    }
   }
 }

@@ -14,6 +14,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Function;
 
 /** The F32 values of an adapter's parameters, row-major, on native memory of its own; zero at first. */
 public final class AdapterValues implements AutoCloseable {
@@ -45,6 +46,16 @@ public final class AdapterValues implements AutoCloseable {
     AdapterValues copy = new AdapterValues(of);
     copy.values.forEach((slot, value) -> value.copyFrom(get(slot)));
     return copy;
+  }
+
+  /** Fills parameters that start from norms of the base model's weights. */
+  public AdapterValues initialiseNorms(Function<BaseNorm, float[]> base) {
+    parameters.forEach((slot, p) -> {
+      if (p.initial() instanceof Initial.OfNorm of) {
+        MemorySegment.copy(base.apply(of.norm()), 0, values.get(slot), ValueLayout.JAVA_FLOAT, 0, Math.toIntExact(p.elements()));
+      }
+    });
+    return this;
   }
 
   /** Draws the initial values of the adapter's own parameters; those of the base model stay as they are. */
@@ -81,14 +92,16 @@ public final class AdapterValues implements AutoCloseable {
   /** Copies all values into the program's slots. */
   public void write(Executable to) {
     values.forEach((slot, value) -> {
-      float[] copy = value.toArray(ValueLayout.JAVA_FLOAT);
+      MemorySegment program = MemorySegment.ofArray(new float[(int) (value.byteSize() / Float.BYTES)]);
+      parameters.get(slot).toProgram(value, program);
+      float[] copy = program.toArray(ValueLayout.JAVA_FLOAT);
       to.write(slot(to, slot), copy, copy.length);
     });
   }
 
   /** Copies all values out of the program's slots. */
   public void read(Executable from) {
-    values.forEach((slot, value) -> value.copyFrom(MemorySegment.ofArray(from.floats(slot(from, slot)))));
+    values.forEach((slot, value) -> parameters.get(slot).fromProgram(MemorySegment.ofArray(from.floats(slot(from, slot))), value));
   }
 
   private static Value slot(Executable executable, String name) {

@@ -23,7 +23,7 @@ final class AttachChecks {
     TreeMap<String, List<String>> unsupported = new TreeMap<>();
     for (TargetSelector.Selected s : selected) {
       ModuleInfo.Kind kind = s.module().kind();
-      if (kind != ModuleInfo.Kind.LINEAR && kind != ModuleInfo.Kind.CONV1D) {
+      if (kind != ModuleInfo.Kind.LINEAR && kind != ModuleInfo.Kind.CONV1D && kind != ModuleInfo.Kind.EMBEDDING) {
         unsupported.computeIfAbsent(kind.torchName(), _ -> new ArrayList<>()).add(s.module().name());
       }
     }

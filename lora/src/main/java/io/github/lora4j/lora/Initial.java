@@ -20,6 +20,13 @@ public sealed interface Initial {
   /** See {@link #ZEROS}. */
   record Zeros() implements Initial {}
 
+  /**
+   * The norms of a base weight's outputs, which DoRA's magnitudes start from; filled where the base model is at hand.
+   *
+   * @param norm as in {@link Adapter#baseNorms}
+   */
+  record OfNorm(BaseNorm norm) implements Initial {}
+
   /** Uniform in [-bound, bound]. */
   record Uniform(double bound) implements Initial {}
 
@@ -33,7 +40,7 @@ public sealed interface Initial {
    */
   default void fill(String name, long seed, MemorySegment target) {
     switch (this) {
-      case FromBase _ -> { }
+      case FromBase _, OfNorm _ -> { }
       case Zeros _ -> target.fill((byte) 0);
       case Uniform uniform -> draw(name, seed, target, (u, _) -> uniform.bound * (2 * u - 1));
       // Box and Muller; StrictMath, for Math's results may differ between JVMs.

@@ -2,6 +2,8 @@ package io.github.lora4j.lora;
 
 import io.github.lora4j.graph.Graph;
 import io.github.lora4j.graph.ModuleInfo;
+import io.github.lora4j.graph.ProgramBuilder;
+import io.github.lora4j.graph.Shape;
 import io.github.lora4j.graph.Sites;
 import io.github.lora4j.graph.Value;
 import io.github.lora4j.vector.ConfigException;
@@ -13,16 +15,46 @@ import java.util.Optional;
 import java.util.OptionalInt;
 
 /**
- * LoRA on a model's linear modules: y + s·(dropout(x)·Aᵀ)·Bᵀ with A [r, in] and B [out, r], named as PEFT names them. Made by
- * {@link LoraMethod}.
+ * LoRA on a model's linear modules and embeddings, named as PEFT names them. Made by {@link LoraMethod}.
+ *
+ * <p>Linear: y + s·((dropout(x)·Aᵀ)·Bᵀ + b) with A [r, in], B [out, r], and b only with lora_bias. Embedding: y + s·Aᵀ[ids]·Bᵀ with A
+ * [r, entries], which the program holds as a table. With DoRA, what the weight itself computed and the branch are multiplied with
+ * m/‖W + s·B·A‖, output by output; the norm is a constant for the gradient and computed once a step, in the entry {@value Adapter#PREPARE}.
  */
 public final class LoraAdapter implements Adapter {
 
   private static final int WEIGHTS = 0;
   private static final int BIASES = 1;
 
-  /** An adapted module and its two matrices. */
-  public record Site(TargetSelector.Selected target, AdapterParameter a, AdapterParameter b) {}
+  /** An adapted module and its parameters. */
+  public record Site(TargetSelector.Selected target, AdapterParameter a, AdapterParameter b, Optional<AdapterParameter> bias,
+      Optional<AdapterParameter> magnitude) {
+
+    /** Whether it is an embedding. */
+    public boolean embedding() {
+      return target.module().kind() == ModuleInfo.Kind.EMBEDDING;
+    }
+
+    String normsSlot() {
+      return target.module().name() + ".weight.norms";
+    }
+
+    String inverseSlot() {
+      return target.module().name() + ".dora_inverse_norms";
+    }
+
+    BaseNorm norm() {
+      ModuleInfo m = target.module();
+      return new BaseNorm(m.name() + ".weight", embedding() ? Shape.of(m.in(), m.out()) : Shape.of(m.out(), m.in()), embedding());
+    }
+
+    List<AdapterParameter> parameters() {
+      List<AdapterParameter> list = new ArrayList<>(List.of(a, b));
+      bias.ifPresent(list::add);
+      magnitude.ifPresent(list::add);
+      return list;
+    }
+  }
 
   private final LoraConfig config;
   private final ModelDescription model;
@@ -40,14 +72,8 @@ public final class LoraAdapter implements Adapter {
         .name()).toList()) : targets;
     boolean conv1d = selected.stream().anyMatch(s -> s.module().kind() == ModuleInfo.Kind.CONV1D);
     this.config = config.toBuilder().targetModules(written).modulesToSave(config.allModulesToSave()).fanInFanOut(conv1d).build();
-    for (TargetSelector.Selected target : selected) {
-      ModuleInfo m = target.module();
-      int r = target.rank();
-      sites.put(m.name(), new Site(target,
-          AdapterParameter.matrix(m.name() + ".lora_A.weight", r, m.in(), WEIGHTS, initialA(r, m.in())),
-          AdapterParameter.matrix(m.name() + ".lora_B.weight", m.out(), r, WEIGHTS, initialB(r))));
-    }
-    sites.values().forEach(site -> parameters.addAll(List.of(site.a, site.b)));
+    selected.forEach(target -> sites.put(target.module().name(), site(target)));
+    sites.values().forEach(site -> parameters.addAll(site.parameters()));
     List<String> full = config.allModulesToSave();
     for (ModuleInfo module : model.modules()) {
       boolean saved = TargetSelector.inModulesToSave(module.name(), full);
@@ -106,23 +132,112 @@ public final class LoraAdapter implements Adapter {
     return group == null ? OptionalInt.empty() : OptionalInt.of(group);
   }
 
+  private Site site(TargetSelector.Selected target) {
+    ModuleInfo m = target.module();
+    String name = m.name();
+    int r = target.rank();
+    boolean embedding = m.kind() == ModuleInfo.Kind.EMBEDDING;
+    AdapterParameter a = embedding
+        ? new AdapterParameter(name + ".lora_embedding_A", AdapterParameter.PREFIX + name + ".lora_embedding_A", List.of((long) r, (long) m.in()),
+            WEIGHTS, config.initLoraWeights() == InitLoraWeights.RANDOM ? new Initial.Normal(1) : Initial.ZEROS, AdapterParameter.Layout.TRANSPOSED)
+        : AdapterParameter.matrix(name + ".lora_A.weight", r, m.in(), WEIGHTS, initialA(r, m.in()));
+    AdapterParameter b = embedding ? AdapterParameter.matrix(name + ".lora_embedding_B", m.out(), r, WEIGHTS, new Initial.Normal(1))
+        : AdapterParameter.matrix(name + ".lora_B.weight", m.out(), r, WEIGHTS, initialB(r));
+    Site plain = new Site(target, a, b, Optional.empty(), Optional.empty());
+    Optional<AdapterParameter> bias = config.loraBias() && !embedding
+        ? Optional.of(AdapterParameter.of(name + ".lora_B.bias", List.of((long) m.out()), BIASES,
+            config.initLoraWeights() == InitLoraWeights.RANDOM ? new Initial.Uniform(1 / Math.sqrt(r)) : Initial.ZEROS)) : Optional.empty();
+    Optional<AdapterParameter> magnitude = config.useDora()
+        ? Optional.of(AdapterParameter.of(name + ".lora_magnitude_vector", List.of((long) m.out()), WEIGHTS, new Initial.OfNorm(plain.norm())))
+        : Optional.empty();
+    return new Site(target, a, b, bias, magnitude);
+  }
+
   @Override
   public Value linear(Sites recording, LinearSite of, Value y) {
-    String module = of.module();
-    Value x = of.x();
-    Site site = sites.get(module);
+    Site site = sites.get(of.module());
     if (site == null) {
       return y;
     }
     ModuleInfo m = site.target.module();
-    if (x.shape().cols() != m.in() || y.shape().cols() != m.out()) {
+    if (of.x().shape().cols() != m.in() || y.shape().cols() != m.out()) {
       throw new ConfigException("lora(%s): the model maps %d features to %d here, but its description says %d to %d"
-          .formatted(module, x.shape().cols(), y.shape().cols(), m.in(), m.out()));
+          .formatted(of.module(), of.x().shape().cols(), y.shape().cols(), m.in(), m.out()));
+    }
+    return dropped(recording, of, recording.dropout(of.module() + ".lora_dropout", of.x(), config.loraDropout()), y);
+  }
+
+  /**
+   * The result of a linear module whose dropped input is given.
+   *
+   * @param dropped what dropout lets through of the site's input, or the input itself
+   */
+  public Value dropped(Sites recording, LinearSite of, Value dropped, Value y) {
+    Site site = sites.get(of.module());
+    Graph graph = recording.graph();
+    Value down = graph.linear(dropped, site.a.declare(recording), Optional.empty());
+    Optional<Value> bias = site.bias.map(b -> graph.scale(b.declare(recording), site.target.scaling()));
+    if (site.magnitude.isEmpty()) {
+      return graph.linear(down, site.b.declare(recording), bias, Optional.of(y), site.target.scaling());
+    }
+    Value factors = factors(recording, site);
+    if (dropped.equals(of.x())) {
+      Value t = graph.linear(down, site.b.declare(recording), Optional.empty(), Optional.of(y), site.target.scaling());
+      return graph.scaleColumns(t, factors, of.bias());
+    }
+    // With dropout the correction, too, sees the dropped input: y + (c − 1)·W·x' + c·s·B·A·x'.
+    Value weighted = graph.linear(dropped, of.weight(), Optional.empty());
+    Value t = graph.linear(down, site.b.declare(recording), Optional.empty(), Optional.of(weighted), site.target.scaling());
+    return graph.add(graph.add(y, graph.scaleColumns(t, factors)), graph.scale(weighted, -1));
+  }
+
+  @Override
+  public Value embedding(Sites recording, EmbeddingSite of, Value y) {
+    Site site = sites.get(of.module());
+    if (site == null) {
+      return y;
     }
     Graph graph = recording.graph();
-    Value dropped = recording.dropout(module + ".lora_dropout", x, config.loraDropout());
-    Value down = graph.linear(dropped, site.a.declare(recording), Optional.empty());
-    return graph.linear(down, site.b.declare(recording), Optional.empty(), Optional.of(y), site.target.scaling());
+    Value down = graph.embedding(site.a.declare(recording), of.ids(), Optional.empty());
+    if (site.magnitude.isEmpty()) {
+      return graph.linear(down, site.b.declare(recording), Optional.empty(), Optional.of(y), site.target.scaling());
+    }
+    // y may hold what the model adds to the embedding, which DoRA does not scale.
+    Value rows = graph.embedding(of.table(), of.ids(), Optional.empty());
+    Value t = graph.linear(down, site.b.declare(recording), Optional.empty(), Optional.of(rows), site.target.scaling());
+    return graph.add(graph.add(y, graph.scaleColumns(t, factors(recording, site))), graph.scale(rows, -1));
+  }
+
+  /** m/‖W + s·B·A‖. */
+  private static Value factors(Sites recording, Site site) {
+    Value inverse = recording.graph().program().state(site.inverseSlot(), Shape.vector(site.target.module().out()));
+    return recording.graph().multiply(site.magnitude.orElseThrow().declare(recording), inverse);
+  }
+
+  private List<Site> decomposed() {
+    return sites.values().stream().filter(site -> site.magnitude.isPresent()).toList();
+  }
+
+  @Override
+  public Map<String, BaseNorm> baseNorms() {
+    Map<String, BaseNorm> norms = new LinkedHashMap<>();
+    decomposed().forEach(site -> norms.put(site.normsSlot(), site.norm()));
+    return norms;
+  }
+
+  @Override
+  public void recordPrepare(ProgramBuilder program) {
+    List<Site> recorded = decomposed().stream().filter(site -> program.find(site.inverseSlot()).isPresent()).toList();
+    if (recorded.isEmpty()) {
+      return;
+    }
+    Graph prepare = program.entry(PREPARE);
+    for (Site site : recorded) {
+      Shape outputs = Shape.vector(site.target.module().out());
+      prepare.doraNorm(program.find(site.a.slot()).orElseThrow(), program.find(site.norm().weight()).orElseThrow(),
+          program.find(site.b.slot()).orElseThrow(), site.embedding(), site.target.scaling(), program.frozen(site.normsSlot(), outputs),
+          program.state(site.inverseSlot(), outputs));
+    }
   }
 
   private Initial initialA(int r, int in) {

@@ -28,6 +28,9 @@ import java.util.Optional;
  * @param bias which biases train too
  * @param fanInFanOut PEFT's flag for weights stored [in, out]; lora4j knows each module's layout and only records the flag
  * @param useRslora scale by alpha/√r (Kalajdzievski, arXiv 2312.03732)
+ * @param useDora magnitude and direction apart (Liu et al., "DoRA: Weight-Decomposed Low-Rank Adaptation", ICML 2024): the weight becomes
+ *     m·(W + s·B·A)/‖W + s·B·A‖ with a trained m for each output
+ * @param loraBias a trained bias behind B, scaled like B
  * @param modulesToSave modules that train fully and are saved in the adapter
  * @param initLoraWeights how A and B start
  * @param baseModel the base model's name, for the files
@@ -38,7 +41,7 @@ public record LoraConfig(Optional<TaskType> taskType, int r, double loraAlpha, d
     TargetModules excludeModules,
     List<Integer> layersToTransform, List<String> layersPattern, Map<String, Integer> rankPattern, Map<String, Double> alphaPattern,
         Bias bias,
-    boolean fanInFanOut, boolean useRslora, List<String> modulesToSave, InitLoraWeights initLoraWeights, Optional<String> baseModel,
+    boolean fanInFanOut, boolean useRslora, boolean useDora, boolean loraBias, List<String> modulesToSave, InitLoraWeights initLoraWeights, Optional<String> baseModel,
     Optional<String> revision, Map<String, Object> other) {
 
   /** Copies the collections and checks the values. */
@@ -52,6 +55,9 @@ public record LoraConfig(Optional<TaskType> taskType, int r, double loraAlpha, d
     Problems problems = new Problems();
     LoraChecks.check(problems, r, loraAlpha, loraDropout, targetModules, excludeModules, layersToTransform, layersPattern, rankPattern,
         alphaPattern);
+    if (useDora && loraBias) {
+      problems.add("lora_bias and use_dora do not go together; PEFT has no form for both");
+    }
     problems.raise("LoraConfig");
   }
 
@@ -76,6 +82,8 @@ public record LoraConfig(Optional<TaskType> taskType, int r, double loraAlpha, d
     b.bias = bias;
     b.fanInFanOut = fanInFanOut;
     b.useRslora = useRslora;
+    b.useDora = useDora;
+    b.loraBias = loraBias;
     b.modulesToSave = modulesToSave;
     b.initLoraWeights = initLoraWeights;
     b.baseModel = baseModel;
@@ -132,6 +140,8 @@ public record LoraConfig(Optional<TaskType> taskType, int r, double loraAlpha, d
     private Bias bias = Bias.NONE;
     private boolean fanInFanOut;
     private boolean useRslora;
+    private boolean useDora;
+    private boolean loraBias;
     private List<String> modulesToSave = List.of();
     private InitLoraWeights initLoraWeights = InitLoraWeights.DEFAULT;
     private Optional<String> baseModel = Optional.empty();
@@ -223,6 +233,18 @@ public record LoraConfig(Optional<TaskType> taskType, int r, double loraAlpha, d
       return this;
     }
 
+    /** Sets {@link LoraConfig#useDora}; false by default. */
+    public Builder useDora(boolean value) {
+      useDora = value;
+      return this;
+    }
+
+    /** Sets {@link LoraConfig#loraBias}; false by default. */
+    public Builder loraBias(boolean value) {
+      loraBias = value;
+      return this;
+    }
+
     /** Sets {@link LoraConfig#modulesToSave}; the task's head is added by itself. */
     public Builder modulesToSave(List<String> value) {
       modulesToSave = value;
@@ -258,6 +280,9 @@ public record LoraConfig(Optional<TaskType> taskType, int r, double loraAlpha, d
       Problems problems = new Problems();
       LoraChecks.check(problems, r, loraAlpha, loraDropout, targetModules, excludeModules, layersToTransform, layersPattern, rankPattern,
           alphaPattern);
+      if (useDora && loraBias) {
+        problems.add("lora_bias and use_dora do not go together; PEFT has no form for both");
+      }
       return problems.list();
     }
 
@@ -265,7 +290,7 @@ public record LoraConfig(Optional<TaskType> taskType, int r, double loraAlpha, d
     public LoraConfig build() {
       return new LoraConfig(taskType, r, loraAlpha, loraDropout, targetModules, excludeModules, layersToTransform, layersPattern,
           rankPattern,
-          alphaPattern, bias, fanInFanOut, useRslora, modulesToSave, initLoraWeights, baseModel, revision, other);
+          alphaPattern, bias, fanInFanOut, useRslora, useDora, loraBias, modulesToSave, initLoraWeights, baseModel, revision, other);
     }
   }
 }

@@ -12,11 +12,13 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.function.UnaryOperator;
 
@@ -30,18 +32,22 @@ public final class LoraMerge {
   private LoraMerge() {}
 
   /**
-   * Adds the update to one module's weight in place.
+   * Adds the update to one module's weight in place; with DoRA then multiplies each output with m/n, n its norm.
    *
    * @param weight row-major, of this type
+   * @return what {@link #unmerge} needs to know: m/n of each output, or nothing without DoRA
    * @throws FormatException when an element of the sum is not finite; the rows before it are changed by then
    */
-  public static void merge(LoraAdapter.Site site, AdapterValues values, DType type, MemorySegment weight) {
-    add(site, values, type, weight, site.target().scaling());
+  public static double[] merge(LoraAdapter.Site site, AdapterValues values, DType type, MemorySegment weight) {
+    Update update = new Update(site, values, type);
+    double[] factors = update.factors(weight);
+    update.apply(weight, (row, delta, j, output) -> (row + delta) * (factors.length == 0 ? 1 : factors[output]));
+    return factors;
   }
 
   /** Takes the update out again; exact but for rounding. */
-  public static void unmerge(LoraAdapter.Site site, AdapterValues values, DType type, MemorySegment weight) {
-    add(site, values, type, weight, -site.target().scaling());
+  public static void unmerge(LoraAdapter.Site site, AdapterValues values, DType type, MemorySegment weight, double[] factors) {
+    new Update(site, values, type).apply(weight, (row, delta, j, output) -> row / (factors.length == 0 ? 1 : factors[output]) - delta);
   }
 
   /**
@@ -62,7 +68,11 @@ public final class LoraMerge {
   private static void write(Checkpoint base, UnaryOperator<String> names, ModelDescription model, LoraAdapter adapter, AdapterValues values,
       Path file) {
     Map<String, LoraAdapter.Site> merged = new LinkedHashMap<>();
-    adapter.sites().forEach((module, site) -> merged.put(module + ".weight", site));
+    Map<String, LoraAdapter.Site> biases = new LinkedHashMap<>();
+    adapter.sites().forEach((module, site) -> {
+      merged.put(module + ".weight", site);
+      site.bias().ifPresent(b -> biases.put(module + ".bias", site));
+    });
     Map<String, AdapterParameter> replaced = new LinkedHashMap<>();
     adapter.parameters().stream().filter(AdapterParameter::ofBase).forEach(p -> replaced.put(p.slot(), p));
     refuseTied(model, merged.keySet(), replaced.keySet());
@@ -72,6 +82,10 @@ public final class LoraMerge {
         throw new ConfigException("%s: two tensors would be named %s in the merged model".formatted(base.describe(), names.apply(name)));
       }
     }
+    biases.keySet().stream().filter(name -> !sources.containsKey(name)).findFirst().ifPresent(name -> {
+      throw new ConfigException("merge: the adapter was trained with lora_bias, but the base model has no %s to add it to; use it unmerged"
+          .formatted(name));
+    });
     List<String> missing = merged.keySet().stream().filter(name -> !sources.containsKey(name)).toList();
     if (!missing.isEmpty()) {
       throw new ConfigException("%s: has no tensors for adapted modules: %s; is this the adapter's base model?"
@@ -83,13 +97,23 @@ public final class LoraMerge {
       TensorInfo target = new TensorInfo(name, info.dtype(), info.shape());
       if (replaced.containsKey(name)) {
         checkShape(base, info, replaced.get(name).shape());
-        writer.add(target, data -> Elements.convert(name, values.get(name), info.dtype(), data));
+        writer.add(target, data -> {
+          Elements.convert(name, values.get(name), info.dtype(), data);
+          if (biases.containsKey(name)) {
+            addBias(biases.get(name), values, info.dtype(), data);
+          }
+        });
       } else if (merged.containsKey(name)) {
         ModuleInfo module = merged.get(name).target().module();
         checkShape(base, info, ModelDescription.parameters(module).get(name));
         writer.add(target, data -> {
           base.read(source, info.dtype(), data);
           merge(merged.get(name), values, info.dtype(), data);
+        });
+      } else if (biases.containsKey(name)) {
+        writer.add(target, data -> {
+          base.read(source, info.dtype(), data);
+          addBias(biases.get(name), values, info.dtype(), data);
         });
       } else {
         writer.add(target, data -> base.read(source, info.dtype(), data));
@@ -101,36 +125,104 @@ public final class LoraMerge {
     writer.write(file);
   }
 
-  private static void add(LoraAdapter.Site site, AdapterValues values, DType type, MemorySegment weight, double scaling) {
-    ModuleInfo module = site.target().module();
-    String name = module.name() + ".weight";
-    if (!type.isFloat()) {
-      throw new ConfigException("merge: %s is stored as %s; LoRA merges into F32, F64, F16 and BF16".formatted(name, type));
-    }
-    int r = site.target().rank();
-    boolean transposed = module.kind() == ModuleInfo.Kind.CONV1D;
-    int rows = transposed ? module.in() : module.out();
-    int cols = transposed ? module.out() : module.in();
-    MemorySegment a = values.get(site.a().slot());
-    MemorySegment b = values.get(site.b().slot());
-    // Linear: row o of the update is Σ_k b[o,k]·a[k,:]. Conv1D: row i is Σ_k a[k,i]·b[:,k].
-    double[] right = new double[r * cols];
-    for (int k = 0; k < r; k++) {
-      for (int j = 0; j < cols; j++) {
-        right[k * cols + j] = scaling * (transposed ? at(b, (long) j * r + k) : at(a, (long) k * cols + j));
+  /** A new element from the old one, the update of it, and its place. */
+  private interface Change {
+    double of(double old, double delta, int column, int output);
+  }
+
+  /** One module's s·B·A in the orientation that its weight is stored in. */
+  private static final class Update {
+    private final String name;
+    private final DType type;
+    private final boolean transposed;
+    private final int rows;
+    private final int cols;
+    private final int r;
+    private final double[] left;
+    private final double[] right;
+    private final Optional<MemorySegment> magnitude;
+
+    Update(LoraAdapter.Site site, AdapterValues values, DType type) {
+      ModuleInfo module = site.target().module();
+      name = module.name() + ".weight";
+      this.type = type;
+      if (!type.isFloat()) {
+        throw new ConfigException("merge: %s is stored as %s; LoRA merges into F32, F64, F16 and BF16".formatted(name, type));
       }
-    }
-    double[] row = new double[cols];
-    for (int i = 0; i < rows; i++) {
-      Elements.load(type, weight, (long) i * cols, row);
+      r = site.target().rank();
+      transposed = module.kind() != ModuleInfo.Kind.LINEAR;
+      rows = transposed ? module.in() : module.out();
+      cols = transposed ? module.out() : module.in();
+      magnitude = site.magnitude().map(p -> values.get(p.slot()));
+      MemorySegment a = values.get(site.a().slot());
+      MemorySegment b = values.get(site.b().slot());
+      // Linear: row o of the update is Σ_k b[o,k]·a[k,:]. Conv1D and embeddings: row i is Σ_k a[k,i]·b[:,k].
+      left = new double[rows * r];
+      right = new double[r * cols];
       for (int k = 0; k < r; k++) {
-        double left = transposed ? at(a, (long) k * rows + i) : at(b, (long) i * r + k);
+        for (int i = 0; i < rows; i++) {
+          left[i * r + k] = transposed ? at(a, (long) k * rows + i) : at(b, (long) i * r + k);
+        }
         for (int j = 0; j < cols; j++) {
-          row[j] += left * right[k * cols + j];
+          right[k * cols + j] = site.target().scaling() * (transposed ? at(b, (long) j * r + k) : at(a, (long) k * cols + j));
         }
       }
-      Elements.store(name, type, row, weight, (long) i * cols);
     }
+
+    private void delta(int i, double[] delta) {
+      Arrays.fill(delta, 0);
+      for (int k = 0; k < r; k++) {
+        double factor = left[i * r + k];
+        for (int j = 0; j < cols; j++) {
+          delta[j] += factor * right[k * cols + j];
+        }
+      }
+    }
+
+    /** m/n of each output for DoRA; empty without it. */
+    double[] factors(MemorySegment weight) {
+      if (magnitude.isEmpty()) {
+        return new double[0];
+      }
+      double[] squares = new double[transposed ? cols : rows];
+      double[] row = new double[cols];
+      double[] delta = new double[cols];
+      for (int i = 0; i < rows; i++) {
+        Elements.load(type, weight, (long) i * cols, row);
+        delta(i, delta);
+        for (int j = 0; j < cols; j++) {
+          squares[transposed ? j : i] += (row[j] + delta[j]) * (row[j] + delta[j]);
+        }
+      }
+      for (int o = 0; o < squares.length; o++) {
+        squares[o] = at(magnitude.get(), o) / Math.sqrt(squares[o]);
+      }
+      return squares;
+    }
+
+    void apply(MemorySegment weight, Change change) {
+      double[] row = new double[cols];
+      double[] delta = new double[cols];
+      for (int i = 0; i < rows; i++) {
+        Elements.load(type, weight, (long) i * cols, row);
+        delta(i, delta);
+        for (int j = 0; j < cols; j++) {
+          row[j] = change.of(row[j], delta[j], j, transposed ? j : i);
+        }
+        Elements.store(name, type, row, weight, (long) i * cols);
+      }
+    }
+  }
+
+  /** A module's bias with the bias behind B added. */
+  private static void addBias(LoraAdapter.Site site, AdapterValues values, DType type, MemorySegment bias) {
+    double[] row = new double[site.target().module().out()];
+    Elements.load(type, bias, 0, row);
+    MemorySegment more = values.get(site.bias().orElseThrow().slot());
+    for (int i = 0; i < row.length; i++) {
+      row[i] += site.target().scaling() * at(more, i);
+    }
+    Elements.store(site.target().module().name() + ".bias", type, row, bias, 0);
   }
 
   private static float at(MemorySegment values, long index) {

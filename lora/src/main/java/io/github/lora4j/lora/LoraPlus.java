@@ -125,6 +125,16 @@ public final class LoraPlus implements Adapter {
   }
 
   @Override
+  public Map<String, BaseNorm> baseNorms() {
+    return of.baseNorms();
+  }
+
+  @Override
+  public void recordPrepare(ProgramBuilder program) {
+    of.recordPrepare(program);
+  }
+
+  @Override
   public void recordBeforeUpdate(Graph apply, Value count) {
     of.recordBeforeUpdate(apply, count);
   }

@@ -73,7 +73,7 @@ class LoraMergeTest {
             assertEquals(expected, merged[conv1d ? i * m.out() + o : o * m.in() + i], Math.abs(expected) * rounding + 1e-9);
           }
         }
-        LoraMerge.unmerge(site, values, type, weight);
+        LoraMerge.unmerge(site, values, type, weight, new double[0]);
         io.github.lora4j.lora.internal.Elements.load(type, weight, 0, merged);
         for (double v : merged) {
           assertEquals(0, v, 8 * rounding);

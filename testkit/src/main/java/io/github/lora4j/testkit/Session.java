@@ -96,6 +96,9 @@ public final class Session implements AutoCloseable {
   public Map<String, double[]> run(Live live) {
     load(live);
     zero();
+    if (program.program().entries().containsKey("prepare")) {
+      executable.run("prepare");
+    }
     Map<String, double[]> results = new TreeMap<>();
     executable.run("forward");
     program.program().entries().get("forward").outputs().forEach((name, value) -> results.put(name, read(value)));

@@ -11,6 +11,7 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
+import java.util.function.Consumer;
 import java.util.function.DoubleSupplier;
 import java.util.function.Function;
 
@@ -48,11 +49,21 @@ public final class TestProgram {
    * @param length the longest sum in it: tolerances scale with it
    */
   public TestProgram(String name, int length, Body body) {
+    this(name, length, body, program -> { });
+  }
+
+  /**
+   * Records a program with further entries.
+   *
+   * @param more records them; an entry "prepare" runs before every run
+   */
+  public TestProgram(String name, int length, Body body, Consumer<ProgramBuilder> more) {
     this.name = name;
     this.length = length;
     random = new Random(Graph.siteHash(name));
     record("forward", body, true);
     record("step", body, false);
+    more.accept(builder);
     program = builder.build();
   }
 

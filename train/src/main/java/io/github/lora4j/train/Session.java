@@ -5,10 +5,11 @@ import io.github.lora4j.graph.Backend;
 import io.github.lora4j.graph.CompileOptions;
 import io.github.lora4j.graph.Executable;
 import io.github.lora4j.graph.OptimizerSpec;
-import io.github.lora4j.graph.ParameterLayout;
+import io.github.lora4j.graph.Value;
 import io.github.lora4j.lora.Adapter;
 import io.github.lora4j.lora.AdapterParameter;
 import io.github.lora4j.lora.AdapterValues;
+import io.github.lora4j.lora.BaseNorm;
 import io.github.lora4j.models.EncoderTask;
 import io.github.lora4j.models.PackedBatch;
 import io.github.lora4j.models.Weights;
@@ -61,13 +62,19 @@ public final class Session implements AutoCloseable {
     refuseTooLarge(backend.forecast(program.program(), options));
     Executable executable = backend.compile(program.program(), options);
     Weights source = new Weights(base, task.initializerRange(), seed);
-    try (AdapterValues initial = values.isPresent() ? null : new AdapterValues(adapter.parameters()).initialise(seed)) {
+    Map<String, BaseNorm> norms = adapter.baseNorms();
+    try (AdapterValues initial = values.isPresent() ? null : new AdapterValues(adapter.parameters()).initialise(seed)
+        .initialiseNorms(norm -> norms(source, norm))) {
       AdapterValues held = values.orElse(initial);
       Map<String, AdapterParameter> own = adapter.parameters().stream().filter(p -> values.isPresent() || !p.ofBase())
           .collect(Collectors.toMap(AdapterParameter::slot, Function.identity()));
       TaskProgram.load(executable, List.of((parameter, as, target) -> {
         if (own.containsKey(parameter.name())) {
-          copy(held.get(parameter.name()), as, target);
+          copy(own.get(parameter.name()), held.get(parameter.name()), as, target);
+          return true;
+        }
+        if (norms.containsKey(parameter.name())) {
+          widen(MemorySegment.ofArray(norms(source, norms.get(parameter.name()))), as, target);
           return true;
         }
         return false;
@@ -93,7 +100,26 @@ public final class Session implements AutoCloseable {
     }
   }
 
-  private static void copy(MemorySegment f32, DType as, MemorySegment target) {
+  /** Norms of a base weight, which is read for them alone. */
+  private static float[] norms(Weights source, BaseNorm norm) {
+    try (Memory memory = new Memory("norms of base weights")) {
+      MemorySegment weight = memory.allocate(norm.shape().elements() * Float.BYTES, norm.weight());
+      source.read(new Value(-1, norm.weight(), norm.shape(), Value.Role.FROZEN, DType.F32), DType.F32, weight);
+      return norm.of(weight);
+    }
+  }
+
+  private static void copy(AdapterParameter parameter, MemorySegment stored, DType as, MemorySegment target) {
+    if (parameter.layout() == AdapterParameter.Layout.TRANSPOSED) {
+      MemorySegment program = MemorySegment.ofArray(new float[Math.toIntExact(parameter.elements())]);
+      parameter.toProgram(stored, program);
+      widen(program, as, target);
+    } else {
+      widen(stored, as, target);
+    }
+  }
+
+  private static void widen(MemorySegment f32, DType as, MemorySegment target) {
     if (as == DType.F32) {
       MemorySegment.copy(f32, 0, target, 0, f32.byteSize());
       return;
@@ -106,15 +132,22 @@ public final class Session implements AutoCloseable {
   /** Copies the trainables as they are now. The caller closes the result. */
   public AdapterValues adapterValues() {
     AdapterValues values = new AdapterValues(adapter.parameters());
-    for (ParameterLayout.Range range : executable.program().parameters().ranges()) {
-      float[] now = executable.floats(range.value());
-      MemorySegment.copy(now, 0, values.get(range.value().name()), ValueLayout.JAVA_FLOAT_UNALIGNED, 0, now.length);
+    for (AdapterParameter p : adapter.parameters()) {
+      executable.program().slot(p.slot()).ifPresent(slot -> p.fromProgram(MemorySegment.ofArray(executable.floats(slot)), values.get(p.slot())));
     }
     return values;
   }
 
+  /** Computes what the adapter derives from its parameters alone; before a forward pass whenever they have changed. */
+  public void prepare() {
+    if (executable.program().entries().containsKey(Adapter.PREPARE)) {
+      executable.run(Adapter.PREPARE);
+    }
+  }
+
   /** Predicts every sequence of the data: one row each, in order. */
   public float[][] predict(TokenizedData data) {
+    prepare();
     float[][] result = new float[data.ids().size()][];
     int next = 0;
     while (next < result.length) {

@@ -71,6 +71,7 @@ public record TaskProgram(Program program, EncoderInputs in, Value predictions) 
     }
     Graph predict = builder.entry("predict");
     Value predictions = predict.output("predictions", task.predict(new Sites(predict, hooks, Optional.empty()), in));
+    hooks.recordPrepare(builder);
     return new TaskProgram(builder.build(), in, predictions);
   }
 

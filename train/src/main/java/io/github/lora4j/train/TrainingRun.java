@@ -191,6 +191,7 @@ public final class TrainingRun implements AutoCloseable {
   }
 
   private void step(int[] order, int stepInEpoch) {
+    session.prepare();
     for (int micro = 0; micro < batches.microBatches(stepInEpoch); micro++) {
       forEachPack(order, batches.from(stepInEpoch, micro), batches.to(stepInEpoch, micro), () -> session.executable().run("accumulate"));
     }

@@ -16,6 +16,7 @@ record CpuAdapterSteps(CpuSteps of, Kernels k) {
       case AdapterOp.GramPenalty o -> gramPenalty(o);
       case AdapterOp.Sensitivity o -> sensitivity(o);
       case AdapterOp.Mask o -> mask(o);
+      case AdapterOp.DoraNorm o -> doraNorm(o);
     };
   }
 
@@ -84,6 +85,29 @@ record CpuAdapterSteps(CpuSteps of, Kernels k) {
       for (int i = 0; i < rows; i++) {
         double mean = k.dot(importance, uncertainty, (long) i * cols, (long) (i + 1) * cols) / cols;
         Storage.set(scores, type, i, mean + (o.first() ? 0 : Storage.get(scores, type, i)));
+      }
+    };
+  }
+
+  private CpuSteps.Step doraNorm(AdapterOp.DoraNorm o) {
+    MemorySegment norms = of.s(o.norms());
+    MemorySegment m = of.s(o.m());
+    MemorySegment b = of.s(o.b());
+    MemorySegment t = of.s(o.t());
+    MemorySegment inverse = of.s(o.inverse());
+    int r = o.b().shape().cols();
+    int outputs = o.b().shape().rows();
+    double s = o.scaling();
+    DType type = k.dtype();
+    return () -> {
+      for (int out = 0; out < outputs; out++) {
+        double norm = Storage.get(norms, type, out);
+        double square = norm * norm;
+        for (int i = 0; i < r; i++) {
+          long at = (long) out * r + i;
+          square += s * Storage.get(b, type, at) * (2 * Storage.get(m, type, (long) i * outputs + out) + s * Storage.get(t, type, at));
+        }
+        Storage.set(inverse, type, out, 1 / Math.sqrt(square));
       }
     };
   }

@@ -24,7 +24,7 @@ public final class LoraConfigJson {
 
   /** Features that are known but not supported yet, in PEFT's words. */
   private static final Map<String, String> UNSUPPORTED = Map.ofEntries(
-      Map.entry("use_dora", "DoRA"), Map.entry("lora_bias", "a bias on lora_B"), Map.entry("target_parameters", "LoRA on bare parameters"),
+      Map.entry("target_parameters", "LoRA on bare parameters"),
       Map.entry("trainable_token_indices", "trainable tokens"), Map.entry("layer_replication", "layer replication"),
       Map.entry("ensure_weight_tying", "tied adapters"), Map.entry("loftq_config", "LoftQ"), Map.entry("eva_config", "EVA"),
       Map.entry("corda_config", "CorDA"), Map.entry("lora_ga_config", "LoRA-GA"), Map.entry("velora_config", "VeLoRA"),
@@ -56,7 +56,7 @@ public final class LoraConfigJson {
     to.layersToTransform(in.integers("layers_to_transform")).layersPattern(in.strings("layers_pattern"));
     to.rankPattern(in.integerMap("rank_pattern")).alphaPattern(in.numberMap("alpha_pattern"));
     choice(in, "bias", Bias.values(), Bias::peftName).ifPresent(to::bias);
-    to.fanInFanOut(in.bool("fan_in_fan_out")).useRslora(in.bool("use_rslora")).modulesToSave(in.strings("modules_to_save"));
+    to.fanInFanOut(in.bool("fan_in_fan_out")).useRslora(in.bool("use_rslora")).useDora(in.bool("use_dora")).loraBias(in.bool("lora_bias")).modulesToSave(in.strings("modules_to_save"));
     in.any("init_lora_weights").flatMap(value -> init(in, value)).ifPresent(to::initLoraWeights);
     in.string("base_model_name_or_path").ifPresent(to::baseModel);
     in.string("revision").ifPresent(to::revision);
@@ -80,7 +80,7 @@ public final class LoraConfigJson {
     for (String key : UNSUPPORTED.keySet()) {
       out.put(key, null);
     }
-    for (String key : List.of("use_dora", "lora_bias", "ensure_weight_tying", "use_qalora")) {
+    for (String key : List.of("ensure_weight_tying", "use_qalora")) {
       out.put(key, false);
     }
     out.put("loftq_config", Map.of());
@@ -105,6 +105,8 @@ public final class LoraConfigJson {
     out.put("bias", config.bias().peftName());
     out.put("fan_in_fan_out", config.fanInFanOut());
     out.put("use_rslora", config.useRslora());
+    out.put("use_dora", config.useDora());
+    out.put("lora_bias", config.loraBias());
     out.put("modules_to_save", orNull(config.allModulesToSave()));
     out.put("init_lora_weights", switch (config.initLoraWeights()) {
       case DEFAULT -> true;

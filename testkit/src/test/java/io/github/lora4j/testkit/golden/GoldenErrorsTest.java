@@ -85,7 +85,7 @@ class GoldenErrorsTest {
     m.put("task_type_invalid", () -> refused("FEATURE_EXTRACTION, got FOO", "task_type", "FOO"));
     m.put("init_invalid", () -> refused("got foo", "init_lora_weights", "foo"));
     m.put("layers_pattern_without_layers", () -> refused("layers_to_transform", "layers_pattern", "layers"));
-    m.put("dora_and_megatron", () -> refused("use_dora", "use_dora", true, "megatron_config", Map.of("a", 1)));
+    m.put("dora_and_megatron", () -> refused("megatron_config", "use_dora", true, "megatron_config", Map.of("a", 1)));
     m.put("lora_bias_and_dora", () -> refused("lora_bias", "use_dora", true, "lora_bias", true));
     m.put("unknown_config_field", () -> refused("unknown key 'foo'", "foo", 1));
     m.put("modules_to_save_no_match", () -> refused("'nothing' matches no module", "modules_to_save", List.of("nothing"))); // PEFT: silent

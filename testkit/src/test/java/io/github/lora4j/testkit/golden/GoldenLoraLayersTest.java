@@ -3,12 +3,16 @@ package io.github.lora4j.testkit.golden;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.github.lora4j.graph.ModuleInfo.Kind;
+import io.github.lora4j.checkpoint.Checkpoint;
 import io.github.lora4j.graph.ModuleInfo;
 import io.github.lora4j.graph.RowAxis;
 import io.github.lora4j.graph.Shape;
+import io.github.lora4j.graph.SiteHooks.LinearSite;
 import io.github.lora4j.graph.Sites;
 import io.github.lora4j.graph.Value;
 import io.github.lora4j.graph.cpu.CpuBackend;
+import io.github.lora4j.lora.AdapterParameter;
 import io.github.lora4j.lora.AdapterValues;
 import io.github.lora4j.lora.LoraAdapter;
 import io.github.lora4j.lora.LoraConfig;
@@ -27,6 +31,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -52,78 +57,169 @@ class GoldenLoraLayersTest {
 
   private static void compare(Path file) {
     JsonNode c = GoldenCases.json(file);
-    if (!c.path("peer").textValue().endsWith(".Linear")) {
-      throw GoldenCases.notYet("LoRA on " + c.path("peer").textValue());
+    String peer = c.path("peer").textValue();
+    boolean embedding = peer.endsWith(".Embedding");
+    if (!embedding && !peer.endsWith(".Linear")) {
+      throw GoldenCases.notYet("LoRA on " + peer);
     }
-    LoraConfig config;
-    try {
-      config = LoraConfig.ofPeft(GoldenCases.map(c.path("config"))).toBuilder().targetModules(LAYER).build();
-    } catch (ConfigException e) {
-      if (!e.getMessage().contains("not supported yet")) {
-        throw e;
-      }
-      throw GoldenCases.notYet(e.getMessage());
-    }
+    LoraConfig config = LoraConfig.ofPeft(GoldenCases.map(c.path("config"))).toBuilder().targetModules(LAYER).build();
     Map<String, Tensor> t = GoldenCases.tensors(file.resolveSibling(GoldenCases.name(file) + ".safetensors"));
     boolean conv1d = config.fanInFanOut();
     List<Long> shape = t.get("W0").shape();
-    int in = Math.toIntExact(shape.get(conv1d ? 0 : 1));
-    int out = Math.toIntExact(shape.get(conv1d ? 1 : 0));
-    ModuleInfo module = new ModuleInfo(LAYER, conv1d ? ModuleInfo.Kind.CONV1D : ModuleInfo.Kind.LINEAR, in, out, t.containsKey("b0"));
+    int in = Math.toIntExact(shape.get(conv1d || embedding ? 0 : 1));
+    int out = Math.toIntExact(shape.get(conv1d || embedding ? 1 : 0));
+    Kind kind = embedding ? Kind.EMBEDDING : conv1d ? Kind.CONV1D : Kind.LINEAR;
+    ModuleInfo module = new ModuleInfo(LAYER, kind, in, out, t.containsKey("b0"));
     LoraAdapter adapter = new LoraMethod().create(config, ModelDescription.of("test", List.of(module)));
     assertEquals(c.path("scaling").asDouble(), adapter.sites().get(LAYER).target().scaling());
-    forwardAndBackward(t, adapter, module);
+    keys(c, adapter);
+    int[] ids = new int[0];
+    if (embedding) {
+      try (Checkpoint tensors = Checkpoint.open(file.resolveSibling(GoldenCases.name(file) + ".safetensors"))) {
+        float[] x = Numbers.floats(tensors, "x");
+        ids = new int[x.length];
+        for (int i = 0; i < ids.length; i++) {
+          ids[i] = (int) x[i];
+        }
+      }
+    }
+    new Layer(t, adapter, module, ids, c.path("base_args").path("padding_idx").asInt(-1)).forwardAndBackward();
     merge(t, adapter, module);
   }
 
-  private static void forwardAndBackward(Map<String, Tensor> t, LoraAdapter adapter, ModuleInfo module) {
-    int rows = t.get("x").values().length / module.in();
-    boolean dropped = t.containsKey("x_dropped");
-    TestProgram program = new TestProgram(LAYER, module.in(), p -> {
-      RowAxis axis = p.axis("rows", rows);
-      Value x = p.probe("x", Shape.of(axis, module.in()));
-      // No randomness: the branch reads what PEFT's dropout let through, from a slot of its own.
-      Sites base = new Sites(p.graph(), io.github.lora4j.graph.SiteHooks.NONE, Optional.empty());
-      Value y = base.linear(LAYER, x, module.out(), module.bias());
-      Value adapted = adapter.linear(new Sites(p.graph(), adapter, Optional.empty()),
-          new io.github.lora4j.graph.SiteHooks.LinearSite(LAYER, dropped ? p.probe("x_dropped", x.shape()) : x,
-              p.graph().program().find(LAYER + ".weight").orElseThrow(), p.graph().program().find(LAYER + ".bias")), y);
-      return p.mse(adapted);
+  /** Names and shapes in the file. */
+  private static void keys(JsonNode c, LoraAdapter adapter) {
+    Map<String, List<Long>> recorded = new LinkedHashMap<>();
+    c.path("state_dict_keys").properties().forEach(entry -> {
+      List<Long> shape = new ArrayList<>();
+      entry.getValue().forEach(d -> shape.add(d.asLong()));
+      recorded.put(entry.getKey(), shape);
     });
-    Map<String, float[]> data = new LinkedHashMap<>();
-    data.put("x", t.get("x").values());
-    data.put("lin.weight", module.kind() == ModuleInfo.Kind.CONV1D ? transpose(t.get("W0").values(), module.in(), module.out())
-        : t.get("W0").values());
-    data.put("lin.lora_A.weight", t.get("param.lora_A.default.weight").values());
-    data.put("lin.lora_B.weight", t.get("param.lora_B.default.weight").values());
-    if (module.bias()) {
-      data.put("lin.bias", t.get("b0").values());
-    }
-    if (dropped) {
-      data.put("x_dropped", t.get("x_dropped").values());
-    }
-    data.forEach((slot, values) -> program.floats().put(program.program().slot(slot).orElseThrow(), values));
-    try (CpuBackend backend = new CpuBackend(new ReferenceKernels(DType.F32), new Workers(1)); Session session = new Session(program,
-        backend)) {
-      double[] y = session.run(Session.full(program)).get("y");
-      check("y", y, t.get("y"));
-      // The loss is Σ (y − labels)², so these labels make its gradient dy.
-      float[] labels = program.floats().get(program.program().slot("labels").orElseThrow());
-      for (int i = 0; i < labels.length; i++) {
-        labels[i] = (float) (y[i] - t.get("dy").values()[i] / 2);
+    Map<String, List<Long>> ours = new LinkedHashMap<>();
+    adapter.parameters().forEach(p -> ours.put(p.key(), p.shape()));
+    assertEquals(recorded, ours);
+  }
+
+  /** Where PEFT's recording holds a parameter: "lora_A.default.weight", "lora_embedding_A.default". */
+  private static String recorded(AdapterParameter p) {
+    String name = p.slot().substring(LAYER.length() + 1);
+    return name.equals("lora_magnitude_vector") ? name + ".default.weight" : name.replaceFirst("(\\.(weight|bias))?$", ".default$1");
+  }
+
+  /** The layer as a program: with x, or what dropout let through of it, as a probe; or ids that look up an embedding. */
+  private record Layer(Map<String, Tensor> t, LoraAdapter adapter, ModuleInfo module, int[] ids, int padding) {
+
+    private Value record(TestProgram p) {
+      Sites sites = new Sites(p.graph(), adapter, Optional.empty());
+      if (module.kind() == Kind.EMBEDDING) {
+        RowAxis axis = p.axis("rows", ids.length);
+        Value table = p.table("ids", Shape.of(axis, 1), live -> ids);
+        // Padding learns nothing: it is no one's inverse.
+        inverse(p, axis);
+        return p.mse(sites.embedding(LAYER, table, module.in(), module.out(), Optional.empty()));
       }
-      Map<String, double[]> got = session.run(Session.full(program));
-      check("dA", got.get("lin.lora_A.weight.grad"), t.get("grad.lora_A.default.weight"));
-      check("dB", got.get("lin.lora_B.weight.grad"), t.get("grad.lora_B.default.weight"));
-      double[] dx = got.get("x.grad");
-      if (dropped) {
-        double[] through = got.get("x_dropped.grad");
-        for (int i = 0; i < dx.length; i++) {
-          dx[i] += through[i] * t.get("x_dropped").values()[i] / t.get("x").values()[i];
+      RowAxis axis = p.axis("rows", t.get("x").values().length / module.in());
+      Value x = p.probe("x", Shape.of(axis, module.in()));
+      if (!t.containsKey("x_dropped")) {
+        return p.mse(sites.linear(LAYER, x, module.out(), module.bias()));
+      }
+      // No randomness: the branch reads what PEFT's dropout let through, from a slot of its own.
+      Value y = new Sites(p.graph(), io.github.lora4j.graph.SiteHooks.NONE, Optional.empty()).linear(LAYER, x, module.out(), module.bias());
+      return p.mse(adapter.dropped(sites, new LinearSite(LAYER, x, p.graph().program().find(LAYER + ".weight").orElseThrow(),
+          p.graph().program().find(LAYER + ".bias")), p.probe("x_dropped", x.shape()), y));
+    }
+
+    private void inverse(TestProgram p, RowAxis axis) {
+      int[] distinct = Arrays.stream(ids).filter(id -> id != padding).distinct().sorted().toArray();
+      List<Integer> order = new ArrayList<>();
+      int[] starts = new int[distinct.length + 1];
+      for (int u = 0; u < distinct.length; u++) {
+        for (int i = 0; i < ids.length; i++) {
+          if (ids[i] == distinct[u]) {
+            order.add(i);
+          }
         }
+        starts[u + 1] = order.size();
       }
-      check("dx", dx, t.get("dx"));
+      RowAxis unique = p.axis("ids.unique", distinct.length);
+      p.table("ids.unique", Shape.of(unique, 1), live -> distinct);
+      p.table("ids.starts", Shape.of(distinct.length + 1, 1), live -> starts);
+      p.table("ids.order", Shape.of(axis, 1), live -> order.stream().mapToInt(i -> i).toArray());
     }
+
+    void forwardAndBackward() {
+      boolean dropped = t.containsKey("x_dropped");
+      TestProgram program = new TestProgram(LAYER, module.in(), this::record, adapter::recordPrepare);
+      Map<String, float[]> data = new LinkedHashMap<>();
+      float[] w = t.get("W0").values();
+      data.put("lin.weight", module.kind() == Kind.CONV1D ? transpose(w, module.in(), module.out()) : w);
+      adapter.parameters().forEach(p -> data.put(p.slot(), inProgram(p, t.get("param." + recorded(p)).values())));
+      adapter.baseNorms().forEach((slot, norm) -> data.put(slot, norm.of(MemorySegment.ofArray(data.get("lin.weight")))));
+      if (module.kind() != Kind.EMBEDDING) {
+        data.put("x", t.get("x").values());
+      }
+      if (module.bias()) {
+        data.put("lin.bias", t.get("b0").values());
+      }
+      if (dropped) {
+        data.put("x_dropped", t.get("x_dropped").values());
+      }
+      adapter.baseNorms().values().forEach(norm -> {
+        if (t.containsKey("m_init")) {
+          check("initial magnitude", widen(norm.of(MemorySegment.ofArray(data.get("lin.weight")))), t.get("m_init"));
+        }
+      });
+      data.forEach((slot, values) -> program.floats().put(program.program().slot(slot).orElseThrow(), values));
+      try (CpuBackend backend = new CpuBackend(new ReferenceKernels(DType.F32), new Workers(1)); Session session = new Session(program,
+          backend)) {
+        double[] y = session.run(Session.full(program)).get("y");
+        check("y", y, t.get("y"));
+        // The loss is Σ (y − labels)², so these labels make its gradient dy.
+        float[] labels = program.floats().get(program.program().slot("labels").orElseThrow());
+        for (int i = 0; i < labels.length; i++) {
+          labels[i] = (float) (y[i] - t.get("dy").values()[i] / 2);
+        }
+        Map<String, double[]> got = session.run(Session.full(program));
+        for (AdapterParameter p : adapter.parameters()) {
+          check("gradient of " + p.slot(), stored(p, got.get(p.slot() + ".grad")), t.get("grad." + recorded(p)));
+        }
+        if (module.kind() == Kind.EMBEDDING) {
+          return;
+        }
+        double[] dx = got.get("x.grad");
+        if (dropped) {
+          double[] through = got.get("x_dropped.grad");
+          for (int i = 0; i < dx.length; i++) {
+            dx[i] += through[i] * t.get("x_dropped").values()[i] / t.get("x").values()[i];
+          }
+        }
+        check("dx", dx, t.get("dx"));
+      }
+    }
+
+    private static float[] inProgram(AdapterParameter p, float[] stored) {
+      float[] program = new float[stored.length];
+      p.toProgram(MemorySegment.ofArray(stored), MemorySegment.ofArray(program));
+      return program;
+    }
+
+    private static double[] stored(AdapterParameter p, double[] program) {
+      float[] narrow = new float[program.length];
+      for (int i = 0; i < narrow.length; i++) {
+        narrow[i] = (float) program[i];
+      }
+      float[] stored = new float[program.length];
+      p.fromProgram(MemorySegment.ofArray(narrow), MemorySegment.ofArray(stored));
+      return widen(stored);
+    }
+  }
+
+  private static double[] widen(float[] values) {
+    double[] wide = new double[values.length];
+    for (int i = 0; i < wide.length; i++) {
+      wide[i] = values[i];
+    }
+    return wide;
   }
 
   private static void merge(Map<String, Tensor> t, LoraAdapter adapter, ModuleInfo module) {
@@ -132,15 +228,14 @@ class GoldenLoraLayersTest {
     }
     DType type = t.get("W0").stored();
     try (AdapterValues values = new AdapterValues(adapter.parameters()); Arena arena = Arena.ofConfined()) {
-      values.get("lin.lora_A.weight").copyFrom(MemorySegment.ofArray(t.get("param.lora_A.default.weight").values()));
-      values.get("lin.lora_B.weight").copyFrom(MemorySegment.ofArray(t.get("param.lora_B.default.weight").values()));
+      adapter.parameters().forEach(p -> values.get(p.slot()).copyFrom(MemorySegment.ofArray(t.get("param." + recorded(p)).values())));
       MemorySegment weight = arena.allocate((long) module.in() * module.out() * type.bytes(), 8);
       store(t.get("W0"), weight);
-      LoraMerge.merge(adapter.sites().get(LAYER), values, type, weight);
+      double[] factors = LoraMerge.merge(adapter.sites().get(LAYER), values, type, weight);
       // One rounding of the sum, against PEFT's of the product and of the sum.
       double tolerance = type == DType.BF16 ? 0x1p-8 : 1e-6;
       check("merged", load(type, weight), t.get("W_merged"), tolerance);
-      LoraMerge.unmerge(adapter.sites().get(LAYER), values, type, weight);
+      LoraMerge.unmerge(adapter.sites().get(LAYER), values, type, weight, factors);
       check("unmerged", load(type, weight), t.get("W_unmerged"), 2 * tolerance);
     }
   }

@@ -18,6 +18,7 @@ import io.github.lora4j.graph.Sites;
 import io.github.lora4j.graph.Value;
 import io.github.lora4j.graph.cpu.CpuBackend;
 import io.github.lora4j.lora.Adapter;
+import io.github.lora4j.lora.BaseNorm;
 import io.github.lora4j.lora.LoraConfig;
 import io.github.lora4j.lora.LoraMethod;
 import io.github.lora4j.lora.LoraPlus;
@@ -159,8 +160,9 @@ class GoldenOptimTest {
       hyper = builder.input("hyper", Shape.vector(groups + 2));
       report = builder.state("report", Shape.vector(3));
       builder.entry("apply").optimizerStep(spec, hyper, lossSum, count, report);
+      adapter.recordPrepare(builder);
       executable = backend.compile(builder.build(), CompileOptions.DEFAULT);
-      load();
+      load(adapter);
     }
 
     private static Adapter adapter(JsonNode expected, ModelDescription model) {
@@ -193,10 +195,18 @@ class GoldenOptimTest {
       }
     }
 
-    private void load() {
+    private void load(Adapter adapter) {
       executable.program().slots().values().forEach(slot -> {
         switch (slot.role()) {
-          case FROZEN -> write(slot, "base." + slot.name());
+          case FROZEN -> {
+            BaseNorm norm = adapter.baseNorms().get(slot.name());
+            if (norm == null) {
+              write(slot, "base." + slot.name());
+            } else {
+              float[] norms = norm.of(MemorySegment.ofArray(Numbers.floats(tensors, "base." + norm.weight())));
+              executable.write(slot, norms, norms.length);
+            }
+          }
           case TRAINABLE -> write(slot, recorded("init.", slot));
           default -> { }
         }
@@ -228,6 +238,9 @@ class GoldenOptimTest {
     private void step(int step) {
       String at = " of step " + step;
       int micro = Math.toIntExact(tensors.info("x").shape().get(1));
+      if (executable.program().entries().containsKey(Adapter.PREPARE)) {
+        executable.run(Adapter.PREPARE);
+      }
       assertEquals(expected.path("accumulation").asInt(), micro, "micro-batches");
       for (int m = 0; m < micro; m++) {
         float[] rows = slice("x", step * micro + m, micro);
@@ -300,7 +313,8 @@ class GoldenOptimTest {
 
     /** The recorded tensor of a slot: PEFT puts the adapter's name before the last part. */
     private String recorded(String prefix, Value slot) {
-      return prefix + "base_model.model." + slot.name().replaceFirst("\\.weight$", ".default.weight");
+      return prefix + "base_model.model." + slot.name().replaceFirst("\\.weight$", ".default.weight")
+          .replaceFirst("lora_magnitude_vector$", "lora_magnitude_vector.default.weight");
     }
 
     /** Part of a tensor whose first axis, or first two with {@code second}, count steps and micro-batches. */
