@@ -193,6 +193,11 @@ public final class AdaLoraAdapter implements Adapter {
   }
 
   @Override
+  public PeftFormat.Loaded mergeable(AdapterValues values) {
+    return toLora(values);
+  }
+
+  @Override
   public PeftFormat.Loaded toLora(AdapterValues values) {
     return AdaLoraExport.toLora(this, values);
   }

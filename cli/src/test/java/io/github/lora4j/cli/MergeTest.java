@@ -28,6 +28,8 @@ import java.util.Optional;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** A merged model says without an adapter what the base says with it. */
 class MergeTest {
@@ -62,6 +64,32 @@ class MergeTest {
     assertFalse(Files.exists(dir.resolve("alone")));
   }
 
+  /** Every method, trained, saved, loaded again and merged. */
+  @ParameterizedTest
+  @ValueSource(strings = {"--method lora+ --adapter.target_modules query,value --adapter.r 2",
+      "--adapter.target_modules query,output.dense --adapter.use_dora true --adapter.r 3",
+      "--adapter.target_modules query,output.dense --adapter.use_dora true --adapter.lora_dropout 0.2",
+      "--adapter.target_modules query,value --adapter.lora_bias true --adapter.bias all",
+      "--adapter.target_modules word_embeddings,query --adapter.r 2",
+      "--adapter.target_modules word_embeddings,key --adapter.use_dora true",
+      "--method adalora --adapter.target_modules query,value,intermediate.dense --adapter.init_r 4 --adapter.target_r 2",
+      "--method adalora+ --adapter.target_modules query --adapter.init_r 4 --adapter.target_r 1 --adapter.convention peft",
+      "--method ia3", "--method bitfit", "--method full"})
+  void everyMethodSaysMergedWhatItSaysUnmerged(String settings) throws IOException {
+    Path model = TinyBert.model(dir.resolve("model"), true);
+    Path run = train(model, "classification", settings.split(" "));
+    same(run, dir.resolve("merged"), "merge", run, "--output", dir.resolve("merged"));
+    try (TrainedModel adapted = TrainedModel.open(run, Optional.empty(), false, 1);
+        TrainedModel base = TrainedModel.open(run, Optional.empty(), true, 1)) {
+      List<Row> rows = TEXTS.stream().map(text -> new Row(1, text, Optional.empty(), List.of())).toList();
+      float[] with = adapted.predict(rows)[0];
+      float[] without = base.predict(rows)[0];
+      if (!settings.contains("full") && !settings.contains("bitfit")) {
+        assertTrue(Math.abs(with[0] - without[0]) > 1e-4, "the adapter does something: " + with[0] + " and " + without[0]);
+      }
+    }
+  }
+
   @Test
   void anEncoder() throws IOException {
     Path model = TinyBert.model(dir.resolve("model"), true);
@@ -90,10 +118,15 @@ class MergeTest {
   }
 
   private Path train(Path model, String task) throws IOException {
+    return train(model, task, "--adapter.target_modules", "query,output.dense");
+  }
+
+  private Path train(Path model, String task, String... settings) throws IOException {
     Path data = task.equals("embedding") ? TinyBert.pairs(dir.resolve("data.tsv"), 20, 1) : TinyBert.tsv(dir.resolve("data.tsv"), 20, 1);
     Path run = dir.resolve("run");
     List<Object> args = new java.util.ArrayList<>(List.of("train", "--task", task, "--model", model, "--output", run, "--data.train", data,
-        "--adapter.target_modules", "query,output.dense", "--optimizer.learning_rate", "1e-2", "--batch_size", 4));
+        "--optimizer.learning_rate", "1e-2", "--batch_size", 4, "--epochs", 4));
+    args.addAll(List.of(settings));
     args.addAll(task.equals("embedding") ? List.of("--data.text", "query", "--data.text_pair", "answer")
         : List.of("--data.text", "sentence", "--data.label", "mood"));
     Cli.ok(args.toArray());

@@ -78,7 +78,26 @@ public interface Adapter extends SiteHooks {
   }
 
   /**
-   * The same function as plain LoRA, for merging and for programs that know no other adapter.
+   * How merging changes tensors of the base model, by their names; parameters that {@link AdapterParameter#ofBase replace} the base's own
+   * are not among them.
+   *
+   * @param values used while the changes are applied
+   * @throws ConfigException when this kind of adapter cannot be merged
+   */
+  default Map<String, WeightChange> weightChanges(AdapterValues values) {
+    if (parameters().stream().allMatch(AdapterParameter::ofBase)) {
+      return Map.of();
+    }
+    throw new ConfigException(getClass().getSimpleName() + " cannot be merged into weights: use it unmerged");
+  }
+
+  /** The adapter that is merged in this one's stead, with its values; the caller closes it. */
+  default PeftFormat.Loaded mergeable(AdapterValues values) {
+    return new PeftFormat.Loaded(this, values.copy(parameters()));
+  }
+
+  /**
+   * The same function as plain LoRA, for programs that know no other adapter.
    *
    * @return adapter and values, which the caller closes
    * @throws ConfigException when there is no such form

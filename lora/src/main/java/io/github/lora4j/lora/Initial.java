@@ -14,6 +14,12 @@ public sealed interface Initial {
   /** All zero. */
   Initial ZEROS = new Zeros();
 
+  /** All one. */
+  Initial ONES = new Ones();
+
+  /** See {@link #ONES}. */
+  record Ones() implements Initial {}
+
   /** See {@link #FROM_BASE}. */
   record FromBase() implements Initial {}
 
@@ -42,6 +48,11 @@ public sealed interface Initial {
     switch (this) {
       case FromBase _, OfNorm _ -> { }
       case Zeros _ -> target.fill((byte) 0);
+      case Ones _ -> {
+        for (long i = 0; i < target.byteSize() / Float.BYTES; i++) {
+          target.setAtIndex(ValueLayout.JAVA_FLOAT, i, 1);
+        }
+      }
       case Uniform uniform -> draw(name, seed, target, (u, _) -> uniform.bound * (2 * u - 1));
       // Box and Muller; StrictMath, for Math's results may differ between JVMs.
       case Normal normal -> draw(name, seed, target, (u, v) ->

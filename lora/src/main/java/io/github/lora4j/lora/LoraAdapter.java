@@ -117,6 +117,16 @@ public final class LoraAdapter implements Adapter {
   }
 
   @Override
+  public Map<String, WeightChange> weightChanges(AdapterValues values) {
+    Map<String, WeightChange> changes = new LinkedHashMap<>();
+    sites.forEach((module, site) -> {
+      changes.put(module + ".weight", (type, data) -> LoraMerge.merge(site, values, type, data));
+      site.bias().ifPresent(b -> changes.put(module + ".bias", (type, data) -> LoraMerge.addBias(site, values, type, data)));
+    });
+    return changes;
+  }
+
+  @Override
   public PeftFormat.Loaded toLora(AdapterValues values) {
     return new PeftFormat.Loaded(this, values.copy(parameters));
   }

@@ -23,7 +23,7 @@ import java.util.Set;
 import java.util.function.UnaryOperator;
 
 /**
- * Puts an adapter into the weights: W + s·B·A (transposed where the module stores [in, out]), summed in double and rounded once to
+ * Puts an adapter into the weights; for LoRA W + s·B·A (transposed where the module stores [in, out]), summed in double and rounded once to
  * the weight's type. Unlike PEFT's, a merge that fails changes nothing, and one that would change two places by way of tied weights is
  * refused.
  */
@@ -60,33 +60,31 @@ public final class LoraMerge {
    */
   public static void write(Checkpoint base, UnaryOperator<String> names, ModelDescription model, Adapter adapter, AdapterValues values,
       Path file) {
-    try (PeftFormat.Loaded plain = adapter.toLora(values)) {
-      write(base, names, model, (LoraAdapter) plain.adapter(), plain.values(), file);
+    try (PeftFormat.Loaded merged = adapter.mergeable(values)) {
+      write(base, names, model, merged, file);
     }
   }
 
-  private static void write(Checkpoint base, UnaryOperator<String> names, ModelDescription model, LoraAdapter adapter, AdapterValues values,
-      Path file) {
-    Map<String, LoraAdapter.Site> merged = new LinkedHashMap<>();
-    Map<String, LoraAdapter.Site> biases = new LinkedHashMap<>();
-    adapter.sites().forEach((module, site) -> {
-      merged.put(module + ".weight", site);
-      site.bias().ifPresent(b -> biases.put(module + ".bias", site));
-    });
+  private static void write(Checkpoint base, UnaryOperator<String> names, ModelDescription model, PeftFormat.Loaded loaded, Path file) {
+    Adapter adapter = loaded.adapter();
+    AdapterValues values = loaded.values();
+    Map<String, WeightChange> changes = adapter.weightChanges(values);
+    Map<String, List<Long>> shapes = new LinkedHashMap<>();
+    model.modules().forEach(module -> shapes.putAll(ModelDescription.parameters(module)));
     Map<String, AdapterParameter> replaced = new LinkedHashMap<>();
     adapter.parameters().stream().filter(AdapterParameter::ofBase).forEach(p -> replaced.put(p.slot(), p));
-    refuseTied(model, merged.keySet(), replaced.keySet());
+    refuseTied(model, changes.keySet(), replaced.keySet());
     Map<String, String> sources = new LinkedHashMap<>();
     for (String name : base.names()) {
       if (sources.putIfAbsent(names.apply(name), name) != null) {
         throw new ConfigException("%s: two tensors would be named %s in the merged model".formatted(base.describe(), names.apply(name)));
       }
     }
-    biases.keySet().stream().filter(name -> !sources.containsKey(name)).findFirst().ifPresent(name -> {
-      throw new ConfigException("merge: the adapter was trained with lora_bias, but the base model has no %s to add it to; use it unmerged"
-          .formatted(name));
-    });
-    List<String> missing = merged.keySet().stream().filter(name -> !sources.containsKey(name)).toList();
+    List<String> missing = changes.keySet().stream().filter(name -> !sources.containsKey(name) && !replaced.containsKey(name)).toList();
+    if (!missing.isEmpty() && missing.stream().allMatch(name -> name.endsWith(".bias"))) {
+      throw new ConfigException("merge: the adapter adds to biases that the base model does not have: %s; use it unmerged".formatted(
+          Problems.some(missing)));
+    }
     if (!missing.isEmpty()) {
       throw new ConfigException("%s: has no tensors for adapted modules: %s; is this the adapter's base model?"
           .formatted(base.describe(), Problems.some(missing)));
@@ -95,29 +93,20 @@ public final class LoraMerge {
     sources.forEach((name, source) -> {
       TensorInfo info = base.info(source);
       TensorInfo target = new TensorInfo(name, info.dtype(), info.shape());
+      WeightChange change = changes.getOrDefault(name, (type, data) -> { });
       if (replaced.containsKey(name)) {
         checkShape(base, info, replaced.get(name).shape());
-        writer.add(target, data -> {
-          Elements.convert(name, values.get(name), info.dtype(), data);
-          if (biases.containsKey(name)) {
-            addBias(biases.get(name), values, info.dtype(), data);
-          }
-        });
-      } else if (merged.containsKey(name)) {
-        ModuleInfo module = merged.get(name).target().module();
-        checkShape(base, info, ModelDescription.parameters(module).get(name));
-        writer.add(target, data -> {
-          base.read(source, info.dtype(), data);
-          merge(merged.get(name), values, info.dtype(), data);
-        });
-      } else if (biases.containsKey(name)) {
-        writer.add(target, data -> {
-          base.read(source, info.dtype(), data);
-          addBias(biases.get(name), values, info.dtype(), data);
-        });
-      } else {
-        writer.add(target, data -> base.read(source, info.dtype(), data));
+      } else if (changes.containsKey(name)) {
+        checkShape(base, info, shapes.get(name));
       }
+      writer.add(target, data -> {
+        if (replaced.containsKey(name)) {
+          Elements.convert(name, values.get(name), info.dtype(), data);
+        } else {
+          base.read(source, info.dtype(), data);
+        }
+        change.apply(info.dtype(), data);
+      });
     });
     replaced.values().stream().filter(p -> !sources.containsKey(p.slot())).forEach(p ->
         writer.add(new TensorInfo(p.slot(), DType.F32, p.shape()), data -> Elements.convert(p.slot(), values.get(p.slot()), DType.F32,
@@ -215,7 +204,7 @@ public final class LoraMerge {
   }
 
   /** A module's bias with the bias behind B added. */
-  private static void addBias(LoraAdapter.Site site, AdapterValues values, DType type, MemorySegment bias) {
+  static void addBias(LoraAdapter.Site site, AdapterValues values, DType type, MemorySegment bias) {
     double[] row = new double[site.target().module().out()];
     Elements.load(type, bias, 0, row);
     MemorySegment more = values.get(site.bias().orElseThrow().slot());

@@ -150,6 +150,16 @@ public final class LoraPlus implements Adapter {
   }
 
   @Override
+  public Map<String, WeightChange> weightChanges(AdapterValues values) {
+    return of.weightChanges(values);
+  }
+
+  @Override
+  public PeftFormat.Loaded mergeable(AdapterValues values) {
+    return of.mergeable(values);
+  }
+
+  @Override
   public PeftFormat.Loaded toLora(AdapterValues values) {
     return of.toLora(values);
   }

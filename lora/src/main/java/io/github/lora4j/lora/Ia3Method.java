@@ -1,0 +1,96 @@
+package io.github.lora4j.lora;
+
+import io.github.lora4j.graph.ModuleInfo;
+import io.github.lora4j.lora.internal.LoraConfigJson;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.OptionalDouble;
+
+/** (IA)³, "ia3" in a recipe; peft_type IA3. */
+public final class Ia3Method implements AdapterMethod {
+
+  /** PEFT's tables: what is scaled, and of that what is feed-forward, by architecture. */
+  private record Defaults(List<String> targets, List<String> feedforward) {}
+
+  private static final Map<String, Defaults> DEFAULTS = Map.of("bert", new Defaults(List.of("key", "value", "output.dense"), List.of("output.dense")),
+      "roberta", new Defaults(List.of("key", "value", "output.dense"), List.of("output.dense")),
+      "deberta-v2", new Defaults(List.of("key_proj", "value_proj", "output.dense"), List.of("output.dense")),
+      "llama", new Defaults(List.of("k_proj", "v_proj", "down_proj"), List.of("down_proj")),
+      "qwen2", new Defaults(List.of("k_proj", "v_proj", "down_proj"), List.of("down_proj")),
+      "gpt2", new Defaults(List.of("c_attn", "mlp.c_proj"), List.of("mlp.c_proj")),
+      "t5", new Defaults(List.of("k", "v", "wo"), List.of("wo")));
+
+  @Override
+  public String name() {
+    return "ia3";
+  }
+
+  @Override
+  public String peftType() {
+    return "IA3";
+  }
+
+  @Override
+  public OptionalDouble learningRate() {
+    return OptionalDouble.of(1e-2);
+  }
+
+  @Override
+  public Ia3Adapter create(Map<String, ?> settings, ModelDescription model) {
+    return read(settings, model, "ia3", true);
+  }
+
+  @Override
+  public Ia3Adapter restore(Map<String, ?> config, ModelDescription model) {
+    return read(config, model, "adapter_config.json", false);
+  }
+
+  private static Ia3Adapter read(Map<String, ?> values, ModelDescription model, String where, boolean strict) {
+    Problems problems = new Problems();
+    Settings in = new Settings(values, problems);
+    Defaults defaults = DEFAULTS.get(model.modelType());
+    List<String> targets = in.any("target_modules").map(v -> in.strings("target_modules")).orElse(defaults == null ? List.of() : defaults.targets);
+    List<String> feedforward = in.any("feedforward_modules").map(v -> in.strings("feedforward_modules"))
+        .orElse(in.any("target_modules").isPresent() || defaults == null ? List.of() : defaults.feedforward);
+    if (targets.isEmpty()) {
+      problems.add("target_modules is not set and architecture '%s' has no default for (IA)3", model.modelType());
+    }
+    Map<String, Object> rest = new LinkedHashMap<>();
+    for (String key : List.of("task_type", "base_model_name_or_path", "modules_to_save", "revision", "fan_in_fan_out", "exclude_modules")) {
+      in.any(key).ifPresent(value -> rest.put(key, value));
+    }
+    List.of("peft_type", "peft_version", "inference_mode", "auto_mapping", "init_ia3_weights").forEach(in::any);
+    if (strict) {
+      in.refuseUnknown();
+    }
+    problems.raise(where);
+    // Which modules a list names is one rule for all of PEFT's methods: LoRA's selection serves.
+    rest.put("target_modules", targets);
+    LoraConfig config = LoraConfigJson.read(rest, where, false);
+    LoraAdapter selection = strict ? new LoraMethod().create(config, model) : new LoraMethod().restore(config, model);
+    List<ModuleInfo> selected = selection.sites().values().stream().map(site -> site.target().module()).toList();
+    List<String> inputs = selected.stream().map(ModuleInfo::name)
+        .filter(name -> feedforward.stream().anyMatch(f -> TargetSelector.endsWith(name, f))).toList();
+    feedforward.stream().filter(f -> selected.stream().noneMatch(m -> TargetSelector.endsWith(m.name(), f)))
+        .forEach(f -> problems.add("feedforward_modules entry '%s' is not among target_modules", f));
+    selected.stream().filter(m -> m.kind() == ModuleInfo.Kind.EMBEDDING).forEach(m -> problems.add("(IA)3 on the embedding %s is not supported",
+        m.name()));
+    problems.raise(where);
+    return new Ia3Adapter(write(selection.config(), targets, feedforward), selected, inputs, selection);
+  }
+
+  private static Map<String, Object> write(LoraConfig config, List<String> targets, List<String> feedforward) {
+    Map<String, Object> lora = config.toPeft();
+    Map<String, Object> out = new LinkedHashMap<>();
+    for (String key : List.of("auto_mapping", "base_model_name_or_path", "exclude_modules", "fan_in_fan_out", "inference_mode", "modules_to_save",
+        "peft_version", "revision", "task_type")) {
+      out.put(key, lora.get(key));
+    }
+    out.put("peft_type", "IA3");
+    out.put("init_ia3_weights", true);
+    out.put("target_modules", targets);
+    out.put("feedforward_modules", feedforward);
+    return out;
+  }
+}
