@@ -13,6 +13,9 @@ import java.lang.foreign.MemorySegment;
 /**
  * NT and NN: A row-major times panels of B. A task is a block of rows times a group of panels over all of k, so no two tasks share
  * an element of C and the cut may follow the number of workers. k is cut by shape alone: that cut decides the bits.
+ *
+ * <p>Within a task each few rows of A meet all panels of the group: the group stays in the second cache, and the rows, which come in order,
+ * are found in the first by all panels but one.
  */
 final class PanelGemm implements Gemm {
 
@@ -23,15 +26,16 @@ final class PanelGemm implements Gemm {
    * better be long; a piece of a panel and of a block of rows must still fit the second cache together.
    */
   private static final int DEPTH = 1024;
-  /**
-   * Most rows of a task: each reads its panels from afar again, so many. That their piece of k may not fit in the second cache costs little:
-   * a tile reads a tenth as much of A as of B.
-   */
-  private static final int BLOCK_ROWS = 576 / ROWS * ROWS;
-  private static final int GROUP_PANELS = Math.max(1, 512 / COLUMNS);
+  /** Panels of a task. Their piece of k must leave room in the second cache. */
+  private static final int GROUP_PANELS = Math.max(1, 192 / COLUMNS);
+  /** Fewest rows that a block is halved to, while there are groups to halve. */
+  private static final int BLOCK_ROWS = 16 * ROWS;
+  /** Most rows with which the next group's panels are read ahead. With more, reading them costs little beside multiplying. */
+  private static final int AHEAD_ROWS = 256;
   /** Smallest task worth handing to another worker, in multiply-adds. */
   private static final long TASK_WORK = 1 << 20;
-  private static final long TILE_BYTES = Memory.align(bytes((long) ROWS * COLUMNS));
+  /** The tile and a word for what was read ahead. */
+  private static final long TILE_BYTES = Memory.align(bytes((long) ROWS * COLUMNS) + Integer.BYTES);
 
   private final Spec spec;
   private final DType storage;
@@ -89,7 +93,12 @@ final class PanelGemm implements Gemm {
   }
 
   private static long workerBytes(Spec spec, DType storage) {
-    return TILE_BYTES + (storage == DType.F32 ? 0 : Memory.align(bytes((long) depth(spec.k()) * COLUMNS)));
+    return TILE_BYTES + (storage == DType.F32 ? 0 : GROUP_PANELS * widePanelBytes(spec.k()));
+  }
+
+  /** A piece of a panel, widened. */
+  private static long widePanelBytes(int k) {
+    return Memory.align(bytes((long) depth(k) * COLUMNS));
   }
 
   /** Pieces of equal length, none longer than DEPTH. */
@@ -119,15 +128,15 @@ final class PanelGemm implements Gemm {
     workers.run(tasks, multiplyTask);
   }
 
-  /** Chooses the tasks: cache-sized, and more of them where that leaves workers idle. */
+  /** Chooses the tasks: few, and more of them where that leaves workers idle. */
   private int cut(int threads) {
-    int blocks = (rows + BLOCK_ROWS - 1) / BLOCK_ROWS;
+    int blocks = 1;
     groups = (panelCount + GROUP_PANELS - 1) / GROUP_PANELS;
     if (threads > 1) {
       long most = Math.min(4L * threads, 1 + (long) rows * n * k / TASK_WORK);
       int tiles = (rows + ROWS - 1) / ROWS;
       while ((long) blocks * groups < most && (groups < panelCount || blocks < tiles)) {
-        if (groups < panelCount) {
+        if (groups < panelCount && rows < 2 * blocks * BLOCK_ROWS) {
           groups = Math.min(panelCount, groups * 2);
         } else {
           blocks = Math.min(tiles, blocks * 2);
@@ -152,41 +161,70 @@ final class PanelGemm implements Gemm {
     long tile = workerBase + worker * workerBytes;
     for (int p = 0; p < k; p += depth) {
       int length = Math.min(depth, k - p);
-      for (int panel = firstPanel; panel < endPanel; panel++) {
-        int columns = Panels.columns(panel, n);
-        int width = vectors(columns) * COUNT;
-        long element = Panels.start(panel, k) + (long) p * width;
-        MemorySegment b = panels;
-        long from = bytes(element);
-        if (storage != DType.F32) {
-          from = tile + TILE_BYTES;
-          Copies.widen(storage, panels, element * storage.bytes(), (long) length * width, scratch, from);
-          b = scratch;
+      for (int panel = firstPanel; panel < endPanel && storage != DType.F32; panel++) {
+        int width = width(panel);
+        Copies.widen(storage, panels, (Panels.start(panel, k) + (long) p * width) * storage.bytes(), (long) length * width, scratch,
+            widePanel(tile, panel - firstPanel));
+      }
+      for (int row = firstRow; row < endRow; row += ROWS) {
+        int live = Math.min(ROWS, endRow - row);
+        for (int panel = firstPanel; panel < endPanel; panel++) {
+          if (storage == DType.F32) {
+            panelTile(row, live, p, length, panel, (row - firstRow) / ROWS, tile);
+          } else {
+            RowTiles.run(width(panel) / COUNT, a, bytes((long) row * k + p), bytes(k), live, scratch, widePanel(tile, panel - firstPanel),
+                scratch, tile, length);
+          }
+          store(p, row, live, panel, tile);
         }
-        block(firstRow, endRow, p, length, b, from, panel * COLUMNS, columns, width, tile);
       }
     }
   }
 
-  private void block(int firstRow, int endRow, int p, int length, MemorySegment b, long from, int column, int columns, int width,
-      long tile) {
+  private long widePanel(long tile, int index) {
+    return tile + TILE_BYTES + index * widePanelBytes(k);
+  }
+
+  private int width(int panel) {
+    return vectors(Panels.columns(panel, n)) * COUNT;
+  }
+
+  private void panelTile(int row, int live, int p, int length, int panel, int turn, long tile) {
+    int width = width(panel);
+    long from = bytes(Panels.start(panel, k) + (long) p * width);
+    long in = bytes((long) row * k + p);
+    long slice = (long) length * RowTiles.AHEAD;
+    if (rows <= AHEAD_ROWS && width == COLUMNS && (turn + 1) * slice <= bytes((long) length * width)) {
+      RowTiles.runAhead(a, in, bytes(k), live, later(panel, p, length, turn * slice, slice), panels, from, scratch, tile, length);
+    } else {
+      RowTiles.run(width / COUNT, a, in, bytes(k), live, panels, from, scratch, tile, length);
+    }
+  }
+
+  /** A slice of the piece that takes this one's place: further along this panel, or at the start of the next group's. */
+  private long later(int panel, int p, int length, long offset, long slice) {
+    long start = p + length < k ? Panels.start(panel, k) + (long) (p + length) * COLUMNS
+        : Panels.start((panel + groupPanels) % panelCount, k);
+    return Math.min(bytes(start) + offset, bytes(Panels.elements(n, k)) - slice);
+  }
+
+  private void store(int p, int row, int live, int panel, long tile) {
+    int column = panel * COLUMNS;
+    int columns = Panels.columns(panel, n);
+    int width = vectors(columns) * COUNT;
     long rowBytes = bytes(n);
-    for (int row = firstRow; row < endRow; row += ROWS) {
-      int live = Math.min(ROWS, endRow - row);
-      RowTiles.run(width / COUNT, a, bytes((long) row * k + p), bytes(k), live, b, from, scratch, tile, length);
-      long to = bytes((long) row * n + column);
-      if (p > 0) {
-        Epilogue.storeAdd(scratch, tile, width, live, columns, alpha, c, to, rowBytes, c, to, rowBytes);
-      } else if (hasAddend) {
-        Epilogue.storeAdd(scratch, tile, width, live, columns, alpha, addend, to, rowBytes, c, to, rowBytes);
-        if (hasBias) {
-          Epilogue.addRow(bias, bytes(column), live, columns, c, to, rowBytes);
-        }
-      } else if (hasBias) {
-        Epilogue.storeAdd(scratch, tile, width, live, columns, alpha, bias, bytes(column), 0, c, to, rowBytes);
-      } else {
-        Epilogue.store(scratch, tile, width, live, columns, alpha, c, to, rowBytes);
+    long to = bytes((long) row * n + column);
+    if (p > 0) {
+      Epilogue.storeAdd(scratch, tile, width, live, columns, alpha, c, to, rowBytes, c, to, rowBytes);
+    } else if (hasAddend) {
+      Epilogue.storeAdd(scratch, tile, width, live, columns, alpha, addend, to, rowBytes, c, to, rowBytes);
+      if (hasBias) {
+        Epilogue.addRow(bias, bytes(column), live, columns, c, to, rowBytes);
       }
+    } else if (hasBias) {
+      Epilogue.storeAdd(scratch, tile, width, live, columns, alpha, bias, bytes(column), 0, c, to, rowBytes);
+    } else {
+      Epilogue.store(scratch, tile, width, live, columns, alpha, c, to, rowBytes);
     }
   }
 }

@@ -1,6 +1,7 @@
 package io.github.lora4j.vector.internal.gemm;
 
 import static io.github.lora4j.vector.internal.gemm.Lanes.FLOAT;
+import static io.github.lora4j.vector.internal.gemm.Lanes.INT;
 import static io.github.lora4j.vector.internal.gemm.Lanes.NATIVE;
 import static io.github.lora4j.vector.internal.gemm.Lanes.SPECIES;
 import static io.github.lora4j.vector.internal.gemm.Lanes.WIDTH;
@@ -14,6 +15,9 @@ import jdk.incubator.vector.FloatVector;
  * <p>Tile {@code RxV} multiplies R rows by a panel V vectors wide. At the lower edge {@code rows} is less than R; the last row is then
  * read again in place of the missing ones, and its copies in the tile are ignored.
  *
+ * <p>With few rows the panels come from memory at a pace that matters. The widest tile then has a form that loads {@value #AHEAD}
+ * bytes a turn of a panel that is needed later, from {@code ahead}; a word behind the tile keeps the loads alive.
+ *
  * <p>Each element is one chain of fused multiply-adds over ascending depth whatever the shape of the tile, so all shapes give the same
  * bits. The sums go to a dense tile and not to C: with the edges, α and the addends in here as well, the first compiler refuses the
  * method ("out of virtual registers") and the second may then never get to it.
@@ -26,6 +30,9 @@ final class RowTiles {
   static final int VECTORS = Lanes.MANY_REGISTERS ? 4 : 2;
   /** Columns of the widest tile. */
   static final int COLUMNS = VECTORS * Lanes.COUNT;
+
+  /** Bytes that a turn goes forward in what is read ahead. */
+  static final int AHEAD = 16;
 
   private RowTiles() {}
 
@@ -46,6 +53,16 @@ final class RowTiles {
         case 2 -> tile5x2(a, row0, rowBytes, rows, b, panel, t, tile, depth);
         default -> throw new IllegalArgumentException("tile of " + vectors + " vectors");
       }
+    }
+  }
+
+  /** Multiplies with the widest tile and reads ahead in {@code b}. */
+  static void runAhead(MemorySegment a, long row0, long rowBytes, int rows, long ahead, MemorySegment b, long panel, MemorySegment t,
+      long tile, int depth) {
+    if (Lanes.MANY_REGISTERS) {
+      ahead6x4(a, row0, rowBytes, rows, ahead, b, panel, t, tile, depth);
+    } else {
+      ahead5x2(a, row0, rowBytes, rows, ahead, b, panel, t, tile, depth);
     }
   }
 
@@ -354,5 +371,132 @@ final class RowTiles {
     c20.intoMemorySegment(t, tile + 2 * WIDTH, NATIVE);
     c30.intoMemorySegment(t, tile + 3 * WIDTH, NATIVE);
     c40.intoMemorySegment(t, tile + 4 * WIDTH, NATIVE);
+  }
+
+  private static void ahead6x4(MemorySegment a, long row0, long rowBytes, int rows, long ahead, MemorySegment b, long panel,
+      MemorySegment t, long tile, int depth) {
+    int last = rows - 1;
+    long row1 = row0 + Math.min(1, last) * rowBytes;
+    long row2 = row0 + Math.min(2, last) * rowBytes;
+    long row3 = row0 + Math.min(3, last) * rowBytes;
+    long row4 = row0 + Math.min(4, last) * rowBytes;
+    long row5 = row0 + Math.min(5, last) * rowBytes;
+    FloatVector zero = FloatVector.zero(SPECIES);
+    FloatVector c00 = zero, c01 = zero, c02 = zero, c03 = zero;
+    FloatVector c10 = zero, c11 = zero, c12 = zero, c13 = zero;
+    FloatVector c20 = zero, c21 = zero, c22 = zero, c23 = zero;
+    FloatVector c30 = zero, c31 = zero, c32 = zero, c33 = zero;
+    FloatVector c40 = zero, c41 = zero, c42 = zero, c43 = zero;
+    FloatVector c50 = zero, c51 = zero, c52 = zero, c53 = zero;
+    int seen = 0;
+    for (int p = 0; p < depth; p++) {
+      FloatVector b0 = FloatVector.fromMemorySegment(SPECIES, b, panel + (p * 4L + 0) * WIDTH, NATIVE);
+      FloatVector b1 = FloatVector.fromMemorySegment(SPECIES, b, panel + (p * 4L + 1) * WIDTH, NATIVE);
+      FloatVector b2 = FloatVector.fromMemorySegment(SPECIES, b, panel + (p * 4L + 2) * WIDTH, NATIVE);
+      FloatVector b3 = FloatVector.fromMemorySegment(SPECIES, b, panel + (p * 4L + 3) * WIDTH, NATIVE);
+      FloatVector x = FloatVector.broadcast(SPECIES, a.get(FLOAT, row0 + p * 4L));
+      c00 = x.fma(b0, c00);
+      c01 = x.fma(b1, c01);
+      c02 = x.fma(b2, c02);
+      c03 = x.fma(b3, c03);
+      x = FloatVector.broadcast(SPECIES, a.get(FLOAT, row1 + p * 4L));
+      c10 = x.fma(b0, c10);
+      c11 = x.fma(b1, c11);
+      c12 = x.fma(b2, c12);
+      c13 = x.fma(b3, c13);
+      x = FloatVector.broadcast(SPECIES, a.get(FLOAT, row2 + p * 4L));
+      c20 = x.fma(b0, c20);
+      c21 = x.fma(b1, c21);
+      c22 = x.fma(b2, c22);
+      c23 = x.fma(b3, c23);
+      x = FloatVector.broadcast(SPECIES, a.get(FLOAT, row3 + p * 4L));
+      c30 = x.fma(b0, c30);
+      c31 = x.fma(b1, c31);
+      c32 = x.fma(b2, c32);
+      c33 = x.fma(b3, c33);
+      x = FloatVector.broadcast(SPECIES, a.get(FLOAT, row4 + p * 4L));
+      c40 = x.fma(b0, c40);
+      c41 = x.fma(b1, c41);
+      c42 = x.fma(b2, c42);
+      c43 = x.fma(b3, c43);
+      x = FloatVector.broadcast(SPECIES, a.get(FLOAT, row5 + p * 4L));
+      c50 = x.fma(b0, c50);
+      c51 = x.fma(b1, c51);
+      c52 = x.fma(b2, c52);
+      c53 = x.fma(b3, c53);
+      seen += b.get(INT, ahead + p * (long) AHEAD);
+    }
+    c00.intoMemorySegment(t, tile + 0 * WIDTH, NATIVE);
+    c01.intoMemorySegment(t, tile + 1 * WIDTH, NATIVE);
+    c02.intoMemorySegment(t, tile + 2 * WIDTH, NATIVE);
+    c03.intoMemorySegment(t, tile + 3 * WIDTH, NATIVE);
+    c10.intoMemorySegment(t, tile + 4 * WIDTH, NATIVE);
+    c11.intoMemorySegment(t, tile + 5 * WIDTH, NATIVE);
+    c12.intoMemorySegment(t, tile + 6 * WIDTH, NATIVE);
+    c13.intoMemorySegment(t, tile + 7 * WIDTH, NATIVE);
+    c20.intoMemorySegment(t, tile + 8 * WIDTH, NATIVE);
+    c21.intoMemorySegment(t, tile + 9 * WIDTH, NATIVE);
+    c22.intoMemorySegment(t, tile + 10 * WIDTH, NATIVE);
+    c23.intoMemorySegment(t, tile + 11 * WIDTH, NATIVE);
+    c30.intoMemorySegment(t, tile + 12 * WIDTH, NATIVE);
+    c31.intoMemorySegment(t, tile + 13 * WIDTH, NATIVE);
+    c32.intoMemorySegment(t, tile + 14 * WIDTH, NATIVE);
+    c33.intoMemorySegment(t, tile + 15 * WIDTH, NATIVE);
+    c40.intoMemorySegment(t, tile + 16 * WIDTH, NATIVE);
+    c41.intoMemorySegment(t, tile + 17 * WIDTH, NATIVE);
+    c42.intoMemorySegment(t, tile + 18 * WIDTH, NATIVE);
+    c43.intoMemorySegment(t, tile + 19 * WIDTH, NATIVE);
+    c50.intoMemorySegment(t, tile + 20 * WIDTH, NATIVE);
+    c51.intoMemorySegment(t, tile + 21 * WIDTH, NATIVE);
+    c52.intoMemorySegment(t, tile + 22 * WIDTH, NATIVE);
+    c53.intoMemorySegment(t, tile + 23 * WIDTH, NATIVE);
+    t.set(INT, tile + 24 * WIDTH, seen);
+  }
+
+  private static void ahead5x2(MemorySegment a, long row0, long rowBytes, int rows, long ahead, MemorySegment b, long panel,
+      MemorySegment t, long tile, int depth) {
+    int last = rows - 1;
+    long row1 = row0 + Math.min(1, last) * rowBytes;
+    long row2 = row0 + Math.min(2, last) * rowBytes;
+    long row3 = row0 + Math.min(3, last) * rowBytes;
+    long row4 = row0 + Math.min(4, last) * rowBytes;
+    FloatVector zero = FloatVector.zero(SPECIES);
+    FloatVector c00 = zero, c01 = zero;
+    FloatVector c10 = zero, c11 = zero;
+    FloatVector c20 = zero, c21 = zero;
+    FloatVector c30 = zero, c31 = zero;
+    FloatVector c40 = zero, c41 = zero;
+    int seen = 0;
+    for (int p = 0; p < depth; p++) {
+      FloatVector b0 = FloatVector.fromMemorySegment(SPECIES, b, panel + (p * 2L + 0) * WIDTH, NATIVE);
+      FloatVector b1 = FloatVector.fromMemorySegment(SPECIES, b, panel + (p * 2L + 1) * WIDTH, NATIVE);
+      FloatVector x = FloatVector.broadcast(SPECIES, a.get(FLOAT, row0 + p * 4L));
+      c00 = x.fma(b0, c00);
+      c01 = x.fma(b1, c01);
+      x = FloatVector.broadcast(SPECIES, a.get(FLOAT, row1 + p * 4L));
+      c10 = x.fma(b0, c10);
+      c11 = x.fma(b1, c11);
+      x = FloatVector.broadcast(SPECIES, a.get(FLOAT, row2 + p * 4L));
+      c20 = x.fma(b0, c20);
+      c21 = x.fma(b1, c21);
+      x = FloatVector.broadcast(SPECIES, a.get(FLOAT, row3 + p * 4L));
+      c30 = x.fma(b0, c30);
+      c31 = x.fma(b1, c31);
+      x = FloatVector.broadcast(SPECIES, a.get(FLOAT, row4 + p * 4L));
+      c40 = x.fma(b0, c40);
+      c41 = x.fma(b1, c41);
+      seen += b.get(INT, ahead + p * (long) AHEAD);
+    }
+    c00.intoMemorySegment(t, tile + 0 * WIDTH, NATIVE);
+    c01.intoMemorySegment(t, tile + 1 * WIDTH, NATIVE);
+    c10.intoMemorySegment(t, tile + 2 * WIDTH, NATIVE);
+    c11.intoMemorySegment(t, tile + 3 * WIDTH, NATIVE);
+    c20.intoMemorySegment(t, tile + 4 * WIDTH, NATIVE);
+    c21.intoMemorySegment(t, tile + 5 * WIDTH, NATIVE);
+    c30.intoMemorySegment(t, tile + 6 * WIDTH, NATIVE);
+    c31.intoMemorySegment(t, tile + 7 * WIDTH, NATIVE);
+    c40.intoMemorySegment(t, tile + 8 * WIDTH, NATIVE);
+    c41.intoMemorySegment(t, tile + 9 * WIDTH, NATIVE);
+    t.set(INT, tile + 10 * WIDTH, seen);
   }
 }

@@ -30,11 +30,17 @@ final class TileGenerator {
     g.header("RowTiles", "a row-major left operand, read where it lies: nothing is packed", """
          * <p>Tile {@code RxV} multiplies R rows by a panel V vectors wide. At the lower edge {@code rows} is less than R; the last row is then
          * read again in place of the missing ones, and its copies in the tile are ignored.
+         *
+         * <p>With few rows the panels come from memory at a pace that matters. The widest tile then has a form that loads {@value #AHEAD}
+         * bytes a turn of a panel that is needed later, from {@code ahead}; a word behind the tile keeps the loads alive.
         """);
     g.dispatch("RowTiles", new int[][] {{6, 4}, {5, 2}}, "long rowBytes, int rows, ", "rowBytes, rows, ");
+    g.aheadDispatch();
     for (int[] shape : new int[][] {{6, 4}, {6, 3}, {6, 2}, {6, 1}, {5, 2}, {5, 1}}) {
       g.rowTile(shape[0], shape[1]);
     }
+    g.aheadTile(6, 4);
+    g.aheadTile(5, 2);
     return g.out.append("}\n").toString();
   }
 
@@ -98,7 +104,7 @@ final class TileGenerator {
          * method ("out of virtual registers") and the second may then never get to it.
          */
         final class %s {
-        """.formatted(name.equals("NarrowTiles") ? "import static io.github.lora4j.vector.internal.gemm.Lanes.INT;\n" : "", operand, text, name));
+        """.formatted(name.equals("NarrowTiles") || name.equals("RowTiles") ? "import static io.github.lora4j.vector.internal.gemm.Lanes.INT;\n" : "", operand, text, name));
   }
 
   private void dispatch(String name, int[][] shapes, String parameters, String arguments) {
@@ -148,6 +154,36 @@ final class TileGenerator {
     body(rows, vectors, r -> "row" + r + " + p * 4L", Kind.PLAIN);
   }
 
+  private void aheadDispatch() {
+    out.insert(out.indexOf("  private RowTiles"), """
+          /** Bytes that a turn goes forward in what is read ahead. */
+          static final int AHEAD = 16;
+
+        """);
+    out.append("""
+
+          /** Multiplies with the widest tile and reads ahead in {@code b}. */
+          static void runAhead(MemorySegment a, long row0, long rowBytes, int rows, long ahead, MemorySegment b, long panel, MemorySegment t,
+              long tile, int depth) {
+            if (Lanes.MANY_REGISTERS) {
+              ahead6x4(a, row0, rowBytes, rows, ahead, b, panel, t, tile, depth);
+            } else {
+              ahead5x2(a, row0, rowBytes, rows, ahead, b, panel, t, tile, depth);
+            }
+          }
+        """);
+  }
+
+  private void aheadTile(int rows, int vectors) {
+    out.append("""
+
+          private static void ahead%dx%d(MemorySegment a, long row0, long rowBytes, int rows, long ahead, MemorySegment b, long panel,
+              MemorySegment t, long tile, int depth) {
+        """.formatted(rows, vectors));
+    edgeRows(rows);
+    body(rows, vectors, r -> "row" + r + " + p * 4L", Kind.PANEL_AHEAD);
+  }
+
   private void edgeRows(int rows) {
     out.append("    int last = rows - 1;\n");
     for (int r = 1; r < rows; r++) {
@@ -184,7 +220,7 @@ final class TileGenerator {
 
   /** What a tile does besides multiplying. */
   private enum Kind {
-    PLAIN, AHEAD, STRIP
+    PLAIN, AHEAD, PANEL_AHEAD, STRIP
   }
 
   private void body(int rows, int vectors, IntFunction<String> left, Kind kind) {
@@ -196,7 +232,8 @@ final class TileGenerator {
       }
       out.append(line);
     }
-    out.append(kind == Kind.AHEAD ? "    int seen = 0;\n" : "");
+    boolean ahead = kind == Kind.AHEAD || kind == Kind.PANEL_AHEAD;
+    out.append(ahead ? "    int seen = 0;\n" : "");
     out.append("    for (int p = 0; p < depth; p++) {\n");
     for (int v = 0; v < vectors; v++) {
       String at = kind == Kind.STRIP ? "strip + p * stride + %d * WIDTH".formatted(v)
@@ -210,13 +247,14 @@ final class TileGenerator {
       }
     }
     out.append(kind == Kind.AHEAD ? "      seen += a.get(INT, ahead + p * %dL);\n".formatted(4 * rows) : "");
+    out.append(kind == Kind.PANEL_AHEAD ? "      seen += b.get(INT, ahead + p * (long) AHEAD);\n" : "");
     out.append("    }\n");
     for (int r = 0; r < rows; r++) {
       for (int v = 0; v < vectors; v++) {
         out.append("    c%d%d.intoMemorySegment(t, tile + %d * WIDTH, NATIVE);\n".formatted(r, v, r * vectors + v));
       }
     }
-    out.append(kind == Kind.AHEAD ? "    t.set(INT, tile + %d * WIDTH, seen);\n".formatted(rows * vectors) : "");
+    out.append(ahead ? "    t.set(INT, tile + %d * WIDTH, seen);\n".formatted(rows * vectors) : "");
     out.append("  }\n");
   }
 }
