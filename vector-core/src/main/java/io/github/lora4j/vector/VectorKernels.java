@@ -19,6 +19,13 @@ import java.lang.foreign.MemorySegment;
  * {@link KernelProvider}, which says how to add it. Bits depend on the width of the vectors, not on threads or the compiler.
  */
 public final class VectorKernels implements Kernels {
+
+  static {
+    // The first heap segment of a JVM loads a second class of segments, and all code compiled for the only class there was is thrown
+    // away. Load it before there is any.
+    MemorySegment.ofArray(new float[0]);
+  }
+
   private final ReferenceLosses narrow = new ReferenceLosses(DType.F32);
 
   @Override
