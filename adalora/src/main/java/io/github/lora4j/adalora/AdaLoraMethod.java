@@ -40,6 +40,6 @@ public final class AdaLoraMethod implements AdapterMethod {
   /** Singular values start at zero and are multiplied with factors of 0.02, so they need longer steps than LoRA's matrices. */
   @Override
   public OptionalDouble learningRate() {
-    return OptionalDouble.of(2e-3);
+    return OptionalDouble.of(5e-3);
   }
 }

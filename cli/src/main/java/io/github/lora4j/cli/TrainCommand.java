@@ -8,6 +8,7 @@ import io.github.lora4j.train.RecipeBuilder;
 import io.github.lora4j.train.RunDirectory;
 import io.github.lora4j.train.TrainingPlan;
 import io.github.lora4j.train.TrainingRun;
+import io.github.lora4j.train.report.HtmlReport;
 import io.github.lora4j.vector.ConfigException;
 import java.io.PrintWriter;
 import java.nio.file.Path;
@@ -83,11 +84,12 @@ final class TrainCommand implements Callable<Integer> {
     try (TrainingRun run = TrainingRun.open(made, fixture, resume, console, metrics)) {
       train(run, told);
     } catch (CancellationException e) {
-      out.printf("%n%s%ncontinue with: lora4j train %s --resume%n", e.getMessage(), made.output());
+      out.printf("%n%s%nreport: %s%ncontinue with: lora4j train %s --resume%n", e.getMessage(), HtmlReport.write(made.output()), made.output());
       out.flush();
       told.countDown();
       return 130;
     }
+    out.printf("report: %s%n", HtmlReport.write(made.output()));
     out.printf("""
         next:
           lora4j eval %1$s

@@ -22,10 +22,11 @@ public sealed interface TrainEvent {
    * @param loss mean over the step's targets
    * @param gradientNorm before clipping
    * @param learningRate of the first parameter group
+   * @param learningRates of every group that has parameters, by its name
    * @param tokens and examples since the run (or its resumption) began
    * @param seconds since then, evaluation and saving left out
    */
-  record Step(int step, int steps, double epoch, double loss, double gradientNorm, double learningRate, long tokens, long examples,
+  record Step(int step, int steps, double epoch, double loss, double gradientNorm, double learningRate, Map<String, Double> learningRates, long tokens, long examples,
       double seconds) implements TrainEvent {}
 
   /**

@@ -251,10 +251,21 @@ public final class TrainingRun implements AutoCloseable {
     }
     if (done % recipe.logEvery() == 0 || done == steps || done == 1) {
       tell(new TrainEvent.Step(done, steps, (double) done / batches.stepsPerEpoch(), values[0], values[1],
-          recipe.optimizer().learningRate() * schedule.factor(done - 1), tokens, examples, nanos / 1e9));
+          groups.getFirst().rate(recipe.optimizer().learningRate()) * schedule.factor(done - 1), rates(schedule.factor(done - 1)), tokens, examples, nanos / 1e9));
       hook.flatMap(h -> h.ranks(session.executable())).ifPresent(ranks ->
           tell(new TrainEvent.Ranks(done, ranks.budget(), ranks.ofModule(), ranks.penalty())));
     }
+  }
+
+  private Map<String, Double> rates(double factor) {
+    Map<String, Double> rates = new LinkedHashMap<>();
+    for (int g = 0; g < groups.size(); g++) {
+      int group = g;
+      if (session.task().program().parameters().ranges().stream().anyMatch(range -> range.group() == group)) {
+        rates.put(groups.get(g).name(), groups.get(g).rate(recipe.optimizer().learningRate()) * factor);
+      }
+    }
+    return rates;
   }
 
   /** Runs the step's packs once more, op by op, to find where the first value that is not finite comes from. */

@@ -28,7 +28,7 @@ class JsonlListenerTest {
   }
 
   private static TrainEvent step(int step) {
-    return new TrainEvent.Step(step, 4, step / 2.0, 0.5, Double.NaN, 1e-4, 10, 2, 0.1);
+    return new TrainEvent.Step(step, 4, step / 2.0, 0.5, Double.NaN, 1e-4, Map.of(), 10, 2, 0.1);
   }
 
   private static List<JsonNode> lines(Path file) throws IOException {
