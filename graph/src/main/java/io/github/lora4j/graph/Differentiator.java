@@ -99,6 +99,14 @@ final class Differentiator {
       case Op.InBatchNegativesGrad o -> throw once(o);
       case Op.OptimizerStep o -> throw once(o);
       case Op.ClearGradients o -> throw once(o);
+      case DecoderOp.RmsNorm o -> {
+        contribute(o.gamma(), d -> graph.add(new DecoderOp.RmsNormParamGrad(grad(o.y()), o.x(), o.stats(), d)));
+        extend(o.x(), (addend, d) -> graph.add(new DecoderOp.RmsNormGrad(grad(o.y()), o.x(), o.stats(), o.gamma(), addend, d)));
+      }
+      case DecoderOp.Rope o -> contribute(o.x(), d -> graph.add(new DecoderOp.Rope(grad(o.y()), o.positions(), o.table(), o.heads(),
+          !o.inverse(), d)));
+      case DecoderOp.RmsNormGrad o -> throw once(o);
+      case DecoderOp.RmsNormParamGrad o -> throw once(o);
       case AdapterOp.ScaleColumns o -> scaleColumns(o, grad(o.y()));
       case AdapterOp.ColumnDots o -> throw once(o);
       case AdapterOp.AddTo o -> throw once(o);

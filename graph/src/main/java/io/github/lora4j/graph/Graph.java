@@ -102,6 +102,25 @@ public final class Graph {
     return y;
   }
 
+  /** Root-mean-square norm over columns. */
+  public Value rmsNorm(Value x, Value gamma, double eps) {
+    same("rmsNorm", gamma.name(), gamma.shape(), Shape.vector(x.shape().cols()));
+    Value y = temp(gamma.name() + ".y", x.shape());
+    add(new DecoderOp.RmsNorm(x, gamma, eps, y, temp(gamma.name() + ".stats", x.shape().withCols(1))));
+    return y;
+  }
+
+  /** Turns every head of x by its row's position; see {@link DecoderOp.Rope}. */
+  public Value rope(Value x, Value positions, Value table, int heads) {
+    check(positions.integer() && positions.shape().equals(x.shape().withCols(1)), "rope", x.name(), "positions must be integers %s, got %s %s",
+        x.shape().withCols(1), positions.type(), positions.shape());
+    check(table.shape().cols() * heads == x.shape().cols() && table.shape().cols() % 2 == 0, "rope", x.name(),
+        "%d heads of %d (an even number) do not make %s", heads, table.shape().cols(), x.shape());
+    Value y = temp(x.name() + ".turned", x.shape());
+    add(new DecoderOp.Rope(x, positions, table, heads, false, y));
+    return y;
+  }
+
   /** x + y. */
   public Value add(Value x, Value y) {
     same("add", x.name(), y.shape(), x.shape());

@@ -84,6 +84,18 @@ public final class OpCases {
         p.trainable("beta", Shape.vector(17)), 1e-12)));
     cases.add(twice("layer norm, frozen, beside a residual", 17, (p, x) -> p.graph().add(x,
         p.graph().layerNorm(x, p.frozen("gamma", Shape.vector(17)), p.frozen("beta", Shape.vector(17)), 1e-5))));
+    for (int cols : new int[] {3, 7, 33, 100}) {
+      cases.add(twice("rms norm, trainable, " + cols, cols, (p, x) -> p.graph().rmsNorm(x, p.trainable("gamma", Shape.vector(cols)), 1e-5)));
+    }
+    cases.add(twice("rms norm, frozen, beside a residual", 17, (p, x) -> p.graph().add(x,
+        p.graph().rmsNorm(x, p.frozen("gamma", Shape.vector(17)), 1e-6))));
+    for (int headDim : new int[] {2, 6, 48}) {
+      cases.add(twice("rope of 3 heads of " + headDim, 3 * headDim, (p, x) -> {
+        RowAxis axis = x.shape().axis().orElseThrow();
+        Value positions = p.table("positions." + axis.name(), Shape.of(axis, 1), live -> new java.util.Random(3).ints(live.of(axis), 0, 11).toArray());
+        return p.graph().rope(x, positions, p.frozen("angles", Shape.of(11, headDim)), 3);
+      }));
+    }
     cases.add(new TestProgram("range mean", A, p -> {
       RowAxis a = p.axis("a", A);
       RowAxis b = p.axis("b", B);

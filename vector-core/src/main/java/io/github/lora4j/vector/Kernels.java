@@ -83,6 +83,26 @@ public interface Kernels {
   void layerNormParamGrad(MemorySegment dy, MemorySegment x, MemorySegment stats, MemorySegment gammaSum, MemorySegment betaSum,
       int slot, int cols, int from, int to);
 
+  /** y = x·rstd·gamma with rstd = 1/√(mean(x²) + eps), kept in stats[i] (Zhang and Sennrich 2019). */
+  void rmsNorm(MemorySegment x, MemorySegment gamma, MemorySegment y, MemorySegment stats, int cols, double eps, int from, int to);
+
+  /** dx of {@link #rmsNorm} (+ addend). With g = dy·gamma: dx = rstd(g − x·rstd²·mean(g·x)). */
+  void rmsNormGrad(MemorySegment dy, MemorySegment x, MemorySegment stats, MemorySegment gamma, MemorySegment addend, MemorySegment dx, int cols,
+      int from, int to);
+
+  /** gammaSum[slot, j] = Σ over rows [from, to) of dy·x·rstd (written, not added). */
+  void rmsNormParamGrad(MemorySegment dy, MemorySegment x, MemorySegment stats, MemorySegment gammaSum, int slot, int cols, int from, int to);
+
+  /**
+   * Rotary position embedding (Su et al. 2021) in Hugging Face's layout: element j of a head's first half and element j of its second are
+   * turned by the angle of their position. With c, s from the table: y₁ = x₁c − x₂s, y₂ = x₂c + x₁s; {@code inverse} turns back.
+   *
+   * @param positions I32 [rows, 1]
+   * @param table [positions, headDim]: cosines of the half head, then sines
+   */
+  void rope(MemorySegment x, MemorySegment positions, MemorySegment table, MemorySegment y, int heads, int headDim, boolean inverse, int from,
+      int to);
+
   /** sums[slot, j] = Σ over rows [from, to) of x[i, j] (written, not added). */
   void columnSums(MemorySegment x, MemorySegment sums, int slot, int cols, int from, int to);
 

@@ -5,6 +5,7 @@ import io.github.lora4j.vector.internal.reference.Functions;
 import io.github.lora4j.vector.internal.reference.ReferenceAttention;
 import io.github.lora4j.vector.internal.reference.ReferenceGemm;
 import io.github.lora4j.vector.internal.reference.ReferenceLosses;
+import io.github.lora4j.vector.internal.reference.ReferenceDecoder;
 import io.github.lora4j.vector.internal.reference.ReferenceRows;
 import java.lang.foreign.MemorySegment;
 
@@ -16,6 +17,7 @@ public final class ReferenceKernels implements Kernels {
   private final DType dtype;
   private final Elements type;
   private final ReferenceRows rows;
+  private final ReferenceDecoder decoder;
   private final ReferenceAttention attention;
   private final ReferenceLosses losses;
 
@@ -32,6 +34,7 @@ public final class ReferenceKernels implements Kernels {
     this.dtype = dtype;
     this.type = new Elements(dtype);
     this.rows = new ReferenceRows(dtype);
+    decoder = new ReferenceDecoder(type);
     this.attention = new ReferenceAttention(dtype);
     this.losses = new ReferenceLosses(dtype);
   }
@@ -132,6 +135,29 @@ public final class ReferenceKernels implements Kernels {
   public void layerNormParamGrad(MemorySegment dy, MemorySegment x, MemorySegment stats, MemorySegment gammaSum, MemorySegment betaSum,
       int slot, int cols, int from, int to) {
     rows.layerNormParamGrad(dy, x, stats, gammaSum, betaSum, slot, cols, from, to);
+  }
+
+  @Override
+  public void rmsNorm(MemorySegment x, MemorySegment gamma, MemorySegment y, MemorySegment stats, int cols, double eps, int from, int to) {
+    decoder.rmsNorm(x, gamma, y, stats, cols, eps, from, to);
+  }
+
+  @Override
+  public void rmsNormGrad(MemorySegment dy, MemorySegment x, MemorySegment stats, MemorySegment gamma, MemorySegment addend, MemorySegment dx,
+      int cols, int from, int to) {
+    decoder.rmsNormGrad(dy, x, stats, gamma, addend, dx, cols, from, to);
+  }
+
+  @Override
+  public void rmsNormParamGrad(MemorySegment dy, MemorySegment x, MemorySegment stats, MemorySegment gammaSum, int slot, int cols, int from,
+      int to) {
+    decoder.rmsNormParamGrad(dy, x, stats, gammaSum, slot, cols, from, to);
+  }
+
+  @Override
+  public void rope(MemorySegment x, MemorySegment positions, MemorySegment table, MemorySegment y, int heads, int headDim, boolean inverse,
+      int from, int to) {
+    decoder.rope(x, positions, table, y, heads, headDim, inverse, from, to);
   }
 
   @Override

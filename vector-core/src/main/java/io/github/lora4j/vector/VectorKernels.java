@@ -3,6 +3,7 @@ package io.github.lora4j.vector;
 import io.github.lora4j.vector.internal.Activations;
 import io.github.lora4j.vector.internal.Attention;
 import io.github.lora4j.vector.internal.Columns;
+import io.github.lora4j.vector.internal.Decoder;
 import io.github.lora4j.vector.internal.Dropout;
 import io.github.lora4j.vector.internal.Elementwise;
 import io.github.lora4j.vector.internal.Losses;
@@ -111,6 +112,29 @@ public final class VectorKernels implements Kernels {
   public void layerNormParamGrad(MemorySegment dy, MemorySegment x, MemorySegment stats, MemorySegment gammaSum, MemorySegment betaSum,
       int slot, int cols, int from, int to) {
     Norms.layerNormParamGrad(dy, x, stats, gammaSum, betaSum, slot, cols, from, to);
+  }
+
+  @Override
+  public void rmsNorm(MemorySegment x, MemorySegment gamma, MemorySegment y, MemorySegment stats, int cols, double eps, int from, int to) {
+    Decoder.rmsNorm(x, gamma, y, stats, cols, eps, from, to);
+  }
+
+  @Override
+  public void rmsNormGrad(MemorySegment dy, MemorySegment x, MemorySegment stats, MemorySegment gamma, MemorySegment addend, MemorySegment dx,
+      int cols, int from, int to) {
+    Decoder.rmsNormGrad(dy, x, stats, gamma, addend, dx, cols, from, to);
+  }
+
+  @Override
+  public void rmsNormParamGrad(MemorySegment dy, MemorySegment x, MemorySegment stats, MemorySegment gammaSum, int slot, int cols, int from,
+      int to) {
+    Decoder.rmsNormParamGrad(dy, x, stats, gammaSum, slot, cols, from, to);
+  }
+
+  @Override
+  public void rope(MemorySegment x, MemorySegment positions, MemorySegment table, MemorySegment y, int heads, int headDim, boolean inverse,
+      int from, int to) {
+    Decoder.rope(x, positions, table, y, heads, headDim, inverse, from, to);
   }
 
   @Override

@@ -97,6 +97,18 @@ final class KernelComparison {
     same("layer norm gradient in place" + at, sums, terms, dy, (k, o) -> k.layerNormGrad(o, x, stats, gamma, addend, o, cols, from, to));
     same("gamma" + at, sums, partial, (k, o) -> k.layerNormParamGrad(dy, x, stats, o, data.zeros(2L * cols), 1, cols, from, to));
     same("beta" + at, sums, partial, (k, o) -> k.layerNormParamGrad(dy, x, stats, data.zeros(2L * cols), o, 1, cols, from, to));
+    same("rms norm" + at, sums, out, (k, o) -> k.rmsNorm(x, gamma, o, k == reference ? stats : data.zeros(2L * rows), cols, 1e-5, from, to));
+    same("rms norm in place" + at, sums, x, (k, o) -> k.rmsNorm(o, gamma, o, data.zeros(2L * rows), cols, 1e-5, from, to));
+    double turned = terms * Math.sqrt(cols);
+    same("rms norm gradient" + at, sums, turned, out, (k, o) -> k.rmsNormGrad(dy, x, stats, gamma, NULL, o, cols, from, to));
+    same("rms norm gradient in place" + at, sums, turned, dy, (k, o) -> k.rmsNormGrad(o, x, stats, gamma, addend, o, cols, from, to));
+    same("rms gamma" + at, sums, partial, (k, o) -> k.rmsNormParamGrad(dy, x, stats, o, 1, cols, from, to));
+    if (cols % 2 == 0) {
+      MemorySegment angles = data.normal(9L * cols);
+      MemorySegment positions = Data.ints(data.uniform(rows, 9));
+      same("rope" + at, 4, 4, out, (k, o) -> k.rope(x, positions, angles, o, 1, cols, false, from, to));
+      same("rope back in place" + at, 4, 4, x, (k, o) -> k.rope(o, positions, angles, o, 1, cols, true, from, to));
+    }
     MemorySegment factors = data.normal(cols);
     MemorySegment center = data.normal(cols);
     same("columns scaled" + at, 1, out, (k, o) -> k.scaleColumns(x, factors, NULL, o, cols, from, to));

@@ -3,6 +3,7 @@ package io.github.lora4j.graph.cpu;
 import io.github.lora4j.graph.AdapterOp;
 import io.github.lora4j.graph.Backend.Allocation;
 import io.github.lora4j.graph.CompileOptions;
+import io.github.lora4j.graph.DecoderOp;
 import io.github.lora4j.graph.Executable;
 import io.github.lora4j.graph.MemoryPlan;
 import io.github.lora4j.graph.Op;
@@ -71,6 +72,7 @@ record CpuPlan(Program program, DType floats, DType weights, Map<Value, EnumSet<
           case Op.AttentionGrad o ->
               attention = Math.max(attention, kernels.attentionScratchBytes(o.forward().spec(), o.forward().maxLength()));
           case AdapterOp.ColumnDots o -> partials = Math.max(partials, partialBytes(o.x(), 1, floats));
+          case DecoderOp.RmsNormParamGrad o -> partials = Math.max(partials, partialBytes(o.x(), 1, floats));
           case Op.ColumnSum o -> partials = Math.max(partials, partialBytes(o.x(), 1, floats));
           case Op.LayerNormParamGrad o -> partials = Math.max(partials, partialBytes(o.x(), 2, floats));
           default -> { }

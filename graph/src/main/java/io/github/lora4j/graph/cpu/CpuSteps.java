@@ -1,6 +1,7 @@
 package io.github.lora4j.graph.cpu;
 
 import io.github.lora4j.graph.AdapterOp;
+import io.github.lora4j.graph.DecoderOp;
 import io.github.lora4j.graph.Executable;
 import io.github.lora4j.graph.Op;
 import io.github.lora4j.graph.Value;
@@ -97,6 +98,7 @@ final class CpuSteps {
       case Op.OptimizerStep o -> new CpuOptimizer(o, memoryOf, plan, k, workers);
       case Op.ClearGradients o -> clearGradients(o);
       case AdapterOp o -> new CpuAdapterSteps(this, k).bind(o);
+      case DecoderOp o -> new CpuDecoderSteps(this, k).bind(o);
     };
   }
 

@@ -1,0 +1,55 @@
+package io.github.lora4j.graph.cpu;
+
+import io.github.lora4j.graph.DecoderOp;
+import io.github.lora4j.vector.Kernels;
+import java.lang.foreign.MemorySegment;
+
+/** Binds the ops of decoders. */
+record CpuDecoderSteps(CpuSteps of, Kernels k) {
+
+  CpuSteps.Step bind(DecoderOp op) {
+    return switch (op) {
+      case DecoderOp.RmsNorm o -> norm(o);
+      case DecoderOp.RmsNormGrad o -> normGrad(o);
+      case DecoderOp.RmsNormParamGrad o -> paramGrad(o);
+      case DecoderOp.Rope o -> rope(o);
+    };
+  }
+
+  private CpuSteps.Step norm(DecoderOp.RmsNorm o) {
+    MemorySegment x = of.s(o.x());
+    MemorySegment gamma = of.s(o.gamma());
+    MemorySegment y = of.s(o.y());
+    MemorySegment stats = of.s(o.stats());
+    int cols = o.x().shape().cols();
+    return of.rows(o.x(), cols, (from, to) -> k.rmsNorm(x, gamma, y, stats, cols, o.eps(), from, to));
+  }
+
+  private CpuSteps.Step normGrad(DecoderOp.RmsNormGrad o) {
+    MemorySegment dy = of.s(o.dy());
+    MemorySegment x = of.s(o.x());
+    MemorySegment stats = of.s(o.stats());
+    MemorySegment gamma = of.s(o.gamma());
+    MemorySegment addend = of.s(o.addend());
+    MemorySegment dx = of.s(o.dx());
+    int cols = o.x().shape().cols();
+    return of.rows(o.x(), cols, (from, to) -> k.rmsNormGrad(dy, x, stats, gamma, addend, dx, cols, from, to));
+  }
+
+  private CpuSteps.Step paramGrad(DecoderOp.RmsNormParamGrad o) {
+    MemorySegment dy = of.s(o.dy());
+    MemorySegment x = of.s(o.x());
+    MemorySegment stats = of.s(o.stats());
+    int cols = o.x().shape().cols();
+    return of.columnSums(o.dy(), o.dgamma(), (to, slot, first, end) -> k.rmsNormParamGrad(dy, x, stats, to, slot, cols, first, end));
+  }
+
+  private CpuSteps.Step rope(DecoderOp.Rope o) {
+    MemorySegment x = of.s(o.x());
+    MemorySegment positions = of.s(o.positions());
+    MemorySegment table = of.s(o.table());
+    MemorySegment y = of.s(o.y());
+    int cols = o.x().shape().cols();
+    return of.rows(o.x(), cols, (from, to) -> k.rope(x, positions, table, y, o.heads(), cols / o.heads(), o.inverse(), from, to));
+  }
+}

@@ -1,0 +1,69 @@
+package io.github.lora4j.vector.internal.reference;
+
+import io.github.lora4j.vector.Kernels;
+import java.lang.foreign.MemorySegment;
+
+/** The norm and the position embedding of decoders, by their definitions; see {@link Kernels}. */
+public record ReferenceDecoder(Elements type) {
+
+  public void rmsNorm(MemorySegment x, MemorySegment gamma, MemorySegment y, MemorySegment stats, int cols, double eps, int from, int to) {
+    for (int i = from; i < to; i++) {
+      long row = (long) i * cols;
+      double squares = 0;
+      for (int j = 0; j < cols; j++) {
+        squares += type.get(x, row + j) * type.get(x, row + j);
+      }
+      double rstd = 1 / Math.sqrt(squares / cols + eps);
+      type.set(stats, i, rstd);
+      for (int j = 0; j < cols; j++) {
+        type.set(y, row + j, type.get(x, row + j) * rstd * type.get(gamma, j));
+      }
+    }
+  }
+
+  public void rmsNormGrad(MemorySegment dy, MemorySegment x, MemorySegment stats, MemorySegment gamma, MemorySegment addend, MemorySegment dx,
+      int cols, int from, int to) {
+    for (int i = from; i < to; i++) {
+      long row = (long) i * cols;
+      double rstd = type.get(stats, i);
+      double gx = 0;
+      for (int j = 0; j < cols; j++) {
+        gx += type.get(dy, row + j) * type.get(gamma, j) * type.get(x, row + j) / cols;
+      }
+      for (int j = 0; j < cols; j++) {
+        double value = rstd * (type.get(dy, row + j) * type.get(gamma, j) - type.get(x, row + j) * rstd * rstd * gx);
+        type.set(dx, row + j, value + type.optional(addend, row + j));
+      }
+    }
+  }
+
+  public void rmsNormParamGrad(MemorySegment dy, MemorySegment x, MemorySegment stats, MemorySegment gammaSum, int slot, int cols, int from,
+      int to) {
+    for (int j = 0; j < cols; j++) {
+      double sum = 0;
+      for (int i = from; i < to; i++) {
+        sum += type.get(dy, (long) i * cols + j) * type.get(x, (long) i * cols + j) * type.get(stats, i);
+      }
+      type.set(gammaSum, (long) slot * cols + j, sum);
+    }
+  }
+
+  public void rope(MemorySegment x, MemorySegment positions, MemorySegment table, MemorySegment y, int heads, int headDim, boolean inverse,
+      int from, int to) {
+    int half = headDim / 2;
+    for (int i = from; i < to; i++) {
+      long angles = (long) Elements.id(positions, i) * headDim;
+      for (int head = 0; head < heads; head++) {
+        long at = ((long) i * heads + head) * headDim;
+        for (int j = 0; j < half; j++) {
+          double c = type.get(table, angles + j);
+          double s = type.get(table, angles + half + j) * (inverse ? -1 : 1);
+          double first = type.get(x, at + j);
+          double second = type.get(x, at + half + j);
+          type.set(y, at + j, first * c - second * s);
+          type.set(y, at + half + j, second * c + first * s);
+        }
+      }
+    }
+  }
+}
