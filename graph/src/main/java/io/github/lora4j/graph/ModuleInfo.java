@@ -42,6 +42,11 @@ public record ModuleInfo(String name, Kind kind, int in, int out, boolean bias) 
     return new ModuleInfo(name, Kind.LAYER_NORM, dim, dim, true);
   }
 
+  /** A root-mean-square norm, which has a weight alone. */
+  public static ModuleInfo rmsNorm(String name, int dim) {
+    return new ModuleInfo(name, Kind.LAYER_NORM, dim, dim, false);
+  }
+
   /** A module that no adapter changes. */
   public static ModuleInfo other(String name, Kind kind) {
     return new ModuleInfo(name, kind, 0, 0, false);

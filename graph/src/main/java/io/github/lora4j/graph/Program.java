@@ -13,8 +13,10 @@ import java.util.Optional;
  * @param slots persistent values by name
  * @param parameters where each trainable lies in the arenas
  * @param entries runnable pieces by name
+ * @param constants values of frozen slots that the recording itself supplies, row-major
  */
-public record Program(List<RowAxis> axes, Map<String, Value> slots, ParameterLayout parameters, Map<String, Entry> entries) {
+public record Program(List<RowAxis> axes, Map<String, Value> slots, ParameterLayout parameters, Map<String, Entry> entries,
+    Map<String, float[]> constants) {
 
   /** One op and the region (embedding, layer, head) it was recorded in. */
   public record Node(Op op, String region) {}
@@ -43,6 +45,7 @@ public record Program(List<RowAxis> axes, Map<String, Value> slots, ParameterLay
     axes = List.copyOf(axes);
     slots = Map.copyOf(slots);
     entries = Map.copyOf(entries);
+    constants = Map.copyOf(constants);
   }
 
   /** The slot of this name, if there is one. */

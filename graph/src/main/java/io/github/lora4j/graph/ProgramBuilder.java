@@ -7,6 +7,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Supplier;
 
 /**
  * Collects slots and entries of a {@link Program}. Declaring a slot twice under one name gives the same slot, so entries share
@@ -17,6 +18,7 @@ public final class ProgramBuilder {
   private final Map<String, RowAxis> axes = new LinkedHashMap<>();
   private final Map<String, Value> slots = new LinkedHashMap<>();
   private final Map<String, Graph> entries = new LinkedHashMap<>();
+  private final Map<String, float[]> constants = new LinkedHashMap<>();
   private ParameterLayout parameters = new ParameterLayout(List.of());
   private int nextId;
 
@@ -43,6 +45,17 @@ public final class ProgramBuilder {
   /** A weight that does not change. */
   public Value frozen(String name, Shape shape) {
     return slot(name, shape, Value.Role.FROZEN, DType.F32);
+  }
+
+  /**
+   * A weight that the recording itself supplies: tables of angles and the like.
+   *
+   * @param values asked for when it is declared first
+   */
+  public Value constant(String name, Shape shape, Supplier<float[]> values) {
+    Value value = frozen(name, shape);
+    constants.computeIfAbsent(name, key -> values.get());
+    return value;
   }
 
   /** A small persistent result. */
@@ -100,7 +113,7 @@ public final class ProgramBuilder {
   public Program build() {
     Map<String, Program.Entry> built = new LinkedHashMap<>();
     entries.forEach((name, graph) -> built.put(name, new Program.Entry(name, graph.nodes(), graph.outputs())));
-    return new Program(new ArrayList<>(axes.values()), slots, parameters, built);
+    return new Program(new ArrayList<>(axes.values()), slots, parameters, built, constants);
   }
 
   Value temp(String name, Shape shape) {

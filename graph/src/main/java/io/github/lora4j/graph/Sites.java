@@ -50,8 +50,13 @@ public final class Sites {
 
   /** A linear module: x·weightᵀ + bias, then the adapter. */
   public Value linear(String module, Value x, int out, boolean bias) {
+    return linear(module, module + ".weight", x, out, bias);
+  }
+
+  /** A linear module whose weight is another module's: a tied output layer. */
+  public Value linear(String module, String weightName, Value x, int out, boolean bias) {
     Value in = hooks.linearInput(this, module, x);
-    Value weight = parameter(module + ".weight", Shape.of(out, x.shape().cols()));
+    Value weight = parameter(weightName, Shape.of(out, x.shape().cols()));
     Optional<Value> b = bias ? Optional.of(parameter(module + ".bias", Shape.vector(out))) : Optional.empty();
     return hooks.linear(this, new SiteHooks.LinearSite(module, in, weight, b), graph.linear(in, weight, b));
   }
@@ -71,6 +76,11 @@ public final class Sites {
   public Value layerNorm(String module, Value x, double eps) {
     Shape vector = Shape.vector(x.shape().cols());
     return graph.layerNorm(x, parameter(module + ".weight", vector), parameter(module + ".bias", vector), eps);
+  }
+
+  /** A root-mean-square norm module. */
+  public Value rmsNorm(String module, Value x, double eps) {
+    return graph.rmsNorm(x, parameter(module + ".weight", Shape.vector(x.shape().cols())), eps);
   }
 
   /** Dropout while training, keyed by the site's name; x itself otherwise. */

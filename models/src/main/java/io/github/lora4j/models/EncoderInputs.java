@@ -18,13 +18,17 @@ import java.util.List;
  * @param first row of each sequence's first token [sequences, 1]
  * @param firstInverse for each token the sequence it is the first token of, or −1 [tokens, 1]
  * @param firstSegments attention segments in which only first tokens query: one query row per sequence, all its keys [sequences, 5]
+ * @param last row of each sequence's last token [sequences, 1]
+ * @param lastInverse for each token the sequence it is the last token of, or −1 [tokens, 1]
+ * @param lastPositions position of each sequence's last token [sequences, 1]
+ * @param lastSegments attention segments in which only last tokens query; they see all of their sequence [sequences, 5]
  * @param tokenKeys dropout keys (example ordinal, position) [tokens, 2]
  * @param sequenceKeys dropout keys of rows on the sequences axis [sequences, 2]
  * @param random (seed low, seed high, step) [1, 3]
  * @param maxLength the longest sequence allowed
  */
 public record EncoderInputs(RowAxis tokens, RowAxis sequences, Value ids, Value positions, Value types, Value segments, Value ranges,
-    Value first, Value firstInverse, Value firstSegments, Value tokenKeys, Value sequenceKeys, Value random, int maxLength) {
+    Value first, Value firstInverse, Value firstSegments, Value last, Value lastInverse, Value lastPositions, Value lastSegments, Value tokenKeys, Value sequenceKeys, Value random, int maxLength) {
 
   /** Declares the slots; entries of one program share them. */
   public static EncoderInputs declare(ProgramBuilder program, int maxTokens, int maxSequences, int maxLength) {
@@ -34,6 +38,8 @@ public record EncoderInputs(RowAxis tokens, RowAxis sequences, Value ids, Value 
         program.table("types", Shape.of(tokens, 1)), program.table("segments", Shape.of(sequences, 5)),
         program.table("ranges", Shape.of(sequences, 2)), program.table("first", Shape.of(sequences, 1)),
         program.table("firstInverse", Shape.of(tokens, 1)), program.table("firstSegments", Shape.of(sequences, 5)),
+        program.table("last", Shape.of(sequences, 1)), program.table("lastInverse", Shape.of(tokens, 1)),
+        program.table("lastPositions", Shape.of(sequences, 1)), program.table("lastSegments", Shape.of(sequences, 5)),
         program.table("tokenKeys", Shape.of(tokens, 2)), program.table("sequenceKeys", Shape.of(sequences, 2)),
         program.table("random", Shape.of(1, 3)), maxLength);
   }

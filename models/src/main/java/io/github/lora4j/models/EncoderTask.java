@@ -7,7 +7,7 @@ import io.github.lora4j.graph.Sites;
 import io.github.lora4j.graph.Value;
 import java.util.List;
 
-/** An encoder with a head and a loss: what is recorded for training, evaluation and prediction. Holds no weights. */
+/** A model with a head and a loss: what is recorded for training, evaluation and prediction. Holds no weights. */
 public interface EncoderTask {
 
   /** PEFT's name of the kind of task: "SEQ_CLS", "FEATURE_EXTRACTION". */
@@ -27,6 +27,11 @@ public interface EncoderTask {
 
   /** Records the forward pass; the result has one row per sequence. */
   Value predict(Sites sites, EncoderInputs in);
+
+  /** Records the forward pass whose rows {@link #loss} judges, where those are not the predictions. */
+  default Value judged(Sites sites, EncoderInputs in) {
+    return predict(sites, in);
+  }
 
   /** Declares the label slots, records the row losses of predictions. */
   Value loss(Graph graph, EncoderInputs in, Value predictions);

@@ -3,6 +3,7 @@ package io.github.lora4j.models;
 import com.fasterxml.jackson.databind.JsonNode;
 import io.github.lora4j.checkpoint.Checkpoint;
 import io.github.lora4j.models.bert.BertConfig;
+import io.github.lora4j.models.llama.LlamaConfig;
 import io.github.lora4j.vector.FormatException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -31,6 +32,11 @@ public record ModelDirectory(Path path, JsonNode json) {
   /** The configuration as BERT's. */
   public BertConfig bert() {
     return BertConfig.of(json, path.resolve("config.json").toString());
+  }
+
+  /** The configuration as Llama's. */
+  public LlamaConfig llama() {
+    return LlamaConfig.of(json, path.resolve("config.json").toString());
   }
 
   /** Opens the weights; the caller closes them. */

@@ -24,6 +24,10 @@ public final class PackedBatch {
   private final int[] first;
   private final int[] firstInverse;
   private final int[] firstSegments;
+  private final int[] last;
+  private final int[] lastInverse;
+  private final int[] lastPositions;
+  private final int[] lastSegments;
   private final int[] tokenKeys;
   private final int[] sequenceKeys;
   private final int[] random = new int[3];
@@ -43,6 +47,10 @@ public final class PackedBatch {
     tokenKeys = new int[2 * t];
     segments = new int[5 * s];
     firstSegments = new int[5 * s];
+    last = new int[s];
+    lastInverse = new int[t];
+    lastPositions = new int[s];
+    lastSegments = new int[5 * s];
     ranges = new int[2 * s];
     first = new int[s];
     sequenceKeys = new int[2 * s];
@@ -87,13 +95,18 @@ public final class PackedBatch {
     System.arraycopy(sequenceTypes, 0, types, tokens, length);
     Arrays.fill(firstInverse, tokens, tokens + length, -1);
     firstInverse[tokens] = sequences;
+    Arrays.fill(lastInverse, tokens, tokens + length, -1);
+    lastInverse[tokens + length - 1] = sequences;
+    last[sequences] = tokens + length - 1;
+    lastPositions[sequences] = length - 1;
     for (int i = 0; i < length; i++) {
       positions[tokens + i] = i;
       tokenKeys[2 * (tokens + i)] = example;
       tokenKeys[2 * (tokens + i) + 1] = i;
     }
-    segment(segments, tokens, length, length);
-    segment(firstSegments, sequences, 1, length);
+    segment(segments, tokens, length, length, 0);
+    segment(firstSegments, sequences, 1, length, 0);
+    segment(lastSegments, sequences, 1, length, length - 1);
     ranges[2 * sequences] = tokens;
     ranges[2 * sequences + 1] = length;
     first[sequences] = tokens;
@@ -103,13 +116,13 @@ public final class PackedBatch {
     sequences++;
   }
 
-  private void segment(int[] table, int queryStart, int queryLength, int keyLength) {
+  private void segment(int[] table, int queryStart, int queryLength, int keyLength, int offset) {
     int at = 5 * sequences;
     table[at] = queryStart;
     table[at + 1] = queryLength;
     table[at + 2] = tokens;
     table[at + 3] = keyLength;
-    table[at + 4] = 0;
+    table[at + 4] = offset;
   }
 
   private void scatter(Executable to, Value slot, int[] values) {
@@ -128,6 +141,10 @@ public final class PackedBatch {
     to.write(in.first(), first, sequences);
     to.write(in.firstInverse(), firstInverse, tokens);
     to.write(in.firstSegments(), firstSegments, 5 * sequences);
+    to.write(in.last(), last, sequences);
+    to.write(in.lastInverse(), lastInverse, tokens);
+    to.write(in.lastPositions(), lastPositions, sequences);
+    to.write(in.lastSegments(), lastSegments, 5 * sequences);
     to.write(in.tokenKeys(), tokenKeys, 2 * tokens);
     to.write(in.sequenceKeys(), sequenceKeys, 2 * sequences);
     scatter(to, in.ids(), ids);

@@ -1,11 +1,9 @@
 package io.github.lora4j.models;
 
-import io.github.lora4j.graph.Executable;
 import io.github.lora4j.graph.Graph;
 import io.github.lora4j.graph.ModuleInfo;
 import io.github.lora4j.graph.ModuleInfo.Kind;
 import io.github.lora4j.graph.Program;
-import io.github.lora4j.graph.Shape;
 import io.github.lora4j.graph.Sites;
 import io.github.lora4j.graph.Value;
 import io.github.lora4j.models.bert.BertConfig;
@@ -15,7 +13,6 @@ import io.github.lora4j.vector.ConfigException;
 import io.github.lora4j.vector.Loss;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
 
 /**
  * {@code BertForSequenceClassification}: logits = classifier(tanh(pooler(first token))). The loss follows Hugging Face's
@@ -79,20 +76,14 @@ public record SequenceClassifier(BertConfig config, int labels, Loss loss) imple
     });
   }
 
-  /** The label slot: class ids [sequences, 1], or floats [sequences, labels]. */
-  public Value labelSlot(Graph graph, EncoderInputs in) {
-    return loss == Loss.CROSS_ENTROPY ? graph.program().table("labels", Shape.of(in.sequences(), 1))
-        : graph.program().input("labels", Shape.of(in.sequences(), labels));
-  }
-
   @Override
   public Value loss(Graph graph, EncoderInputs in, Value predictions) {
-    return graph.region("loss", () -> graph.loss(loss, predictions, labelSlot(graph, in)));
+    return SequenceLabels.loss(graph, in, predictions, loss);
   }
 
   @Override
   public void countTargets(Graph graph, EncoderInputs in, Value total) {
-    graph.countTargets(Optional.of(loss), labelSlot(graph, in), total);
+    SequenceLabels.count(graph, in, labels, loss, total);
   }
 
   @Override
@@ -102,39 +93,6 @@ public record SequenceClassifier(BertConfig config, int labels, Loss loss) imple
 
   @Override
   public Targets targets(EncoderInputs in, Program program) {
-    Value slot = program.slot("labels").orElseThrow();
-    int cols = slot.shape().cols();
-    int[] classes = new int[in.sequences().capacity()];
-    float[] values = new float[in.sequences().capacity() * cols];
-    return new Targets() {
-      private int rows;
-
-      @Override
-      public void clear() {
-        rows = 0;
-      }
-
-      @Override
-      public void add(float[] label) {
-        if (label.length != cols) {
-          throw new ConfigException("an example has %d labels, expected %d".formatted(label.length, cols));
-        }
-        if (slot.integer()) {
-          classes[rows] = (int) label[0];
-        } else {
-          System.arraycopy(label, 0, values, rows * cols, cols);
-        }
-        rows++;
-      }
-
-      @Override
-      public void write(Executable to) {
-        if (slot.integer()) {
-          to.write(slot, classes, rows);
-        } else {
-          to.write(slot, values, rows * cols);
-        }
-      }
-    };
+    return SequenceLabels.targets(in, program);
   }
 }

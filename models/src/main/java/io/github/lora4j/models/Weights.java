@@ -95,7 +95,7 @@ public final class Weights implements AutoCloseable {
 
   private void draw(Value parameter, DType as, MemorySegment target) {
     String name = parameter.name();
-    if (!name.startsWith("classifier.") && !name.contains("pooler.")) {
+    if (!name.startsWith("classifier.") && !name.startsWith("score.") && !name.contains("pooler.")) {
       throw new FormatException("%s: no tensor for %s %s; it has %s".formatted(
           String.join(", ", checkpoints.stream().map(Checkpoint::describe).toList()), name, parameter.shape(),
           checkpoints.stream().flatMap(c -> c.names().stream()).limit(5).toList() + ", …"));

@@ -88,7 +88,7 @@ public final class TestProgram {
           .forEach(value -> outputs.put("temporary " + value.id(), value)));
       entries.put(entry, new Program.Entry(entry, recorded.nodes(), outputs));
     });
-    return new TestProgram(this, new Program(program.axes(), program.slots(), program.parameters(), entries));
+    return new TestProgram(this, new Program(program.axes(), program.slots(), program.parameters(), entries, program.constants()));
   }
 
   private TestProgram(TestProgram from, Program program) {

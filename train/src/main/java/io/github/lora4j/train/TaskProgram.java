@@ -57,7 +57,7 @@ public record TaskProgram(Program program, EncoderInputs in, Value predictions) 
       Graph graph = builder.entry("accumulate");
       Value lossSum = builder.state("lossSum", Shape.vector(1));
       Value count = builder.state("count", Shape.vector(1));
-      Value rowLoss = task.loss(graph, in, task.predict(new Sites(graph, hooks, Optional.of(in.randomness())), in));
+      Value rowLoss = task.loss(graph, in, task.judged(new Sites(graph, hooks, Optional.of(in.randomness())), in));
       graph.addSum(rowLoss, lossSum);
       task.countTargets(graph, in, count);
       graph.backward(rowLoss);
@@ -85,6 +85,11 @@ public record TaskProgram(Program program, EncoderInputs in, Value predictions) 
       MemorySegment buffer = staging.allocate(largest, "the largest weight");
       for (Value parameter : parameters) {
         MemorySegment target = buffer.asSlice(0, parameter.shape().elements() * type.bytes());
+        float[] constant = executable.program().constants().get(parameter.name());
+        if (constant != null) {
+          executable.write(parameter, constant, constant.length);
+          continue;
+        }
         boolean found = false;
         for (ParameterSource source : sources) {
           if (source.read(parameter, type, target)) {

@@ -22,12 +22,15 @@ import io.github.lora4j.lora.ModelDescription;
 import io.github.lora4j.lora.PeftFormat;
 import io.github.lora4j.lora.StepHook;
 import io.github.lora4j.models.EncoderInputs;
+import io.github.lora4j.models.EncoderTask;
 import io.github.lora4j.models.ModelDirectory;
 import io.github.lora4j.models.PackedBatch;
 import io.github.lora4j.models.SequenceClassifier;
 import io.github.lora4j.models.Targets;
 import io.github.lora4j.models.Weights;
 import io.github.lora4j.models.bert.BertEncoder;
+import io.github.lora4j.models.llama.CausalLm;
+import io.github.lora4j.models.llama.LlamaClassifier;
 import io.github.lora4j.train.Schedule;
 import io.github.lora4j.train.Session;
 import io.github.lora4j.train.TaskProgram;
@@ -50,10 +53,12 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.TestFactory;
 
-/** BERT classifiers with LoRA and AdaLoRA as PEFT and transformers computed them: logits, losses, gradients, steps, merged weights. */
-final class GoldenBertTest {
+/** Whole models with LoRA, DoRA and AdaLoRA as PEFT and transformers computed them: logits, losses, gradients, steps, merged weights. */
+final class GoldenModelsTest {
 
   private static final ObjectMapper JSON = new ObjectMapper();
+  private static final List<String> FAMILIES = List.of("BertForSequenceClassification", "LlamaForSequenceClassification", "LlamaForCausalLM",
+      "Qwen2ForCausalLM");
 
   @TestFactory
   Stream<DynamicTest> referenceF64() throws Exception {
@@ -71,10 +76,10 @@ final class GoldenBertTest {
       checks.put(GoldenCases.name(dir), () -> {
         JsonNode expected = GoldenCases.json(dir.resolve("expected.json"));
         JsonNode peft = expected.path("peft_config");
-        if (!expected.path("model_class").asText().equals("BertForSequenceClassification")) {
+        if (!FAMILIES.contains(expected.path("model_class").asText())) {
           throw GoldenCases.notYet("family " + expected.path("model_class").asText());
         }
-        if (!List.of("LORA", "ADALORA").contains(peft.path("peft_type").asText()) || peft.path("use_dora").asBoolean()) {
+        if (!List.of("LORA", "ADALORA").contains(peft.path("peft_type").asText())) {
           throw GoldenCases.notYet("method " + peft.path("peft_type").asText());
         }
         try (CpuBackend backend = new CpuBackend(kernels, new Workers(2))) {
@@ -91,7 +96,8 @@ final class GoldenBertTest {
     private final JsonNode expected;
     private final Backend backend;
     private final Checkpoint tensors;
-    private final SequenceClassifier task;
+    private final EncoderTask task;
+    private final boolean causal;
     private final ModelDescription description;
     private final float[] ids;
     private final float[] mask;
@@ -114,16 +120,29 @@ final class GoldenBertTest {
       mask = Numbers.floats(tensors, "batch.attention_mask");
       types = tensors.names().contains("batch.token_type_ids") ? Numbers.floats(tensors, "batch.token_type_ids") : new float[ids.length];
       labels = Numbers.floats(tensors, "batch.labels");
+      causal = expected.path("model_class").asText().endsWith("ForCausalLM");
+      task = task(dir);
+      description = new ModelDescription(task.modelType(), task.modules(), causal ? Optional.of("lm_head") : Optional.empty(),
+          causal && ModelDirectory.open(dir).llama().tied() ? Map.of("lm_head.weight", "model.embed_tokens.weight") : Map.of());
+    }
+
+    private EncoderTask task(Path directory) {
+      ModelDirectory model = ModelDirectory.open(directory);
+      if (causal) {
+        return new CausalLm(model.llama());
+      }
       int outputs = tensors.info("base.logits").shape().get(1).intValue();
       boolean classes = !tensors.info("batch.labels").dtype().isFloat();
       Loss loss = classes ? Loss.CROSS_ENTROPY : outputs == 1 ? Loss.MSE : Loss.BCE_WITH_LOGITS;
-      task = new SequenceClassifier(ModelDirectory.open(dir).bert(), outputs, loss);
-      description = ModelDescription.of("bert", task.modules());
+      return model.modelType().equals("bert") ? new SequenceClassifier(model.bert(), outputs, loss)
+          : new LlamaClassifier(model.llama(), outputs, loss);
     }
 
     void check() {
       baseModel();
-      allRows();
+      if (task instanceof SequenceClassifier classifier) {
+        allRows(classifier);
+      }
       try (PeftFormat.Loaded loaded = PeftFormat.load(dir.resolve("adapter"), description)) {
         training(loaded);
       }
@@ -148,7 +167,7 @@ final class GoldenBertTest {
     }
 
     /** Without row pruning: every last hidden state as recorded, and the pruned rows equal them. */
-    private void allRows() {
+    private void allRows(SequenceClassifier task) {
       ProgramBuilder builder = new ProgramBuilder();
       EncoderInputs in = EncoderInputs.declare(builder, rows * length, rows, length);
       Graph graph = builder.entry("all");
@@ -226,7 +245,7 @@ final class GoldenBertTest {
             largest = gradients(session); // with the orthogonality term, which is added once per step
           }
           hook.ifPresent(h -> {
-            h.afterUpdate(executable, at + 1);
+            h.afterUpdate(executable, at + expected.path("first_step").asInt(1));
             executable.run(TaskProgram.CLEAR);
             ranks(h, at);
           });
@@ -358,7 +377,7 @@ final class GoldenBertTest {
       for (String name : tensors.names()) {
         if (name.startsWith(prefix)) {
           String slot = name.substring(prefix.length()).replace("base_model.model.", "").replace(".modules_to_save.default", "")
-              .replace(".base_layer", "").replace(".default", "");
+              .replace(".base_layer", "").replace(".default", "").replace("lora_magnitude_vector.weight", "lora_magnitude_vector");
           map.put(slot, Numbers.floats(tensors, name));
         }
       }
@@ -387,13 +406,24 @@ final class GoldenBertTest {
         }
         rowIds.add(a);
         rowTypes.add(b);
-        rowLabels[row] = java.util.Arrays.copyOfRange(labels, (step * rows + row) * width, (step * rows + row + 1) * width);
+        int labelled = causal ? live : width; // a causal model's labels are tokens, padded like the text
+        rowLabels[row] = java.util.Arrays.copyOfRange(labels, (step * rows + row) * width, (step * rows + row) * width + labelled);
       }
       return new TokenizedData(rowIds, rowTypes, rowLabels, 1, 0);
     }
 
+    /** Logits as recorded; of a causal model those behind each sequence's last token. */
     private void close(String name, float[][] got) {
       float[] want = Numbers.floats(tensors, name);
+      if (causal) {
+        int width = tensors.info(name).shape().get(2).intValue();
+        float[] last = new float[rows * width];
+        TokenizedData data = data(0);
+        for (int row = 0; row < rows; row++) {
+          System.arraycopy(want, (row * length + data.ids().get(row).length - 1) * width, last, row * width, width);
+        }
+        want = last;
+      }
       float[] flat = new float[want.length];
       int at = 0;
       for (float[] row : got) {

@@ -1,0 +1,71 @@
+package io.github.lora4j.models;
+
+import io.github.lora4j.graph.Executable;
+import io.github.lora4j.graph.Graph;
+import io.github.lora4j.graph.Program;
+import io.github.lora4j.graph.ProgramBuilder;
+import io.github.lora4j.graph.Shape;
+import io.github.lora4j.graph.Value;
+import io.github.lora4j.vector.ConfigException;
+import io.github.lora4j.vector.Loss;
+import java.util.Optional;
+
+/** Labels of whole sequences, whatever model predicts them: one class, several, or numbers. */
+public final class SequenceLabels {
+
+  private SequenceLabels() {}
+
+  /** The label slot: class ids [sequences, 1], or floats [sequences, labels]. */
+  public static Value slot(ProgramBuilder program, EncoderInputs in, int labels, Loss loss) {
+    return loss == Loss.CROSS_ENTROPY ? program.table("labels", Shape.of(in.sequences(), 1))
+        : program.input("labels", Shape.of(in.sequences(), labels));
+  }
+
+  /** Row losses of predictions [sequences, labels]. */
+  public static Value loss(Graph graph, EncoderInputs in, Value predictions, Loss loss) {
+    return graph.region("loss", () -> graph.loss(loss, predictions, slot(graph.program(), in, predictions.shape().cols(), loss)));
+  }
+
+  /** Adds the counted labels to {@code total}. */
+  public static void count(Graph graph, EncoderInputs in, int labels, Loss loss, Value total) {
+    graph.countTargets(Optional.of(loss), slot(graph.program(), in, labels, loss), total);
+  }
+
+  /** The host side. */
+  public static Targets targets(EncoderInputs in, Program program) {
+    Value slot = program.slot("labels").orElseThrow();
+    int cols = slot.shape().cols();
+    int[] classes = new int[in.sequences().capacity()];
+    float[] values = new float[in.sequences().capacity() * cols];
+    return new Targets() {
+      private int rows;
+
+      @Override
+      public void clear() {
+        rows = 0;
+      }
+
+      @Override
+      public void add(float[] label) {
+        if (label.length != cols) {
+          throw new ConfigException("an example has %d labels, expected %d".formatted(label.length, cols));
+        }
+        if (slot.integer()) {
+          classes[rows] = (int) label[0];
+        } else {
+          System.arraycopy(label, 0, values, rows * cols, cols);
+        }
+        rows++;
+      }
+
+      @Override
+      public void write(Executable to) {
+        if (slot.integer()) {
+          to.write(slot, classes, rows);
+        } else {
+          to.write(slot, values, rows * cols);
+        }
+      }
+    };
+  }
+}

@@ -1,0 +1,119 @@
+package io.github.lora4j.models.llama;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import io.github.lora4j.vector.FormatException;
+import java.util.List;
+
+/**
+ * The fields of a Hugging Face {@code config.json} of a Llama, or of a Qwen2 (a Llama with biases on queries, keys and values), that change
+ * what is computed.
+ *
+ * @param modelType "llama" or "qwen2"
+ * @param attentionBias whether queries, keys and values have biases
+ * @param outputBias whether the attention's output projection has one
+ * @param tied whether the output layer is the embedding
+ */
+public record LlamaConfig(String modelType, int vocabSize, int hiddenSize, int layers, int heads, int kvHeads, int headDim, int intermediateSize,
+    int maxPositions, double rmsNormEps, Rope rope, boolean attentionBias, boolean outputBias, boolean mlpBias, boolean tied,
+    double initializerRange) {
+
+  /**
+   * Rotary positions.
+   *
+   * @param type "default", "linear" or "llama3"
+   * @param factor by which positions are stretched
+   * @param lowFrequencyFactor, highFrequencyFactor and originalPositions where llama3's stretching begins and ends
+   */
+  public record Rope(double theta, String type, double factor, double lowFrequencyFactor, double highFrequencyFactor, int originalPositions) {}
+
+  /** Reads the fields; {@code source} is named in errors. */
+  public static LlamaConfig of(JsonNode json, String source) {
+    String type = json.path("model_type").asText("");
+    if (!List.of("llama", "qwen2").contains(type)) {
+      throw new FormatException("%s: model_type is \"%s\"; decoders supported are: llama, qwen2".formatted(source, type));
+    }
+    String act = json.path("hidden_act").asText("silu");
+    if (!act.equals("silu")) {
+      throw new FormatException("%s: hidden_act \"%s\" is not supported, only silu".formatted(source, act));
+    }
+    if (json.path("use_sliding_window").asBoolean(false)) {
+      throw new FormatException("%s: use_sliding_window is not supported".formatted(source));
+    }
+    int hidden = number(json, "hidden_size", source);
+    int heads = number(json, "num_attention_heads", source);
+    int kvHeads = json.path("num_key_value_heads").isNull() || json.path("num_key_value_heads").isMissingNode() ? heads
+        : number(json, "num_key_value_heads", source);
+    int headDim = json.path("head_dim").isIntegralNumber() ? number(json, "head_dim", source) : hidden / heads;
+    if (heads % kvHeads != 0 || headDim % 2 != 0 || !json.path("head_dim").isIntegralNumber() && hidden % heads != 0) {
+      throw new FormatException(("%s: %d attention heads of %d for %d key/value heads and hidden_size %d: heads must be a multiple of key/value "
+          + "heads, and their size even").formatted(source, heads, headDim, kvHeads, hidden));
+    }
+    boolean qwen = type.equals("qwen2");
+    boolean bias = json.path("attention_bias").asBoolean(false);
+    return new LlamaConfig(type, number(json, "vocab_size", source), hidden, number(json, "num_hidden_layers", source), heads, kvHeads, headDim,
+        number(json, "intermediate_size", source), number(json, "max_position_embeddings", source), json.path("rms_norm_eps").asDouble(1e-6),
+        rope(json, source), qwen || bias, !qwen && bias, json.path("mlp_bias").asBoolean(false), json.path("tie_word_embeddings").asBoolean(false),
+        json.path("initializer_range").asDouble(0.02));
+  }
+
+  private static Rope rope(JsonNode json, String source) {
+    // Newer files hold theta beside the scaling.
+    JsonNode scaling = json.path(json.path("rope_parameters").isObject() ? "rope_parameters" : "rope_scaling");
+    double theta = scaling.path("rope_theta").asDouble(json.path("rope_theta").asDouble(10_000));
+    String type = scaling.path("rope_type").asText(scaling.path("type").asText("default"));
+    return switch (type) {
+      case "default" -> new Rope(theta, type, 1, 1, 1, 1);
+      case "linear" -> new Rope(theta, type, positive(scaling, "factor", source), 1, 1, 1);
+      case "llama3" -> new Rope(theta, type, positive(scaling, "factor", source), positive(scaling, "low_freq_factor", source),
+          positive(scaling, "high_freq_factor", source), (int) positive(scaling, "original_max_position_embeddings", source));
+      default -> throw new FormatException("%s: rope scaling \"%s\" is not supported; default, linear and llama3 are".formatted(source, type));
+    };
+  }
+
+  private static double positive(JsonNode json, String key, String source) {
+    double value = json.path(key).asDouble(Double.NaN);
+    if (!(value > 0)) {
+      throw new FormatException("%s: rope scaling needs a positive %s, got %s".formatted(source, key, json.path(key)));
+    }
+    return value;
+  }
+
+  private static int number(JsonNode json, String key, String source) {
+    JsonNode node = json.path(key);
+    if (!node.isIntegralNumber() || node.asLong() < 1 || node.asLong() > 1 << 24) {
+      throw new FormatException("%s: %s must be a positive whole number, got %s".formatted(source, key, node.isMissingNode() ? "nothing" : node));
+    }
+    return node.asInt();
+  }
+
+  /**
+   * Cosines of the half head, then sines, for positions below {@code count}: angles are position·frequency with frequencies
+   * theta^(−2j/headDim), which llama3 divides by the factor where the wave is longer than the original context, and blends in between.
+   */
+  public float[] ropeTable(int count) {
+    int half = headDim / 2;
+    float[] table = new float[count * headDim];
+    for (int j = 0; j < half; j++) {
+      double frequency = scaled(Math.pow(rope.theta, -2.0 * j / headDim));
+      for (int p = 0; p < count; p++) {
+        table[p * headDim + j] = (float) Math.cos(p * frequency);
+        table[p * headDim + half + j] = (float) Math.sin(p * frequency);
+      }
+    }
+    return table;
+  }
+
+  private double scaled(double frequency) {
+    if (!rope.type.equals("llama3")) {
+      return frequency / rope.factor;
+    }
+    double wave = 2 * Math.PI / frequency;
+    double shortest = rope.originalPositions / rope.highFrequencyFactor;
+    double longest = rope.originalPositions / rope.lowFrequencyFactor;
+    if (wave < shortest || wave > longest) {
+      return wave < shortest ? frequency : frequency / rope.factor;
+    }
+    double blend = (rope.originalPositions / wave - rope.lowFrequencyFactor) / (rope.highFrequencyFactor - rope.lowFrequencyFactor);
+    return (1 - blend) * frequency / rope.factor + blend * frequency;
+  }
+}
