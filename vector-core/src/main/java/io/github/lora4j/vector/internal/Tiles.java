@@ -6,7 +6,7 @@ import static io.github.lora4j.vector.internal.AttentionScratch.SPILLED;
 import static io.github.lora4j.vector.internal.Simd.BYTES;
 import static io.github.lora4j.vector.internal.Simd.F;
 import static io.github.lora4j.vector.internal.Simd.ORDER;
-import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
 import static jdk.incubator.vector.FloatVector.broadcast;
 import static jdk.incubator.vector.FloatVector.fromMemorySegment;
 import static jdk.incubator.vector.FloatVector.zero;
@@ -20,7 +20,8 @@ import jdk.incubator.vector.FloatVector;
  * are bytes; rows come in groups of {@value #ROWS}.
  *
  * <p>A tile is kept in registers over all of k. All rows are done in one call, because a call costs as much as k = 32, and four
- * vectors wide where registers allow, because every float of A must be broadcast.
+ * vectors wide where registers allow, because every float of A must be broadcast. Floats are read as unaligned ones: of the others C2
+ * checks the address at each turn, which cost a tenth of all attention.
  */
 final class Tiles {
   /** Rows of C are padded to a multiple of this. */
@@ -96,22 +97,22 @@ final class Tiles {
         FloatVector b1 = fromMemorySegment(F, s, b + BYTES, ORDER);
         FloatVector b2 = fromMemorySegment(F, s, b + 2 * BYTES, ORDER);
         FloatVector b3 = fromMemorySegment(F, s, b + 3 * BYTES, ORDER);
-        FloatVector x0 = broadcast(F, s.get(JAVA_FLOAT, a));
+        FloatVector x0 = broadcast(F, s.get(JAVA_FLOAT_UNALIGNED, a));
         c00 = x0.fma(b0, c00);
         c01 = x0.fma(b1, c01);
         c02 = x0.fma(b2, c02);
         c03 = x0.fma(b3, c03);
-        FloatVector x1 = broadcast(F, s.get(JAVA_FLOAT, a + aRow));
+        FloatVector x1 = broadcast(F, s.get(JAVA_FLOAT_UNALIGNED, a + aRow));
         c10 = x1.fma(b0, c10);
         c11 = x1.fma(b1, c11);
         c12 = x1.fma(b2, c12);
         c13 = x1.fma(b3, c13);
-        FloatVector x2 = broadcast(F, s.get(JAVA_FLOAT, a + 2 * aRow));
+        FloatVector x2 = broadcast(F, s.get(JAVA_FLOAT_UNALIGNED, a + 2 * aRow));
         c20 = x2.fma(b0, c20);
         c21 = x2.fma(b1, c21);
         c22 = x2.fma(b2, c22);
         c23 = x2.fma(b3, c23);
-        FloatVector x3 = broadcast(F, s.get(JAVA_FLOAT, a + 3 * aRow));
+        FloatVector x3 = broadcast(F, s.get(JAVA_FLOAT_UNALIGNED, a + 3 * aRow));
         c30 = x3.fma(b0, c30);
         c31 = x3.fma(b1, c31);
         c32 = x3.fma(b2, c32);
@@ -163,28 +164,28 @@ final class Tiles {
       for (int p = 0; p < k; p++) {
         FloatVector b0 = fromMemorySegment(F, s, b, ORDER);
         FloatVector b1 = fromMemorySegment(F, s, b + BYTES, ORDER);
-        FloatVector x0 = broadcast(F, s.get(JAVA_FLOAT, a));
+        FloatVector x0 = broadcast(F, s.get(JAVA_FLOAT_UNALIGNED, a));
         c00 = x0.fma(b0, c00);
         c01 = x0.fma(b1, c01);
-        FloatVector x1 = broadcast(F, s.get(JAVA_FLOAT, a + aRow));
+        FloatVector x1 = broadcast(F, s.get(JAVA_FLOAT_UNALIGNED, a + aRow));
         c10 = x1.fma(b0, c10);
         c11 = x1.fma(b1, c11);
-        FloatVector x2 = broadcast(F, s.get(JAVA_FLOAT, a + 2 * aRow));
+        FloatVector x2 = broadcast(F, s.get(JAVA_FLOAT_UNALIGNED, a + 2 * aRow));
         c20 = x2.fma(b0, c20);
         c21 = x2.fma(b1, c21);
-        FloatVector x3 = broadcast(F, s.get(JAVA_FLOAT, a + 3 * aRow));
+        FloatVector x3 = broadcast(F, s.get(JAVA_FLOAT_UNALIGNED, a + 3 * aRow));
         c30 = x3.fma(b0, c30);
         c31 = x3.fma(b1, c31);
-        FloatVector x4 = broadcast(F, s.get(JAVA_FLOAT, a + 4 * aRow));
+        FloatVector x4 = broadcast(F, s.get(JAVA_FLOAT_UNALIGNED, a + 4 * aRow));
         c40 = x4.fma(b0, c40);
         c41 = x4.fma(b1, c41);
-        FloatVector x5 = broadcast(F, s.get(JAVA_FLOAT, a + 5 * aRow));
+        FloatVector x5 = broadcast(F, s.get(JAVA_FLOAT_UNALIGNED, a + 5 * aRow));
         c50 = x5.fma(b0, c50);
         c51 = x5.fma(b1, c51);
-        FloatVector x6 = broadcast(F, s.get(JAVA_FLOAT, a + 6 * aRow));
+        FloatVector x6 = broadcast(F, s.get(JAVA_FLOAT_UNALIGNED, a + 6 * aRow));
         c60 = x6.fma(b0, c60);
         c61 = x6.fma(b1, c61);
-        FloatVector x7 = broadcast(F, s.get(JAVA_FLOAT, a + 7 * aRow));
+        FloatVector x7 = broadcast(F, s.get(JAVA_FLOAT_UNALIGNED, a + 7 * aRow));
         c70 = x7.fma(b0, c70);
         c71 = x7.fma(b1, c71);
         a += aK;
@@ -226,16 +227,16 @@ final class Tiles {
       for (int p = 0; p < k; p++) {
         FloatVector b0 = fromMemorySegment(F, s, b, ORDER);
         FloatVector b1 = fromMemorySegment(F, s, b + BYTES, ORDER);
-        FloatVector x0 = broadcast(F, s.get(JAVA_FLOAT, a));
+        FloatVector x0 = broadcast(F, s.get(JAVA_FLOAT_UNALIGNED, a));
         c00 = x0.fma(b0, c00);
         c01 = x0.fma(b1, c01);
-        FloatVector x1 = broadcast(F, s.get(JAVA_FLOAT, a + aRow));
+        FloatVector x1 = broadcast(F, s.get(JAVA_FLOAT_UNALIGNED, a + aRow));
         c10 = x1.fma(b0, c10);
         c11 = x1.fma(b1, c11);
-        FloatVector x2 = broadcast(F, s.get(JAVA_FLOAT, a + 2 * aRow));
+        FloatVector x2 = broadcast(F, s.get(JAVA_FLOAT_UNALIGNED, a + 2 * aRow));
         c20 = x2.fma(b0, c20);
         c21 = x2.fma(b1, c21);
-        FloatVector x3 = broadcast(F, s.get(JAVA_FLOAT, a + 3 * aRow));
+        FloatVector x3 = broadcast(F, s.get(JAVA_FLOAT_UNALIGNED, a + 3 * aRow));
         c30 = x3.fma(b0, c30);
         c31 = x3.fma(b1, c31);
         a += aK;
@@ -268,21 +269,21 @@ final class Tiles {
       long b = bFirst;
       for (int p = 0; p < k; p++) {
         FloatVector b0 = fromMemorySegment(F, s, b, ORDER);
-        FloatVector x0 = broadcast(F, s.get(JAVA_FLOAT, a));
+        FloatVector x0 = broadcast(F, s.get(JAVA_FLOAT_UNALIGNED, a));
         c00 = x0.fma(b0, c00);
-        FloatVector x1 = broadcast(F, s.get(JAVA_FLOAT, a + aRow));
+        FloatVector x1 = broadcast(F, s.get(JAVA_FLOAT_UNALIGNED, a + aRow));
         c10 = x1.fma(b0, c10);
-        FloatVector x2 = broadcast(F, s.get(JAVA_FLOAT, a + 2 * aRow));
+        FloatVector x2 = broadcast(F, s.get(JAVA_FLOAT_UNALIGNED, a + 2 * aRow));
         c20 = x2.fma(b0, c20);
-        FloatVector x3 = broadcast(F, s.get(JAVA_FLOAT, a + 3 * aRow));
+        FloatVector x3 = broadcast(F, s.get(JAVA_FLOAT_UNALIGNED, a + 3 * aRow));
         c30 = x3.fma(b0, c30);
-        FloatVector x4 = broadcast(F, s.get(JAVA_FLOAT, a + 4 * aRow));
+        FloatVector x4 = broadcast(F, s.get(JAVA_FLOAT_UNALIGNED, a + 4 * aRow));
         c40 = x4.fma(b0, c40);
-        FloatVector x5 = broadcast(F, s.get(JAVA_FLOAT, a + 5 * aRow));
+        FloatVector x5 = broadcast(F, s.get(JAVA_FLOAT_UNALIGNED, a + 5 * aRow));
         c50 = x5.fma(b0, c50);
-        FloatVector x6 = broadcast(F, s.get(JAVA_FLOAT, a + 6 * aRow));
+        FloatVector x6 = broadcast(F, s.get(JAVA_FLOAT_UNALIGNED, a + 6 * aRow));
         c60 = x6.fma(b0, c60);
-        FloatVector x7 = broadcast(F, s.get(JAVA_FLOAT, a + 7 * aRow));
+        FloatVector x7 = broadcast(F, s.get(JAVA_FLOAT_UNALIGNED, a + 7 * aRow));
         c70 = x7.fma(b0, c70);
         a += aK;
         b += bRow;

@@ -30,8 +30,11 @@ final class PanelGemm implements Gemm {
   private static final int GROUP_PANELS = Math.max(1, 192 / COLUMNS);
   /** Fewest rows that a block is halved to, while there are groups to halve. */
   private static final int BLOCK_ROWS = 16 * ROWS;
-  /** Most rows with which the next group's panels are read ahead. With more, reading them costs little beside multiplying. */
-  private static final int AHEAD_ROWS = 256;
+  /**
+   * Most rows with which the next group's panels are read ahead. With more, reading them costs little beside multiplying; with 16 registers
+   * multiplying is slow enough.
+   */
+  private static final int AHEAD_ROWS = Lanes.MANY_REGISTERS ? 256 : 0;
   /** Smallest task worth handing to another worker, in multiply-adds. */
   private static final long TASK_WORK = 1 << 20;
   /** The tile and a word for what was read ahead. */
@@ -195,7 +198,7 @@ final class PanelGemm implements Gemm {
     long in = bytes((long) row * k + p);
     long slice = (long) length * RowTiles.AHEAD;
     if (rows <= AHEAD_ROWS && width == COLUMNS && (turn + 1) * slice <= bytes((long) length * width)) {
-      RowTiles.runAhead(a, in, bytes(k), live, later(panel, p, length, turn * slice, slice), panels, from, scratch, tile, length);
+      RowTiles.ahead6x4(a, in, bytes(k), live, later(panel, p, length, turn * slice, slice), panels, from, scratch, tile, length);
     } else {
       RowTiles.run(width / COUNT, a, in, bytes(k), live, panels, from, scratch, tile, length);
     }

@@ -15,7 +15,7 @@ import jdk.incubator.vector.FloatVector;
  * <p>Tile {@code RxV} multiplies R rows by a panel V vectors wide. At the lower edge {@code rows} is less than R; the last row is then
  * read again in place of the missing ones, and its copies in the tile are ignored.
  *
- * <p>With few rows the panels come from memory at a pace that matters. The widest tile then has a form that loads {@value #AHEAD}
+ * <p>With few rows the panels come from memory at a pace that matters. A form of the widest tile of 32 registers loads {@value #AHEAD}
  * bytes a turn of a panel that is needed later, from {@code ahead}; a word behind the tile keeps the loads alive.
  *
  * <p>Each element is one chain of fused multiply-adds over ascending depth whatever the shape of the tile, so all shapes give the same
@@ -53,16 +53,6 @@ final class RowTiles {
         case 2 -> tile5x2(a, row0, rowBytes, rows, b, panel, t, tile, depth);
         default -> throw new IllegalArgumentException("tile of " + vectors + " vectors");
       }
-    }
-  }
-
-  /** Multiplies with the widest tile and reads ahead in {@code b}. */
-  static void runAhead(MemorySegment a, long row0, long rowBytes, int rows, long ahead, MemorySegment b, long panel, MemorySegment t,
-      long tile, int depth) {
-    if (Lanes.MANY_REGISTERS) {
-      ahead6x4(a, row0, rowBytes, rows, ahead, b, panel, t, tile, depth);
-    } else {
-      ahead5x2(a, row0, rowBytes, rows, ahead, b, panel, t, tile, depth);
     }
   }
 
@@ -373,7 +363,8 @@ final class RowTiles {
     c40.intoMemorySegment(t, tile + 4 * WIDTH, NATIVE);
   }
 
-  private static void ahead6x4(MemorySegment a, long row0, long rowBytes, int rows, long ahead, MemorySegment b, long panel,
+  /** Multiplies with the widest tile where there are 32 registers, and reads ahead in {@code b}. */
+  static void ahead6x4(MemorySegment a, long row0, long rowBytes, int rows, long ahead, MemorySegment b, long panel,
       MemorySegment t, long tile, int depth) {
     int last = rows - 1;
     long row1 = row0 + Math.min(1, last) * rowBytes;
@@ -451,52 +442,5 @@ final class RowTiles {
     c52.intoMemorySegment(t, tile + 22 * WIDTH, NATIVE);
     c53.intoMemorySegment(t, tile + 23 * WIDTH, NATIVE);
     t.set(INT, tile + 24 * WIDTH, seen);
-  }
-
-  private static void ahead5x2(MemorySegment a, long row0, long rowBytes, int rows, long ahead, MemorySegment b, long panel,
-      MemorySegment t, long tile, int depth) {
-    int last = rows - 1;
-    long row1 = row0 + Math.min(1, last) * rowBytes;
-    long row2 = row0 + Math.min(2, last) * rowBytes;
-    long row3 = row0 + Math.min(3, last) * rowBytes;
-    long row4 = row0 + Math.min(4, last) * rowBytes;
-    FloatVector zero = FloatVector.zero(SPECIES);
-    FloatVector c00 = zero, c01 = zero;
-    FloatVector c10 = zero, c11 = zero;
-    FloatVector c20 = zero, c21 = zero;
-    FloatVector c30 = zero, c31 = zero;
-    FloatVector c40 = zero, c41 = zero;
-    int seen = 0;
-    for (int p = 0; p < depth; p++) {
-      FloatVector b0 = FloatVector.fromMemorySegment(SPECIES, b, panel + (p * 2L + 0) * WIDTH, NATIVE);
-      FloatVector b1 = FloatVector.fromMemorySegment(SPECIES, b, panel + (p * 2L + 1) * WIDTH, NATIVE);
-      FloatVector x = FloatVector.broadcast(SPECIES, a.get(FLOAT, row0 + p * 4L));
-      c00 = x.fma(b0, c00);
-      c01 = x.fma(b1, c01);
-      x = FloatVector.broadcast(SPECIES, a.get(FLOAT, row1 + p * 4L));
-      c10 = x.fma(b0, c10);
-      c11 = x.fma(b1, c11);
-      x = FloatVector.broadcast(SPECIES, a.get(FLOAT, row2 + p * 4L));
-      c20 = x.fma(b0, c20);
-      c21 = x.fma(b1, c21);
-      x = FloatVector.broadcast(SPECIES, a.get(FLOAT, row3 + p * 4L));
-      c30 = x.fma(b0, c30);
-      c31 = x.fma(b1, c31);
-      x = FloatVector.broadcast(SPECIES, a.get(FLOAT, row4 + p * 4L));
-      c40 = x.fma(b0, c40);
-      c41 = x.fma(b1, c41);
-      seen += b.get(INT, ahead + p * (long) AHEAD);
-    }
-    c00.intoMemorySegment(t, tile + 0 * WIDTH, NATIVE);
-    c01.intoMemorySegment(t, tile + 1 * WIDTH, NATIVE);
-    c10.intoMemorySegment(t, tile + 2 * WIDTH, NATIVE);
-    c11.intoMemorySegment(t, tile + 3 * WIDTH, NATIVE);
-    c20.intoMemorySegment(t, tile + 4 * WIDTH, NATIVE);
-    c21.intoMemorySegment(t, tile + 5 * WIDTH, NATIVE);
-    c30.intoMemorySegment(t, tile + 6 * WIDTH, NATIVE);
-    c31.intoMemorySegment(t, tile + 7 * WIDTH, NATIVE);
-    c40.intoMemorySegment(t, tile + 8 * WIDTH, NATIVE);
-    c41.intoMemorySegment(t, tile + 9 * WIDTH, NATIVE);
-    t.set(INT, tile + 10 * WIDTH, seen);
   }
 }

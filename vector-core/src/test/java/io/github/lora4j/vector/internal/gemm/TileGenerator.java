@@ -31,16 +31,15 @@ final class TileGenerator {
          * <p>Tile {@code RxV} multiplies R rows by a panel V vectors wide. At the lower edge {@code rows} is less than R; the last row is then
          * read again in place of the missing ones, and its copies in the tile are ignored.
          *
-         * <p>With few rows the panels come from memory at a pace that matters. The widest tile then has a form that loads {@value #AHEAD}
+         * <p>With few rows the panels come from memory at a pace that matters. A form of the widest tile of 32 registers loads {@value #AHEAD}
          * bytes a turn of a panel that is needed later, from {@code ahead}; a word behind the tile keeps the loads alive.
         """);
     g.dispatch("RowTiles", new int[][] {{6, 4}, {5, 2}}, "long rowBytes, int rows, ", "rowBytes, rows, ");
-    g.aheadDispatch();
+    g.aheadBytes();
     for (int[] shape : new int[][] {{6, 4}, {6, 3}, {6, 2}, {6, 1}, {5, 2}, {5, 1}}) {
       g.rowTile(shape[0], shape[1]);
     }
     g.aheadTile(6, 4);
-    g.aheadTile(5, 2);
     return g.out.append("}\n").toString();
   }
 
@@ -154,30 +153,19 @@ final class TileGenerator {
     body(rows, vectors, r -> "row" + r + " + p * 4L", Kind.PLAIN);
   }
 
-  private void aheadDispatch() {
+  private void aheadBytes() {
     out.insert(out.indexOf("  private RowTiles"), """
           /** Bytes that a turn goes forward in what is read ahead. */
           static final int AHEAD = 16;
 
-        """);
-    out.append("""
-
-          /** Multiplies with the widest tile and reads ahead in {@code b}. */
-          static void runAhead(MemorySegment a, long row0, long rowBytes, int rows, long ahead, MemorySegment b, long panel, MemorySegment t,
-              long tile, int depth) {
-            if (Lanes.MANY_REGISTERS) {
-              ahead6x4(a, row0, rowBytes, rows, ahead, b, panel, t, tile, depth);
-            } else {
-              ahead5x2(a, row0, rowBytes, rows, ahead, b, panel, t, tile, depth);
-            }
-          }
         """);
   }
 
   private void aheadTile(int rows, int vectors) {
     out.append("""
 
-          private static void ahead%dx%d(MemorySegment a, long row0, long rowBytes, int rows, long ahead, MemorySegment b, long panel,
+          /** Multiplies with the widest tile where there are 32 registers, and reads ahead in {@code b}. */
+          static void ahead%dx%d(MemorySegment a, long row0, long rowBytes, int rows, long ahead, MemorySegment b, long panel,
               MemorySegment t, long tile, int depth) {
         """.formatted(rows, vectors));
     edgeRows(rows);
