@@ -17,7 +17,8 @@ import java.util.List;
  *
  * <p>System properties: {@code onednn.library} (path; without it only ours), {@code shapes} (mxnxk, comma-separated), {@code form},
  * {@code storage} (F32, BF16, F16: packed once; live: packed at each call), {@code threads}, {@code reps}, {@code flops} of a burst.
- * With one thread time is the thread's CPU time, otherwise wall time. For oneDNN set OMP_NUM_THREADS to the same threads.
+ * With one thread time is the thread's CPU time, otherwise wall time. For oneDNN set OMP_NUM_THREADS to the same threads and
+ * OMP_WAIT_POLICY=passive: otherwise its threads go on spinning for milliseconds while ours are timed.
  */
 public final class GemmPeers {
 

@@ -27,7 +27,7 @@ final class PanelGemm implements Gemm {
    */
   private static final int DEPTH = 1024;
   /** Panels of a task. Their piece of k must leave room in the second cache. */
-  private static final int GROUP_PANELS = Math.max(1, 192 / COLUMNS);
+  private static final int GROUP_PANELS = Math.max(1, 128 / COLUMNS);
   /** Fewest rows that a block is halved to, while there are groups to halve. */
   private static final int BLOCK_ROWS = 16 * ROWS;
   /**
