@@ -23,10 +23,10 @@ final class PanelGemm implements Gemm {
   private static final int COLUMNS = RowTiles.COLUMNS;
   /**
    * Longest piece of k. A tile costs some 350 cycles before and after its loop, mostly range checks taken out of it, so the loop had
-   * better be long; a piece of a panel and of a block of rows must still fit the second cache together.
+   * better be long; the pieces of a group's panels must still fit the second cache together.
    */
   private static final int DEPTH = 1024;
-  /** Panels of a task. Their piece of k must leave room in the second cache. */
+  /** Panels of a task. */
   private static final int GROUP_PANELS = Math.max(1, 128 / COLUMNS);
   /** Fewest rows that a block is halved to, while there are groups to halve. */
   private static final int BLOCK_ROWS = 16 * ROWS;
