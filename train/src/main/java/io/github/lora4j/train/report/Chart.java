@@ -55,7 +55,8 @@ final class Chart {
     double[] ticks = logarithmic ? ticks(Math.floor(ys[0]), Math.ceil(Math.max(ys[1], Math.floor(ys[0]) + 1)), 1) : ticks(ys[0], ys[1], 0);
     double low = Math.min(ys[0], ticks[0]);
     double high = Math.max(ys[1], ticks[ticks.length - 1]);
-    out.append("<svg viewBox=\"0 0 %d %d\" role=\"img\"><title>%s</title>\n".formatted(WIDTH, HEIGHT, Text.escape(title)));
+    out.append("<svg viewBox=\"0 0 %d %d\" role=\"img\"><title>%s</title><desc>%s</desc>\n".formatted(WIDTH, HEIGHT, Text.escape(title),
+        Text.escape(description())));
     for (double tick : ticks) {
       double y = y(tick, low, high);
       out.append(number("<line class=\"grid\" x1=\"%d\" x2=\"%d\" y1=\"%.1f\" y2=\"%.1f\"/>", LEFT, WIDTH - RIGHT, y, y))
@@ -71,6 +72,17 @@ final class Chart {
       out.append(path(line, xs, low, high, line.faint ? 0 : ++color));
     }
     return out.append("</svg>\n").append(legend()).append("</figure>\n").toString();
+  }
+
+  /** The lines in words, for those who hear the page. */
+  private String description() {
+    List<String> said = new ArrayList<>();
+    for (Line line : lines) {
+      double[] drawn = java.util.Arrays.stream(line.y).filter(v -> Double.isFinite(v) && !Double.isNaN(value(v))).toArray();
+      said.add(drawn.length == 0 ? line.name + ": nothing was recorded"
+          : "%s: from %s to %s".formatted(line.name, label(drawn[0]), label(drawn[drawn.length - 1])));
+    }
+    return String.join("; ", said);
   }
 
   private String legend() {

@@ -66,7 +66,8 @@ final class HtmlReportTest {
     assertEquals(7, count(page, "svg"), "loss, orthogonality, evaluation, rates, norm, speed, ranks");
     assertEquals(6, count(page, "td"), "a cell for each module");
     String text = page.getDocumentElement().getTextContent();
-    for (String part : new String[] {"1,234", "20 of 100", "model <x> & \"y\"", "a <note>", "attention.self.query", "0.75", "model: \"a & b\""}) {
+    for (String part : new String[] {"1,234", "20 of 100", "model <x> & \"y\"", "a <note>", "attention.self.query", "0.75", "model: \"a & b\"",
+      "budget: from 30 to 12", "penalty: from 0.2 to 0.1", "as measured: from 0.7 to 0.5"}) {
       assertTrue(text.contains(part), part);
     }
   }
