@@ -26,8 +26,10 @@ final class MethodTable {
     Entry baseline = entries.getFirst();
     int n = baseline.cells.size();
     StringBuilder out = new StringBuilder(text("## %s, %s%n%n%s, in %% with Student's 95 %% interval over %d paired seeds; %s training rows, %s epochs, "
-        + "batches of 32. Learning rates: the best of four on held-out training rows, the same budget for each; * lies at an end of its four.%n%n",
-        model, task.folder(), task.metric(), n, options.rows() == 0 ? "all" : text("%,d", options.rows()), number(options.epochs())));
+        + "batches of 32. Learning rates: the best of four on held-out training rows, the same budget for each; * lies at an end of its four. "
+        + "A verdict is a 95 %% interval of paired differences without zero: of %d comparisons, one in twenty would be such by chance.%n%n",
+        model, task.folder(), task.metric(), n, options.rows() == 0 ? "all" : text("%,d", options.rows()), number(options.epochs()),
+        entries.size() - 1));
     out.append(text("| method | trains | lr | %s | minus %s | verdict | steps to its loss | s | rows/s |%n|---|--:|--:|--:|--:|---|--:|--:|--:|%n",
         task.metric(), baseline.spec.name()));
     for (Entry entry : entries) {
@@ -55,7 +57,7 @@ final class MethodTable {
   }
 
   private static String percent(Student s) {
-    return text("%.1f", 100 * s.mean()) + (Double.isNaN(s.half()) ? "" : text(" ± %.1f", 100 * s.half()));
+    return Double.isNaN(s.mean()) ? "failed" : text("%.1f", 100 * s.mean()) + (Double.isNaN(s.half()) ? "" : text(" ± %.1f", 100 * s.half()));
   }
 
   private static String mean(double[] values) {

@@ -23,9 +23,12 @@ record Student(int n, double mean, double half) {
     return new Student(values.length, mean, T[Math.min(values.length - 2, T.length - 1)] * Math.sqrt(variance / values.length));
   }
 
-  /** What this says as a difference to a baseline, more being better. */
+  /**
+   * What this says as a difference to a baseline, more being better. Differences without any spread say nothing: they come from models that give
+   * every row the same answer.
+   */
   String verdict() {
-    if (Double.isNaN(half) || Math.abs(mean) <= half) {
+    if (!(half > 0) || Math.abs(mean) <= half) {
       return "inconclusive";
     }
     return mean > 0 ? "better" : "worse";

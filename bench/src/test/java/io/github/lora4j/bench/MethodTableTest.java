@@ -35,6 +35,7 @@ final class MethodTableTest {
     assertEquals("better", s.verdict());
     assertEquals("worse", Student.of(-1, -2, -3, -4, -5).verdict());
     assertEquals("inconclusive", Student.of(-1, 2, 1).verdict());
+    assertEquals("inconclusive", Student.of(1, 1, 1).verdict(), "without spread nothing is known of it");
     assertEquals("inconclusive", Student.of(7).verdict(), "one seed says nothing");
     assertEquals("inconclusive", Student.of(1, Double.NaN, 1).verdict(), "a run that failed says nothing");
   }
@@ -49,6 +50,15 @@ final class MethodTableTest {
     String table = MethodTable.of("tiny", GlueTask.SST2, options, entries);
     assertTrue(table.contains("| lora r=8 q,v | 1,234 | 0.000500 | 70.0 ± 24.8 |  |  | 2.0 | 2.0 | 150 |"), table);
     assertTrue(table.contains("| full | 1,234 | 5.00e-5 | 71.0 ± 24.8 | 1.0 ± 0.1 | better | 1.0 (2 of 3) | 2.0 | 150 |"), table);
+  }
+
+  @Test
+  void aSeedThatFailedIsNotAveragedAway() {
+    MethodOptions options = MethodOptions.parse("--model", "tiny", "--glue", "glue", "--seeds", "2");
+    String table = MethodTable.of("tiny", GlueTask.SST2, options, List.of(
+        new MethodTable.Entry(LORA, 5e-4, List.of(cell(LORA, 1, .6, 3, 2), cell(LORA, 2, .7, 3, 2))),
+        new MethodTable.Entry(FULL, 5e-5, List.of(cell(FULL, 1, .9, 2, 1), cell(FULL, 2, Double.NaN, 2)))));
+    assertTrue(table.contains("| 5.00e-5 | failed | failed | inconclusive |"), table);
   }
 
   @Test
