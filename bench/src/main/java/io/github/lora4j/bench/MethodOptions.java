@@ -57,7 +57,8 @@ record MethodOptions(Path model, String name, Path glue, List<GlueTask> tasks, L
         Arrays.stream(values.getOrDefault("tasks", "SST-2,CoLA,RTE").split(",")).map(GlueTask::named).toList(),
         values.containsKey("methods") ? Arrays.stream(values.get("methods").split(";")).map(String::strip).toList() : List.of(),
         whole(values, "rows", 8000, 0), whole(values, "eval-rows", 0, 0), number(values, "epochs", 3), whole(values, "seeds", 5, 1),
-        whole(values, "threads", 0, 0), Path.of(values.getOrDefault("results", "methods.jsonl")), Path.of(values.getOrDefault("table", "methods.md")));
+        whole(values, "threads", 0, 0), Path.of(values.getOrDefault("results", "methods.jsonl")), Path.of(values.getOrDefault("table",
+        "methods.md")));
   }
 
   /** The methods that were asked for; the baseline is always among them. */

@@ -53,7 +53,8 @@ final class MethodRuns {
   }
 
   private Cell run(MethodSpec spec, GlueTask task, double rate, int seed, boolean tuning) {
-    Cell.Run run = new Cell.Run(options.name(), task.folder(), spec.name() + " " + new java.util.TreeMap<>(spec.settings()), rate, seed, tuning,
+    Cell.Run run = new Cell.Run(options.name(), task.folder(), spec.name() + " " + new java.util.TreeMap<>(spec.settings()), rate, seed,
+        tuning,
         options.rows(), options.evalRows(), options.epochs());
     Cell cell = done.get(run);
     if (cell == null) {
@@ -93,7 +94,8 @@ final class MethodRuns {
         }
       })) {
         TrainEvent.Finished finished = training.train();
-        return new Cell(run, finished.metrics().get(task.metric()), trainable[0], finished.seconds(), rows.size() * run.epochs() / finished.seconds(),
+        return new Cell(run, finished.metrics().get(task.metric()), trainable[0], finished.seconds(),
+            rows.size() * run.epochs() / finished.seconds(),
             losses.stream().mapToDouble(Double::doubleValue).toArray());
       } catch (TrainingException e) {
         System.err.println(spec.name() + ": " + e.getMessage());
@@ -105,7 +107,8 @@ final class MethodRuns {
   }
 
   private Recipe recipe(MethodSpec spec, GlueTask task, Cell.Run run, List<String> labels, Path directory) {
-    RecipeBuilder builder = Recipe.builder(options.model(), directory).set("data.train", options.glue().resolve(task.folder()).resolve("train.tsv").toString())
+    RecipeBuilder builder = Recipe.builder(options.model(), directory).set("data.train",
+        options.glue().resolve(task.folder()).resolve("train.tsv").toString())
         .set("data.text", task.text()).set("data.label", task.label()).set("data.labels", labels).set("data.max_length", 128)
         .set("method", spec.method().equals("head") ? "lora" : spec.method())
         .adapter(spec.method().equals("head") ? Map.of("target_modules", List.of("query")) : spec.settings())
@@ -121,7 +124,8 @@ final class MethodRuns {
     double seconds = (System.nanoTime() - start) / 1e9;
     float[][] logits = eval.stream().map(words::logits).toArray(float[][]::new);
     float[][] truth = eval.stream().map(row -> new float[] {labels.indexOf(row.labels().getFirst())}).toArray(float[][]::new);
-    return new Cell(run, Metrics.of(Loss.CROSS_ENTROPY, logits, truth).get(task.metric()), words.size(), seconds, rows.size() / seconds, new double[0]);
+    return new Cell(run, Metrics.of(Loss.CROSS_ENTROPY, logits, truth).get(task.metric()), words.size(), seconds, rows.size() / seconds,
+        new double[0]);
   }
 
   private static Path temporary() {

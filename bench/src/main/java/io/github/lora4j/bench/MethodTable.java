@@ -37,7 +37,8 @@ final class MethodTable {
       double[] differences = IntStream.range(0, n).mapToDouble(i -> scores[i] - baseline.cells.get(i).score()).toArray();
       Student difference = Student.of(differences);
       boolean self = entry == baseline;
-      out.append(text("| %s | %,d | %s%s | %s | %s | %s | %s | %s | %s |%n", entry.spec.name(), entry.cells.getFirst().parameters(), number(entry.rate),
+      out.append(text("| %s | %,d | %s%s | %s | %s | %s | %s | %s | %s |%n", entry.spec.name(), entry.cells.getFirst().parameters(),
+          number(entry.rate),
           entry.atEdge() ? "*" : "", percent(Student.of(scores)), self ? "" : percent(difference), self ? "" : difference.verdict(),
           steps(entry, baseline), mean(entry.cells.stream().mapToDouble(Cell::seconds).toArray()),
           mean(entry.cells.stream().mapToDouble(Cell::rowsPerSecond).toArray())));
@@ -57,7 +58,8 @@ final class MethodTable {
   }
 
   private static String percent(Student s) {
-    return Double.isNaN(s.mean()) ? "failed" : text("%.1f", 100 * s.mean()) + (Double.isNaN(s.half()) ? "" : text(" ± %.1f", 100 * s.half()));
+    return Double.isNaN(s.mean()) ? "failed" : text("%.1f", 100 * s.mean()) + (Double.isNaN(s.half()) ? "" : text(" ± %.1f",
+        100 * s.half()));
   }
 
   private static String mean(double[] values) {

@@ -9,7 +9,8 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * What a budget of parameters is worth in one kind of module, and in one group of layers: the comparison that AdaLoRA starts from (Zhang et al.
+ * What a budget of parameters is worth in one kind of module, and in one group of layers: the comparison that AdaLoRA starts from (Zhang
+ * et al.
  * 2023, figure 1). LoRA everywhere with rank 1 against the same number of parameters in one kind of module of all layers, or in all
  * modules of a third of the layers; as near as whole ranks come. Options: those of {@link Methods}.
  */

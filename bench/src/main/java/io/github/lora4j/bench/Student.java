@@ -10,7 +10,8 @@ import java.util.Arrays;
 record Student(int n, double mean, double half) {
 
   /** The 97.5 % quantile for 1, 2, … degrees of freedom. */
-  private static final double[] T = {12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160, 2.145, 2.131,
+  private static final double[] T = {12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160, 2.145,
+      2.131,
     2.120, 2.110, 2.101, 2.093, 2.086, 2.080, 2.074, 2.069, 2.064, 2.060, 2.056, 2.052, 2.048, 2.045, 2.042};
 
   /** Of some values. */
@@ -24,7 +25,8 @@ record Student(int n, double mean, double half) {
   }
 
   /**
-   * What this says as a difference to a baseline, more being better. Differences without any spread say nothing: they come from models that give
+   * What this says as a difference to a baseline, more being better. Differences without any spread say nothing: they come from models
+   * that give
    * every row the same answer.
    */
   String verdict() {

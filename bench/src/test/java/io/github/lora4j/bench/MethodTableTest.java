@@ -103,12 +103,14 @@ final class MethodTableTest {
   void wordsTellTwoClassesApart() {
     List<Row> rows = new ArrayList<>();
     for (int i = 0; i < 40; i++) {
-      rows.add(new Row(i, i % 2 == 0 ? "a good film number " + i : "a dull film number " + i, Optional.empty(), List.of(i % 2 == 0 ? "yes" : "no")));
+      rows.add(new Row(i, i % 2 == 0 ? "a good film number " + i : "a dull film number " + i, Optional.empty(),
+          List.of(i % 2 == 0 ? "yes" : "no")));
     }
     BagOfWords words = new BagOfWords(rows, "yes", 0.3, 1);
     assertTrue(words.logits(new Row(1, "good", Optional.empty(), List.of()))[1] > 0);
     assertTrue(words.logits(new Row(1, "dull", Optional.empty(), List.of()))[1] < 0);
-    assertEquals(words.logits(new Row(1, "unseen", Optional.empty(), List.of()))[1], words.logits(new Row(1, "", Optional.empty(), List.of()))[1]);
+    assertEquals(words.logits(new Row(1, "unseen", Optional.empty(), List.of()))[1], words.logits(new Row(1, "", Optional.empty(),
+        List.of()))[1]);
   }
 
   @Test
@@ -121,6 +123,7 @@ final class MethodTableTest {
         .contains("no task \"WNLI\"; there are [SST-2, CoLA, RTE]"));
     MethodOptions options = MethodOptions.parse("--model", "m", "--glue", "g", "--methods", "full; bitfit");
     assertEquals(List.of(LORA.name(), "full", "bitfit"), options.select(MethodSpec.all()).stream().map(MethodSpec::name).toList());
-    assertThrows(ConfigException.class, () -> MethodOptions.parse("--model", "m", "--glue", "g", "--methods", "prompt").select(MethodSpec.all()));
+    assertThrows(ConfigException.class, () -> MethodOptions.parse("--model", "m", "--glue", "g", "--methods",
+        "prompt").select(MethodSpec.all()));
   }
 }

@@ -28,11 +28,14 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
 /**
- * The toy model of the LoRA+ paper (Hayou et al. 2024, sections 3 and 4): y = (W + s·BA)x with one output and inputs of size 1, trained by Adam
+ * The toy model of the LoRA+ paper (Hayou et al. 2024, sections 3 and 4): y = (W + s·BA)x with one output and inputs of size 1, trained
+ * by Adam
  * for a fixed number of steps on a grid of both rates.
  *
- * <p>The loss alone does not tell the ratio: every pair with η_A·η_B·n about constant fits. What sets one apart is the paper's other condition,
- * that the features Ax stay of size 1 (its definition of stability); among those pairs the best ratio η_B / η_A must grow with the width n. With
+ * <p>The loss alone does not tell the ratio: every pair with η_A·η_B·n about constant fits. What sets one apart is the paper's other
+ * condition,
+ * that the features Ax stay of size 1 (its definition of stability); among those pairs the best ratio η_B / η_A must grow with the width
+ * n. With
  * one rate for both, the best fit must come with features that grow with the width.
  */
 final class LoraPlusWidthsTest {
@@ -71,7 +74,8 @@ final class LoraPlusWidthsTest {
     }
     assertTrue(best.getLast().ratio() - best.getFirst().ratio() >= 4, "best rates by width: " + best);
     // In theory by the root of 64; neighbours of the grid lie a factor of 4 apart, so each end is known to a factor of 2.
-    assertTrue(oneRate.getLast().moved > 2 * oneRate.getFirst().moved && oneRate.getLast().moved > 4 * STABLE, "best single rates by width: " + oneRate);
+    assertTrue(oneRate.getLast().moved > 2 * oneRate.getFirst().moved && oneRate.getLast().moved > 4 * STABLE,
+        "best single rates by width: " + oneRate);
   }
 
   private static Point least(Stream<Point> points) {
@@ -96,7 +100,8 @@ final class LoraPlusWidthsTest {
     graph.backward(rowLoss);
     Value report = builder.state("report", Shape.vector(3));
     Value hyper = builder.input("hyper", Shape.vector(adapter.groups().size() + 2));
-    builder.entry("apply").update(new OptimizerSpec(OptimizerSpec.Kind.ADAMW, 0.9, 0.999, 1e-8, List.of(0.0, 0.0, 0.0, 0.0), 0), hyper, lossSum,
+    builder.entry("apply").update(new OptimizerSpec(OptimizerSpec.Kind.ADAMW, 0.9, 0.999, 1e-8, List.of(0.0, 0.0, 0.0, 0.0), 0), hyper,
+        lossSum,
         count, report);
     builder.entry("clear").clearGradients(lossSum, count);
     List<Point> points = new ArrayList<>();

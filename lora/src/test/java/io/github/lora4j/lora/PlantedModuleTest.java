@@ -28,8 +28,10 @@ import java.util.Random;
 import org.junit.jupiter.api.Test;
 
 /**
- * Where an adapter sits matters (the figures that AdaLoRA starts from): a teacher differs from its student by a rank-2 update of one module of a
- * residual network of three layers. LoRA in one module at a time, or in one layer at a time, must learn best in the place of the update, by far.
+ * Where an adapter sits matters (the figures that AdaLoRA starts from): a teacher differs from its student by a rank-2 update of one
+ * module of a
+ * residual network of three layers. LoRA in one module at a time, or in one layer at a time, must learn best in the place of the update,
+ * by far.
  */
 final class PlantedModuleTest {
 
@@ -83,7 +85,8 @@ final class PlantedModuleTest {
   /** The last loss of LoRA with rank 2 in some modules. */
   private double train(String planted, List<String> targets) {
     List<ModuleInfo> modules = weights.keySet().stream().map(name -> ModuleInfo.linear(name, WIDTH, WIDTH, false)).toList();
-    Adapter adapter = AdapterMethod.named("lora").create(Map.of("r", 2, "lora_alpha", 2, "target_modules", targets), ModelDescription.of("planted", modules));
+    Adapter adapter = AdapterMethod.named("lora").create(Map.of("r", 2, "lora_alpha", 2, "target_modules", targets),
+        ModelDescription.of("planted", modules));
     ProgramBuilder builder = new ProgramBuilder();
     RowAxis rows = builder.axis("rows", ROWS);
     Graph graph = builder.entry("accumulate");
@@ -104,7 +107,8 @@ final class PlantedModuleTest {
     graph.backward(rowLoss);
     Value report = builder.state("report", Shape.vector(3));
     Value hyper = builder.input("hyper", Shape.vector(4));
-    builder.entry("apply").update(new OptimizerSpec(OptimizerSpec.Kind.ADAMW, 0.9, 0.999, 1e-8, List.of(0.0, 0.0), 0), hyper, lossSum, count,
+    builder.entry("apply").update(new OptimizerSpec(OptimizerSpec.Kind.ADAMW, 0.9, 0.999, 1e-8, List.of(0.0, 0.0), 0), hyper, lossSum,
+        count,
         report);
     builder.entry("clear").clearGradients(lossSum, count);
     try (CpuBackend backend = new CpuBackend(KernelProvider.select("auto"), new Workers(1));
