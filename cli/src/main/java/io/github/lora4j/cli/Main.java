@@ -20,7 +20,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
  * 4 memory or disk, 5 a backend, 6 the numbers of a training run, 130 stopped by Ctrl-C.
  */
 @Command(name = "lora4j", mixinStandardHelpOptions = true, subcommands = {DemoCommand.class, TrainCommand.class, EvalCommand.class,
-    PredictCommand.class, MergeCommand.class, InspectCommand.class, DoctorCommand.class},
+    PredictCommand.class, MergeCommand.class, ExportCommand.class, InspectCommand.class, DoctorCommand.class},
     description = "Fine-tunes language models on the JVM.")
 public final class Main implements Runnable {
 

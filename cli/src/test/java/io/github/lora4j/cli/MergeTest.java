@@ -9,6 +9,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.github.lora4j.checkpoint.Checkpoint;
 import io.github.lora4j.graph.Backend;
+import io.github.lora4j.lora.PeftFormat;
 import io.github.lora4j.models.EncoderTask;
 import io.github.lora4j.models.ModelDirectory;
 import io.github.lora4j.models.tokenizer.Tokenizer;
@@ -88,6 +89,38 @@ class MergeTest {
         assertTrue(Math.abs(with[0] - without[0]) > 1e-4, "the adapter does something: " + with[0] + " and " + without[0]);
       }
     }
+  }
+
+  /** AdaLoRA as plain LoRA: another kind of adapter, the same answers. */
+  @ParameterizedTest
+  @ValueSource(strings = {"--method adalora --adapter.init_r 4 --adapter.target_r 2", "--method adalora+ --adapter.init_r 5 --adapter.target_r 1",
+      "--adapter.r 3"})
+  void exportedAsPlainLoraItSaysTheSame(String settings) throws IOException {
+    Path model = TinyBert.model(dir.resolve("model"), true);
+    Path run = train(model, "classification", (settings + " --adapter.target_modules query,value,intermediate.dense").split(" "));
+    Path lora = dir.resolve("lora");
+    assertTrue(Cli.ok("export", run, "--as", "lora", "--output", lora).out().contains("plain LoRA: " + lora));
+    assertEquals("LORA", PeftFormat.config(lora).get("peft_type"));
+    same(run, dir.resolve("merged"), "merge", "--model", model, "--adapter", lora, "--output", dir.resolve("merged"));
+    Cli.ok("export", "--model", model, "--adapter", run.resolve("adapter"), "--output", dir.resolve("again"));
+    assertArrayEquals(Files.readAllBytes(lora.resolve(PeftFormat.WEIGHTS)), Files.readAllBytes(dir.resolve("again").resolve(PeftFormat.WEIGHTS)));
+    Cli exists = Cli.run("export", run, "--output", lora);
+    assertEquals(2, exists.code());
+    assertTrue(exists.err().contains("exists already"), exists.err());
+    assertEquals(2, Cli.run("export", run, "--as", "gguf", "--output", dir.resolve("other")).code());
+    assertFalse(Files.exists(dir.resolve("other")));
+  }
+
+  /** What has no form as LoRA is refused, and nothing is written. */
+  @ParameterizedTest
+  @ValueSource(strings = {"--method ia3", "--adapter.target_modules query --adapter.use_dora true"})
+  void whatIsNotLowRankIsNotExported(String settings) throws IOException {
+    Path model = TinyBert.model(dir.resolve("model"), true);
+    Path run = train(model, "classification", settings.split(" "));
+    Cli refused = Cli.run("export", run, "--output", dir.resolve("lora"));
+    assertEquals(2, refused.code(), refused.out());
+    assertTrue(refused.err().contains("plain LoRA"), refused.err());
+    assertFalse(Files.exists(dir.resolve("lora")));
   }
 
   @Test

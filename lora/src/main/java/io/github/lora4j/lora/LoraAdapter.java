@@ -128,6 +128,9 @@ public final class LoraAdapter implements Adapter {
 
   @Override
   public PeftFormat.Loaded toLora(AdapterValues values) {
+    if (config.useDora()) {
+      throw new ConfigException("DoRA has no form as plain LoRA: its magnitudes scale the base weight itself; merge the adapter instead");
+    }
     return new PeftFormat.Loaded(this, values.copy(parameters));
   }
 

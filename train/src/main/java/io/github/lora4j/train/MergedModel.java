@@ -41,28 +41,34 @@ public final class MergedModel {
   public static void ofRun(Path run, Optional<Path> model, Path output) {
     Recipe recipe = RunDirectory.recipe(run);
     ModelDirectory base = ModelDirectory.open(model.orElse(recipe.model()));
-    List<String> labels = recipe.data().labels();
-    EncoderTask task = Fixture.task(recipe.task(), recipe.pooling(), base.bert(), TrainedModel.labels(recipe).outputs());
-    write(base, task, TrainedModel.adapter(run), labels, Optional.of(recipe.seed()), output);
+    write(base, taskOf(recipe, base), TrainedModel.adapter(run), recipe.data().labels(), Optional.of(recipe.seed()), output);
   }
 
   /** Merges any adapter directory; what kind of head it has is read from its tensors. */
   public static void ofAdapter(Path model, Path adapter, Path output) {
     ModelDirectory base = ModelDirectory.open(model);
+    EncoderTask task = taskOf(adapter, base);
+    List<String> labels = task instanceof SequenceClassifier classifier && base.bert().labels().size() == classifier.labels()
+        ? base.bert().labels() : List.of();
+    write(base, task, adapter, labels, Optional.empty(), output);
+  }
+
+  /** The task a run trained. */
+  static EncoderTask taskOf(Recipe recipe, ModelDirectory base) {
+    return Fixture.task(recipe.task(), recipe.pooling(), base.bert(), TrainedModel.labels(recipe).outputs());
+  }
+
+  /** The task an adapter directory has a head for. */
+  static EncoderTask taskOf(Path adapter, ModelDirectory base) {
     PeftFormat.config(adapter);
-    EncoderTask task;
     try (Checkpoint tensors = Checkpoint.open(adapter.resolve(PeftFormat.WEIGHTS))) {
       String head = "base_model.model.classifier.weight";
       if (tensors.names().contains(head)) {
         int outputs = Math.toIntExact(tensors.info(head).shape().getFirst());
-        task = new SequenceClassifier(base.bert(), outputs, outputs == 1 ? Loss.MSE : Loss.CROSS_ENTROPY);
-      } else {
-        task = Fixture.task(Recipe.TaskKind.EMBEDDING, "mean", base.bert(), 0);
+        return new SequenceClassifier(base.bert(), outputs, outputs == 1 ? Loss.MSE : Loss.CROSS_ENTROPY);
       }
+      return Fixture.task(Recipe.TaskKind.EMBEDDING, "mean", base.bert(), 0);
     }
-    List<String> labels = task instanceof SequenceClassifier classifier && base.bert().labels().size() == classifier.labels()
-        ? base.bert().labels() : List.of();
-    write(base, task, adapter, labels, Optional.empty(), output);
   }
 
   private static void write(ModelDirectory base, EncoderTask task, Path adapter, List<String> labels, Optional<Long> seed, Path output) {

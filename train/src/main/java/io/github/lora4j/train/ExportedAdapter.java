@@ -1,0 +1,41 @@
+package io.github.lora4j.train;
+
+import io.github.lora4j.lora.ModelDescription;
+import io.github.lora4j.lora.PeftFormat;
+import io.github.lora4j.models.EncoderTask;
+import io.github.lora4j.models.ModelDirectory;
+import io.github.lora4j.vector.ConfigException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Optional;
+
+/**
+ * An adapter rewritten as plain LoRA that computes the same, for programs that know no other kind: AdaLoRA's P Λ Q becomes B A with the
+ * singular values inside, module by module with its own rank.
+ */
+public final class ExportedAdapter {
+
+  private ExportedAdapter() {}
+
+  /** The adapter of a finished run. */
+  public static void ofRun(Path run, Optional<Path> model, Path output) {
+    Recipe recipe = RunDirectory.recipe(run);
+    ModelDirectory base = ModelDirectory.open(model.orElse(recipe.model()));
+    write(MergedModel.taskOf(recipe, base), TrainedModel.adapter(run), output);
+  }
+
+  /** Any adapter directory of PEFT's form. */
+  public static void ofAdapter(Path model, Path adapter, Path output) {
+    write(MergedModel.taskOf(adapter, ModelDirectory.open(model)), adapter, output);
+  }
+
+  private static void write(EncoderTask task, Path adapter, Path output) {
+    if (Files.exists(output)) {
+      throw new ConfigException("%s exists already; choose another place for the exported adapter".formatted(output));
+    }
+    ModelDescription model = ModelDescription.of(task.modelType(), task.modules());
+    try (PeftFormat.Loaded loaded = PeftFormat.load(adapter, model); PeftFormat.Loaded lora = loaded.adapter().toLora(loaded.values())) {
+      PeftFormat.save(output, lora.adapter(), lora.values());
+    }
+  }
+}
