@@ -11,6 +11,7 @@ import io.github.lora4j.lora.AdapterValues;
 import io.github.lora4j.lora.Initial;
 import io.github.lora4j.lora.LoraAdapter;
 import io.github.lora4j.lora.PeftFormat;
+import io.github.lora4j.lora.StoredCopy;
 import io.github.lora4j.lora.Problems;
 import io.github.lora4j.lora.StepHook;
 import io.github.lora4j.vector.ConfigException;
@@ -21,6 +22,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.Set;
 
 /**
  * AdaLoRA on a model's linear modules: y + s·(dropout(x)·Aᵀ∘E)·Bᵀ with A [r, in], E [r], B [out, r] and s = lora_alpha/(init_r + 1e-5), also
@@ -114,6 +116,21 @@ public final class AdaLoraAdapter implements Adapter {
   @Override
   public OptionalInt trainableGroup(String parameter) {
     return lora.trainableGroup(parameter);
+  }
+
+  @Override
+  public boolean untied(String module) {
+    return lora.untied(module);
+  }
+
+  @Override
+  public Set<String> sharedChanges() {
+    return lora.sharedChanges();
+  }
+
+  @Override
+  public List<StoredCopy> storedCopies() {
+    return lora.storedCopies();
   }
 
   @Override

@@ -25,7 +25,7 @@ final class AdaLoraConfigJson {
   private static final JsonNode DEFAULT_TARGETS = load();
   /** What PEFT's class inherits from LoRA's and does not use, or refuses. */
   private static final List<String> UNUSED = List.of("use_dora", "use_rslora", "lora_bias", "alpha_pattern", "target_parameters", "layer_replication",
-      "trainable_token_indices");
+      "trainable_token_indices", "ensure_weight_tying");
 
   private AdaLoraConfigJson() {}
 

@@ -28,6 +28,10 @@ final class MergeCommand implements Callable<Integer> {
   @Option(names = "--adapter", paramLabel = "DIR", description = "An adapter directory of PEFT's form.")
   private Optional<Path> adapter;
 
+  @Option(names = "--untie", description = "Write weights that modules share as weights of their own, where the adapter changes only "
+      + "one of them: an output layer tied to the embedding, replicated layers.")
+  private boolean untie;
+
   @Option(names = "--output", paramLabel = "DIR", required = true, description = "The directory to be made.")
   private Path output;
 
@@ -37,10 +41,10 @@ final class MergeCommand implements Callable<Integer> {
       throw new ConfigException("give the directory of a run, or --model and --adapter");
     }
     if (run.isPresent()) {
-      MergedModel.ofRun(run.get(), model, output);
+      MergedModel.ofRun(run.get(), model, untie, output);
     } else {
       MergedModel.ofAdapter(model.orElseThrow(() -> new ConfigException("--adapter needs --model: the base model it was trained on")),
-          adapter.get(), output);
+          adapter.get(), untie, output);
     }
     spec.commandLine().getOut().println("merged model: " + output);
     return 0;

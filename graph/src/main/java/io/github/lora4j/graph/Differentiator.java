@@ -85,7 +85,7 @@ final class Differentiator {
       case Op.Dropout o -> contribute(o.x(), d -> graph.add(new Op.Dropout(grad(o.out()), o.rowKeys(), o.random(), o.site(), o.p(), d)));
       case Op.AddSum o -> { }
       case Op.CountTargets o -> { }
-      case Op.LinearInputGrad o -> throw once(o);
+      case Op.LinearInputGrad o -> linearTransposed(o, grad(o.dx()));
       case Op.LinearWeightGrad o -> throw once(o);
       case Op.ColumnSum o -> throw once(o);
       case Op.ScatterAdd o -> throw once(o);
@@ -140,6 +140,19 @@ final class Differentiator {
       graph.add(new Op.LinearWeightGrad(dy, o.x(), o.alpha(), slot(o.w())));
     }
     extend(o.x(), (addend, d) -> graph.add(new Op.LinearInputGrad(dy, o.w(), addend, o.alpha(), d)));
+    o.addend().ifPresent(a -> passOn(a, dy));
+  }
+
+  /** Recorded forward, {@link Op.LinearInputGrad} is a product with a weight that is stored the other way round: y = alpha·x·w. */
+  private void linearTransposed(Op.LinearInputGrad o, Value dy) {
+    if (needs(o.w())) {
+      if (!o.w().slot()) {
+        throw new ConfigException("linearTransposed(%s): the weight is computed, and no gradient flows to a computed weight"
+            .formatted(o.w().name()));
+      }
+      graph.add(new Op.LinearWeightGrad(o.dy(), dy, o.alpha(), slot(o.w())));
+    }
+    extend(o.dy(), (addend, d) -> graph.add(new Op.Linear(dy, o.w(), Optional.empty(), addend, o.alpha(), d)));
     o.addend().ifPresent(a -> passOn(a, dy));
   }
 

@@ -72,6 +72,17 @@ public final class Graph {
     return y;
   }
 
+  /** y = alpha·x·w + addend: by a weight that is stored the other way round; x [rows, out], w [out, in], y [rows, in]. */
+  public Value linearTransposed(Value x, Value w, Optional<Value> addend, double alpha) {
+    check(w.shape().axis().isEmpty() && x.shape().cols() == w.shape().rows(), "linearTransposed", w.name(),
+        "weight is %s but input is %s", w.shape(), x.shape());
+    Shape shape = x.shape().withCols(w.shape().cols());
+    addend.ifPresent(a -> same("linearTransposed addend", w.name(), a.shape(), shape));
+    Value y = temp(w.name() + ".yt", shape);
+    add(new Op.LinearInputGrad(x, w, addend, alpha, y));
+    return y;
+  }
+
   /** Rows of an embedding table by id. */
   public Value embedding(Value table, Value ids, Optional<Value> addend) {
     return gather(table, ids, Optional.empty(), addend);

@@ -59,6 +59,11 @@ public interface SiteHooks {
     return y;
   }
 
+  /** Whether a module whose weight is another module's gets a weight of its own, since one of the two trains and the other does not. */
+  default boolean untied(String module) {
+    return false;
+  }
+
   /**
    * The parameter group of a parameter: for one of the base model ("classifier.weight", "…query.bias") this says that it trains, for one that
    * the adapter brings it may be empty.

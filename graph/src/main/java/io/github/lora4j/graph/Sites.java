@@ -3,6 +3,7 @@ package io.github.lora4j.graph;
 import io.github.lora4j.vector.ConfigException;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.UnaryOperator;
 
 /**
  * The building blocks that model code is written with: each knows a module's name, declares its weights as frozen or trainable
@@ -20,6 +21,7 @@ public final class Sites {
   private final Graph graph;
   private final SiteHooks hooks;
   private final Optional<Randomness> randomness;
+  private final UnaryOperator<String> names;
 
   /**
    * Starts a recording.
@@ -27,9 +29,23 @@ public final class Sites {
    * @param randomness present while training: then {@link #dropout} drops
    */
   public Sites(Graph graph, SiteHooks hooks, Optional<Randomness> randomness) {
+    this(graph, hooks, randomness, UnaryOperator.identity());
+  }
+
+  private Sites(Graph graph, SiteHooks hooks, Optional<Randomness> randomness, UnaryOperator<String> names) {
     this.graph = graph;
     this.hooks = hooks;
     this.randomness = randomness;
+    this.names = names;
+  }
+
+  /**
+   * The same recording with modules that share parameters of others.
+   *
+   * @param source the parameter that one of this name is
+   */
+  public Sites sharing(UnaryOperator<String> source) {
+    return new Sites(graph, hooks, randomness, source);
   }
 
   /** The entry being recorded. */
@@ -38,7 +54,8 @@ public final class Sites {
   }
 
   /** A parameter of the base model under its Hugging Face name: frozen unless the hooks train it. */
-  public Value parameter(String name, Shape shape) {
+  public Value parameter(String module, Shape shape) {
+    String name = names.apply(module);
     var group = hooks.trainableGroup(name);
     return group.isPresent() ? graph.program().trainable(name, shape, group.getAsInt()) : graph.program().frozen(name, shape);
   }
@@ -53,10 +70,10 @@ public final class Sites {
     return linear(module, module + ".weight", x, out, bias);
   }
 
-  /** A linear module whose weight is another module's: a tied output layer. */
+  /** A linear module whose weight is another module's, unless the hooks give it its own: a tied output layer. */
   public Value linear(String module, String weightName, Value x, int out, boolean bias) {
     Value in = hooks.linearInput(this, module, x);
-    Value weight = parameter(weightName, Shape.of(out, x.shape().cols()));
+    Value weight = parameter(hooks.untied(module) ? module + ".weight" : weightName, Shape.of(out, x.shape().cols()));
     Optional<Value> b = bias ? Optional.of(parameter(module + ".bias", Shape.vector(out))) : Optional.empty();
     return hooks.linear(this, new SiteHooks.LinearSite(module, in, weight, b), graph.linear(in, weight, b));
   }

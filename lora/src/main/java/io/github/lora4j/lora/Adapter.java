@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.Set;
 
 /**
  * An adapter on a model: what it changes at each site ({@link SiteHooks}) and which parameters it trains. It holds settings and names, no
@@ -42,6 +43,25 @@ public interface Adapter extends SiteHooks {
   /** Frozen slots that hold norms of base weights: by the slot's name. Whoever loads the base model fills them. */
   default Map<String, BaseNorm> baseNorms() {
     return Map.of();
+  }
+
+  /** Frozen slots that hold rows of base weights: by the slot's name. Whoever loads the base model fills them. */
+  default Map<String, BaseRows> baseRows() {
+    return Map.of();
+  }
+
+  /** What files hold beside the parameters: see {@link StoredCopy}. */
+  default List<StoredCopy> storedCopies() {
+    return List.of();
+  }
+
+  /**
+   * Base parameters that are changed alike for every module that shares them, as opposed to those that only one end of a tie sees changed.
+   *
+   * @see ModelDescription#tied
+   */
+  default Set<String> sharedChanges() {
+    return Set.of();
   }
 
   /**

@@ -4,6 +4,7 @@ import io.github.lora4j.checkpoint.Checkpoint;
 import io.github.lora4j.checkpoint.TensorInfo;
 import io.github.lora4j.graph.Executable;
 import io.github.lora4j.graph.Value;
+import io.github.lora4j.lora.internal.Elements;
 import io.github.lora4j.vector.ConfigException;
 import io.github.lora4j.vector.DType;
 import io.github.lora4j.vector.FormatException;
@@ -14,6 +15,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.BiPredicate;
 import java.util.function.Function;
 
 /** The F32 values of an adapter's parameters, row-major, on native memory of its own; zero at first. */
@@ -22,6 +24,9 @@ public final class AdapterValues implements AutoCloseable {
   private final Memory memory = new Memory("adapter");
   private final Map<String, AdapterParameter> parameters = new LinkedHashMap<>();
   private final Map<String, MemorySegment> values = new LinkedHashMap<>();
+  private final Map<String, Expected> expected = new LinkedHashMap<>();
+
+  private record Expected(long elements, long checksum) {}
 
   /** Room for these parameters. */
   public AdapterValues(List<AdapterParameter> parameters) {
@@ -56,6 +61,39 @@ public final class AdapterValues implements AutoCloseable {
       }
     });
     return this;
+  }
+
+  /** Fills parameters that start from rows of the base model's weights. */
+  public AdapterValues initialiseRows(Function<BaseRows, float[]> base) {
+    parameters.forEach((slot, p) -> {
+      if (p.initial() instanceof Initial.OfRows of) {
+        MemorySegment.copy(base.apply(of.rows()), 0, values.get(slot), ValueLayout.JAVA_FLOAT, 0, Math.toIntExact(p.elements()));
+      }
+    });
+    return this;
+  }
+
+  /** Notes what a base parameter must hold, as a copy of it in the adapter's file says. */
+  void expectBase(String parameter, long elements, long checksum) {
+    expected.put(parameter, new Expected(elements, checksum));
+  }
+
+  /**
+   * Compares base parameters with the copies that the adapter's file held.
+   *
+   * @param base reads a parameter as F32, if there is one of this name
+   * @throws FormatException when one differs: the adapter was trained on another model
+   */
+  public void requireBase(BiPredicate<String, MemorySegment> base) {
+    expected.forEach((parameter, wanted) -> {
+      try (Memory copy = new Memory("base weights to compare")) {
+        MemorySegment data = copy.allocate(wanted.elements * Float.BYTES, parameter);
+        if (base.test(parameter, data) && Elements.checksum(data) != wanted.checksum) {
+          throw new FormatException(("the adapter's file holds a copy of %s that differs from the base model's: it was trained on another "
+              + "base, or that weight was changed, as by new tokens; use the model it was trained on").formatted(parameter));
+        }
+      }
+    });
   }
 
   /** Draws the initial values of the adapter's own parameters; those of the base model stay as they are. */

@@ -4,11 +4,18 @@ import io.github.lora4j.graph.ModuleInfo;
 import io.github.lora4j.lora.internal.PythonRegex;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
 
 /** What can be wrong between a {@link LoraConfig} and a model. */
 final class AttachChecks {
+
+  private static final Pattern LAYER = Pattern.compile("\\.\\d+\\.");
 
   private AttachChecks() {}
 
@@ -30,8 +37,13 @@ final class AttachChecks {
     unsupported.forEach((kind, names) -> problems.add("LoRA on a module of kind %s is not supported; remove from target_modules or "
         + "exclude: %s",
         kind, Problems.some(names)));
-    selected.stream().map(s -> s.module().name()).filter(n -> TargetSelector.endsWith(n, "lm_head")).forEach(n ->
-        problems.add("LoRA on %s is not supported yet (PEFT stores its frozen weight with the adapter); remove it from target_modules", n));
+    TiedEnds.of(model).filter(t -> config.useDora() && config.reach().ensureWeightTying() && selected.stream()
+        .anyMatch(s -> s.module().name().equals(t.embedding()))).ifPresent(t -> problems.add("use_dora on %s cannot keep it tied to %s: "
+            + "one norms columns, the other rows of their weight; set ensure_weight_tying to false", t.embedding(), t.head()));
+    parameters(problems, config, model, selected);
+    TokenRows.resolve(problems, config, model);
+    tokens(problems, config, model, selected);
+    replication(problems, config, model);
     for (String name : config.allModulesToSave()) {
       List<ModuleInfo> inside = modulesOf(model, name);
       if (!inside.isEmpty() && inside.stream().allMatch(m -> ModelDescription.parameters(m).isEmpty())) {
@@ -43,6 +55,51 @@ final class AttachChecks {
             .toList();
     if (!unsized.isEmpty()) {
       problems.add("the model's description gives no sizes for layer norms whose parameters should train: %s", Problems.some(unsized));
+    }
+  }
+
+  private static void parameters(Problems problems, LoraConfig config, ModelDescription model, List<TargetSelector.Selected> selected) {
+    for (ModuleInfo module : model.modules()) {
+      TargetSelector.byParameter(config, module).filter(p -> module.kind() != ModuleInfo.Kind.LINEAR || !p.endsWith(".weight"))
+          .forEach(p -> problems.add("target_parameters: %s of a %s cannot be adapted, only weights of Linear modules; use target_modules",
+              p, module.kind().torchName()));
+    }
+    List<String> names = selected.stream().map(s -> s.module().name()).toList();
+    List<String> twice = names.stream().filter(n -> names.indexOf(n) != names.lastIndexOf(n)).distinct().toList();
+    if (!twice.isEmpty()) {
+      problems.add("target_parameters and target_modules both select %s; set target_modules to [] if only the parameters are meant",
+          Problems.some(twice));
+    }
+  }
+
+  private static void tokens(Problems problems, LoraConfig config, ModelDescription model, List<TargetSelector.Selected> selected) {
+    Map<ModuleInfo, List<Integer>> tokens = TokenRows.resolve(new Problems(), config, model);
+    for (ModuleInfo module : tokens.keySet()) {
+      List<String> ends = TokenRows.head(tokens, model).filter(t -> t.embedding().equals(module.name()))
+          .map(t -> List.of(module.name(), t.head())).orElse(List.of(module.name()));
+      for (String name : ends) {
+        if (TargetSelector.inModulesToSave(name, config.allModulesToSave())) {
+          problems.add("%s trains whole by modules_to_save, so trainable_token_indices cannot choose some of its rows; keep one of the two",
+              name);
+        }
+        if (selected.stream().anyMatch(s -> s.module().name().equals(name))) {
+          problems.add("%s is adapted by LoRA, so trainable_token_indices cannot replace some of its rows; exclude it from "
+              + "target_modules", name);
+        }
+      }
+    }
+  }
+
+  /** The model must have been made deeper before an adapter sees it. */
+  private static void replication(Problems problems, LoraConfig config, ModelDescription model) {
+    if (config.reach().layerReplication().isEmpty()) {
+      return;
+    }
+    int wanted = config.reach().layerReplication().stream().mapToInt(range -> range.getLast() - range.getFirst()).sum();
+    long got = model.modules().stream().map(m -> LAYER.matcher(m.name())).filter(Matcher::find).map(Matcher::group).distinct().count();
+    if (wanted != got) {
+      problems.add("layer_replication %s makes %d layers, but this %s model has %d; it must be replicated before the adapter is made",
+          config.reach().layerReplication(), wanted, model.modelType(), got);
     }
   }
 
@@ -67,8 +124,16 @@ final class AttachChecks {
         problems.add("exclude_modules '%s' matches no module", regex.regex());
       }
     }
-    pattern(problems, "rank_pattern", config.rankPattern().keySet(), names);
-    pattern(problems, "alpha_pattern", config.alphaPattern().keySet(), names);
+    for (String name : config.reach().targetParameters()) {
+      if (model.modules().stream().flatMap(m -> ModelDescription.parameters(m).keySet().stream())
+          .noneMatch(p -> TargetSelector.endsWith(p, name))) {
+        problems.add("target_parameters entry '%s' matches no parameter", name);
+      }
+    }
+    List<String> patterned = new ArrayList<>(names);
+    selected.forEach(s -> TargetSelector.byParameter(config, s.module()).forEach(patterned::add));
+    pattern(problems, "rank_pattern", config.rankPattern().keySet(), patterned);
+    pattern(problems, "alpha_pattern", config.alphaPattern().keySet(), patterned);
     for (String name : config.modulesToSave()) {
       boolean head = config.taskType().map(t -> t.heads().contains(name)).orElse(false);
       if (!head && modulesOf(model, name).isEmpty()) {
@@ -80,8 +145,9 @@ final class AttachChecks {
   }
 
   /** What PEFT warns of. */
-  static List<String> notes(LoraConfig config, List<TargetSelector.Selected> selected) {
+  static List<String> notes(LoraConfig config, ModelDescription model, List<TargetSelector.Selected> selected) {
     List<String> notes = new ArrayList<>();
+    tied(notes, config, model, selected);
     List<String> unknown = config.other().keySet().stream().filter(key -> !key.equals("auto_mapping")).toList();
     if (!unknown.isEmpty()) {
       notes.add("adapter_config.json has keys that lora4j does not know, probably of a newer PEFT; they are kept, not obeyed: "
@@ -92,6 +158,25 @@ final class AttachChecks {
       notes.add("fan_in_fan_out is true, but the adapted modules are Linear; it is written as false");
     }
     return notes;
+  }
+
+  private static void tied(List<String> notes, LoraConfig config, ModelDescription model, List<TargetSelector.Selected> selected) {
+    Optional<TiedEnds> ends = TiedEnds.of(model);
+    if (ends.isEmpty()) {
+      if (config.reach().ensureWeightTying()) {
+        notes.add("ensure_weight_tying has no effect: this model ties no weights");
+      }
+      return;
+    }
+    TiedEnds tie = ends.get();
+    boolean touched = Stream.of(tie.embedding(), tie.head()).anyMatch(n -> selected.stream().anyMatch(s -> s.module().name().equals(n))
+        || TargetSelector.inModulesToSave(n, config.allModulesToSave()));
+    if (touched && !config.reach().ensureWeightTying()) {
+      notes.add("%s and %s share one weight, and the adapter changes only one of the two: it cannot be merged without untying them. Set "
+          .formatted(tie.embedding(), tie.head()) + "ensure_weight_tying to change both alike");
+    } else if (!touched && config.reach().ensureWeightTying() && TokenRows.resolve(new Problems(), config, model).isEmpty()) {
+      notes.add("ensure_weight_tying has no effect: neither %s nor %s is adapted or trained".formatted(tie.embedding(), tie.head()));
+    }
   }
 
   /** The module of this name or ending, and all within it. */

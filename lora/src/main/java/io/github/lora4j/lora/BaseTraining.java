@@ -5,9 +5,11 @@ import io.github.lora4j.vector.ConfigException;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalInt;
+import java.util.Set;
 
 /**
  * Training of the base model's own parameters: all of them, or the biases alone (BitFit; Ben Zaken et al., ACL 2022), with the head of the
@@ -28,6 +30,7 @@ public final class BaseTraining implements Adapter {
   private final Map<String, Object> config = new LinkedHashMap<>();
   private final List<AdapterParameter> parameters = new ArrayList<>();
   private final Map<String, Integer> groups = new LinkedHashMap<>();
+  private final Set<String> shared = new LinkedHashSet<>();
 
   /**
    * Selects the parameters.
@@ -40,7 +43,9 @@ public final class BaseTraining implements Adapter {
       boolean whole = scope == Scope.FULL || TargetSelector.inModulesToSave(module.name(), modulesToSave);
       ModelDescription.parameters(module).forEach((name, shape) -> {
         boolean bias = name.endsWith(".bias");
-        if (whole || bias) {
+        if (model.tied().containsKey(name)) {
+          shared.add(model.source(name)); // trains where it lies, for all that share it
+        } else if (whole || bias) {
           int group = bias || module.kind() == ModuleInfo.Kind.LAYER_NORM ? 1 : 0;
           parameters.add(new AdapterParameter(name, AdapterParameter.PREFIX + name, shape, group, Initial.FROM_BASE));
           groups.put(name, group);
@@ -53,6 +58,11 @@ public final class BaseTraining implements Adapter {
     config.put("peft_type", scope.name());
     config.put("modules_to_save", modulesToSave.isEmpty() ? null : modulesToSave);
     config.putAll(names);
+  }
+
+  @Override
+  public Set<String> sharedChanges() {
+    return Collections.unmodifiableSet(shared);
   }
 
   /** What trains. */

@@ -33,6 +33,13 @@ public sealed interface Initial {
    */
   record OfNorm(BaseNorm norm) implements Initial {}
 
+  /**
+   * Rows of a base weight, which trained tokens start from; filled where the base model is at hand.
+   *
+   * @param rows as in {@link Adapter#baseRows}
+   */
+  record OfRows(BaseRows rows) implements Initial {}
+
   /** Uniform in [-bound, bound]. */
   record Uniform(double bound) implements Initial {}
 
@@ -46,7 +53,7 @@ public sealed interface Initial {
    */
   default void fill(String name, long seed, MemorySegment target) {
     switch (this) {
-      case FromBase _, OfNorm _ -> { }
+      case FromBase _, OfNorm _, OfRows _ -> { }
       case Zeros _ -> target.fill((byte) 0);
       case Ones _ -> {
         for (long i = 0; i < target.byteSize() / Float.BYTES; i++) {

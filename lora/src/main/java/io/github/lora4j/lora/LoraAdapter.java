@@ -8,11 +8,14 @@ import io.github.lora4j.graph.Sites;
 import io.github.lora4j.graph.Value;
 import io.github.lora4j.vector.ConfigException;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.Set;
 
 /**
  * LoRA on a model's linear modules and embeddings, named as PEFT names them. Made by {@link LoraMethod}.
@@ -26,8 +29,12 @@ public final class LoraAdapter implements Adapter {
   private static final int WEIGHTS = 0;
   private static final int BIASES = 1;
 
-  /** An adapted module and its parameters. */
-  public record Site(TargetSelector.Selected target, AdapterParameter a, AdapterParameter b, Optional<AdapterParameter> bias,
+  /**
+   * An adapted module and its parameters.
+   *
+   * @param weight the base's parameter that is adapted, which may be another module's
+   */
+  public record Site(TargetSelector.Selected target, String weight, AdapterParameter a, AdapterParameter b, Optional<AdapterParameter> bias,
       Optional<AdapterParameter> magnitude) {
 
     /** Whether it is an embedding. */
@@ -45,7 +52,7 @@ public final class LoraAdapter implements Adapter {
 
     BaseNorm norm() {
       ModuleInfo m = target.module();
-      return new BaseNorm(m.name() + ".weight", embedding() ? Shape.of(m.in(), m.out()) : Shape.of(m.out(), m.in()), embedding());
+      return new BaseNorm(weight, embedding() ? Shape.of(m.in(), m.out()) : Shape.of(m.out(), m.in()), embedding());
     }
 
     List<AdapterParameter> parameters() {
@@ -61,25 +68,36 @@ public final class LoraAdapter implements Adapter {
   private final Map<String, Site> sites = new LinkedHashMap<>();
   private final List<AdapterParameter> parameters = new ArrayList<>();
   private final Map<String, Integer> baseGroups = new LinkedHashMap<>();
+  private final Map<String, TokenRows> tokens = new LinkedHashMap<>();
+  private final Optional<TiedEnds> tie;
   private final List<String> notes;
 
   LoraAdapter(LoraConfig config, ModelDescription model, TargetModules targets, List<TargetSelector.Selected> selected,
       List<String> notes) {
     this.notes = List.copyOf(notes);
     this.model = model;
+    tie = TiedEnds.of(model);
     // As PEFT writes it: what was selected, not the shorthand, so that it loads the same on another class of the same model.
     TargetModules written = targets instanceof TargetModules.AllLinear ? new TargetModules.Names(selected.stream().map(s -> s.module()
         .name()).toList()) : targets;
     boolean conv1d = selected.stream().anyMatch(s -> s.module().kind() == ModuleInfo.Kind.CONV1D);
     this.config = config.toBuilder().targetModules(written).modulesToSave(config.allModulesToSave()).fanInFanOut(conv1d).build();
+    Map<ModuleInfo, List<Integer>> rows = TokenRows.resolve(new Problems(), config, model);
+    rows.forEach((module, indices) -> tokens.put(module.name(),
+        TokenRows.of(module, model.source(module.name() + ".weight"), indices, WEIGHTS)));
+    TokenRows.head(rows, model).ifPresent(ends -> tokens.put(ends.head(), tokens.get(ends.embedding())));
     selected.forEach(target -> sites.put(target.module().name(), site(target)));
     sites.values().forEach(site -> parameters.addAll(site.parameters()));
+    tokens.values().stream().distinct().forEach(t -> parameters.add(t.parameter()));
     List<String> full = config.allModulesToSave();
     for (ModuleInfo module : model.modules()) {
       boolean saved = TargetSelector.inModulesToSave(module.name(), full);
       ModelDescription.parameters(module).forEach((name, shape) -> {
         boolean bias = name.endsWith(".bias");
         boolean adapted = sites.containsKey(module.name());
+        if (model.tied().containsKey(name) && !untied(module.name())) {
+          return; // the module whose parameter it is trains it
+        }
         if (saved || bias && (config.bias() == Bias.ALL || config.bias() == Bias.LORA_ONLY && adapted)) {
           // PEFT wraps an adapted module, so its own parameters sit one level deeper.
           String key = adapted ? module.name() + ".base_layer.bias" : name;
@@ -123,6 +141,11 @@ public final class LoraAdapter implements Adapter {
       changes.put(module + ".weight", (type, data) -> LoraMerge.merge(site, values, type, data));
       site.bias().ifPresent(b -> changes.put(module + ".bias", (type, data) -> LoraMerge.addBias(site, values, type, data)));
     });
+    tokens.forEach((module, rows) -> {
+      if (rows.module().name().equals(module)) {
+        changes.put(module + ".weight", rows.change(values));
+      }
+    });
     return changes;
   }
 
@@ -132,6 +155,64 @@ public final class LoraAdapter implements Adapter {
       throw new ConfigException("DoRA has no form as plain LoRA: its magnitudes scale the base weight itself; merge the adapter instead");
     }
     return new PeftFormat.Loaded(this, values.copy(parameters));
+  }
+
+  @Override
+  public boolean untied(String module) {
+    List<String> full = config.allModulesToSave();
+    return tie.filter(t -> t.head().equals(module) && !config.reach().ensureWeightTying() && (TargetSelector.inModulesToSave(t.head(), full)
+        || TargetSelector.inModulesToSave(t.embedding(), full))).isPresent();
+  }
+
+  /** Whether the output layer is adapted by the embedding's A and B, since they share a weight. */
+  private boolean follows(String module) {
+    return config.reach().ensureWeightTying() && tie.filter(t -> t.head().equals(module) && sites.containsKey(t.embedding())).isPresent();
+  }
+
+  @Override
+  public Set<String> sharedChanges() {
+    Set<String> shared = new LinkedHashSet<>();
+    tie.filter(t -> follows(t.head()) || tokens.containsKey(t.head()) && tokens.get(t.head()) == tokens.get(t.embedding()))
+        .ifPresent(t -> shared.add(t.weight()));
+    model.tied().forEach((alias, source) -> {
+      if (baseGroups.containsKey(source) && !untied(alias.replaceFirst("\\.[^.]*$", ""))) {
+        shared.add(source);
+      }
+    });
+    return shared;
+  }
+
+  @Override
+  public Map<String, BaseRows> baseRows() {
+    Map<String, BaseRows> rows = new LinkedHashMap<>();
+    tokens.values().forEach(t -> rows.put(t.baseSlot(), t.base()));
+    return rows;
+  }
+
+  @Override
+  public List<StoredCopy> storedCopies() {
+    List<StoredCopy> copies = new ArrayList<>();
+    tie.filter(t -> follows(t.head())).ifPresent(t -> {
+      Site site = sites.get(t.embedding());
+      String prefix = AdapterParameter.PREFIX + t.head();
+      copies.add(new StoredCopy(prefix + ".lora_A.weight", site.b.shape().reversed(), site.b.slot(), true));
+      copies.add(new StoredCopy(prefix + ".lora_B.weight", site.a.shape().reversed(), site.a.slot(), true));
+    });
+    Set<String> keys = new HashSet<>();
+    parameters.forEach(p -> keys.add(p.key()));
+    for (ModuleInfo m : model.modules()) {
+      boolean output = model.outputModule().filter(m.name()::equals).isPresent();
+      if (m.out() > 0 && (output || m.kind() == ModuleInfo.Kind.EMBEDDING)) {
+        String weight = m.name() + ".weight";
+        String of = untied(m.name()) ? weight : model.source(weight);
+        for (String key : List.of(weight, m.name() + ".base_layer.weight")) {
+          if (!keys.contains(AdapterParameter.PREFIX + key)) {
+            copies.add(new StoredCopy(AdapterParameter.PREFIX + key, ModelDescription.parameters(m).get(weight), of, false));
+          }
+        }
+      }
+    }
+    return copies;
   }
 
   @Override
@@ -148,6 +229,7 @@ public final class LoraAdapter implements Adapter {
   private Site site(TargetSelector.Selected target) {
     ModuleInfo m = target.module();
     String name = m.name();
+    String weight = untied(name) ? name + ".weight" : model.source(name + ".weight");
     int r = target.rank();
     boolean embedding = m.kind() == ModuleInfo.Kind.EMBEDDING;
     AdapterParameter a = embedding
@@ -156,18 +238,24 @@ public final class LoraAdapter implements Adapter {
         : AdapterParameter.matrix(name + ".lora_A.weight", r, m.in(), WEIGHTS, initialA(r, m.in()));
     AdapterParameter b = embedding ? AdapterParameter.matrix(name + ".lora_embedding_B", m.out(), r, WEIGHTS, new Initial.Normal(1))
         : AdapterParameter.matrix(name + ".lora_B.weight", m.out(), r, WEIGHTS, initialB(r));
-    Site plain = new Site(target, a, b, Optional.empty(), Optional.empty());
+    Site plain = new Site(target, weight, a, b, Optional.empty(), Optional.empty());
     Optional<AdapterParameter> bias = config.loraBias() && !embedding
         ? Optional.of(AdapterParameter.of(name + ".lora_B.bias", List.of((long) m.out()), BIASES,
             config.initLoraWeights() == InitLoraWeights.RANDOM ? new Initial.Uniform(1 / Math.sqrt(r)) : Initial.ZEROS)) : Optional.empty();
     Optional<AdapterParameter> magnitude = config.useDora()
         ? Optional.of(AdapterParameter.of(name + ".lora_magnitude_vector", List.of((long) m.out()), WEIGHTS, new Initial.OfNorm(plain.norm())))
         : Optional.empty();
-    return new Site(target, a, b, bias, magnitude);
+    return new Site(target, weight, a, b, bias, magnitude);
   }
 
   @Override
   public Value linear(Sites recording, LinearSite of, Value y) {
+    if (tokens.containsKey(of.module())) {
+      return tokens.get(of.module()).linear(recording, of.x(), y);
+    }
+    if (follows(of.module())) {
+      return tied(recording, of, sites.get(tie.orElseThrow().embedding()), y);
+    }
     Site site = sites.get(of.module());
     if (site == null) {
       return y;
@@ -178,6 +266,14 @@ public final class LoraAdapter implements Adapter {
           .formatted(of.module(), of.x().shape().cols(), y.shape().cols(), m.in(), m.out()));
     }
     return dropped(recording, of, recording.dropout(of.module() + ".lora_dropout", of.x(), config.loraDropout()), y);
+  }
+
+  /** The embedding's update seen from the output layer: y + s·(x·B)·A', with A' the table that the program holds. */
+  private Value tied(Sites recording, LinearSite of, Site embedding, Value y) {
+    Graph graph = recording.graph();
+    Value dropped = recording.dropout(of.module() + ".lora_dropout", of.x(), config.loraDropout());
+    Value down = graph.linearTransposed(dropped, embedding.b.declare(recording), Optional.empty(), 1);
+    return graph.linear(down, embedding.a.declare(recording), Optional.empty(), Optional.of(y), embedding.target.scaling());
   }
 
   /**
@@ -206,6 +302,9 @@ public final class LoraAdapter implements Adapter {
 
   @Override
   public Value embedding(Sites recording, EmbeddingSite of, Value y) {
+    if (tokens.containsKey(of.module())) {
+      return tokens.get(of.module()).embedding(recording, of.ids(), y);
+    }
     Site site = sites.get(of.module());
     if (site == null) {
       return y;

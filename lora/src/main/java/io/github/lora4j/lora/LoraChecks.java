@@ -15,13 +15,14 @@ final class LoraChecks {
 
   static void check(Problems problems, int r, double alpha, double dropout, TargetModules targets, TargetModules exclude,
       List<Integer> layers,
-      List<String> layersPattern, Map<String, Integer> ranks, Map<String, Double> alphas) {
+      List<String> layersPattern, Map<String, Integer> ranks, Map<String, Double> alphas, Reach reach) {
     rank(problems, "r", r);
     alpha(problems, "lora_alpha", alpha);
     if (!(dropout >= 0 && dropout < 1)) {
       problems.add("lora_dropout must be in [0, 1), got %s", dropout);
     }
     switch (targets) {
+      case TargetModules.Names names when names.names().isEmpty() && !reach.targetParameters().isEmpty() -> { }
       case TargetModules.Names names when names.names().isEmpty() -> problems.add("target_modules is an empty list; name modules, or "
           + "leave it out for "
           + "the architecture's default");

@@ -33,6 +33,7 @@ import java.util.Optional;
  * @param loraBias a trained bias behind B, scaled like B
  * @param modulesToSave modules that train fully and are saved in the adapter
  * @param initLoraWeights how A and B start
+ * @param reach bare parameters, tokens, replicated layers, tied weights
  * @param baseModel the base model's name, for the files
  * @param revision the base model's revision, for the files
  * @param other keys of an {@code adapter_config.json} that lora4j does not know; written back as they were
@@ -41,8 +42,8 @@ public record LoraConfig(Optional<TaskType> taskType, int r, double loraAlpha, d
     TargetModules excludeModules,
     List<Integer> layersToTransform, List<String> layersPattern, Map<String, Integer> rankPattern, Map<String, Double> alphaPattern,
         Bias bias,
-    boolean fanInFanOut, boolean useRslora, boolean useDora, boolean loraBias, List<String> modulesToSave, InitLoraWeights initLoraWeights, Optional<String> baseModel,
-    Optional<String> revision, Map<String, Object> other) {
+    boolean fanInFanOut, boolean useRslora, boolean useDora, boolean loraBias, List<String> modulesToSave, InitLoraWeights initLoraWeights,
+    Reach reach, Optional<String> baseModel, Optional<String> revision, Map<String, Object> other) {
 
   /** Copies the collections and checks the values. */
   public LoraConfig {
@@ -54,10 +55,11 @@ public record LoraConfig(Optional<TaskType> taskType, int r, double loraAlpha, d
     other = Collections.unmodifiableMap(new LinkedHashMap<>(other));
     Problems problems = new Problems();
     LoraChecks.check(problems, r, loraAlpha, loraDropout, targetModules, excludeModules, layersToTransform, layersPattern, rankPattern,
-        alphaPattern);
+        alphaPattern, reach);
     if (useDora && loraBias) {
       problems.add("lora_bias and use_dora do not go together; PEFT has no form for both");
     }
+    reach.check(problems, loraDropout, useDora, loraBias);
     problems.raise("LoraConfig");
   }
 
@@ -86,6 +88,7 @@ public record LoraConfig(Optional<TaskType> taskType, int r, double loraAlpha, d
     b.loraBias = loraBias;
     b.modulesToSave = modulesToSave;
     b.initLoraWeights = initLoraWeights;
+    b.reach = reach;
     b.baseModel = baseModel;
     b.revision = revision;
     b.other = other;
@@ -144,6 +147,7 @@ public record LoraConfig(Optional<TaskType> taskType, int r, double loraAlpha, d
     private boolean loraBias;
     private List<String> modulesToSave = List.of();
     private InitLoraWeights initLoraWeights = InitLoraWeights.DEFAULT;
+    private Reach reach = Reach.NONE;
     private Optional<String> baseModel = Optional.empty();
     private Optional<String> revision = Optional.empty();
     private Map<String, Object> other = Map.of();
@@ -257,6 +261,12 @@ public record LoraConfig(Optional<TaskType> taskType, int r, double loraAlpha, d
       return this;
     }
 
+    /** Sets {@link LoraConfig#reach}; whole modules only by default. */
+    public Builder reach(Reach value) {
+      reach = value;
+      return this;
+    }
+
     /** Sets {@link LoraConfig#baseModel}. */
     public Builder baseModel(String value) {
       baseModel = Optional.of(value);
@@ -279,10 +289,11 @@ public record LoraConfig(Optional<TaskType> taskType, int r, double loraAlpha, d
     public List<String> problems() {
       Problems problems = new Problems();
       LoraChecks.check(problems, r, loraAlpha, loraDropout, targetModules, excludeModules, layersToTransform, layersPattern, rankPattern,
-          alphaPattern);
+          alphaPattern, reach);
       if (useDora && loraBias) {
         problems.add("lora_bias and use_dora do not go together; PEFT has no form for both");
       }
+      reach.check(problems, loraDropout, useDora, loraBias);
       return problems.list();
     }
 
@@ -290,7 +301,7 @@ public record LoraConfig(Optional<TaskType> taskType, int r, double loraAlpha, d
     public LoraConfig build() {
       return new LoraConfig(taskType, r, loraAlpha, loraDropout, targetModules, excludeModules, layersToTransform, layersPattern,
           rankPattern,
-          alphaPattern, bias, fanInFanOut, useRslora, useDora, loraBias, modulesToSave, initLoraWeights, baseModel, revision, other);
+          alphaPattern, bias, fanInFanOut, useRslora, useDora, loraBias, modulesToSave, initLoraWeights, reach, baseModel, revision, other);
     }
   }
 }

@@ -11,21 +11,17 @@ import io.github.lora4j.vector.FormatException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.HashSet;
 import java.util.LinkedHashMap;
-import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 import java.util.function.UnaryOperator;
 
 /**
  * Puts an adapter into the weights; for LoRA W + s·B·A (transposed where the module stores [in, out]), summed in double and rounded once to
  * the weight's type. Unlike PEFT's, a merge that fails changes nothing, and one that would change two places by way of tied weights is
- * refused.
+ * refused, unless it may untie them.
  */
 public final class LoraMerge {
 
@@ -50,22 +46,36 @@ public final class LoraMerge {
     new Update(site, values, type).apply(weight, (row, delta, j, output) -> row / (factors.length == 0 ? 1 : factors[output]) - delta);
   }
 
+  /** Writes the merged model, whose tied weights stay tied, as the method below does. */
+  public static void write(Checkpoint base, UnaryOperator<String> names, ModelDescription model, Adapter adapter, AdapterValues values,
+      Path file) {
+    write(base, names, model, adapter, values, false, file);
+  }
+
   /**
    * Writes the merged model: every tensor of the base in its own element type, adapted weights merged, trained biases and modules replaced,
    * and a head that the base does not have added in F32. Tensors are streamed; the file appears complete or not at all.
    *
    * @param names from the base's tensor names to the model's, under which everything is written
-   * @throws ConfigException when the base lacks adapted weights or weights are tied
+   * @param untie write every parameter that shares another's tensor as a tensor of its own; the model's config must then say so
+   * @throws ConfigException when the base lacks adapted weights, or an adapter changes only one of the modules that share a weight and they
+   *     are not untied
    * @throws FormatException when a shape differs or a result is not finite, naming the tensor
    */
   public static void write(Checkpoint base, UnaryOperator<String> names, ModelDescription model, Adapter adapter, AdapterValues values,
-      Path file) {
+      boolean untie, Path file) {
+    values.requireBase((parameter, target) -> {
+      Optional<String> source = base.names().stream().filter(name -> names.apply(name).equals(parameter)).findFirst();
+      source.ifPresent(name -> base.read(name, DType.F32, target));
+      return source.isPresent();
+    });
     try (PeftFormat.Loaded merged = adapter.mergeable(values)) {
-      write(base, names, model, merged, file);
+      write(base, names, model, merged, untie, file);
     }
   }
 
-  private static void write(Checkpoint base, UnaryOperator<String> names, ModelDescription model, PeftFormat.Loaded loaded, Path file) {
+  private static void write(Checkpoint base, UnaryOperator<String> names, ModelDescription model, PeftFormat.Loaded loaded, boolean untie,
+      Path file) {
     Adapter adapter = loaded.adapter();
     AdapterValues values = loaded.values();
     Map<String, WeightChange> changes = adapter.weightChanges(values);
@@ -73,12 +83,22 @@ public final class LoraMerge {
     model.modules().forEach(module -> shapes.putAll(ModelDescription.parameters(module)));
     Map<String, AdapterParameter> replaced = new LinkedHashMap<>();
     adapter.parameters().stream().filter(AdapterParameter::ofBase).forEach(p -> replaced.put(p.slot(), p));
-    refuseTied(model, changes.keySet(), replaced.keySet());
+    TiedMerge tied = new TiedMerge(model, adapter.sharedChanges(), changes, replaced);
+    if (!untie) {
+      tied.refuse();
+    }
     Map<String, String> sources = new LinkedHashMap<>();
     for (String name : base.names()) {
       if (sources.putIfAbsent(names.apply(name), name) != null) {
         throw new ConfigException("%s: two tensors would be named %s in the merged model".formatted(base.describe(), names.apply(name)));
       }
+    }
+    if (untie) {
+      model.tied().forEach((alias, source) -> {
+        if (sources.containsKey(source)) {
+          sources.putIfAbsent(alias, sources.get(source));
+        }
+      });
     }
     List<String> missing = changes.keySet().stream().filter(name -> !sources.containsKey(name) && !replaced.containsKey(name)).toList();
     if (!missing.isEmpty() && missing.stream().allMatch(name -> name.endsWith(".bias"))) {
@@ -93,15 +113,16 @@ public final class LoraMerge {
     sources.forEach((name, source) -> {
       TensorInfo info = base.info(source);
       TensorInfo target = new TensorInfo(name, info.dtype(), info.shape());
-      WeightChange change = changes.getOrDefault(name, (type, data) -> { });
-      if (replaced.containsKey(name)) {
-        checkShape(base, info, replaced.get(name).shape());
-      } else if (changes.containsKey(name)) {
+      WeightChange change = tied.change(name).orElse((type, data) -> { });
+      Optional<AdapterParameter> trained = tied.replacement(name);
+      if (trained.isPresent()) {
+        checkShape(base, info, trained.get().shape());
+      } else if (tied.change(name).isPresent()) {
         checkShape(base, info, shapes.get(name));
       }
       writer.add(target, data -> {
-        if (replaced.containsKey(name)) {
-          Elements.convert(name, values.get(name), info.dtype(), data);
+        if (trained.isPresent()) {
+          Elements.convert(name, values.get(trained.get().slot()), info.dtype(), data);
         } else {
           base.read(source, info.dtype(), data);
         }
@@ -222,20 +243,6 @@ public final class LoraMerge {
     if (!info.shape().equals(expected)) {
       throw new FormatException("%s: tensor %s is %s, but the adapter needs %s; is this the adapter's base model?"
           .formatted(base.describe(), info.name(), info.shape(), expected));
-    }
-  }
-
-  private static void refuseTied(ModelDescription model, Set<String> merged, Set<String> replaced) {
-    Set<String> touched = new LinkedHashSet<>(merged);
-    touched.addAll(replaced);
-    Set<String> tied = new HashSet<>(model.tied().keySet());
-    tied.addAll(model.tied().values());
-    List<String> both = new ArrayList<>(touched);
-    both.retainAll(tied);
-    if (!both.isEmpty()) {
-      throw new ConfigException(("merge: %s shares its memory with another parameter of the model (%s), so merging would change both and "
-          + "the model would ")
-          .formatted(Problems.some(both), model.tied()) + "no longer compute what was trained; use the adapter unmerged");
     }
   }
 }

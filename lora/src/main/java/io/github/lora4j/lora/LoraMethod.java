@@ -22,14 +22,15 @@ public final class LoraMethod implements AdapterMethod {
   }
 
   /** An adapter to be trained; see {@link #create(Map, ModelDescription)}. */
-  public LoraAdapter create(LoraConfig config, ModelDescription model) {
+  public LoraAdapter create(LoraConfig given, ModelDescription model) {
+    LoraConfig config = TiedEnds.adjusted(given, model);
     TargetSelector selector = new TargetSelector(config, model);
     List<TargetSelector.Selected> selected = selector.select();
     Problems problems = new Problems();
     AttachChecks.errors(problems, config, model, selector.targets(), selected);
     AttachChecks.ineffective(problems, config, model, selector.targets(), selected);
     problems.raise("lora");
-    return new LoraAdapter(config, model, selector.targets(), selected, AttachChecks.notes(config, selected));
+    return new LoraAdapter(config, model, selector.targets(), selected, AttachChecks.notes(config, model, selected));
   }
 
   @Override
@@ -38,7 +39,8 @@ public final class LoraMethod implements AdapterMethod {
   }
 
   /** The adapter that a saved config describes; see {@link #restore(Map, ModelDescription)}. */
-  public LoraAdapter restore(LoraConfig config, ModelDescription model) {
+  public LoraAdapter restore(LoraConfig given, ModelDescription model) {
+    LoraConfig config = TiedEnds.adjusted(given, model);
     TargetSelector selector = new TargetSelector(config, model);
     List<TargetSelector.Selected> selected = selector.select();
     Problems problems = new Problems();
@@ -46,7 +48,7 @@ public final class LoraMethod implements AdapterMethod {
     problems.raise("adapter_config.json");
     Problems notes = new Problems();
     AttachChecks.ineffective(notes, config, model, selector.targets(), selected);
-    notes.addAll(AttachChecks.notes(config, selected));
+    notes.addAll(AttachChecks.notes(config, model, selected));
     return new LoraAdapter(config, model, selector.targets(), selected, notes.list());
   }
 }

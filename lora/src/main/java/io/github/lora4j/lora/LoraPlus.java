@@ -11,6 +11,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.Set;
 
 /**
  * LoRA+ (Hayou, Ghosh and Yu, "LoRA+: Efficient Low Rank Adaptation of Large Models", ICML 2024): any adapter with other parameter groups.
@@ -127,6 +128,26 @@ public final class LoraPlus implements Adapter {
   @Override
   public Map<String, BaseNorm> baseNorms() {
     return of.baseNorms();
+  }
+
+  @Override
+  public Map<String, BaseRows> baseRows() {
+    return of.baseRows();
+  }
+
+  @Override
+  public List<StoredCopy> storedCopies() {
+    return of.storedCopies();
+  }
+
+  @Override
+  public Set<String> sharedChanges() {
+    return of.sharedChanges();
+  }
+
+  @Override
+  public boolean untied(String module) {
+    return of.untied(module);
   }
 
   @Override

@@ -27,6 +27,16 @@ public record ModelDescription(String modelType, List<ModuleInfo> modules, Optio
     return new ModelDescription(modelType, modules, Optional.empty(), Map.of());
   }
 
+  /** The module of this name, if there is one. */
+  public Optional<ModuleInfo> module(String name) {
+    return modules.stream().filter(m -> m.name().equals(name)).findFirst();
+  }
+
+  /** The parameter that one of this name is: another's if it is tied, itself otherwise. */
+  public String source(String parameter) {
+    return tied.getOrDefault(parameter, parameter);
+  }
+
   /** The parameters of a module with their shapes as Hugging Face stores them; empty where the module has none or its sizes are unknown. */
   public static Map<String, List<Long>> parameters(ModuleInfo module) {
     Map<String, List<Long>> shapes = new LinkedHashMap<>();

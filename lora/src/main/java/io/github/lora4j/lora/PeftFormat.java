@@ -4,15 +4,19 @@ import io.github.lora4j.checkpoint.Checkpoint;
 import io.github.lora4j.checkpoint.SafetensorsWriter;
 import io.github.lora4j.checkpoint.TensorInfo;
 import io.github.lora4j.lora.internal.AtomicDirectory;
+import io.github.lora4j.lora.internal.Elements;
 import io.github.lora4j.lora.internal.Json;
 import io.github.lora4j.lora.internal.ModelCard;
 import io.github.lora4j.lora.internal.PythonJson;
 import io.github.lora4j.lora.internal.TensorKeys;
 import io.github.lora4j.vector.DType;
 import io.github.lora4j.vector.FormatException;
+import io.github.lora4j.vector.Memory;
+import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 
 /**
@@ -53,6 +57,10 @@ public final class PeftFormat {
       for (AdapterParameter p : adapter.parameters()) {
         writer.add(new TensorInfo(p.key(), DType.F32, p.shape()), values.get(p.slot()));
       }
+      for (StoredCopy copy : adapter.storedCopies()) {
+        adapter.parameters().stream().filter(p -> p.slot().equals(copy.of()) && !p.ofBase()).findFirst().ifPresent(p ->
+            writer.add(new TensorInfo(copy.key(), DType.F32, copy.shape()), data -> copy(copy, p, values, data)));
+      }
       writer.write(temporary.resolve(WEIGHTS));
       Files.writeString(temporary.resolve(CONFIG), PythonJson.write(config));
       Files.writeString(temporary.resolve(CARD), ModelCard.of(config));
@@ -84,15 +92,50 @@ public final class PeftFormat {
     }
     try (Checkpoint tensors = Checkpoint.open(file)) {
       // Before memory is asked for: the file's sizes are bounded by the file, the config's are not.
-      Map<String, String> keys = TensorKeys.match(file.toString(), tensors, adapter.parameters(),
+      Map<String, String> keys = TensorKeys.match(file.toString(), tensors, adapter.parameters(), adapter.storedCopies(),
           String.valueOf(config.get("base_model_name_or_path")));
       AdapterValues values = new AdapterValues(adapter.parameters());
       try {
         keys.forEach((slot, key) -> tensors.read(key, DType.F32, values.get(slot)));
+        compare(file, tensors, adapter, values);
         return new Loaded(adapter, values);
       } catch (RuntimeException e) {
         values.close();
         throw e;
+      }
+    }
+  }
+
+  /** The parameter that a copy repeats, as the copy has it. */
+  private static void copy(StoredCopy copy, AdapterParameter of, AdapterValues values, MemorySegment target) {
+    if (copy.transposed()) {
+      AdapterParameter.transpose(values.get(of.slot()), target, of.shape().getFirst(), of.shape().getLast());
+    } else {
+      target.copyFrom(values.get(of.slot()));
+    }
+  }
+
+  /** Copies in the file must be what they are copies of; those of base parameters are compared where the base model is at hand. */
+  private static void compare(Path file, Checkpoint tensors, Adapter adapter, AdapterValues values) {
+    for (StoredCopy copy : adapter.storedCopies()) {
+      if (!tensors.names().contains(copy.key())) {
+        continue;
+      }
+      try (Memory memory = new Memory("copies in the adapter's file")) {
+        long elements = tensors.info(copy.key()).elements();
+        MemorySegment got = memory.allocate(elements * Float.BYTES, copy.key());
+        tensors.read(copy.key(), DType.F32, got);
+        Optional<AdapterParameter> of = adapter.parameters().stream().filter(p -> p.slot().equals(copy.of()) && !p.ofBase()).findFirst();
+        if (of.isEmpty()) {
+          values.expectBase(copy.of(), elements, Elements.checksum(got));
+          continue;
+        }
+        MemorySegment wanted = memory.allocate(elements * Float.BYTES, copy.key());
+        copy(copy, of.get(), values, wanted);
+        if (wanted.mismatch(got) >= 0) {
+          throw new FormatException(("%s: %s should be a copy of %s, since their modules share a weight, but differs; they were not "
+              + "trained tied").formatted(file, copy.key(), of.get().key()));
+        }
       }
     }
   }

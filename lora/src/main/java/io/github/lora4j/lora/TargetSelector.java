@@ -6,6 +6,7 @@ import io.github.lora4j.lora.internal.PythonRegex;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Stream;
 
 /**
  * Which modules a config selects, and with which rank and alpha: PEFT's rules exactly (tuners_utils.check_target_module_exists,
@@ -29,6 +30,7 @@ public final class TargetSelector {
   private final Optional<PythonRegex> targetRegex;
   private final Optional<PythonRegex> excludeRegex;
   private final List<PythonRegex> layers;
+  private final Optional<String> head;
 
   /**
    * Prepares a selection.
@@ -38,7 +40,10 @@ public final class TargetSelector {
   public TargetSelector(LoraConfig config, ModelDescription model) {
     this.config = config;
     this.model = model;
-    targets = config.targetModules() instanceof TargetModules.Unset ? DefaultTargets.of(model) : config.targetModules();
+    boolean parametersOnly = !config.reach().targetParameters().isEmpty() && !DefaultTargets.has(model);
+    targets = !(config.targetModules() instanceof TargetModules.Unset) ? config.targetModules()
+        : parametersOnly ? new TargetModules.Names(List.of()) : DefaultTargets.of(model);
+    head = TiedEnds.of(model).filter(_ -> config.reach().ensureWeightTying()).map(TiedEnds::head);
     targetRegex = regex(targets);
     excludeRegex = regex(config.excludeModules());
     layers = config.layersPattern().isEmpty() ? List.of(ANY_LAYER)
@@ -55,11 +60,18 @@ public final class TargetSelector {
     Map<String, PythonRegex> compiled = new java.util.HashMap<>();
     config.rankPattern().keySet().forEach(key -> compiled.put(key, pattern(key)));
     config.alphaPattern().keySet().forEach(key -> compiled.put(key, pattern(key)));
-    return model.modules().stream().filter(this::selects).map(module -> {
-      int rank = first(config.rankPattern(), compiled, module).orElse(config.r());
-      double alpha = first(config.alphaPattern(), compiled, module).orElse(config.loraAlpha());
-      return new Selected(module, rank, alpha, config.scaling(rank, alpha));
-    }).toList();
+    return model.modules().stream().flatMap(module -> Stream.concat(Stream.of(module).filter(this::selects).map(ModuleInfo::name),
+        byParameter(config, module)).map(name -> {
+          int rank = first(config.rankPattern(), compiled, name).orElse(config.r());
+          double alpha = first(config.alphaPattern(), compiled, name).orElse(config.loraAlpha());
+          return new Selected(module, rank, alpha, config.scaling(rank, alpha));
+        })).toList();
+  }
+
+  /** The module's parameters that {@code target_parameters} names. */
+  static Stream<String> byParameter(LoraConfig config, ModuleInfo module) {
+    return ModelDescription.parameters(module).keySet().stream()
+        .filter(p -> config.reach().targetParameters().stream().anyMatch(t -> endsWith(p, t)));
   }
 
   /** The expression that a key of rank_pattern or alpha_pattern stands for: the end of a module's name. */
@@ -79,7 +91,7 @@ public final class TargetSelector {
 
   private boolean selects(ModuleInfo module) {
     String name = module.name();
-    if (name.isEmpty() || excluded(name) || inModulesToSave(name, config.allModulesToSave())) {
+    if (name.isEmpty() || head.filter(name::equals).isPresent() || excluded(name) || inModulesToSave(name, config.allModulesToSave())) {
       return false;
     }
     return switch (targets) {
@@ -119,8 +131,8 @@ public final class TargetSelector {
     return false;
   }
 
-  private static <T> Optional<T> first(Map<String, T> patterns, Map<String, PythonRegex> compiled, ModuleInfo module) {
-    return patterns.entrySet().stream().filter(e -> compiled.get(e.getKey()).match(module.name())).map(Map.Entry::getValue).findFirst();
+  private static <T> Optional<T> first(Map<String, T> patterns, Map<String, PythonRegex> compiled, String name) {
+    return patterns.entrySet().stream().filter(e -> compiled.get(e.getKey()).match(name)).map(Map.Entry::getValue).findFirst();
   }
 
   private static Optional<PythonRegex> regex(TargetModules targets) {

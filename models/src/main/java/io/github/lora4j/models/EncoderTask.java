@@ -6,6 +6,8 @@ import io.github.lora4j.graph.Program;
 import io.github.lora4j.graph.Sites;
 import io.github.lora4j.graph.Value;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 
 /** A model with a head and a loss: what is recorded for training, evaluation and prediction. Holds no weights. */
 public interface EncoderTask {
@@ -18,6 +20,21 @@ public interface EncoderTask {
 
   /** All modules under their Hugging Face names, in order. */
   List<ModuleInfo> modules();
+
+  /** The layer over the vocabulary, which PEFT's 'all-linear' leaves out. */
+  default Optional<String> outputModule() {
+    return Optional.empty();
+  }
+
+  /** Parameters that are the same tensor as another: alias to source. */
+  default Map<String, String> tied() {
+    return Map.of();
+  }
+
+  /** The name of a parameter in the model's files; another than its own where layers are replicated. */
+  default String stored(String parameter) {
+    return parameter;
+  }
 
   /** Standard deviation with which a weight of the head that the checkpoint lacks is drawn. */
   double initializerRange();

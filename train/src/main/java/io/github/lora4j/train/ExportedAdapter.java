@@ -33,7 +33,7 @@ public final class ExportedAdapter {
     if (Files.exists(output)) {
       throw new ConfigException("%s exists already; choose another place for the exported adapter".formatted(output));
     }
-    ModelDescription model = ModelDescription.of(task.modelType(), task.modules());
+    ModelDescription model = MergedModel.description(task);
     try (PeftFormat.Loaded loaded = PeftFormat.load(adapter, model); PeftFormat.Loaded lora = loaded.adapter().toLora(loaded.values())) {
       PeftFormat.save(output, lora.adapter(), lora.values());
     }

@@ -2,7 +2,6 @@ package io.github.lora4j.train;
 
 import io.github.lora4j.lora.Adapter;
 import io.github.lora4j.lora.AdapterMethod;
-import io.github.lora4j.lora.ModelDescription;
 import io.github.lora4j.models.EncoderTask;
 import io.github.lora4j.models.ModelDirectory;
 import io.github.lora4j.models.SentenceEmbedder;
@@ -82,7 +81,7 @@ public record Fixture(ModelDirectory directory, EncoderTask task, Adapter adapte
     Map<String, Object> settings = new LinkedHashMap<>(recipe.adapter());
     settings.putIfAbsent("task_type", task.taskType());
     settings.putIfAbsent("base_model_name_or_path", directory.json().path("_name_or_path").asText(recipe.model().toString()));
-    return AdapterMethod.named(recipe.method()).create(settings, ModelDescription.of(task.modelType(), task.modules()));
+    return AdapterMethod.named(recipe.method()).create(settings, MergedModel.description(task));
   }
 
   static Labels.Kind kind(Recipe.TaskKind task) {

@@ -3,12 +3,17 @@ package io.github.lora4j.train;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.lora4j.checkpoint.Checkpoint;
+import io.github.lora4j.lora.LoraConfig;
 import io.github.lora4j.lora.LoraMerge;
 import io.github.lora4j.lora.ModelDescription;
 import io.github.lora4j.lora.PeftFormat;
 import io.github.lora4j.models.EncoderTask;
 import io.github.lora4j.models.ModelDirectory;
+import io.github.lora4j.models.SentenceEmbedder;
 import io.github.lora4j.models.SequenceClassifier;
+import io.github.lora4j.models.llama.CausalLm;
+import io.github.lora4j.models.llama.LlamaClassifier;
+import io.github.lora4j.models.llama.LlamaConfig;
 import io.github.lora4j.vector.ConfigException;
 import io.github.lora4j.vector.Loss;
 import io.github.lora4j.vector.ResourceException;
@@ -18,6 +23,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
@@ -37,20 +43,29 @@ public final class MergedModel {
 
   private MergedModel() {}
 
-  /** Merges the adapter of a finished run into its base model. */
-  public static void ofRun(Path run, Optional<Path> model, Path output) {
+  /**
+   * Merges the adapter of a finished run into its base model.
+   *
+   * @param untie see {@link #ofAdapter}
+   */
+  public static void ofRun(Path run, Optional<Path> model, boolean untie, Path output) {
     Recipe recipe = RunDirectory.recipe(run);
     ModelDirectory base = ModelDirectory.open(model.orElse(recipe.model()));
-    write(base, taskOf(recipe, base), TrainedModel.adapter(run), recipe.data().labels(), Optional.of(recipe.seed()), output);
+    write(base, taskOf(recipe, base), TrainedModel.adapter(run), recipe.data().labels(), Optional.of(recipe.seed()), untie, output);
   }
 
-  /** Merges any adapter directory; what kind of head it has is read from its tensors. */
-  public static void ofAdapter(Path model, Path adapter, Path output) {
+  /**
+   * Merges any adapter directory; what kind of head it has is read from its config and tensors.
+   *
+   * @param untie write parameters that share a tensor as tensors of their own: an output layer tied to the embedding, replicated layers
+   * @throws ConfigException when the adapter changes only one of the modules that share a weight, and they are not to be untied
+   */
+  public static void ofAdapter(Path model, Path adapter, boolean untie, Path output) {
     ModelDirectory base = ModelDirectory.open(model);
     EncoderTask task = taskOf(adapter, base);
     List<String> labels = task instanceof SequenceClassifier classifier && base.bert().labels().size() == classifier.labels()
         ? base.bert().labels() : List.of();
-    write(base, task, adapter, labels, Optional.empty(), output);
+    write(base, task, adapter, labels, Optional.empty(), untie, output);
   }
 
   /** The task a run trained. */
@@ -60,26 +75,48 @@ public final class MergedModel {
 
   /** The task an adapter directory has a head for. */
   static EncoderTask taskOf(Path adapter, ModelDirectory base) {
-    PeftFormat.config(adapter);
+    Map<String, Object> config = PeftFormat.config(adapter);
     try (Checkpoint tensors = Checkpoint.open(adapter.resolve(PeftFormat.WEIGHTS))) {
-      String head = "base_model.model.classifier.weight";
-      if (tensors.names().contains(head)) {
-        int outputs = Math.toIntExact(tensors.info(head).shape().getFirst());
-        return new SequenceClassifier(base.bert(), outputs, outputs == 1 ? Loss.MSE : Loss.CROSS_ENTROPY);
-      }
-      return Fixture.task(Recipe.TaskKind.EMBEDDING, "mean", base.bert(), 0);
+      return base.modelType().equals("bert") ? encoder(base, tensors) : decoder(base, config, tensors);
     }
   }
 
-  private static void write(ModelDirectory base, EncoderTask task, Path adapter, List<String> labels, Optional<Long> seed, Path output) {
-    ModelDescription model = ModelDescription.of(task.modelType(), task.modules());
+  /** The modules of a task's program, with what is tied. */
+  static ModelDescription description(EncoderTask task) {
+    return new ModelDescription(task.modelType(), task.modules(), task.outputModule(), task.tied());
+  }
+
+  private static EncoderTask encoder(ModelDirectory base, Checkpoint tensors) {
+    String head = "base_model.model.classifier.weight";
+    if (!tensors.names().contains(head)) {
+      return Fixture.task(Recipe.TaskKind.EMBEDDING, "mean", base.bert(), 0);
+    }
+    int outputs = Math.toIntExact(tensors.info(head).shape().getFirst());
+    return new SequenceClassifier(base.bert(), outputs, outputs == 1 ? Loss.MSE : Loss.CROSS_ENTROPY);
+  }
+
+  private static EncoderTask decoder(ModelDirectory base, Map<String, Object> config, Checkpoint tensors) {
+    Object layers = config.get("layer_replication");
+    LlamaConfig llama = layers == null ? base.llama() : base.llama().replicated(LoraConfig.ofPeft(config).reach().layerReplication());
+    String head = "base_model.model.score.weight";
+    if (!tensors.names().contains(head)) {
+      return new CausalLm(llama);
+    }
+    int outputs = Math.toIntExact(tensors.info(head).shape().getFirst());
+    return new LlamaClassifier(llama, outputs, outputs == 1 ? Loss.MSE : Loss.CROSS_ENTROPY);
+  }
+
+  private static void write(ModelDirectory base, EncoderTask task, Path adapter, List<String> labels, Optional<Long> seed, boolean untie,
+      Path output) {
+    ModelDescription model = description(task);
     try (PeftFormat.Loaded loaded = PeftFormat.load(adapter, model); Checkpoint weights = base.checkpoint()) {
       Checkpoint source = new TaskWeights(weights, task, loaded.adapter(), seed);
       atomically(output, temporary -> {
-        LoraMerge.write(source, UnaryOperator.identity(), model, loaded.adapter(), loaded.values(), temporary.resolve("model.safetensors"));
-        JSON.writerWithDefaultPrettyPrinter().writeValue(temporary.resolve("config.json").toFile(), config(base, task, labels));
+        LoraMerge.write(source, UnaryOperator.identity(), model, loaded.adapter(), loaded.values(), untie,
+            temporary.resolve("model.safetensors"));
+        JSON.writerWithDefaultPrettyPrinter().writeValue(temporary.resolve("config.json").toFile(), config(base, task, labels, untie));
         copy(base.path(), TOKENIZER, temporary);
-        if (!(task instanceof SequenceClassifier)) {
+        if (task instanceof SentenceEmbedder) {
           copy(base.path(), SENTENCE_TRANSFORMERS, temporary);
         }
       });
@@ -95,8 +132,11 @@ public final class MergedModel {
     }
   }
 
-  private static ObjectNode config(ModelDirectory base, EncoderTask task, List<String> labels) {
+  private static ObjectNode config(ModelDirectory base, EncoderTask task, List<String> labels, boolean untie) {
     ObjectNode config = base.json().deepCopy();
+    if (task instanceof CausalLm || task instanceof LlamaClassifier) {
+      return decoderConfig(config, task, untie);
+    }
     if (!(task instanceof SequenceClassifier classifier)) {
       config.putArray("architectures").add("BertModel");
       return config;
@@ -115,6 +155,24 @@ public final class MergedModel {
       case BCE_WITH_LOGITS -> "multi_label_classification";
       case MSE -> "regression";
     });
+  }
+
+  private static ObjectNode decoderConfig(ObjectNode config, EncoderTask task, boolean untie) {
+    LlamaConfig llama = switch (task) {
+      case CausalLm causal -> causal.config();
+      case LlamaClassifier classifier -> {
+        config.put("num_labels", classifier.labels());
+        yield classifier.config();
+      }
+      default -> throw new IllegalArgumentException(task.modelType());
+    };
+    if (untie) {
+      config.put("tie_word_embeddings", false);
+    }
+    config.put("num_hidden_layers", llama.layers());
+    String family = llama.modelType().equals("qwen2") ? "Qwen2" : "Llama";
+    config.putArray("architectures").add(family + (task instanceof CausalLm ? "ForCausalLM" : "ForSequenceClassification"));
+    return config;
   }
 
   private interface Content {

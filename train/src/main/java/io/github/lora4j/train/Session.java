@@ -5,11 +5,13 @@ import io.github.lora4j.graph.Backend;
 import io.github.lora4j.graph.CompileOptions;
 import io.github.lora4j.graph.Executable;
 import io.github.lora4j.graph.OptimizerSpec;
+import io.github.lora4j.graph.Shape;
 import io.github.lora4j.graph.Value;
 import io.github.lora4j.lora.Adapter;
 import io.github.lora4j.lora.AdapterParameter;
 import io.github.lora4j.lora.AdapterValues;
 import io.github.lora4j.lora.BaseNorm;
+import io.github.lora4j.lora.BaseRows;
 import io.github.lora4j.models.EncoderTask;
 import io.github.lora4j.models.PackedBatch;
 import io.github.lora4j.models.Weights;
@@ -63,8 +65,10 @@ public final class Session implements AutoCloseable {
     Executable executable = backend.compile(program.program(), options);
     Weights source = new Weights(base, task.initializerRange(), seed);
     Map<String, BaseNorm> norms = adapter.baseNorms();
+    Map<String, BaseRows> rows = adapter.baseRows();
     try (AdapterValues initial = values.isPresent() ? null : new AdapterValues(adapter.parameters()).initialise(seed)
-        .initialiseNorms(norm -> norms(source, norm))) {
+        .initialiseNorms(norm -> derived(task, source, norm.weight(), norm.shape(), norm::of))
+        .initialiseRows(of -> derived(task, source, of.weight(), of.shape(), of::of))) {
       AdapterValues held = values.orElse(initial);
       Map<String, AdapterParameter> own = adapter.parameters().stream().filter(p -> values.isPresent() || !p.ofBase())
           .collect(Collectors.toMap(AdapterParameter::slot, Function.identity()));
@@ -74,14 +78,25 @@ public final class Session implements AutoCloseable {
           return true;
         }
         if (norms.containsKey(parameter.name())) {
-          widen(MemorySegment.ofArray(norms(source, norms.get(parameter.name()))), as, target);
+          BaseNorm norm = norms.get(parameter.name());
+          widen(MemorySegment.ofArray(derived(task, source, norm.weight(), norm.shape(), norm::of)), as, target);
+          return true;
+        }
+        if (rows.containsKey(parameter.name())) {
+          BaseRows of = rows.get(parameter.name());
+          widen(MemorySegment.ofArray(derived(task, source, of.weight(), of.shape(), of::of)), as, target);
           return true;
         }
         return false;
       }, (parameter, as, target) -> {
-        source.read(parameter, as, target);
+        source.read(stored(task, source, parameter), as, target);
         return true;
       }));
+      held.requireBase((name, target) -> {
+        Optional<Value> parameter = program.program().slot(name);
+        parameter.ifPresent(of -> source.read(stored(task, source, of), DType.F32, target));
+        return parameter.isPresent();
+      });
       return new Session(program, executable, adapter, source.drawn());
     } catch (RuntimeException | Error e) {
       executable.close();
@@ -100,13 +115,22 @@ public final class Session implements AutoCloseable {
     }
   }
 
-  /** Norms of a base weight, which is read for them alone. */
-  private static float[] norms(Weights source, BaseNorm norm) {
-    try (Memory memory = new Memory("norms of base weights")) {
-      MemorySegment weight = memory.allocate(norm.shape().elements() * Float.BYTES, norm.weight());
-      source.read(new Value(-1, norm.weight(), norm.shape(), Value.Role.FROZEN, DType.F32), DType.F32, weight);
-      return norm.of(weight);
+  /** Norms or rows of a base weight, which is read for them alone. */
+  private static float[] derived(EncoderTask task, Weights source, String name, Shape shape, Function<MemorySegment, float[]> of) {
+    try (Memory memory = new Memory("norms and rows of base weights")) {
+      MemorySegment weight = memory.allocate(shape.elements() * Float.BYTES, name);
+      source.read(stored(task, source, new Value(-1, name, shape, Value.Role.FROZEN, DType.F32)), DType.F32, weight);
+      return of.apply(weight);
     }
+  }
+
+  /** The parameter under the name that the model's files have for it: a tied one that they lack is the one it is tied to. */
+  private static Value stored(EncoderTask task, Weights source, Value parameter) {
+    String name = task.stored(parameter.name());
+    if (!source.has(name) && task.tied().containsKey(parameter.name())) {
+      name = task.stored(task.tied().get(parameter.name()));
+    }
+    return new Value(parameter.id(), name, parameter.shape(), parameter.role(), parameter.type());
   }
 
   private static void copy(AdapterParameter parameter, MemorySegment stored, DType as, MemorySegment target) {

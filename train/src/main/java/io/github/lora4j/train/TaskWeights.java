@@ -45,10 +45,16 @@ final class TaskWeights implements Checkpoint {
         sources.put(encoder ? prefix + bare : bare, name);
       }
     }
+    parameters.keySet().forEach(name -> {
+      String stored = task.stored(name);
+      if (!stored.equals(name) && base.names().contains(stored)) {
+        sources.put(name, stored);
+      }
+    });
     Set<String> trained = adapter.parameters().stream().filter(AdapterParameter::ofBase).map(AdapterParameter::slot).collect(Collectors.toSet());
     List<String> lacking = new ArrayList<>();
     parameters.forEach((name, shape) -> {
-      if (!sources.containsKey(name) && !trained.contains(name)) {
+      if (!sources.containsKey(name) && !trained.contains(name) && !task.tied().containsKey(name)) {
         lacking.add(name);
         drawn.put(name, shape);
       }

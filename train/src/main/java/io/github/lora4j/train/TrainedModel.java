@@ -4,7 +4,6 @@ import io.github.lora4j.checkpoint.Checkpoint;
 import io.github.lora4j.graph.Backend;
 import io.github.lora4j.lora.Adapter;
 import io.github.lora4j.lora.AdapterParameter;
-import io.github.lora4j.lora.ModelDescription;
 import io.github.lora4j.lora.PeftFormat;
 import io.github.lora4j.models.EncoderTask;
 import io.github.lora4j.models.ModelDirectory;
@@ -43,7 +42,7 @@ public final class TrainedModel implements AutoCloseable {
     tokenizer = Tokenizer.load(directory.path());
     maxLength = Fixture.maxLength(recipe, task);
     Backend opened = Backend.open("cpu", threads);
-    try (PeftFormat.Loaded adapter = PeftFormat.load(adapter(recipe.output()), ModelDescription.of(task.modelType(), task.modules()));
+    try (PeftFormat.Loaded adapter = PeftFormat.load(adapter(recipe.output()), MergedModel.description(task));
         Checkpoint weights = directory.checkpoint()) {
       TaskProgram.Capacity capacity = new TaskProgram.Capacity(Math.max(TOKENS, maxLength), SEQUENCES, maxLength);
       session = Session.open(task, List.of(weights), base ? new HeadOnly(adapter.adapter()) : adapter.adapter(), Optional.of(adapter.values()),

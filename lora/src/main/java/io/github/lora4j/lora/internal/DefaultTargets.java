@@ -38,6 +38,11 @@ public final class DefaultTargets {
     return new TargetModules.Names(names);
   }
 
+  /** Whether this model's architecture has a default. */
+  public static boolean has(ModelDescription model) {
+    return TABLE.has(model.modelType());
+  }
+
   private static JsonNode load() {
     try (InputStream in = DefaultTargets.class.getResourceAsStream("/io/github/lora4j/lora/default-target-modules.json")) {
       return new ObjectMapper().readTree(in);

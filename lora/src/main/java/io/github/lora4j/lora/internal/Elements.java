@@ -4,6 +4,7 @@ import io.github.lora4j.vector.DType;
 import io.github.lora4j.vector.FormatException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.zip.CRC32C;
 
 /** Float elements of any storage type as double, and back with the check that they are finite. */
 public final class Elements {
@@ -72,6 +73,15 @@ public final class Elements {
       load(DType.F32, from, done, part);
       store(name, type, part, to, done);
     }
+  }
+
+  /** A checksum of the bytes. */
+  public static long checksum(MemorySegment data) {
+    CRC32C sum = new CRC32C();
+    for (long done = 0; done < data.byteSize(); done += 1 << 30) {
+      sum.update(data.asSlice(done, Math.min(1 << 30, data.byteSize() - done)).asByteBuffer());
+    }
+    return sum.getValue();
   }
 
   private static FormatException notFloat(DType type) {

@@ -5,10 +5,13 @@ import io.github.lora4j.lora.Problems;
 import io.github.lora4j.lora.Bias;
 import io.github.lora4j.lora.InitLoraWeights;
 import io.github.lora4j.lora.LoraConfig;
+import io.github.lora4j.lora.Reach;
 import io.github.lora4j.lora.TargetModules;
 import io.github.lora4j.lora.TaskType;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collection;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -24,9 +27,7 @@ public final class LoraConfigJson {
 
   /** Features that are known but not supported yet, in PEFT's words. */
   private static final Map<String, String> UNSUPPORTED = Map.ofEntries(
-      Map.entry("target_parameters", "LoRA on bare parameters"),
-      Map.entry("trainable_token_indices", "trainable tokens"), Map.entry("layer_replication", "layer replication"),
-      Map.entry("ensure_weight_tying", "tied adapters"), Map.entry("loftq_config", "LoftQ"), Map.entry("eva_config", "EVA"),
+      Map.entry("loftq_config", "LoftQ"), Map.entry("eva_config", "EVA"),
       Map.entry("corda_config", "CorDA"), Map.entry("lora_ga_config", "LoRA-GA"), Map.entry("velora_config", "VeLoRA"),
       Map.entry("kasa_config", "KaSA"), Map.entry("monteclora_config", "MonteCLoRA"), Map.entry("arrow_config", "Arrow"),
       Map.entry("use_bdlora", "block-diagonal LoRA"), Map.entry("use_qalora", "QA-LoRA"), Map.entry("alora_invocation_tokens",
@@ -58,6 +59,7 @@ public final class LoraConfigJson {
     choice(in, "bias", Bias.values(), Bias::peftName).ifPresent(to::bias);
     to.fanInFanOut(in.bool("fan_in_fan_out")).useRslora(in.bool("use_rslora")).useDora(in.bool("use_dora")).loraBias(in.bool("lora_bias")).modulesToSave(in.strings("modules_to_save"));
     in.any("init_lora_weights").flatMap(value -> init(in, value)).ifPresent(to::initLoraWeights);
+    to.reach(reach(in, problems));
     in.string("base_model_name_or_path").ifPresent(to::baseModel);
     in.string("revision").ifPresent(to::revision);
     IGNORED.forEach(in::any);
@@ -80,9 +82,12 @@ public final class LoraConfigJson {
     for (String key : UNSUPPORTED.keySet()) {
       out.put(key, null);
     }
-    for (String key : List.of("ensure_weight_tying", "use_qalora")) {
-      out.put(key, false);
-    }
+    out.put("use_qalora", false);
+    Reach reach = config.reach();
+    out.put("ensure_weight_tying", reach.ensureWeightTying());
+    out.put("target_parameters", orNull(reach.targetParameters()));
+    out.put("layer_replication", orNull(reach.layerReplication()));
+    out.put("trainable_token_indices", reach.tokensOf().isEmpty() ? orNull(reach.tokens()) : reach.tokensOf());
     out.put("loftq_config", Map.of());
     out.put("auto_mapping", null);
     out.put("peft_type", "LORA");
@@ -117,6 +122,28 @@ public final class LoraConfigJson {
     out.put("revision", config.revision().orElse(null));
     out.putAll(config.other());
     return out;
+  }
+
+  private static Reach reach(Settings in, Problems problems) {
+    Optional<Object> tokens = in.any("trainable_token_indices");
+    Map<String, List<Integer>> byModule = new LinkedHashMap<>();
+    List<Integer> embedding = List.of();
+    if (tokens.isPresent() && tokens.get() instanceof Map<?, ?> map) {
+      map.forEach((module, indices) -> byModule.put(String.valueOf(module),
+          new Settings(Collections.singletonMap("trainable_token_indices", indices), problems).integers("trainable_token_indices")));
+    } else {
+      embedding = in.integers("trainable_token_indices");
+    }
+    List<List<Integer>> ranges = new ArrayList<>();
+    in.any("layer_replication").ifPresent(value -> {
+      if (value instanceof Collection<?> items) {
+        items.forEach(range -> ranges.add(new Settings(Collections.singletonMap("layer_replication", range), problems)
+            .integers("layer_replication")));
+      } else {
+        in.wrong("layer_replication", "a list of [first, end]", value);
+      }
+    });
+    return new Reach(in.strings("target_parameters"), embedding, byModule, ranges, in.bool("ensure_weight_tying"));
   }
 
   private static <T> Optional<T> choice(Settings in, String key, T[] values, java.util.function.Function<T, String> name) {

@@ -3,11 +3,13 @@ package io.github.lora4j.lora.internal;
 import io.github.lora4j.lora.Problems;
 import io.github.lora4j.checkpoint.Checkpoint;
 import io.github.lora4j.lora.AdapterParameter;
+import io.github.lora4j.lora.StoredCopy;
 import io.github.lora4j.vector.FormatException;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Collectors;
 
 /** Finds each of an adapter's parameters in a file; what does not fit exactly is one error that lists all of it. */
 public final class TensorKeys {
@@ -19,15 +21,22 @@ public final class TensorKeys {
    *
    * @throws FormatException when something is missing, unexpected or of another shape
    */
-  public static Map<String, String> match(String where, Checkpoint file, List<AdapterParameter> parameters, String baseModel) {
+  public static Map<String, String> match(String where, Checkpoint file, List<AdapterParameter> parameters, List<StoredCopy> copies,
+      String baseModel) {
     Map<String, String> slots = new LinkedHashMap<>();
     parameters.forEach(p -> slots.put(p.key(), p.slot()));
+    Map<String, StoredCopy> allowed = new LinkedHashMap<>();
+    copies.forEach(copy -> allowed.put(copy.key(), copy));
+    resized(where, file, copies);
     Map<String, String> found = new LinkedHashMap<>();
     List<String> unexpected = new ArrayList<>();
+    List<String> shapesOfCopies = new ArrayList<>();
     for (String key : file.names()) {
       String plain = slots.containsKey(key) ? key : withoutAdapterName(key, slots);
       String slot = slots.get(plain);
-      if (slot == null && !duplicate(key, slots)) {
+      if (slot == null && allowed.containsKey(plain)) {
+        copied(key, allowed.get(plain), file, shapesOfCopies);
+      } else if (slot == null && !duplicate(key, slots)) {
         unexpected.add(key);
       } else if (slot != null && found.putIfAbsent(slot, key) != null) {
         unexpected.add(key);
@@ -36,7 +45,9 @@ public final class TensorKeys {
     List<String> missing = parameters.stream().filter(p -> !found.containsKey(p.slot())).map(AdapterParameter::key).toList();
     List<String> shapes = parameters.stream().filter(p -> found.containsKey(p.slot()))
         .filter(p -> !file.info(found.get(p.slot())).shape().equals(p.shape()))
-        .map(p -> "%s is %s, expected %s".formatted(p.key(), file.info(found.get(p.slot())).shape(), p.shape())).toList();
+        .map(p -> "%s is %s, expected %s".formatted(p.key(), file.info(found.get(p.slot())).shape(), p.shape()))
+        .collect(Collectors.toCollection(ArrayList::new));
+    shapes.addAll(shapesOfCopies);
     List<String> problems = new ArrayList<>();
     add(problems, missing, "missing");
     add(problems, unexpected, "unexpected");
@@ -46,6 +57,26 @@ public final class TensorKeys {
           baseModel)));
     }
     return found;
+  }
+
+  /** An embedding in the file that has other entries than the model's says more than the shapes that follow from it. */
+  private static void resized(String where, Checkpoint file, List<StoredCopy> copies) {
+    for (StoredCopy copy : copies) {
+      if (copy.key().endsWith("weight") && !copy.key().contains(".lora_") && file.names().contains(copy.key())) {
+        List<Long> got = file.info(copy.key()).shape();
+        if (got.size() == 2 && !got.getFirst().equals(copy.shape().getFirst()) && got.getLast().equals(copy.shape().getLast())) {
+          throw new FormatException(("%s: %s has %d entries, the base model %d: the adapter was trained after the embeddings were resized "
+              + "for new tokens; resize the base model to %d entries, save it, and use that").formatted(where, copy.key(), got.getFirst(),
+                  copy.shape().getFirst(), got.getFirst()));
+        }
+      }
+    }
+  }
+
+  private static void copied(String key, StoredCopy copy, Checkpoint file, List<String> shapes) {
+    if (!file.info(key).shape().equals(copy.shape())) {
+      shapes.add("%s is %s, expected %s".formatted(key, file.info(key).shape(), copy.shape()));
+    }
   }
 
   private static void add(List<String> problems, List<String> names, String what) {

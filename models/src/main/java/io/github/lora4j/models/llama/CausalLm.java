@@ -16,7 +16,9 @@ import io.github.lora4j.vector.ConfigException;
 import io.github.lora4j.vector.Loss;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 
 /**
@@ -57,6 +59,25 @@ public record CausalLm(LlamaConfig config) implements EncoderTask {
     List<ModuleInfo> list = new ArrayList<>(new LlamaModel(config).modules());
     list.add(ModuleInfo.linear(HEAD, config.hiddenSize(), config.vocabSize(), false));
     return List.copyOf(list);
+  }
+
+  @Override
+  public Optional<String> outputModule() {
+    return Optional.of(HEAD);
+  }
+
+  @Override
+  public Map<String, String> tied() {
+    Map<String, String> tied = new LinkedHashMap<>(new LlamaModel(config).shared());
+    if (config.tied()) {
+      tied.put(HEAD + ".weight", EMBEDDING);
+    }
+    return tied;
+  }
+
+  @Override
+  public String stored(String parameter) {
+    return config.stored(parameter);
   }
 
   @Override

@@ -12,6 +12,7 @@ import io.github.lora4j.models.Targets;
 import io.github.lora4j.vector.Loss;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 
 /**
  * {@code LlamaForSequenceClassification}: logits = score(last token), without bias.
@@ -35,6 +36,16 @@ public record LlamaClassifier(LlamaConfig config, int labels, Loss loss) impleme
     List<ModuleInfo> list = new ArrayList<>(new LlamaModel(config).modules());
     list.add(ModuleInfo.linear("score", config.hiddenSize(), labels, false));
     return List.copyOf(list);
+  }
+
+  @Override
+  public Map<String, String> tied() {
+    return new LlamaModel(config).shared();
+  }
+
+  @Override
+  public String stored(String parameter) {
+    return config.stored(parameter);
   }
 
   @Override

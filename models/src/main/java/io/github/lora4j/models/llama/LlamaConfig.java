@@ -1,8 +1,12 @@
 package io.github.lora4j.models.llama;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.github.lora4j.vector.ConfigException;
 import io.github.lora4j.vector.FormatException;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.function.IntUnaryOperator;
+import java.util.stream.IntStream;
 
 /**
  * The fields of a Hugging Face {@code config.json} of a Llama, or of a Qwen2 (a Llama with biases on queries, keys and values), that change
@@ -12,10 +16,21 @@ import java.util.List;
  * @param attentionBias whether queries, keys and values have biases
  * @param outputBias whether the attention's output projection has one
  * @param tied whether the output layer is the embedding
+ * @param sources for each layer, the layer of the files whose weights it uses: its own index unless layers are replicated
  */
 public record LlamaConfig(String modelType, int vocabSize, int hiddenSize, int layers, int heads, int kvHeads, int headDim, int intermediateSize,
     int maxPositions, double rmsNormEps, Rope rope, boolean attentionBias, boolean outputBias, boolean mlpBias, boolean tied,
-    double initializerRange) {
+    double initializerRange, List<Integer> sources) {
+
+  private static final String LAYERS = "model.layers.";
+
+  /** Checks that every layer has a source. */
+  public LlamaConfig {
+    sources = List.copyOf(sources);
+    if (sources.size() != layers) {
+      throw new ConfigException("%d layers have %d sources".formatted(layers, sources.size()));
+    }
+  }
 
   /**
    * Rotary positions.
@@ -53,7 +68,47 @@ public record LlamaConfig(String modelType, int vocabSize, int hiddenSize, int l
     return new LlamaConfig(type, number(json, "vocab_size", source), hidden, number(json, "num_hidden_layers", source), heads, kvHeads, headDim,
         number(json, "intermediate_size", source), number(json, "max_position_embeddings", source), json.path("rms_norm_eps").asDouble(1e-6),
         rope(json, source), qwen || bias, !qwen && bias, json.path("mlp_bias").asBoolean(false), json.path("tie_word_embeddings").asBoolean(false),
-        json.path("initializer_range").asDouble(0.02));
+        json.path("initializer_range").asDouble(0.02), IntStream.range(0, number(json, "num_hidden_layers", source)).boxed().toList());
+  }
+
+  /**
+   * A deeper model whose layers share the weights of these: PEFT's {@code layer_replication} (Kim et al., "SOLAR 10.7B", 2023).
+   *
+   * @param ranges (first, end) of layers, one range behind the other
+   * @throws ConfigException when a range is not within the layers
+   */
+  public LlamaConfig replicated(List<List<Integer>> ranges) {
+    if (ranges.isEmpty()) {
+      return this;
+    }
+    List<Integer> order = new ArrayList<>();
+    for (List<Integer> range : ranges) {
+      if (range.size() != 2 || range.getFirst() < 0 || range.getFirst() >= range.getLast() || range.getLast() > layers) {
+        throw new ConfigException(("layer_replication: a range must be [first, end] with 0 <= first < end <= %d, the number of layers, got "
+            + "%s").formatted(layers, range));
+      }
+      order.addAll(sources.subList(range.getFirst(), range.getLast()));
+    }
+    return new LlamaConfig(modelType, vocabSize, hiddenSize, order.size(), heads, kvHeads, headDim, intermediateSize, maxPositions,
+        rmsNormEps, rope, attentionBias, outputBias, mlpBias, tied, initializerRange, order);
+  }
+
+  /** The name that a parameter has in the files. */
+  public String stored(String parameter) {
+    return withLayer(parameter, sources::get);
+  }
+
+  /** The parameter that one of this name is: that of the first layer with the same source. */
+  public String shared(String parameter) {
+    return withLayer(parameter, layer -> sources.indexOf(sources.get(layer)));
+  }
+
+  private static String withLayer(String parameter, IntUnaryOperator map) {
+    if (!parameter.startsWith(LAYERS)) {
+      return parameter;
+    }
+    int dot = parameter.indexOf('.', LAYERS.length());
+    return LAYERS + map.applyAsInt(Integer.parseInt(parameter.substring(LAYERS.length(), dot))) + parameter.substring(dot);
   }
 
   private static Rope rope(JsonNode json, String source) {

@@ -10,7 +10,9 @@ import io.github.lora4j.models.EncoderInputs;
 import io.github.lora4j.vector.Activation;
 import io.github.lora4j.vector.AttentionSpec;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 
 /**
  * The Llama decoder (Touvron et al. 2023), as Hugging Face's {@code LlamaModel} names it: pre-norm with root-mean-square norms, rotary
@@ -31,7 +33,8 @@ public record LlamaModel(LlamaConfig config) {
     return run(sites, in, true);
   }
 
-  private Value run(Sites sites, EncoderInputs in, boolean lastOnly) {
+  private Value run(Sites recording, EncoderInputs in, boolean lastOnly) {
+    Sites sites = recording.sharing(config::shared);
     Value x = sites.graph().region("embeddings",
         () -> sites.embedding("model.embed_tokens", in.ids(), config.vocabSize(), config.hiddenSize(), java.util.Optional.empty()));
     for (int i = 0; i < config.layers(); i++) {
@@ -65,6 +68,19 @@ public record LlamaModel(LlamaConfig config) {
       Value up = sites.linear(name + "mlp.up_proj", inner, config.intermediateSize(), config.mlpBias());
       return graph.add(sites.blockOutput(name + "mlp.down_proj", graph.multiply(gate, up), config.hiddenSize(), config.mlpBias()), y);
     });
+  }
+
+  /** The parameters of replicated layers: alias to source. */
+  public Map<String, String> shared() {
+    Map<String, String> shared = new LinkedHashMap<>();
+    for (ModuleInfo module : modules()) {
+      for (String parameter : List.of(module.name() + ".weight", module.name() + ".bias")) {
+        if (module.out() > 0 && (module.bias() || !parameter.endsWith(".bias")) && !config.shared(parameter).equals(parameter)) {
+          shared.put(parameter, config.shared(parameter));
+        }
+      }
+    }
+    return shared;
   }
 
   /** The modules in Hugging Face's order. */

@@ -1,0 +1,20 @@
+package io.github.lora4j.lora;
+
+import java.util.List;
+
+/**
+ * A tensor that an adapter's file may hold although it says nothing new. PEFT writes such: both ends of adapters that are tied, and the
+ * frozen weights of embeddings and output layers that are adapted ({@code save_embedding_layers="auto"}). lora4j writes the former and
+ * checks both.
+ *
+ * @param key its name in the file
+ * @param of the adapter parameter, or the frozen base parameter, that it repeats
+ * @param transposed whether the other way round
+ */
+public record StoredCopy(String key, List<Long> shape, String of, boolean transposed) {
+
+  /** Copies the list. */
+  public StoredCopy {
+    shape = List.copyOf(shape);
+  }
+}

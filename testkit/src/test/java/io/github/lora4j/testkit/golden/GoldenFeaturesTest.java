@@ -1,0 +1,330 @@
+package io.github.lora4j.testkit.golden;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import io.github.lora4j.checkpoint.Checkpoint;
+import io.github.lora4j.graph.OptimizerSpec;
+import io.github.lora4j.graph.ParameterLayout;
+import io.github.lora4j.graph.cpu.CpuBackend;
+import io.github.lora4j.lora.Adapter;
+import io.github.lora4j.lora.AdapterParameter;
+import io.github.lora4j.lora.AdapterValues;
+import io.github.lora4j.lora.LoraAdapter;
+import io.github.lora4j.lora.LoraConfig;
+import io.github.lora4j.lora.LoraMethod;
+import io.github.lora4j.lora.ModelDescription;
+import io.github.lora4j.lora.PeftFormat;
+import io.github.lora4j.lora.StoredCopy;
+import io.github.lora4j.models.EncoderTask;
+import io.github.lora4j.models.ModelDirectory;
+import io.github.lora4j.models.PackedBatch;
+import io.github.lora4j.models.Targets;
+import io.github.lora4j.models.llama.CausalLm;
+import io.github.lora4j.models.llama.LlamaConfig;
+import io.github.lora4j.train.MergedModel;
+import io.github.lora4j.train.Session;
+import io.github.lora4j.train.TaskProgram;
+import io.github.lora4j.train.data.TokenizedData;
+import io.github.lora4j.vector.ConfigException;
+import io.github.lora4j.vector.DType;
+import io.github.lora4j.vector.KernelProvider;
+import io.github.lora4j.vector.Kernels;
+import io.github.lora4j.vector.ReferenceKernels;
+import io.github.lora4j.vector.Workers;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.TestFactory;
+
+/**
+ * What PEFT's LoRA reaches beside modules: trainable tokens, bare parameters, replicated layers, weights that are tied, whole modules,
+ * biases. Logits, loss, every gradient, the saved directory, the merged model. Where PEFT's merged numbers are wrong because weights are
+ * shared, the merge must be refused, and untied it must give what the adapter gave.
+ */
+final class GoldenFeaturesTest {
+
+  @TestFactory
+  Stream<DynamicTest> referenceF64() throws Exception {
+    return cases(new ReferenceKernels(DType.F64));
+  }
+
+  @TestFactory
+  Stream<DynamicTest> vector() throws Exception {
+    return cases(KernelProvider.select("auto"));
+  }
+
+  private static Stream<DynamicTest> cases(Kernels kernels) {
+    Map<String, GoldenCases.Check> checks = new LinkedHashMap<>();
+    for (Path dir : GoldenCases.directories("features")) {
+      checks.put(GoldenCases.name(dir), () -> {
+        JsonNode expected = GoldenCases.json(dir.resolveSibling(dir.getFileName() + ".json"));
+        if (!Files.isDirectory(dir.resolve("adapter")) || !expected.has("config")) {
+          throw GoldenCases.notYet("no single adapter: see the tests of several adapters");
+        }
+        try (CpuBackend backend = new CpuBackend(kernels, new Workers(2)); Case c = new Case(dir, expected, backend)) {
+          c.check();
+        }
+      });
+    }
+    return GoldenCases.tests("features on " + kernels.describe(), checks);
+  }
+
+  /** One recorded model. */
+  private static final class Case implements AutoCloseable {
+    private final Path dir;
+    private final JsonNode expected;
+    private final CpuBackend backend;
+    private final Checkpoint tensors;
+    private final LoraConfig config;
+    private final CausalLm task;
+    private final ModelDescription description;
+    private final int rows;
+    private final int length;
+
+    Case(Path dir, JsonNode expected, CpuBackend backend) {
+      this.dir = dir;
+      this.expected = expected;
+      this.backend = backend;
+      tensors = Checkpoint.open(dir.resolve("expected.safetensors"));
+      rows = tensors.info("input_ids").shape().get(0).intValue();
+      length = tensors.info("input_ids").shape().get(1).intValue();
+      config = LoraConfig.ofPeft(GoldenCases.map(expected.path("config")));
+      LlamaConfig llama = ModelDirectory.open(dir).llama();
+      task = new CausalLm(llama.replicated(config.reach().layerReplication()));
+      description = new ModelDescription(task.modelType(), task.modules(), task.outputModule(), task.tied());
+    }
+
+    void check() throws Exception {
+      close("base.logits", predict(dir, new CausalLm(ModelDirectory.open(dir).llama()), Session.BASE, Optional.empty()));
+      created();
+      try (PeftFormat.Loaded loaded = PeftFormat.load(dir.resolve("adapter"), description)) {
+        trained(loaded);
+        saved(loaded);
+      }
+      merged();
+    }
+
+    /** The recipe's way to the adapter trains what PEFT's get_peft_model did. */
+    private void created() {
+      LoraAdapter adapter = new LoraMethod().create(config, description);
+      TreeSet<String> ours = adapter.parameters().stream().map(AdapterParameter::slot).collect(Collectors.toCollection(TreeSet::new));
+      adapter.storedCopies().stream().filter(copy -> ours.contains(copy.of()) && copy.transposed()).forEach(copy ->
+          ours.add(copy.key().substring(AdapterParameter.PREFIX.length())));
+      TreeSet<String> theirs = new TreeSet<>();
+      expected.path("trainable").forEach(name -> theirs.add(GoldenCases.slot(name.textValue())));
+      assertEquals(theirs, ours);
+    }
+
+    private void trained(PeftFormat.Loaded loaded) {
+      OptimizerSpec spec = new OptimizerSpec(OptimizerSpec.Kind.ADAMW, 0.9, 0.999, 1e-8, List.of(0.0, 0.0), 0);
+      try (Checkpoint base = Checkpoint.open(dir); Session session = Session.open(task, List.of(base), loaded.adapter(),
+          Optional.of(loaded.values()), capacity(), Optional.of(spec), backend, DType.F32, 1)) {
+        close("lora.logits", session.predict(data()));
+        accumulate(session);
+        double count = value(session, "count");
+        assertEquals(expected.path("loss").asDouble(), value(session, "lossSum") / count, 1e-5);
+        Map<String, float[]> wanted = gradients(loaded.adapter());
+        List<ParameterLayout.Range> ranges = session.task().program().parameters().ranges();
+        assertEquals(wanted.keySet(), ranges.stream().map(r -> r.value().name()).collect(Collectors.toSet()));
+        double largest = wanted.values().stream().mapToDouble(Numbers::max).max().orElseThrow();
+        for (ParameterLayout.Range range : ranges) {
+          float[] want = wanted.get(range.value().name());
+          float[] got = session.executable().floats(range.gradient());
+          for (int i = 0; i < got.length; i++) {
+            got[i] /= (float) count;
+          }
+          String name = range.value().name();
+          AdapterParameter of = loaded.adapter().parameters().stream().filter(p -> p.slot().equals(name)).findFirst().orElseThrow();
+          Numbers.assertClose(want, stored(of, got), 1e-4 * Math.max(Numbers.max(want), 1e-3 * largest), "gradient of " + name);
+        }
+      }
+    }
+
+    /** Recorded gradients by our parameters: PEFT's tied adapters have two gradients for the same numbers, which add up to ours. */
+    private Map<String, float[]> gradients(Adapter adapter) {
+      Map<String, float[]> wanted = new HashMap<>();
+      for (String name : tensors.names()) {
+        if (name.startsWith("grad.")) {
+          wanted.put(GoldenCases.slot(name.substring(5)), Numbers.floats(tensors, name));
+        }
+      }
+      for (StoredCopy copy : adapter.storedCopies()) {
+        float[] more = wanted.remove(copy.key().substring(AdapterParameter.PREFIX.length()));
+        if (more != null) {
+          float[] sum = wanted.get(copy.of());
+          int columns = copy.shape().getLast().intValue();
+          int height = copy.shape().getFirst().intValue();
+          for (int i = 0; i < more.length; i++) {
+            sum[i % columns * height + i / columns] += more[i];
+          }
+        }
+      }
+      return wanted;
+    }
+
+    private static float[] stored(AdapterParameter of, float[] program) {
+      float[] values = new float[program.length];
+      of.fromProgram(java.lang.foreign.MemorySegment.ofArray(program), java.lang.foreign.MemorySegment.ofArray(values));
+      return values;
+    }
+
+    private static double value(Session session, String slot) {
+      return session.executable().floats(session.task().program().slot(slot).orElseThrow())[0];
+    }
+
+    private void accumulate(Session session) {
+      PackedBatch batch = new PackedBatch(session.task().in());
+      Targets targets = task.targets(session.task().in(), session.task().program());
+      TokenizedData data = data();
+      for (int i = 0; i < rows; i++) {
+        batch.add(data.ids().get(i), data.types().get(i), i);
+        targets.add(data.labels()[i]);
+      }
+      batch.write(session.executable(), 0, 0);
+      targets.write(session.executable());
+      session.prepare();
+      session.executable().run("accumulate");
+    }
+
+    /** Written as PEFT wrote it, but for copies of the base model's frozen weights, and read again. */
+    private void saved(PeftFormat.Loaded loaded) throws Exception {
+      Path output = Files.createTempDirectory("saved");
+      try {
+        PeftFormat.save(output.resolve("adapter"), loaded.adapter(), loaded.values());
+        Map<String, GoldenCases.Tensor> theirs = new TreeMap<>(GoldenCases.tensors(dir.resolve("adapter").resolve(PeftFormat.WEIGHTS)));
+        TreeSet<String> recorded = new TreeSet<>();
+        expected.path("saved").fieldNames().forEachRemaining(recorded::add);
+        assertEquals(recorded, theirs.keySet());
+        TreeSet<String> frozen = loaded.adapter().storedCopies().stream().filter(copy -> loaded.adapter().parameters().stream()
+            .noneMatch(p -> p.slot().equals(copy.of()) && !p.ofBase())).map(StoredCopy::key).collect(Collectors.toCollection(TreeSet::new));
+        theirs.keySet().removeAll(frozen);
+        Map<String, GoldenCases.Tensor> ours = new TreeMap<>(GoldenCases.tensors(output.resolve("adapter").resolve(PeftFormat.WEIGHTS)));
+        assertEquals(theirs.keySet(), ours.keySet());
+        ours.forEach((key, tensor) -> {
+          assertEquals(theirs.get(key).shape(), tensor.shape(), key);
+          assertTrue(Arrays.equals(theirs.get(key).values(), tensor.values()), key);
+        });
+        assertEquals(config(dir.resolve("adapter")), config(output.resolve("adapter")));
+        PeftFormat.load(output.resolve("adapter"), description).close();
+      } finally {
+        Numbers.delete(output);
+      }
+    }
+
+    private static Map<String, Object> config(Path adapter) {
+      Map<String, Object> config = new TreeMap<>(PeftFormat.config(adapter));
+      config.remove("peft_version");
+      config.computeIfPresent("base_model_name_or_path", (key, name) -> name.equals("") ? null : name);
+      config.replaceAll((key, value) -> value instanceof List<?> list && key.endsWith("modules") ? new TreeSet<>(list) : value);
+      config.values().removeIf(java.util.Objects::isNull);
+      return config;
+    }
+
+    /** Shared weights that the adapter changes apart cannot be merged into one tensor; everything else can, and untied all can. */
+    private void merged() throws Exception {
+      boolean tied = ModelDirectory.open(dir).llama().tied();
+      boolean oneEnd = tied && !config.reach().ensureWeightTying() && Stream.of("lm_head", "embed_tokens").anyMatch(end ->
+          config.modulesToSave().contains(end) || config.targetModules().toString().contains(end));
+      boolean apart = oneEnd || !config.reach().layerReplication().isEmpty();
+      Path output = Files.createTempDirectory("merged");
+      try {
+        Path plain = output.resolve("plain");
+        if (apart) {
+          String message = assertThrows(ConfigException.class,
+              () -> MergedModel.ofAdapter(dir, dir.resolve("adapter"), false, plain)).getMessage();
+          assertTrue(message.contains("untie"), message);
+          assertFalse(Files.exists(plain));
+        } else {
+          MergedModel.ofAdapter(dir, dir.resolve("adapter"), false, plain);
+          same(plain, tied);
+        }
+        Path untied = output.resolve("untied");
+        MergedModel.ofAdapter(dir, dir.resolve("adapter"), true, untied);
+        same(untied, false);
+      } finally {
+        Numbers.delete(output);
+      }
+    }
+
+    private void same(Path model, boolean tied) {
+      LlamaConfig config = ModelDirectory.open(model).llama();
+      assertEquals(tied, config.tied());
+      assertEquals(task.config().layers(), config.layers());
+      try (Checkpoint written = Checkpoint.open(model)) {
+        assertEquals(!tied, written.names().contains("lm_head.weight"));
+      }
+      float[][] logits = predict(model, new CausalLm(config), Session.BASE, Optional.empty());
+      close("lora.logits", logits);
+      if (expected.path("max_abs_diff_merged").asDouble() < 1e-4) {
+        close("merged.logits", logits);
+      }
+    }
+
+    private TaskProgram.Capacity capacity() {
+      return new TaskProgram.Capacity(rows * length + 3, rows + 1, length);
+    }
+
+    private float[][] predict(Path model, EncoderTask of, Adapter adapter, Optional<AdapterValues> values) {
+      try (Checkpoint base = Checkpoint.open(model); Session session = Session.open(of, List.of(base), adapter, values, capacity(),
+          Optional.empty(), backend, DType.F32, 1)) {
+        return session.predict(data());
+      }
+    }
+
+    private TokenizedData data() {
+      float[] ids = Numbers.floats(tensors, "input_ids");
+      float[] mask = Numbers.floats(tensors, "attention_mask");
+      float[] labels = Numbers.floats(tensors, "labels");
+      List<int[]> rowIds = new ArrayList<>();
+      List<int[]> types = new ArrayList<>();
+      float[][] rowLabels = new float[rows][];
+      for (int row = 0; row < rows; row++) {
+        int live = 0;
+        for (int t = 0; t < length; t++) {
+          live += (int) mask[row * length + t];
+        }
+        assertEquals(live == length ? 1 : 0, (int) mask[row * length + length - 1], "padding is on the right");
+        int[] tokens = new int[live];
+        for (int t = 0; t < live; t++) {
+          tokens[t] = (int) ids[row * length + t];
+        }
+        rowIds.add(tokens);
+        types.add(new int[live]);
+        rowLabels[row] = Arrays.copyOfRange(labels, row * length, row * length + live);
+      }
+      return new TokenizedData(rowIds, types, rowLabels, 1, 0);
+    }
+
+    /** The distributions behind each sequence's last token. */
+    private void close(String name, float[][] got) {
+      float[] all = Numbers.floats(tensors, name);
+      int width = tensors.info(name).shape().get(2).intValue();
+      TokenizedData data = data();
+      for (int row = 0; row < rows; row++) {
+        int at = (row * length + data.ids().get(row).length - 1) * width;
+        Numbers.assertClose(Arrays.copyOfRange(all, at, at + width), got[row], 1e-4 * Math.max(1e-2, Numbers.max(all)),
+            name + " of row " + row);
+      }
+    }
+
+    @Override
+    public void close() {
+      tensors.close();
+    }
+  }
+}
