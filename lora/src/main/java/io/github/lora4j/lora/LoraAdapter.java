@@ -205,7 +205,7 @@ public final class LoraAdapter implements Adapter {
       if (m.out() > 0 && (output || m.kind() == ModuleInfo.Kind.EMBEDDING)) {
         String weight = m.name() + ".weight";
         String of = untied(m.name()) ? weight : model.source(weight);
-        for (String key : List.of(weight, m.name() + ".base_layer.weight")) {
+        for (String key : baseGroups.containsKey(of) ? List.of(weight) : List.of(weight, m.name() + ".base_layer.weight")) {
           if (!keys.contains(AdapterParameter.PREFIX + key)) {
             copies.add(new StoredCopy(AdapterParameter.PREFIX + key, ModelDescription.parameters(m).get(weight), of, false));
           }

@@ -58,7 +58,7 @@ public final class PeftFormat {
         writer.add(new TensorInfo(p.key(), DType.F32, p.shape()), values.get(p.slot()));
       }
       for (StoredCopy copy : adapter.storedCopies()) {
-        adapter.parameters().stream().filter(p -> p.slot().equals(copy.of()) && !p.ofBase()).findFirst().ifPresent(p ->
+        copy.trained(adapter).ifPresent(p ->
             writer.add(new TensorInfo(copy.key(), DType.F32, copy.shape()), data -> copy(copy, p, values, data)));
       }
       writer.write(temporary.resolve(WEIGHTS));
@@ -125,7 +125,7 @@ public final class PeftFormat {
         long elements = tensors.info(copy.key()).elements();
         MemorySegment got = memory.allocate(elements * Float.BYTES, copy.key());
         tensors.read(copy.key(), DType.F32, got);
-        Optional<AdapterParameter> of = adapter.parameters().stream().filter(p -> p.slot().equals(copy.of()) && !p.ofBase()).findFirst();
+        Optional<AdapterParameter> of = copy.trained(adapter);
         if (of.isEmpty()) {
           values.expectBase(copy.of(), elements, Elements.checksum(got));
           continue;

@@ -1,6 +1,7 @@
 package io.github.lora4j.lora;
 
 import java.util.List;
+import java.util.Optional;
 
 /**
  * A tensor that an adapter's file may hold although it says nothing new. PEFT writes such: both ends of adapters that are tied, and the
@@ -16,5 +17,10 @@ public record StoredCopy(String key, List<Long> shape, String of, boolean transp
   /** Copies the list. */
   public StoredCopy {
     shape = List.copyOf(shape);
+  }
+
+  /** The trained parameter that it repeats; empty: a frozen one of the base. */
+  public Optional<AdapterParameter> trained(Adapter adapter) {
+    return adapter.parameters().stream().filter(p -> p.slot().equals(of)).findFirst();
   }
 }

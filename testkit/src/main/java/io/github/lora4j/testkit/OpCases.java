@@ -51,6 +51,20 @@ public final class OpCases {
       cases.add(twice("linear, frozen, %d to %d".formatted(in, out), in, (p, x) ->
           p.graph().linear(x, p.frozen("w", Shape.of(out, in)), Optional.of(p.frozen("bias", Shape.vector(out))))));
     }
+    for (int i = 0; i < SIZES.length; i++) {
+      int in = SIZES[i];
+      int out = SIZES[(i + 3) % SIZES.length];
+      cases.add(twice("linear the other way round, trainable, %d to %d".formatted(in, out), in, (p, x) ->
+          p.graph().linearTransposed(x, p.trainable("w", Shape.of(in, out)), Optional.empty(), 1)));
+      cases.add(twice("linear the other way round, frozen, %d to %d".formatted(in, out), in, (p, x) ->
+          p.graph().linearTransposed(x, p.frozen("w", Shape.of(in, out)), Optional.empty(), -0.6)));
+    }
+    cases.add(twice("linear the other way round, scaled, that adds its own input", 33, (p, x) ->
+        p.graph().linearTransposed(x, p.trainable("w", Shape.of(33, 33)), Optional.of(x), -1.7)));
+    cases.add(twice("a weight both ways round", 33, (p, x) -> {
+      Value w = p.trainable("w", Shape.of(33, 7));
+      return p.graph().linear(p.graph().linearTransposed(x, w, Optional.empty(), 1), w, Optional.empty());
+    }));
     cases.add(twice("linear without bias", 17, (p, x) -> p.graph().linear(x, p.trainable("w", Shape.of(7, 17)), Optional.empty())));
     cases.add(twice("linear, scaled, with addend", 33, (p, x) -> p.graph().linear(x, p.trainable("w", Shape.of(33, 33)), Optional.empty(),
         Optional.of(p.graph().scale(x, 0.5)), -1.7)));

@@ -11,6 +11,7 @@ import io.github.lora4j.graph.OptimizerSpec;
 import io.github.lora4j.graph.ParameterLayout;
 import io.github.lora4j.graph.cpu.CpuBackend;
 import io.github.lora4j.lora.Adapter;
+import io.github.lora4j.lora.AdapterMethod;
 import io.github.lora4j.lora.AdapterParameter;
 import io.github.lora4j.lora.AdapterValues;
 import io.github.lora4j.lora.LoraAdapter;
@@ -39,6 +40,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -112,6 +114,11 @@ final class GoldenFeaturesTest {
     void check() throws Exception {
       close("base.logits", predict(dir, new CausalLm(ModelDirectory.open(dir).llama()), Session.BASE, Optional.empty()));
       created();
+      fresh("lora", Map.of());
+      fresh("lora+", Map.of("loraplus_lr_ratio", 16));
+      if (config.reach().targetParameters().isEmpty() && !config.reach().ensureWeightTying()) {
+        fresh("lora", Map.of("use_dora", true));
+      }
       try (PeftFormat.Loaded loaded = PeftFormat.load(dir.resolve("adapter"), description)) {
         trained(loaded);
         saved(loaded);
@@ -128,6 +135,44 @@ final class GoldenFeaturesTest {
       TreeSet<String> theirs = new TreeSet<>();
       expected.path("trainable").forEach(name -> theirs.add(GoldenCases.slot(name.textValue())));
       assertEquals(theirs, ours);
+    }
+
+    /** An adapter that has not learnt anything leaves the base model as it is; after a step it is merged to what it says unmerged. */
+    private void fresh(String method, Map<String, Object> more) throws Exception {
+      Map<String, Object> settings = new LinkedHashMap<>(GoldenCases.map(expected.path("config")));
+      settings.keySet().removeAll(List.of("peft_type", "peft_version", "inference_mode", "auto_mapping"));
+      settings.putAll(more);
+      Adapter adapter = AdapterMethod.named(method).create(settings, description);
+      List<Double> decay = Collections.nCopies(adapter.groups().size(), 0.0);
+      OptimizerSpec spec = new OptimizerSpec(OptimizerSpec.Kind.ADAMW, 0.9, 0.999, 1e-8, decay, 0);
+      Path output = Files.createTempDirectory("fresh");
+      try (Checkpoint base = Checkpoint.open(dir); Session session = Session.open(task, List.of(base), adapter, Optional.empty(),
+          capacity(), Optional.of(spec), backend, DType.F32, 1)) {
+        if (config.reach().layerReplication().isEmpty()) {
+          close("base.logits", session.predict(data()));
+        }
+        float[][] before = session.predict(data());
+        accumulate(session);
+        float[] hyper = new float[adapter.groups().size() + 2];
+        Arrays.fill(hyper, 0.1f);
+        hyper[hyper.length - 1] = 0.001f;
+        session.executable().write(session.task().program().slot(TaskProgram.HYPER).orElseThrow(), hyper, hyper.length);
+        session.executable().run("apply");
+        float[][] after = session.predict(data());
+        assertFalse(Arrays.deepEquals(before, after), "a step changes something");
+        try (AdapterValues values = session.adapterValues()) {
+          PeftFormat.save(output.resolve("adapter"), adapter, values);
+        }
+        MergedModel.ofAdapter(dir, output.resolve("adapter"), true, output.resolve("merged"));
+        Path model = output.resolve("merged");
+        float[][] merged = predict(model, new CausalLm(ModelDirectory.open(model).llama()), Session.BASE, Optional.empty());
+        for (int row = 0; row < rows; row++) {
+          Numbers.assertClose(after[row], merged[row], 1e-4 * Math.max(1, Numbers.max(after[row])),
+              method + " merged after a step, row " + row);
+        }
+      } finally {
+        Numbers.delete(output);
+      }
     }
 
     private void trained(PeftFormat.Loaded loaded) {
@@ -210,8 +255,8 @@ final class GoldenFeaturesTest {
         TreeSet<String> recorded = new TreeSet<>();
         expected.path("saved").fieldNames().forEachRemaining(recorded::add);
         assertEquals(recorded, theirs.keySet());
-        TreeSet<String> frozen = loaded.adapter().storedCopies().stream().filter(copy -> loaded.adapter().parameters().stream()
-            .noneMatch(p -> p.slot().equals(copy.of()) && !p.ofBase())).map(StoredCopy::key).collect(Collectors.toCollection(TreeSet::new));
+        TreeSet<String> frozen = loaded.adapter().storedCopies().stream().filter(copy -> copy.trained(loaded.adapter()).isEmpty())
+            .map(StoredCopy::key).collect(Collectors.toCollection(TreeSet::new));
         theirs.keySet().removeAll(frozen);
         Map<String, GoldenCases.Tensor> ours = new TreeMap<>(GoldenCases.tensors(output.resolve("adapter").resolve(PeftFormat.WEIGHTS)));
         assertEquals(theirs.keySet(), ours.keySet());
