@@ -1,5 +1,6 @@
 package io.github.lora4j.lora;
 
+import io.github.lora4j.graph.Executable;
 import io.github.lora4j.graph.Graph;
 import io.github.lora4j.graph.Program;
 import io.github.lora4j.graph.ProgramBuilder;
@@ -69,6 +70,16 @@ public interface Adapter extends SiteHooks {
    * the first forward pass and after each update.
    */
   default void recordPrepare(ProgramBuilder program) { }
+
+  /**
+   * Writes slots that the adapter fills itself, beside its {@link #parameters}; called before runs, cheap when nothing has changed.
+   *
+   * @param written what the last call for this executable returned; 0 at first
+   * @return a mark of what is written now
+   */
+  default long refresh(Executable executable, long written) {
+    return written;
+  }
 
   /**
    * Records what belongs to an optimizer step before the update: gradients of terms of the parameters alone, added to the gradient sums.

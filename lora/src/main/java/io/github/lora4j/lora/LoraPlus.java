@@ -1,5 +1,6 @@
 package io.github.lora4j.lora;
 
+import io.github.lora4j.graph.Executable;
 import io.github.lora4j.graph.Graph;
 import io.github.lora4j.graph.ProgramBuilder;
 import io.github.lora4j.graph.Sites;
@@ -153,6 +154,11 @@ public final class LoraPlus implements Adapter {
   @Override
   public void recordPrepare(ProgramBuilder program) {
     of.recordPrepare(program);
+  }
+
+  @Override
+  public long refresh(Executable executable, long written) {
+    return of.refresh(executable, written);
   }
 
   @Override

@@ -1,6 +1,7 @@
 package io.github.lora4j.models;
 
 import io.github.lora4j.graph.Executable;
+import io.github.lora4j.graph.RowChoices;
 import io.github.lora4j.graph.ScatterTables;
 import io.github.lora4j.graph.Value;
 import io.github.lora4j.vector.ConfigException;
@@ -31,6 +32,10 @@ public final class PackedBatch {
   private final int[] tokenKeys;
   private final int[] sequenceKeys;
   private final int[] random = new int[3];
+  private final RowChoices choices;
+  private final int[] tokenChoices;
+  private final int[] sequenceChoices;
+  private boolean mixed;
   private final Map<Value, Optional<ScatterTables>> scatters = new HashMap<>();
   private int tokens;
   private int sequences;
@@ -54,12 +59,16 @@ public final class PackedBatch {
     ranges = new int[2 * s];
     first = new int[s];
     sequenceKeys = new int[2 * s];
+    choices = new RowChoices(in.tokens(), in.sequences());
+    tokenChoices = new int[t];
+    sequenceChoices = new int[s];
   }
 
   /** Empties the batch. */
   public void clear() {
     tokens = 0;
     sequences = 0;
+    mixed = false;
   }
 
   /** Whether a sequence of this length still fits. */
@@ -83,6 +92,15 @@ public final class PackedBatch {
    * @param example ordinal of the example in its data set, the key of its dropout masks
    */
   public void add(int[] sequenceIds, int[] sequenceTypes, int example) {
+    add(sequenceIds, sequenceTypes, example, 0);
+  }
+
+  /**
+   * Appends a sequence that uses one of several adapters.
+   *
+   * @param choice which, see {@link RowChoices}
+   */
+  public void add(int[] sequenceIds, int[] sequenceTypes, int example, int choice) {
     int length = sequenceIds.length;
     if (length == 0 || length > in.maxLength()) {
       throw new ConfigException("example %d has %d tokens; between 1 and %d are allowed".formatted(example, length, in.maxLength()));
@@ -110,6 +128,9 @@ public final class PackedBatch {
     ranges[2 * sequences] = tokens;
     ranges[2 * sequences + 1] = length;
     first[sequences] = tokens;
+    Arrays.fill(tokenChoices, tokens, tokens + length, choice);
+    sequenceChoices[sequences] = choice;
+    mixed |= choice != 0;
     sequenceKeys[2 * sequences] = example;
     sequenceKeys[2 * sequences + 1] = 0;
     tokens += length;
@@ -147,6 +168,7 @@ public final class PackedBatch {
     to.write(in.lastSegments(), lastSegments, 5 * sequences);
     to.write(in.tokenKeys(), tokenKeys, 2 * tokens);
     to.write(in.sequenceKeys(), sequenceKeys, 2 * sequences);
+    choices.write(to, tokenChoices, tokens, sequenceChoices, sequences, mixed);
     scatter(to, in.ids(), ids);
     scatter(to, in.positions(), positions);
     scatter(to, in.types(), types);

@@ -16,11 +16,13 @@ import io.github.lora4j.models.EncoderTask;
 import io.github.lora4j.models.PackedBatch;
 import io.github.lora4j.models.Weights;
 import io.github.lora4j.train.data.TokenizedData;
+import io.github.lora4j.vector.ConfigException;
 import io.github.lora4j.vector.DType;
 import io.github.lora4j.vector.Memory;
 import io.github.lora4j.vector.ResourceException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
@@ -37,6 +39,7 @@ public final class Session implements AutoCloseable {
   private final Adapter adapter;
   private final PackedBatch batch;
   private final Set<String> drawn;
+  private long written;
 
   private Session(TaskProgram task, Executable executable, Adapter adapter, Set<String> drawn) {
     this.task = task;
@@ -162,8 +165,9 @@ public final class Session implements AutoCloseable {
     return values;
   }
 
-  /** Computes what the adapter derives from its parameters alone; before a forward pass whenever they have changed. */
+  /** Takes up what has changed in the adapter and computes what it derives from its parameters alone; before a forward pass. */
   public void prepare() {
+    written = adapter.refresh(executable, written);
     if (executable.program().entries().containsKey(Adapter.PREPARE)) {
       executable.run(Adapter.PREPARE);
     }
@@ -171,6 +175,23 @@ public final class Session implements AutoCloseable {
 
   /** Predicts every sequence of the data: one row each, in order. */
   public float[][] predict(TokenizedData data) {
+    return predict(data, new int[data.ids().size()]);
+  }
+
+  /**
+   * Predicts sequences that use different adapters of a set, packed together.
+   *
+   * @param choices for each sequence, from {@link io.github.lora4j.lora.AdapterSet#choices}
+   * @throws ConfigException when there is no choice for each sequence, or this session trains
+   */
+  public float[][] predict(TokenizedData data, int[] choices) {
+    if (choices.length != data.ids().size()) {
+      throw new ConfigException("%d sequences but %d adapter names: each sequence needs one".formatted(data.ids().size(), choices.length));
+    }
+    if (!adapter.parameters().isEmpty() && Arrays.stream(choices).anyMatch(choice -> choice != 0)) {
+      throw new ConfigException("sequences cannot choose among adapters in a session that holds one of them to be trained: open a session with "
+          + "the set itself");
+    }
     prepare();
     float[][] result = new float[data.ids().size()][];
     int next = 0;
@@ -178,7 +199,7 @@ public final class Session implements AutoCloseable {
       int first = next;
       batch.clear();
       while (next < result.length && batch.fits(data.ids().get(next).length)) {
-        batch.add(data.ids().get(next), data.types().get(next), next);
+        batch.add(data.ids().get(next), data.types().get(next), next, choices[next]);
         next++;
       }
       if (next == first) {
@@ -190,7 +211,7 @@ public final class Session implements AutoCloseable {
       float[] rows = executable.floats(task.predictions());
       int cols = task.predictions().shape().cols();
       for (int i = first; i < next; i++) {
-        result[i] = java.util.Arrays.copyOfRange(rows, (i - first) * cols, (i - first + 1) * cols);
+        result[i] = Arrays.copyOfRange(rows, (i - first) * cols, (i - first + 1) * cols);
       }
     }
     return result;
