@@ -5,8 +5,9 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * A number for each row that says which of several variants computes it, so that sequences of one batch may use different adapters: integer
- * slots {@code choices.<axis>} [rows, 1], declared by whoever reads them and written with the batch. 0 is what a row gets that says nothing.
+ * A number for each row that says which of several variants computes it, so that sequences of one batch may use different adapters:
+ * integer slots {@code choices.<axis>} [rows, 1], declared by whoever reads them and written with the batch. 0 is what a row gets that says
+ * nothing.
  */
 public final class RowChoices {
 
@@ -40,8 +41,8 @@ public final class RowChoices {
       look(to.program());
     }
     if (mixed && ofTokens.isEmpty() && ofSequences.isEmpty()) {
-      throw new ConfigException("the batch names an adapter for each sequence, but this program has one adapter for all rows: open the session "
-          + "with a set of adapters");
+      throw new ConfigException("the batch names an adapter for each sequence, but this program has one adapter for all rows: open "
+          + "the session with a set of adapters");
     }
     if (ofTokens.isPresent()) {
       to.write(ofTokens.get(), tokenChoices, tokenCount);
@@ -57,8 +58,8 @@ public final class RowChoices {
     List<String> others = program.slots().keySet().stream().filter(name -> name.startsWith(PREFIX))
         .filter(name -> !name.equals(PREFIX + tokens.name()) && !name.equals(PREFIX + sequences.name())).sorted().toList();
     if (!others.isEmpty()) {
-      throw new ConfigException("adapters chosen row by row sit on rows of %s, which a batch does not write (it writes %s and %s)".formatted(
-          others, tokens.name(), sequences.name()));
+      throw new ConfigException("adapters chosen row by row sit on rows of %s, which a batch does not write (it writes %s and %s)"
+          .formatted(others, tokens.name(), sequences.name()));
     }
     known = Optional.of(program);
   }

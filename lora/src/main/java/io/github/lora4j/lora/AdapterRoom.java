@@ -14,9 +14,10 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * What a program has room for, so that adapters come and go without compiling it again: so many seats, each of so much rank. The seats' A lie
- * side by side as one matrix [seats·rank, in], their s·B as [out, seats·rank], and of the product in between each row keeps the columns of the
- * adapters it uses: y + ((x·Aᵀ) ∘ gates[choice])·(s·B)ᵀ + biases[choice]. A smaller rank leaves zeros. Everything is a value in an input slot.
+ * What a program has room for, so that adapters come and go without compiling it again: so many seats, each of so much rank. The seats' A
+ * lie side by side as one matrix [seats·rank, in], their s·B as [out, seats·rank], and of the product in between each row keeps the columns
+ * of the adapters it uses: y + ((x·Aᵀ) ∘ gates[choice])·(s·B)ᵀ + biases[choice]. A smaller rank leaves zeros. Everything is a value in an
+ * input slot.
  *
  * <p>A module that adapters replace whole is computed for every seat, and the gates leave one of the results: the base's or a seat's.
  *
@@ -89,7 +90,7 @@ record AdapterRoom(int seats, int rank, Map<String, ModuleInfo> sites, Map<Strin
   private Value gated(Graph graph, ModuleInfo module, Value down, Value y) {
     ProgramBuilder program = graph.program();
     Value choices = choices(program, module, y);
-    Value gates = graph.gather(program.input(GATES, Shape.of(choices(), columns())), choices, Optional.empty(), Optional.empty());
+    Value gates = chosen(graph, program.input(GATES, Shape.of(choices(), columns())), choices);
     Value b = program.input(slot(module.name(), "b"), Shape.of(module.out(), columns()));
     Value sum = graph.linear(graph.multiply(down, gates), b, Optional.empty(), Optional.of(y), 1);
     if (!biases || module.kind() == ModuleInfo.Kind.EMBEDDING) {
@@ -106,8 +107,8 @@ record AdapterRoom(int seats, int rank, Map<String, ModuleInfo> sites, Map<Strin
     int all = seats * out;
     Value weight = program.input(slot(module.name(), "weight"), Shape.of(all, module.in()));
     Value bias = program.input(slot(module.name(), "biases"), Shape.vector(all));
-    Value gates = graph.gather(program.input(slot(module.name(), "gates"), Shape.of(choices(), all)), choices, Optional.empty(), Optional.empty());
-    Value base = graph.gather(program.input(slot(module.name(), "base"), Shape.of(choices(), out)), choices, Optional.empty(), Optional.empty());
+    Value gates = chosen(graph, program.input(slot(module.name(), "gates"), Shape.of(choices(), all)), choices);
+    Value base = chosen(graph, program.input(slot(module.name(), "base"), Shape.of(choices(), out)), choices);
     Value results = graph.multiply(graph.linear(of.x(), weight, Optional.of(bias)), gates);
     Value ones = program.constant("adapters.sum_%d_%d".formatted(seats, out), Shape.of(out, all), () -> sum(out));
     return graph.linear(results, ones, Optional.empty(), Optional.of(graph.multiply(y, base)), 1);
@@ -124,9 +125,14 @@ record AdapterRoom(int seats, int rank, Map<String, ModuleInfo> sites, Map<Strin
     return ones;
   }
 
+  private static Value chosen(Graph graph, Value table, Value choices) {
+    return graph.gather(table, choices, Optional.empty(), Optional.empty());
+  }
+
   private static Value choices(ProgramBuilder program, ModuleInfo module, Value y) {
     return RowChoices.declare(program, y.shape().axis().orElseThrow(() -> new ConfigException(
-        "adapters(%s): rows are fixed here, so a sequence's adapter cannot be chosen for them; leave the module out".formatted(module.name()))));
+        "adapters(%s): rows are fixed here, so a sequence's adapter cannot be chosen for them; leave the module out"
+            .formatted(module.name()))));
   }
 
   /** Why an adapter has no place here; empty if it has. */
@@ -138,8 +144,8 @@ record AdapterRoom(int seats, int rank, Map<String, ModuleInfo> sites, Map<Strin
     }
     List<String> heads = member.saved().keySet().stream().filter(name -> !saved.containsKey(name)).sorted().toList();
     if (!heads.isEmpty()) {
-      problems.add("it replaces modules (modules_to_save) for which the recorded program has one weight only: %s; add such an adapter before "
-          + "recording", Problems.some(heads));
+      problems.add("it replaces modules (modules_to_save) for which the recorded program has one weight only: %s; add such an adapter "
+          + "before recording", Problems.some(heads));
     }
     if (member.rank() > rank) {
       problems.add("its rank is %d, the recorded program has room for %d; reserve more before recording", member.rank(), rank);

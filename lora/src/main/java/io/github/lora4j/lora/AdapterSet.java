@@ -9,7 +9,6 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
-import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -17,10 +16,10 @@ import java.util.Set;
 import java.util.TreeMap;
 
 /**
- * Several LoRA adapters on one model, by name: one or more of them active (their contributions add up), all of them off, or each sequence of a
- * batch with its own. A program recorded with {@link #recording} is compiled once: whatever happens here later is written to it as values before
- * its next run, so adapters are added, exchanged and deleted while it serves, as long as they fit into the room that was there when it was
- * recorded ({@link #reserve}).
+ * Several LoRA adapters on one model, by name: one or more of them active (their contributions add up), all of them off, or each sequence
+ * of a batch with its own. A program recorded with {@link #recording} is compiled once: whatever happens here later is written to it as
+ * values before its next run, so adapters are added, exchanged and deleted while it serves, as long as they fit into the room that was
+ * there when it was recorded ({@link #reserve}).
  *
  * <p>Members are copied in and held as plain LoRA; AdaLoRA's are converted exactly. Not thread-safe: changes belong between runs.
  */
@@ -47,7 +46,7 @@ public final class AdapterSet implements AutoCloseable {
   }
 
   /**
-   * Asks for room for adapters to come, before {@link #recording}; without it there is room for what is in the set by then.
+   * Asks for room for adapters to come, before {@link #recording}; without it there is room for what is in the set then.
    *
    * @param adapters how many the set may hold at a time
    * @param rank the largest rank of a module
@@ -55,8 +54,8 @@ public final class AdapterSet implements AutoCloseable {
    */
   public AdapterSet reserve(int adapters, int rank, TargetModules targets) {
     room.ifPresent(r -> {
-      throw new ConfigException("adapter set: a program was recorded already with room for %d adapters of rank %d; reserve before".formatted(
-          r.seats(), r.rank()));
+      throw new ConfigException("adapter set: a program was recorded already with room for %d adapters of rank %d; reserve before"
+          .formatted(r.seats(), r.rank()));
     });
     if (adapters < 1 || rank < 1) {
       throw new ConfigException("adapter set: reserve at least one adapter of rank 1, got %d of rank %d".formatted(adapters, rank));
@@ -106,8 +105,8 @@ public final class AdapterSet implements AutoCloseable {
   }
 
   /**
-   * Puts another adapter in the place of one, under its name and active if it was: hot-swap. Rank, alpha and modules may differ as far as there
-   * is room; modules that only the old one adapted are the base's again.
+   * Puts another adapter in the place of one, under its name and active if it was: hot-swap. Rank, alpha and modules may differ as far as
+   * there is room; modules that only the old one adapted are the base's again.
    *
    * @param values copied
    */
@@ -167,7 +166,7 @@ public final class AdapterSet implements AutoCloseable {
   private static void requireOneHead(Map<String, SetMember> members, SetMember last) {
     members.values().stream().filter(m -> m != last).forEach(m -> m.saved().keySet().stream().filter(last.saved()::containsKey).findFirst()
         .ifPresent(module -> {
-          throw new ConfigException("adapter set: '%s' and '%s' both replace %s (modules_to_save), and weights that replace one another do not "
+          throw new ConfigException("adapter set: '%s' and '%s' both replace %s (modules_to_save), and weights that replace another do not "
               .formatted(m.name(), last.name(), module) + "add up; activate one of them");
         }));
   }
@@ -200,8 +199,8 @@ public final class AdapterSet implements AutoCloseable {
     int seat = seat(name);
     List<String> left = active.stream().filter(n -> !n.equals(name)).toList();
     if (left.isEmpty() && !active.isEmpty() && seats.size() > 1) {
-      throw new ConfigException("adapter set: '%s' is the only active adapter; activate another before you delete it, there are %s".formatted(name,
-          others(name)));
+      throw new ConfigException("adapter set: '%s' is the only active adapter; activate another before you delete it, there are %s"
+          .formatted(name, others(name)));
     }
     active = left;
     seats.remove(seat).close();
@@ -251,8 +250,8 @@ public final class AdapterSet implements AutoCloseable {
   }
 
   /**
-   * One active adapter as the only thing that trains; other active ones compute, frozen, and the rest do nothing. What training leaves goes back
-   * with {@link #swap(String, Adapter, AdapterValues)}.
+   * One active adapter as the only thing that trains; other active ones compute, frozen, and the rest do nothing. What training leaves goes
+   * back with {@link #swap(String, Adapter, AdapterValues)}.
    *
    * @throws ConfigException when it is not active
    */
@@ -263,14 +262,15 @@ public final class AdapterSet implements AutoCloseable {
           : "the set is disabled"));
     }
     active.stream().filter(n -> !n.equals(name)).filter(n -> !member(n).saved().isEmpty()).findFirst().ifPresent(n -> {
-      throw new ConfigException("adapter set: '%s' cannot train on top of '%s', which replaces %s".formatted(name, n, member(n).saved().keySet()));
+      throw new ConfigException("adapter set: '%s' cannot train on top of '%s', which replaces %s"
+          .formatted(name, n, member(n).saved().keySet()));
     });
     return new SetRecording(this, recorded(), Optional.of(trained));
   }
 
   /**
-   * Active adapters as one to merge; {@link LoraMerge#write} sums them in double and rounds once. The base model's file is left alone, so there
-   * is nothing to undo.
+   * Active adapters as one to merge; {@link LoraMerge#write} sums them in double and rounds once. The base model's file is left alone, so
+   * there is nothing to undo.
    *
    * @return adapter and values, which the caller closes
    */
@@ -313,7 +313,8 @@ public final class AdapterSet implements AutoCloseable {
         used.add(new HashSet<>());
       }
       if (enabled) {
-        active.stream().filter(n -> trained.filter(t -> t.name().equals(n)).isEmpty()).forEach(n -> used.get(AdapterRoom.ACTIVE).add(seat(n)));
+        active.stream().filter(n -> trained.filter(t -> t.name().equals(n)).isEmpty())
+            .forEach(n -> used.get(AdapterRoom.ACTIVE).add(seat(n)));
         seats.keySet().forEach(seat -> used.get(AdapterRoom.choice(seat)).add(seat));
       }
       values.gates(used);
@@ -328,8 +329,8 @@ public final class AdapterSet implements AutoCloseable {
   private int seat(String name) {
     Integer seat = seatOf.get(name);
     if (seat == null) {
-      throw new ConfigException("adapter set: there is no adapter '%s'%s; there are: %s".formatted(name, Nearest.of(name, new LinkedHashSet<>(
-          seatOf.keySet())).map(n -> ", did you mean '" + n + "'?").orElse(""), seatOf.isEmpty() ? "none" : String.join(", ", names())));
+      throw new ConfigException("adapter set: there is no adapter '%s'%s; there are: %s".formatted(name, Nearest.of(name, names())
+          .map(n -> ", did you mean '" + n + "'?").orElse(""), names().isEmpty() ? "none" : String.join(", ", names())));
     }
     return seat;
   }

@@ -26,8 +26,8 @@ record SetMember(String name, LoraAdapter adapter, AdapterValues values, Map<Str
     try {
       lora = adapter.toLora(values);
     } catch (ConfigException e) {
-      throw new ConfigException(("adapter '%s' cannot share a model with others: contributions are added up and chosen row by row, which only "
-          + "s·B·A allows, and %s; use it alone, or merge it into the base model").formatted(name, e.getMessage()), e);
+      throw new ConfigException(("adapter '%s' cannot share a model with others: contributions are added up and chosen row by row, which "
+          + "only s·B·A allows, and %s; use it alone, or merge it into the base model").formatted(name, e.getMessage()), e);
     }
     if (!(lora.adapter() instanceof LoraAdapter plain)) {
       lora.close();
@@ -60,8 +60,8 @@ record SetMember(String name, LoraAdapter adapter, AdapterValues values, Map<Str
       }
       site.parameters().forEach(p -> known.add(p.slot()));
       if (site.magnitude().isPresent()) {
-        problems.add("DoRA on %s multiplies the module's whole output, so it is no sum with other adapters (PEFT refuses it in mixed batches "
-            + "too); use it alone, or merge it into the base model", module);
+        problems.add("DoRA on %s multiplies the module's whole output, so it is no sum with other adapters (PEFT refuses it in mixed "
+            + "batches too); use it alone, or merge it into the base model", module);
       }
       if (!site.embedding() && site.target().module().kind() != ModuleInfo.Kind.LINEAR
           && site.target().module().kind() != ModuleInfo.Kind.CONV1D) {
@@ -70,8 +70,8 @@ record SetMember(String name, LoraAdapter adapter, AdapterValues values, Map<Str
     });
     List<String> others = slots.stream().filter(slot -> !known.contains(slot)).toList();
     if (!others.isEmpty()) {
-      problems.add("it trains parameters that the other adapters read too, so only one such adapter can be on a model: %s; a set takes "
-          + "bias 'none', and in modules_to_save linear modules", Problems.some(others));
+      problems.add("it trains parameters that the other adapters read too, so only one such adapter can be on a model: %s; a set "
+          + "takes bias 'none', and in modules_to_save linear modules", Problems.some(others));
     }
     for (AdapterParameter p : adapter.parameters()) {
       MemorySegment value = values.get(p.slot());

@@ -13,7 +13,8 @@ record SummedAdapters(List<SetMember> members, List<AdapterParameter> parameters
 
   /** Adapter and values of those parameters that replace the base's. */
   static PeftFormat.Loaded of(List<SetMember> members) {
-    List<AdapterParameter> replaced = members.stream().flatMap(m -> m.adapter().parameters().stream()).filter(AdapterParameter::ofBase).toList();
+    List<AdapterParameter> replaced = members.stream().flatMap(m -> m.adapter().parameters().stream()).filter(AdapterParameter::ofBase)
+        .toList();
     AdapterValues values = new AdapterValues(replaced);
     members.forEach(m -> m.adapter().parameters().stream().filter(AdapterParameter::ofBase)
         .forEach(p -> values.get(p.slot()).copyFrom(m.values().get(p.slot()))));
@@ -23,8 +24,8 @@ record SummedAdapters(List<SetMember> members, List<AdapterParameter> parameters
   @Override
   public Map<String, WeightChange> weightChanges(AdapterValues values) {
     Map<String, List<WeightChange>> changes = new LinkedHashMap<>();
-    members.forEach(m -> m.adapter().weightChanges(m.values()).forEach((name, change) -> changes.computeIfAbsent(name, _ -> new ArrayList<>())
-        .add(change)));
+    members.forEach(m -> m.adapter().weightChanges(m.values()).forEach((name, change) -> changes
+        .computeIfAbsent(name, _ -> new ArrayList<>()).add(change)));
     Map<String, WeightChange> sums = new LinkedHashMap<>();
     changes.forEach((name, list) -> sums.put(name, list.size() == 1 ? list.getFirst() : (type, data) -> {
       double[] wide = new double[Math.toIntExact(data.byteSize() / type.bytes())];

@@ -146,7 +146,8 @@ class AdapterSetTest {
     add("c", query(4));
     refused(() -> set.activate("a", "b"), "'a' and 'b' both replace classifier");
     assertEquals(List.of("a", "c"), set.activate("a", "c").active());
-    with(query(2).taskType(TaskType.SEQ_CLS).build(), (adapter, values) -> refused(() -> set.swap("c", adapter, values), "both replace classifier"));
+    with(query(2).taskType(TaskType.SEQ_CLS).build(), (adapter, values) ->
+        refused(() -> set.swap("c", adapter, values), "both replace classifier"));
     refused(() -> set.training("c"), "on top of 'a'", "classifier");
     assertEquals(8, set.training("a").parameters().size() + set.adapter("c").parameters().size() - 2, "two layers' A and B, and a head");
   }

@@ -189,8 +189,8 @@ public final class Session implements AutoCloseable {
       throw new ConfigException("%d sequences but %d adapter names: each sequence needs one".formatted(data.ids().size(), choices.length));
     }
     if (!adapter.parameters().isEmpty() && Arrays.stream(choices).anyMatch(choice -> choice != 0)) {
-      throw new ConfigException("sequences cannot choose among adapters in a session that holds one of them to be trained: open a session with "
-          + "the set itself");
+      throw new ConfigException("sequences cannot choose among adapters in a session that holds one of them to be trained: open a session "
+          + "with the set itself");
     }
     prepare();
     float[][] result = new float[data.ids().size()][];

@@ -183,8 +183,8 @@ class GoldenAdapterSetTest {
     private void add(String name, int rank, double alpha) {
       List<String> targets = new ArrayList<>();
       c.path("target_modules").forEach(target -> targets.add(target.textValue()));
-      LoraAdapter adapter = new LoraMethod().create(LoraConfig.builder().r(rank).loraAlpha(alpha).targetModules(targets.toArray(String[]::new))
-          .build(), model);
+      LoraConfig config = LoraConfig.builder().r(rank).loraAlpha(alpha).targetModules(targets.toArray(String[]::new)).build();
+      LoraAdapter adapter = new LoraMethod().create(config, model);
       try (AdapterValues values = new AdapterValues(adapter.parameters())) {
         for (AdapterParameter p : adapter.parameters()) {
           String key = "adapter." + p.key().replaceFirst("(\\.weight)?$", "." + name + "$1");

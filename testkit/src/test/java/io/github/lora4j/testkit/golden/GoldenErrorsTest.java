@@ -13,6 +13,7 @@ import io.github.lora4j.graph.ModuleInfo;
 import io.github.lora4j.graph.ModuleInfo.Kind;
 import io.github.lora4j.lora.Adapter;
 import io.github.lora4j.lora.AdapterMethod;
+import io.github.lora4j.lora.AdapterSet;
 import io.github.lora4j.lora.AdapterValues;
 import io.github.lora4j.lora.LoraAdapter;
 import io.github.lora4j.lora.LoraMerge;
@@ -169,7 +170,43 @@ class GoldenErrorsTest {
       shapes.forEach((k, v) -> renamed.put(k.replace(".weight", ".default.weight"), v));
       return renamed;
     }), MLP).close());
+    m.put("set_adapter_unknown", () -> several(set -> setRefuses("no adapter 'x'", () -> set.activate("x"))));
+    m.put("add_adapter_other_type", () -> several(set -> { // AdaLoRA is LoRA when it does not train, so a set takes it
+      add(set, "c", adalora());
+      assertEquals(List.of("default", "b", "c"), set.names());
+      setRefuses("Ia3Adapter has no form as plain LoRA", () -> add(set, "d", AdapterMethod.named("ia3").create(
+          Map.of("target_modules", List.of("fc1"), "feedforward_modules", List.of()), MLP)));
+    }));
+    m.put("add_adapter_bias_conflict", () -> several(set -> setRefuses("only one such adapter can be on a model",
+        () -> add(set, "c", create("bias", "all")))));
+    m.put("delete_active", () -> several(set -> { // PEFT: another adapter becomes active
+      setRefuses("'default' is the only active adapter", () -> set.delete("default"));
+      assertEquals(List.of("b"), set.activate("b").delete("default").names());
+    }));
+    m.put("disable_adapter_while_merged", () -> several(set -> { // PEFT: unmerges for good
+      set.merging().close();
+      assertEquals(List.of("default"), set.disable().enable().active());
+    }));
     return m;
+  }
+
+  private static void several(java.util.function.Consumer<AdapterSet> check) {
+    try (AdapterSet set = new AdapterSet(MLP)) {
+      add(set, "default", create());
+      add(set, "b", create());
+      check.accept(set);
+    }
+  }
+
+  private static void add(AdapterSet set, String name, Adapter adapter) {
+    try (AdapterValues values = new AdapterValues(adapter.parameters()).initialise(1)) {
+      set.add(name, adapter, values);
+    }
+  }
+
+  private static void setRefuses(String part, org.junit.jupiter.api.function.Executable call) {
+    String message = assertThrows(ConfigException.class, call).getMessage();
+    assertTrue(message.contains(part), message);
   }
 
   private static Adapter adalora(Object... settings) {
