@@ -211,7 +211,7 @@ public final class Session implements AutoCloseable {
       float[] rows = executable.floats(task.predictions());
       int cols = task.predictions().shape().cols();
       for (int i = first; i < next; i++) {
-        result[i] = Arrays.copyOfRange(rows, (i - first) * cols, (i - first + 1) * cols);
+        result[i] = java.util.Arrays.copyOfRange(rows, (i - first) * cols, (i - first + 1) * cols);
       }
     }
     return result;
