@@ -61,7 +61,7 @@ class ResumeTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"adamw", "adam", "sgd"})
+  @ValueSource(strings = {"adamw", "adam", "sgd", "amsgrad", "lorafa"})
   void aRunThatWasKilledAndResumedEqualsOneThatWasNot(String optimizer) throws IOException {
     byte[] whole = train(recipe("whole").set("optimizer.name", optimizer).build(), false, new JsonlListener(dir.resolve("whole.jsonl")));
     Recipe cut = recipe("cut").set("optimizer.name", optimizer).build();

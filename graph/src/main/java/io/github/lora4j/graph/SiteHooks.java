@@ -59,6 +59,11 @@ public interface SiteHooks {
     return y;
   }
 
+  /** Whether a parameter that the adapter brings stays as it is drawn. */
+  default boolean frozen(String parameter) {
+    return false;
+  }
+
   /**
    * The parameter group of a parameter: for one of the base model ("classifier.weight", "…query.bias") this says that it trains, for one that
    * the adapter brings it may be empty.

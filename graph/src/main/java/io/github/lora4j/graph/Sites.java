@@ -43,8 +43,11 @@ public final class Sites {
     return group.isPresent() ? graph.program().trainable(name, shape, group.getAsInt()) : graph.program().frozen(name, shape);
   }
 
-  /** A parameter that an adapter brings, in its own group unless the hooks that lead the recording say another. */
+  /** A parameter that an adapter brings, in its own group unless the hooks that lead the recording say another or freeze it. */
   public Value trainable(String name, Shape shape, int group) {
+    if (hooks.frozen(name)) {
+      return graph.program().frozen(name, shape);
+    }
     return graph.program().trainable(name, shape, hooks.trainableGroup(name).orElse(group));
   }
 

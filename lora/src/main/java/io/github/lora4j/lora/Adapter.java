@@ -44,6 +44,11 @@ public interface Adapter extends SiteHooks {
     return Map.of();
   }
 
+  /** Values of frozen slots that follow from the adapter's values where training starts, by the slot's name. */
+  default Map<String, float[]> constants(AdapterValues values) {
+    return Map.of();
+  }
+
   /**
    * Records the entry {@value #PREPARE}, if the adapter has anything to compute from parameters alone, once for each time they change; run before
    * the first forward pass and after each update.
@@ -119,7 +124,8 @@ public interface Adapter extends SiteHooks {
    */
   default void requireRecorded(Program program) {
     List<String> missing = parameters().stream().filter(p -> p.elements() > 0).map(AdapterParameter::slot)
-        .filter(slot -> program.slot(slot).filter(v -> v.role() == Value.Role.TRAINABLE).isEmpty()).toList();
+        .filter(slot -> program.slot(slot).filter(v -> v.role() == (frozen(slot) ? Value.Role.FROZEN : Value.Role.TRAINABLE)).isEmpty())
+        .toList();
     if (!missing.isEmpty()) {
       throw new ConfigException(("the recorded program does not use these adapter parameters, so they would never train: %s; exclude "
           + "their modules")

@@ -2,6 +2,7 @@ package io.github.lora4j.train;
 
 import io.github.lora4j.lora.Adapter;
 import io.github.lora4j.lora.AdapterMethod;
+import io.github.lora4j.lora.LoraFa;
 import io.github.lora4j.lora.ModelDescription;
 import io.github.lora4j.models.EncoderTask;
 import io.github.lora4j.models.ModelDirectory;
@@ -82,7 +83,8 @@ public record Fixture(ModelDirectory directory, EncoderTask task, Adapter adapte
     Map<String, Object> settings = new LinkedHashMap<>(recipe.adapter());
     settings.putIfAbsent("task_type", task.taskType());
     settings.putIfAbsent("base_model_name_or_path", directory.json().path("_name_or_path").asText(recipe.model().toString()));
-    return AdapterMethod.named(recipe.method()).create(settings, ModelDescription.of(task.modelType(), task.modules()));
+    Adapter adapter = AdapterMethod.named(recipe.method()).create(settings, ModelDescription.of(task.modelType(), task.modules()));
+    return recipe.optimizer().name().equals("lorafa") ? new LoraFa(adapter) : adapter;
   }
 
   static Labels.Kind kind(Recipe.TaskKind task) {

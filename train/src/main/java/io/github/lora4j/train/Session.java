@@ -35,8 +35,10 @@ public final class Session implements AutoCloseable {
   private final Adapter adapter;
   private final PackedBatch batch;
   private final Set<String> drawn;
+  private final AdapterValues fixed;
 
-  private Session(TaskProgram task, Executable executable, Adapter adapter, Set<String> drawn) {
+  private Session(TaskProgram task, Executable executable, Adapter adapter, Set<String> drawn, AdapterValues fixed) {
+    this.fixed = fixed;
     this.task = task;
     this.executable = executable;
     this.adapter = adapter;
@@ -68,9 +70,14 @@ public final class Session implements AutoCloseable {
       AdapterValues held = values.orElse(initial);
       Map<String, AdapterParameter> own = adapter.parameters().stream().filter(p -> values.isPresent() || !p.ofBase())
           .collect(Collectors.toMap(AdapterParameter::slot, Function.identity()));
+      Map<String, float[]> constants = adapter.constants(held);
       TaskProgram.load(executable, List.of((parameter, as, target) -> {
         if (own.containsKey(parameter.name())) {
           copy(own.get(parameter.name()), held.get(parameter.name()), as, target);
+          return true;
+        }
+        if (constants.containsKey(parameter.name())) {
+          widen(MemorySegment.ofArray(constants.get(parameter.name())), as, target);
           return true;
         }
         if (norms.containsKey(parameter.name())) {
@@ -82,7 +89,8 @@ public final class Session implements AutoCloseable {
         source.read(parameter, as, target);
         return true;
       }));
-      return new Session(program, executable, adapter, source.drawn());
+      return new Session(program, executable, adapter, source.drawn(),
+          held.copy(adapter.parameters().stream().filter(p -> adapter.frozen(p.slot())).toList()));
     } catch (RuntimeException | Error e) {
       executable.close();
       throw e;
@@ -129,10 +137,14 @@ public final class Session implements AutoCloseable {
     }
   }
 
-  /** Copies the trainables as they are now. The caller closes the result. */
+  /** Copies the adapter's parameters as they are now. The caller closes the result. */
   public AdapterValues adapterValues() {
     AdapterValues values = new AdapterValues(adapter.parameters());
     for (AdapterParameter p : adapter.parameters()) {
+      if (adapter.frozen(p.slot())) {
+        values.get(p.slot()).copyFrom(fixed.get(p.slot()));
+        continue;
+      }
       executable.program().slot(p.slot()).ifPresent(slot -> p.fromProgram(MemorySegment.ofArray(executable.floats(slot)), values.get(p.slot())));
     }
     return values;
@@ -194,6 +206,7 @@ public final class Session implements AutoCloseable {
 
   @Override
   public void close() {
+    fixed.close();
     executable.close();
   }
 }
