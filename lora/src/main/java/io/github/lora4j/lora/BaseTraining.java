@@ -8,6 +8,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalInt;
+import java.util.function.Predicate;
 
 /**
  * Training of the base model's own parameters: all of them, or the biases alone (BitFit; Ben Zaken et al., ACL 2022), with the head of the
@@ -32,27 +33,37 @@ public final class BaseTraining implements Adapter {
   /**
    * Selects the parameters.
    *
-   * @param modulesToSave modules that train whole, beside the task's head
+   * @param shared names the modules that train whole, the task's head among them
    */
-  BaseTraining(Scope scope, ModelDescription model, List<String> modulesToSave, Map<String, Object> names) {
+  BaseTraining(Scope scope, ModelDescription model, BaselineSettings shared) {
     this.scope = scope;
-    for (ModuleInfo module : model.modules()) {
-      boolean whole = scope == Scope.FULL || TargetSelector.inModulesToSave(module.name(), modulesToSave);
-      ModelDescription.parameters(module).forEach((name, shape) -> {
-        boolean bias = name.endsWith(".bias");
-        if (whole || bias) {
-          int group = bias || module.kind() == ModuleInfo.Kind.LAYER_NORM ? 1 : 0;
-          parameters.add(new AdapterParameter(name, AdapterParameter.PREFIX + name, shape, group, Initial.FROM_BASE));
-          groups.put(name, group);
-        }
-      });
-    }
+    parameters.addAll(select(model, module -> scope == Scope.FULL || shared.saves(module.name()), true, AdapterParameter.PREFIX));
+    parameters.forEach(p -> groups.put(p.slot(), p.group()));
     if (parameters.isEmpty()) {
       throw new ConfigException("%s: this model's description names no parameter to train".formatted(scope));
     }
-    config.put("peft_type", scope.name());
-    config.put("modules_to_save", modulesToSave.isEmpty() ? null : modulesToSave);
-    config.putAll(names);
+    config.putAll(shared.config(scope.name()));
+  }
+
+  /**
+   * Parameters of the base model.
+   *
+   * @param whole modules of which every parameter is taken
+   * @param biases whether the biases of the others are, too
+   * @param prefix before the names in the file
+   */
+  static List<AdapterParameter> select(ModelDescription model, Predicate<ModuleInfo> whole, boolean biases, String prefix) {
+    List<AdapterParameter> selected = new ArrayList<>();
+    for (ModuleInfo module : model.modules()) {
+      ModelDescription.parameters(module).forEach((name, shape) -> {
+        boolean bias = name.endsWith(".bias");
+        if (whole.test(module) || biases && bias) {
+          int group = bias || module.kind() == ModuleInfo.Kind.LAYER_NORM ? 1 : 0;
+          selected.add(new AdapterParameter(name, prefix + name, shape, group, Initial.FROM_BASE));
+        }
+      });
+    }
+    return selected;
   }
 
   /** What trains. */
