@@ -78,7 +78,7 @@ class ResumeTest {
 
   /** The baselines of the LoRA paper, in the same trainer: killed, resumed, evaluated, inspected; only what is linear merges. */
   @ParameterizedTest
-  @ValueSource(strings = {"houlsby"})
+  @ValueSource(strings = {"houlsby", "prompt-tuning", "prefix-tuning"})
   void baselinesGoOnExactlyToo(String method) throws IOException {
     Map<String, Object> settings = method.equals("houlsby") ? Map.of("bottleneck_size", 3) : Map.of("num_virtual_tokens", 3);
     byte[] whole = train(recipe("whole", settings).set("method", method).build(), false);

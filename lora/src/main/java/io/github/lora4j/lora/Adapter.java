@@ -5,6 +5,7 @@ import io.github.lora4j.graph.Program;
 import io.github.lora4j.graph.ProgramBuilder;
 import io.github.lora4j.graph.SiteHooks;
 import io.github.lora4j.graph.Value;
+import io.github.lora4j.graph.VirtualTokens;
 import io.github.lora4j.vector.ConfigException;
 import java.util.List;
 import java.util.Map;
@@ -42,6 +43,21 @@ public interface Adapter extends SiteHooks {
   /** Frozen slots that hold norms of base weights: by the slot's name. Whoever loads the base model fills them. */
   default Map<String, BaseNorm> baseNorms() {
     return Map.of();
+  }
+
+  /** Tokens that it puts before every sequence. */
+  default VirtualTokens virtualTokens() {
+    return VirtualTokens.NONE;
+  }
+
+  /** The form in which files hold it, where that differs from the one programs run; the caller closes it. */
+  default Optional<PeftFormat.Loaded> stored(AdapterValues values) {
+    return Optional.empty();
+  }
+
+  /** The form that programs run, where that differs from the one that files hold; the caller closes it. */
+  default Optional<PeftFormat.Loaded> runnable(AdapterValues values) {
+    return Optional.empty();
   }
 
   /** Values of frozen slots that follow from the adapter's values where training starts, by the slot's name. */

@@ -13,6 +13,7 @@ import io.github.lora4j.vector.FormatException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 
 /**
@@ -47,6 +48,13 @@ public final class PeftFormat {
    * @throws io.github.lora4j.vector.ResourceException when it cannot be written
    */
   public static void save(Path directory, Adapter adapter, AdapterValues values) {
+    Optional<Loaded> stored = adapter.stored(values);
+    if (stored.isPresent()) {
+      try (Loaded form = stored.get()) {
+        save(directory, form.adapter(), form.values());
+        return;
+      }
+    }
     Map<String, Object> config = adapter.peftConfig();
     AtomicDirectory.write(directory, Set.of(CONFIG, WEIGHTS, CARD, BIN), Set.of(CARD), temporary -> {
       SafetensorsWriter writer = new SafetensorsWriter().metadata("format", "pt");
@@ -89,7 +97,11 @@ public final class PeftFormat {
       AdapterValues values = new AdapterValues(adapter.parameters());
       try {
         keys.forEach((slot, key) -> tensors.read(key, DType.F32, values.get(slot)));
-        return new Loaded(adapter, values);
+        Optional<Loaded> runnable = adapter.runnable(values);
+        if (runnable.isPresent()) {
+          values.close();
+        }
+        return runnable.orElseGet(() -> new Loaded(adapter, values));
       } catch (RuntimeException e) {
         values.close();
         throw e;

@@ -43,7 +43,7 @@ public final class Session implements AutoCloseable {
     this.executable = executable;
     this.adapter = adapter;
     this.drawn = drawn;
-    batch = new PackedBatch(task.in());
+    batch = new PackedBatch(task.in(), adapter.virtualTokens());
   }
 
   /** An adapter that changes nothing: the base model. */
