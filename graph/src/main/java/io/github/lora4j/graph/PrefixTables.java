@@ -40,8 +40,8 @@ public final class PrefixTables {
    * Writes the tables of a batch.
    *
    * @param sequences how many there are
-   * @param tables segment tables of the batch without a prefix: (queryStart, queryLength, keyStart, keyLength, offset) of each sequence; the
-   *     keys of all lie one after another
+   * @param tables segment tables of the batch without a prefix: (queryStart, queryLength, keyStart, keyLength, offset) of each sequence;
+   *     the keys of all lie one after another
    */
   public void write(Executable to, int sequences, Map<Value, int[]> tables) {
     int rows = 0;

@@ -16,8 +16,8 @@ import java.util.Optional;
 /**
  * Adapters of Houlsby et al. ("Parameter-Efficient Transfer Learning for NLP", ICML 2019), the AdapterH of the LoRA paper: behind the
  * attention and the feed-forward block of every layer, before the residual, y + f(y·Dᵀ + d)·Uᵀ + u with D [size, out] and U [out, size].
- * Weights start near zero, so the model starts as it is; the layers' norms train too. PEFT has no such method: the directory is lora4j's own,
- * in the form of PEFT's.
+ * Weights start near zero, so the model starts as it is; the layers' norms train too. PEFT has no such method: the directory is lora4j's
+ * own, in the form of PEFT's.
  */
 public final class HoulsbyAdapter implements Adapter {
 

@@ -14,9 +14,9 @@ import java.util.Map;
 import java.util.OptionalInt;
 
 /**
- * LoRA-FA (Zhang et al., "LoRA-FA: Memory-efficient Low-rank Adaptation for Large Language Models Fine-tuning", 2023) as PEFT's optimizer of
- * that name: A stays as drawn, B alone trains, and its gradient becomes G·(A·Aᵀ + 1e-8·I)⁻¹/s², which makes the step of B·A nearest to full
- * fine-tuning's. Norm and clipping know G. What is saved is plain LoRA.
+ * LoRA-FA (Zhang et al., "LoRA-FA: Memory-efficient Low-rank Adaptation for Large Language Models Fine-tuning", 2023) as PEFT's optimizer
+ * of that name: A stays as drawn, B alone trains, and its gradient becomes G·(A·Aᵀ + 1e-8·I)⁻¹/s², which makes the step of B·A nearest to
+ * full fine-tuning's. Norm and clipping know G. What is saved is plain LoRA.
  */
 public final class LoraFa implements Adapter {
 

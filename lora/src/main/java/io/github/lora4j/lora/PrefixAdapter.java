@@ -12,9 +12,9 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * Prefix tuning (Li and Liang, "Prefix-Tuning: Optimizing Continuous Prompts for Generation", ACL 2021) as PEFT's PREFIX_TUNING: learnt keys
- * and values before those of every sequence, in every layer. The text's positions start behind them. A program holds one table of keys and
- * one of values for each layer, [tokens, dim]; a file holds them side by side, [tokens, layers · 2 · dim].
+ * Prefix tuning (Li and Liang, "Prefix-Tuning: Optimizing Continuous Prompts for Generation", ACL 2021) as PEFT's PREFIX_TUNING: learnt
+ * keys and values before those of every sequence, in every layer. The text's positions start behind them. A program holds one table of keys
+ * and one of values for each layer, [tokens, dim]; a file holds them side by side, [tokens, layers · 2 · dim].
  */
 public final class PrefixAdapter implements Adapter {
 
@@ -29,8 +29,7 @@ public final class PrefixAdapter implements Adapter {
   record Prefix(Map<String, Object> config, int tokens, int layers, int dim, List<AdapterParameter> saved) {
 
     AdapterParameter stored() {
-      return new AdapterParameter(VirtualTokenMethod.EMBEDDINGS, VirtualTokenMethod.EMBEDDINGS, List.of((long) tokens, 2L * layers * dim), 0,
-          new Initial.Normal(1));
+      return VirtualTokenMethod.embeddings(tokens, 2 * layers * dim);
     }
 
     List<AdapterParameter> parameters(List<AdapterParameter> own) {
@@ -96,7 +95,8 @@ public final class PrefixAdapter implements Adapter {
       return site;
     }
     int layer = Integer.parseInt(matcher.group(1));
-    return VirtualTokens.prepend(recording.graph(), site, tables.get(2 * layer).declare(recording), tables.get(2 * layer + 1).declare(recording));
+    return VirtualTokens.prepend(recording.graph(), site, tables.get(2 * layer).declare(recording),
+        tables.get(2 * layer + 1).declare(recording));
   }
 
   @Override

@@ -31,8 +31,7 @@ public final class PromptAdapter implements Adapter {
   PromptAdapter(Map<String, Object> config, ModuleInfo words, int tokens, List<AdapterParameter> saved) {
     this.config = config;
     this.words = words.name();
-    prompt = new AdapterParameter(VirtualTokenMethod.EMBEDDINGS, VirtualTokenMethod.EMBEDDINGS, List.of((long) tokens, (long) words.out()), 0,
-        new Initial.Normal(1));
+    prompt = VirtualTokenMethod.embeddings(tokens, words.out());
     parameters.add(prompt);
     parameters.addAll(saved);
   }

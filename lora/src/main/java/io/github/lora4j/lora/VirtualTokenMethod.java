@@ -36,8 +36,8 @@ public abstract sealed class VirtualTokenMethod implements AdapterMethod {
   public static final class Prompt extends VirtualTokenMethod {
     /** For the service loader. */
     public Prompt() {
-      super("prompt-tuning", "PROMPT_TUNING", nullable("prompt_tuning_init", "RANDOM", "prompt_tuning_init_text", null, "tokenizer_kwargs", null,
-          "tokenizer_name_or_path", null));
+      super("prompt-tuning", "PROMPT_TUNING", nullable("prompt_tuning_init", "RANDOM", "prompt_tuning_init_text", null,
+          "tokenizer_kwargs", null, "tokenizer_name_or_path", null));
     }
 
     @Override
@@ -104,7 +104,8 @@ public abstract sealed class VirtualTokenMethod implements AdapterMethod {
     if (tokens < 1 || tokens > 1 << 16) {
       problems.add("num_virtual_tokens must be set, between 1 and %d, got %s", 1 << 16, in.any("num_virtual_tokens").orElse("nothing"));
     }
-    List<ModuleInfo> words = model.modules().stream().filter(m -> m.kind() == ModuleInfo.Kind.EMBEDDING && WORDS.contains(m.leaf())).toList();
+    List<ModuleInfo> words = model.modules().stream()
+        .filter(m -> m.kind() == ModuleInfo.Kind.EMBEDDING && WORDS.contains(m.leaf())).toList();
     if (words.size() != 1) {
       problems.add("%s needs a model with one embedding of words; this %s model has %s", name, model.modelType(),
           words.stream().map(ModuleInfo::name).toList());
@@ -163,6 +164,11 @@ public abstract sealed class VirtualTokenMethod implements AdapterMethod {
   private static int layers(ModelDescription model) {
     return model.modules().stream().map(m -> LAYER.matcher(m.name())).filter(Matcher::matches).mapToInt(m -> Integer.parseInt(m.group(1)))
         .max().orElse(-1) + 1;
+  }
+
+  /** What is learnt as files hold it; it starts as torch's embeddings do, which is PEFT's default. */
+  static AdapterParameter embeddings(int tokens, int columns) {
+    return new AdapterParameter(EMBEDDINGS, EMBEDDINGS, List.of((long) tokens, (long) columns), 0, new Initial.Normal(1));
   }
 
   /** Columns of the keys of every layer. */

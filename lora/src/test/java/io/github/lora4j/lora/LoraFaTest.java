@@ -38,7 +38,8 @@ class LoraFaTest {
             for (int k = 0; k < 4; k++) {
               double gram = 0;
               for (int x = 0; x < in; x++) {
-                gram += (double) a.getAtIndex(ValueLayout.JAVA_FLOAT, (long) k * in + x) * a.getAtIndex(ValueLayout.JAVA_FLOAT, (long) j * in + x);
+                gram += (double) a.getAtIndex(ValueLayout.JAVA_FLOAT, (long) k * in + x) * a.getAtIndex(ValueLayout.JAVA_FLOAT,
+                    (long) j * in + x);
               }
               product += 9 * p[4 * i + k] * gram;
             }
@@ -69,7 +70,8 @@ class LoraFaTest {
     Adapter square = lora(Map.of("target_modules", List.of("fc1"), "r", 2));
     try (AdapterValues values = new AdapterValues(square.parameters())) {
       values.get("fc1.lora_A.weight").setAtIndex(ValueLayout.JAVA_FLOAT, 0, Float.NaN);
-      assertTrue(assertThrows(ConfigException.class, () -> new LoraFa(square).constants(values)).getMessage().contains("fc1.lora_A.weight"));
+      assertTrue(assertThrows(ConfigException.class, () ->
+          new LoraFa(square).constants(values)).getMessage().contains("fc1.lora_A.weight"));
     }
   }
 }

@@ -22,8 +22,8 @@ final class CpuOptimizer implements CpuSteps.Step {
       long inArena, int group) {}
 
   private static final int PIECE = 16384;
-  private static final List<Executable.Arena> ARENAS = List.of(Executable.Arena.PARAMETERS, Executable.Arena.MOMENT1, Executable.Arena.MOMENT2,
-      Executable.Arena.MOMENT2_MAX);
+  private static final List<Executable.Arena> ARENAS = List.of(Executable.Arena.PARAMETERS, Executable.Arena.MOMENT1,
+      Executable.Arena.MOMENT2, Executable.Arena.MOMENT2_MAX);
 
   private final Op.OptimizerStep op;
   private final OptimizerSpec spec;
@@ -109,7 +109,8 @@ final class CpuOptimizer implements CpuSteps.Step {
         scalars[g].biasCorrection1 = Storage.get(hyper, type, scalars.length);
         scalars[g].biasCorrection2 = Storage.get(hyper, type, scalars.length + 1);
         if (spec.kind() == OptimizerSpec.Kind.LORAFA) {
-          // m/(√v + eps) is torch's m/(√v/√bias2 + eps/√bias2), up to the factor √bias2 that the step has; decay after the step shrinks it too.
+          // m/(√v + eps) is torch's m/(√v/√bias2 + eps/√bias2), up to the factor √bias2 that the step has; decay after
+          // the step shrinks it too.
           scalars[g].eps = spec.eps() / Math.sqrt(scalars[g].biasCorrection2);
           scalars[g].biasCorrection1 /= 1 - scalars[g].lr * scalars[g].decay;
         }

@@ -137,7 +137,8 @@ class GoldenErrorsTest {
     m.put("lora_bias_on_bias_free_layer", this::biasFree);
     m.put("merge_twice", this::mergedTwice);
     m.put("train_after_merge", this::mergedTwice); // a merged model is another file: what trains is never in a merged state
-    m.put("get_peft_model_after_unload", () -> assertEquals(create().parameters(), create().parameters(), "a description is never wrapped"));
+    m.put("get_peft_model_after_unload", () -> assertEquals(create().parameters(), create().parameters(),
+        "a description is never wrapped"));
     m.put("fan_in_fan_out_on_linear", () -> {
       LoraAdapter adapter = create("fan_in_fan_out", true);
       assertTrue(adapter.notes().getFirst().contains("fan_in_fan_out"));
@@ -270,7 +271,8 @@ class GoldenErrorsTest {
     LoraAdapter adapter = new LoraMethod().create(Map.of("target_modules", List.of("fc1"), "lora_bias", true), free);
     try (AdapterValues values = values(adapter); Checkpoint checkpoint = Checkpoint.open(base(free))) {
       String message = assertThrows(ConfigException.class,
-          () -> LoraMerge.write(checkpoint, UnaryOperator.identity(), free, adapter, values, temp.resolve("merged.safetensors"))).getMessage();
+          () -> LoraMerge.write(checkpoint, UnaryOperator.identity(), free, adapter, values,
+              temp.resolve("merged.safetensors"))).getMessage();
       assertTrue(message.contains("biases that the base model does not have: fc1.bias"), message);
     }
     assertFalse(Files.exists(temp.resolve("merged.safetensors")));

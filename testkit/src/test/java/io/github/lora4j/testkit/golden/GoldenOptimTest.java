@@ -272,7 +272,8 @@ class GoldenOptimTest {
       TreeSet<String> fixed = names("init.");
       fixed.removeAll(names("after."));
       TreeSet<String> frozen = new TreeSet<>();
-      adapter.parameters().stream().filter(p -> adapter.frozen(p.slot())).forEach(p -> frozen.add(recorded("init.", p.slot()).substring(5)));
+      adapter.parameters().stream().filter(p -> adapter.frozen(p.slot())).forEach(p -> frozen.add(recorded("init.",
+          p.slot()).substring(5)));
       assertEquals(fixed, frozen, "recorded as initialised and never trained");
       TreeSet<String> slots = new TreeSet<>();
       ranges().forEach(range -> slots.add(recorded("init.", range.value()).substring(5)));

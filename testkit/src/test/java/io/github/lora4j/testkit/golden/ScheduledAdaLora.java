@@ -55,14 +55,16 @@ final class ScheduledAdaLora implements AutoCloseable {
     Value report = builder.state("report", Shape.vector(3));
     Graph graph = builder.entry("accumulate");
     Sites sites = new Sites(graph, adapter, Optional.empty());
-    Value rowLoss = graph.loss(Loss.MSE, sites.linear("fc2", graph.activate(Activation.TANH, sites.linear("fc1", x, 17, true)), 5, true), labels);
+    Value rowLoss = graph.loss(Loss.MSE, sites.linear("fc2", graph.activate(Activation.TANH, sites.linear("fc1", x, 17, true)), 5, true),
+        labels);
     graph.addSum(rowLoss, lossSum);
     graph.countTargets(Optional.of(Loss.MSE), labels, count);
     if (trains) {
       graph.backward(rowLoss);
       Graph apply = builder.entry("apply");
       adapter.recordBeforeUpdate(apply, count);
-      apply.update(new OptimizerSpec(OptimizerSpec.Kind.ADAMW, 0.9, 0.999, 1e-8, List.of(0.0, 0.0), 0), builder.input("hyper", Shape.vector(4)),
+      apply.update(new OptimizerSpec(OptimizerSpec.Kind.ADAMW, 0.9, 0.999, 1e-8, List.of(0.0, 0.0), 0), builder.input("hyper",
+          Shape.vector(4)),
           lossSum, count, report);
       adapter.recordAfterUpdate(builder, report);
       builder.entry("clear").clearGradients(lossSum, count);

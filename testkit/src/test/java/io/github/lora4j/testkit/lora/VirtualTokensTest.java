@@ -41,9 +41,9 @@ import org.junit.jupiter.params.provider.ValueSource;
  * Prompt and prefix tuning against PEFT: logits, loss and gradients of a tiny BERT classifier.
  *
  * <p>{@code virtual-tokens/} was computed by PEFT 0.21.0, transformers 5.18.0 and torch 2.13.0: {@code torch.manual_seed(7)}, a
- * {@code BertForSequenceClassification} of vocabulary 37, hidden 16, 2 layers, 2 heads, intermediate 24, 24 positions, 3 labels, initializer
- * range 0.3, without dropout; then for each config (task SEQ_CLS, num_virtual_tokens 4) {@code torch.manual_seed(11)}, {@code get_peft_model},
- * the padded batch below, {@code loss.backward()}, {@code save_pretrained}.
+ * {@code BertForSequenceClassification} of vocabulary 37, hidden 16, 2 layers, 2 heads, intermediate 24, 24 positions, 3 labels,
+ * initializer range 0.3, without dropout; then for each config (task SEQ_CLS, num_virtual_tokens 4) {@code torch.manual_seed(11)},
+ * {@code get_peft_model}, the padded batch below, {@code loss.backward()}, {@code save_pretrained}.
  */
 class VirtualTokensTest {
 
@@ -90,8 +90,8 @@ class VirtualTokensTest {
         Checkpoint expected = Checkpoint.open(directory.resolve("expected.safetensors")); Workers workers = new Workers(2);
         CpuBackend backend = new CpuBackend(KernelProvider.select("auto"), workers);
         Session session = Session.open(task(), List.of(base), loaded.adapter(), Optional.of(loaded.values()),
-            new TaskProgram.Capacity(15, 3, 7), Optional.of(new OptimizerSpec(OptimizerSpec.Kind.SGD, 0, 0, 0, List.of(0.0, 0.0), 0)), backend,
-            DType.F32, 1)) {
+            new TaskProgram.Capacity(15, 3, 7), Optional.of(new OptimizerSpec(OptimizerSpec.Kind.SGD, 0, 0, 0, List.of(0.0, 0.0), 0)),
+            backend, DType.F32, 1)) {
       float[][] logits = session.predict(new TokenizedData(IDS, TYPES, LABELS, 1, 0));
       float[] got = new float[9];
       for (int i = 0; i < 3; i++) {
