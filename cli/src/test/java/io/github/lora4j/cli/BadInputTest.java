@@ -61,7 +61,7 @@ class BadInputTest {
         """);
     fails(2, Cli.run("train", recipe, "--set", "max_stepz=3"), "7 problems", "unknown setting \"tsak\"; did you mean \"task\"?",
         "did you mean \"optimizer.learning_rate\"?", "did you mean \"max_steps\"?", "batch_size must be a number, got \"many\"",
-        "epochs must be positive", "optimizer.name must be adamw, adam or sgd", "output is required");
+        "epochs must be positive", "optimizer.name must be adamw, adam, amsgrad, lorafa or sgd", "output is required");
     fails(3, Cli.run("train", Files.writeString(dir.resolve("no.yaml"), "- just\n- a list\n")), "no.yaml is not a YAML map");
     fails(3, Cli.run("train", dir.resolve("missing.yaml")), "missing.yaml does not exist");
     fails(2, Cli.run("train", "--set", "epochs"), "expected KEY=VALUE");

@@ -61,7 +61,7 @@ class ResumeTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"adamw", "adam", "sgd"})
+  @ValueSource(strings = {"adamw", "adam", "sgd", "amsgrad", "lorafa"})
   void aRunThatWasKilledAndResumedEqualsOneThatWasNot(String optimizer) throws IOException {
     byte[] whole = train(recipe("whole").set("optimizer.name", optimizer).build(), false, new JsonlListener(dir.resolve("whole.jsonl")));
     Recipe cut = recipe("cut").set("optimizer.name", optimizer).build();
@@ -74,6 +74,27 @@ class ResumeTest {
     assertFalse(Files.exists(cut.output().resolve("adapter")));
     assertArrayEquals(whole, train(cut, true, log));
     assertEquals(losses("whole.jsonl"), losses("cut.jsonl"));
+  }
+
+  /** The baselines of the LoRA paper, in the same trainer: killed, resumed, evaluated, inspected; only what is linear merges. */
+  @ParameterizedTest
+  @ValueSource(strings = {"houlsby", "prompt-tuning", "prefix-tuning"})
+  void baselinesGoOnExactlyToo(String method) throws IOException {
+    Map<String, Object> settings = method.equals("houlsby") ? Map.of("bottleneck_size", 3) : Map.of("num_virtual_tokens", 3);
+    byte[] whole = train(recipe("whole", settings).set("method", method).build(), false);
+    Recipe cut = recipe("cut", settings).set("method", method).build();
+    assertThrows(IllegalStateException.class, () -> train(cut, false, event -> {
+      if (event instanceof TrainEvent.Step step && step.step() == 8) {
+        throw new IllegalStateException("power cut");
+      }
+    }));
+    assertArrayEquals(whole, train(cut, true));
+    Cli eval = Cli.ok("eval", cut.output(), "--data", data, "--base");
+    assertTrue(eval.out().contains("accuracy"), eval.out());
+    assertTrue(Cli.ok("inspect", cut.output()).out().contains("parameters in"));
+    Cli merge = Cli.run("merge", cut.output(), "--output", dir.resolve("merged"));
+    assertEquals(2, merge.code());
+    assertTrue(merge.err().contains("cannot be merged"), merge.err());
   }
 
   /** Cut before, while and after the budget of ranks falls; a step is 8 examples of 30, so 12 steps in all. */

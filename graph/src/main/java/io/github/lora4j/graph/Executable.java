@@ -12,7 +12,10 @@ public interface Executable extends AutoCloseable {
 
   /** The flat arenas that hold all trainables and what belongs to them; see {@link ParameterLayout}. */
   enum Arena {
-    PARAMETERS, GRADIENTS, MOMENT1, MOMENT2
+    PARAMETERS, GRADIENTS, MOMENT1, MOMENT2, MOMENT2_MAX;
+
+    /** What a run must keep to go on exactly; an arena that the optimizer does without is empty. */
+    public static final List<Arena> KEPT = List.of(PARAMETERS, MOMENT1, MOMENT2, MOMENT2_MAX);
   }
 
   /** The program this runs. */

@@ -24,6 +24,7 @@ public final class Graph {
   private final List<Program.Node> nodes = new ArrayList<>();
   private final Map<String, Value> outputs = new LinkedHashMap<>();
   private final Set<Value> temps = new HashSet<>();
+  private final Map<Value, Value> preconditioned = new LinkedHashMap<>();
   private String region = "";
   private boolean differentiated;
 
@@ -327,6 +328,16 @@ public final class Graph {
     add(new AdapterOp.Mask(theta, mask));
   }
 
+  /**
+   * Lets the update use gradient·matrix for a trainable; recorded before {@link #update}.
+   *
+   * @param matrix symmetric [cols, cols]
+   */
+  public void precondition(Value trainable, Value matrix) {
+    Value gradient = builder.gradient(trainable);
+    preconditioned.put(gradient, linear(gradient, matrix, Optional.empty()));
+  }
+
   /** Appends an optimizer step and what makes ready for the next: {@link #update} and {@link #clearGradients}. */
   public void optimizerStep(OptimizerSpec spec, Value hyper, Value lossSum, Value count, Value report) {
     update(spec, hyper, lossSum, count, report);
@@ -347,7 +358,7 @@ public final class Graph {
     check(!hyper.integer() && hyper.shape().equals(Shape.vector(spec.decay().size() + 2)), "optimizerStep", hyper.name(),
         "%d parameter groups need hyperparameters %s, got %s %s", spec.decay().size(), Shape.vector(spec.decay().size() + 2), hyper.type(),
         hyper.shape());
-    add(new Op.OptimizerStep(spec, hyper, lossSum, count, report));
+    add(new Op.OptimizerStep(spec, hyper, lossSum, count, report, preconditioned));
   }
 
   /** A hash of a site's name that no JVM or version changes: FNV-1a over UTF-16 units. */

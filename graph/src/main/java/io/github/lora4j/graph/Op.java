@@ -4,7 +4,9 @@ import io.github.lora4j.vector.Activation;
 import io.github.lora4j.vector.AttentionSpec;
 import io.github.lora4j.vector.Loss;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 
 /**
@@ -537,11 +539,20 @@ public sealed interface Op permits Op.Basic, AdapterOp, DecoderOp {
    *
    * @param hyper F32 [1, groups + 2] = (learning rate of each group..., 1 − β₁ᵗ, 1 − β₂ᵗ)
    * @param report STATE [1, 3]: (mean loss, gradient norm before clipping, factor from the gradient sums to the gradients used)
+   * @param preconditioned for some gradients, what takes their place in the update; norm and clipping know the gradients alone
    */
-  record OptimizerStep(OptimizerSpec spec, Value hyper, Value lossSum, Value count, Value report) implements Basic {
+  record OptimizerStep(OptimizerSpec spec, Value hyper, Value lossSum, Value count, Value report, Map<Value, Value> preconditioned)
+      implements Basic {
+    /** Copies the map. */
+    public OptimizerStep {
+      preconditioned = Map.copyOf(preconditioned);
+    }
+
     @Override
     public List<Value> inputs() {
-      return list(hyper, lossSum, count);
+      List<Value> all = new ArrayList<>(list(hyper, lossSum, count));
+      preconditioned.values().stream().sorted(Comparator.comparingInt(Value::id)).forEach(all::add);
+      return all;
     }
 
     @Override

@@ -19,6 +19,13 @@ public record OptimizerSpec(Kind kind, double beta1, double beta2, double eps, L
     ADAMW,
     /** Weight decay added to the gradient. */
     ADAM,
+    /** Decoupled weight decay; steps divide by the largest second moment so far. */
+    AMSGRAD,
+    /**
+     * AdamW in the order of Hugging Face's early AdamW, which PEFT's LoRA-FA optimizer keeps: eps is added before the bias correction, and
+     * weight decay comes after the step.
+     */
+    LORAFA,
     /** Stochastic gradient descent with momentum. */
     SGD
   }

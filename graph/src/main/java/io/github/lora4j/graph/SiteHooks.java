@@ -29,6 +29,21 @@ public interface SiteHooks {
    */
   record EmbeddingSite(String module, Value ids, Value table) {}
 
+  /**
+   * An attention as an adapter sees it.
+   *
+   * @param module the module it belongs to: "…encoder.layer.0.attention.self"
+   * @param keys [rows, heads · dim]
+   * @param values [rows, heads · dim]
+   * @param segments which queries see which keys [segments, 5]
+   */
+  record AttentionSite(String module, Value keys, Value values, Value segments) {}
+
+  /** What an attention reads: the site or what replaces it. */
+  default AttentionSite attention(Sites recording, AttentionSite site) {
+    return site;
+  }
+
   /** The input of a linear module, before the module. */
   default Value linearInput(Sites recording, String module, Value x) {
     return x;
@@ -61,6 +76,11 @@ public interface SiteHooks {
 
   /** Whether a module whose weight is another module's gets a weight of its own, since one of the two trains and the other does not. */
   default boolean untied(String module) {
+    return false;
+  }
+
+  /** Whether a parameter that the adapter brings stays as it is drawn. */
+  default boolean frozen(String parameter) {
     return false;
   }
 

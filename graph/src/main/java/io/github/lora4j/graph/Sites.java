@@ -1,5 +1,6 @@
 package io.github.lora4j.graph;
 
+import io.github.lora4j.vector.AttentionSpec;
 import io.github.lora4j.vector.ConfigException;
 import java.util.List;
 import java.util.Optional;
@@ -60,8 +61,11 @@ public final class Sites {
     return group.isPresent() ? graph.program().trainable(name, shape, group.getAsInt()) : graph.program().frozen(name, shape);
   }
 
-  /** A parameter that an adapter brings, in its own group unless the hooks that lead the recording say another. */
+  /** A parameter that an adapter brings, in its own group unless the hooks that lead the recording say another or freeze it. */
   public Value trainable(String name, Shape shape, int group) {
+    if (hooks.frozen(name)) {
+      return graph.program().frozen(name, shape);
+    }
     return graph.program().trainable(name, shape, hooks.trainableGroup(name).orElse(group));
   }
 
@@ -81,6 +85,12 @@ public final class Sites {
   /** The last linear module of a block (attention, feed-forward), then adapters of the block. */
   public Value blockOutput(String module, Value x, int out, boolean bias) {
     return hooks.blockOutput(this, module, linear(module, x, out, bias));
+  }
+
+  /** Attention over segments, of the keys and values that adapters make of these; see {@link Graph#attention}. */
+  public Value attention(String module, AttentionSpec spec, Value q, Value k, Value v, Value segments, int maxLength) {
+    SiteHooks.AttentionSite site = hooks.attention(this, new SiteHooks.AttentionSite(module, k, v, segments));
+    return graph.attention(spec, q, site.keys(), site.values(), site.segments(), maxLength);
   }
 
   /** An embedding module: rows of its weight, plus the addend. */

@@ -6,6 +6,7 @@ import io.github.lora4j.graph.Program;
 import io.github.lora4j.graph.ProgramBuilder;
 import io.github.lora4j.graph.SiteHooks;
 import io.github.lora4j.graph.Value;
+import io.github.lora4j.graph.VirtualTokens;
 import io.github.lora4j.vector.ConfigException;
 import java.util.List;
 import java.util.Map;
@@ -63,6 +64,26 @@ public interface Adapter extends SiteHooks {
    */
   default Set<String> sharedChanges() {
     return Set.of();
+  }
+
+  /** Tokens that it puts before every sequence. */
+  default VirtualTokens virtualTokens() {
+    return VirtualTokens.NONE;
+  }
+
+  /** The form in which files hold it, where that differs from the one programs run; the caller closes it. */
+  default Optional<PeftFormat.Loaded> stored(AdapterValues values) {
+    return Optional.empty();
+  }
+
+  /** The form that programs run, where that differs from the one that files hold; the caller closes it. */
+  default Optional<PeftFormat.Loaded> runnable(AdapterValues values) {
+    return Optional.empty();
+  }
+
+  /** Values of frozen slots that follow from the adapter's values where training starts, by the slot's name. */
+  default Map<String, float[]> constants(AdapterValues values) {
+    return Map.of();
   }
 
   /**
@@ -150,7 +171,8 @@ public interface Adapter extends SiteHooks {
    */
   default void requireRecorded(Program program) {
     List<String> missing = parameters().stream().filter(p -> p.elements() > 0).map(AdapterParameter::slot)
-        .filter(slot -> program.slot(slot).filter(v -> v.role() == Value.Role.TRAINABLE).isEmpty()).toList();
+        .filter(slot -> program.slot(slot).filter(v -> v.role() == (frozen(slot) ? Value.Role.FROZEN : Value.Role.TRAINABLE)).isEmpty())
+        .toList();
     if (!missing.isEmpty()) {
       throw new ConfigException(("the recorded program does not use these adapter parameters, so they would never train: %s; exclude "
           + "their modules")

@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.OptionalInt;
 import java.util.Set;
+import java.util.function.Predicate;
 
 /**
  * Training of the base model's own parameters: all of them, or the biases alone (BitFit; Ben Zaken et al., ACL 2022), with the head of the
@@ -35,29 +36,38 @@ public final class BaseTraining implements Adapter {
   /**
    * Selects the parameters.
    *
-   * @param modulesToSave modules that train whole, beside the task's head
+   * @param settings names the modules that train whole, the task's head among them
    */
-  BaseTraining(Scope scope, ModelDescription model, List<String> modulesToSave, Map<String, Object> names) {
+  BaseTraining(Scope scope, ModelDescription model, BaselineSettings settings) {
     this.scope = scope;
-    for (ModuleInfo module : model.modules()) {
-      boolean whole = scope == Scope.FULL || TargetSelector.inModulesToSave(module.name(), modulesToSave);
-      ModelDescription.parameters(module).forEach((name, shape) -> {
-        boolean bias = name.endsWith(".bias");
-        if (model.tied().containsKey(name)) {
-          shared.add(model.source(name)); // trains where it lies, for all that share it
-        } else if (whole || bias) {
-          int group = bias || module.kind() == ModuleInfo.Kind.LAYER_NORM ? 1 : 0;
-          parameters.add(new AdapterParameter(name, AdapterParameter.PREFIX + name, shape, group, Initial.FROM_BASE));
-          groups.put(name, group);
-        }
-      });
-    }
+    parameters.addAll(select(model, module -> scope == Scope.FULL || settings.saves(module.name()), true, AdapterParameter.PREFIX));
+    parameters.forEach(p -> groups.put(p.slot(), p.group()));
+    model.tied().keySet().forEach(name -> shared.add(model.source(name)));
     if (parameters.isEmpty()) {
       throw new ConfigException("%s: this model's description names no parameter to train".formatted(scope));
     }
-    config.put("peft_type", scope.name());
-    config.put("modules_to_save", modulesToSave.isEmpty() ? null : modulesToSave);
-    config.putAll(names);
+    config.putAll(settings.config(scope.name()));
+  }
+
+  /**
+   * Parameters of the base model; one that is another's trains where it lies, for all that share it.
+   *
+   * @param whole modules of which every parameter is taken
+   * @param biases whether the biases of the others are, too
+   * @param prefix before the names in the file
+   */
+  static List<AdapterParameter> select(ModelDescription model, Predicate<ModuleInfo> whole, boolean biases, String prefix) {
+    List<AdapterParameter> selected = new ArrayList<>();
+    for (ModuleInfo module : model.modules()) {
+      ModelDescription.parameters(module).forEach((name, shape) -> {
+        boolean bias = name.endsWith(".bias");
+        if (!model.tied().containsKey(name) && (whole.test(module) || biases && bias)) {
+          int group = bias || module.kind() == ModuleInfo.Kind.LAYER_NORM ? 1 : 0;
+          selected.add(new AdapterParameter(name, prefix + name, shape, group, Initial.FROM_BASE));
+        }
+      });
+    }
+    return selected;
   }
 
   @Override

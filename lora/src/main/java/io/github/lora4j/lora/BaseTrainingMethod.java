@@ -1,8 +1,5 @@
 package io.github.lora4j.lora;
 
-import java.util.ArrayList;
-import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.OptionalDouble;
@@ -62,25 +59,12 @@ public abstract sealed class BaseTrainingMethod implements AdapterMethod {
   private Adapter read(Map<String, ?> values, ModelDescription model, String where, boolean strict) {
     Problems problems = new Problems();
     Settings in = new Settings(values, problems);
-    List<String> save = new ArrayList<>(in.strings("modules_to_save"));
-    Map<String, Object> names = new LinkedHashMap<>();
-    for (String key : List.of("task_type", "base_model_name_or_path")) {
-      names.put(key, in.string(key).orElse(null));
-    }
-    if (names.get("task_type") instanceof String task) {
-      for (TaskType type : TaskType.values()) {
-        if (type.name().equals(task)) {
-          type.heads().stream().filter(head -> !save.contains(head)).forEach(save::add);
-        }
-      }
-    }
-    in.any("peft_type");
+    BaselineSettings shared = BaselineSettings.read(in);
     if (strict) {
       in.refuseUnknown();
-      save.stream().filter(name -> !TaskType.SEQ_CLS.heads().contains(name) && AttachChecks.modulesOf(model, name).isEmpty())
-          .forEach(name -> problems.add("modules_to_save entry '%s' matches no module", name));
+      shared.check(problems, model);
     }
     problems.raise(where);
-    return new BaseTraining(scope, model, save, names);
+    return new BaseTraining(scope, model, shared);
   }
 }

@@ -5,6 +5,7 @@ import io.github.lora4j.graph.Graph;
 import io.github.lora4j.graph.ProgramBuilder;
 import io.github.lora4j.graph.Sites;
 import io.github.lora4j.graph.Value;
+import io.github.lora4j.graph.VirtualTokens;
 import io.github.lora4j.vector.ConfigException;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -124,6 +125,21 @@ public final class LoraPlus implements Adapter {
   @Override
   public Value blockOutput(Sites recording, String module, Value y) {
     return of.blockOutput(recording, module, y);
+  }
+
+  @Override
+  public AttentionSite attention(Sites recording, AttentionSite site) {
+    return of.attention(recording, site);
+  }
+
+  @Override
+  public VirtualTokens virtualTokens() {
+    return of.virtualTokens();
+  }
+
+  @Override
+  public Optional<PeftFormat.Loaded> stored(AdapterValues values) {
+    return of.stored(values);
   }
 
   @Override

@@ -51,6 +51,13 @@ public final class PeftFormat {
    * @throws io.github.lora4j.vector.ResourceException when it cannot be written
    */
   public static void save(Path directory, Adapter adapter, AdapterValues values) {
+    Optional<Loaded> stored = adapter.stored(values);
+    if (stored.isPresent()) {
+      try (Loaded form = stored.get()) {
+        save(directory, form.adapter(), form.values());
+        return;
+      }
+    }
     Map<String, Object> config = adapter.peftConfig();
     AtomicDirectory.write(directory, Set.of(CONFIG, WEIGHTS, CARD, BIN), Set.of(CARD), temporary -> {
       SafetensorsWriter writer = new SafetensorsWriter().metadata("format", "pt");
@@ -98,7 +105,11 @@ public final class PeftFormat {
       try {
         keys.forEach((slot, key) -> tensors.read(key, DType.F32, values.get(slot)));
         compare(file, tensors, adapter, values);
-        return new Loaded(adapter, values);
+        Optional<Loaded> runnable = adapter.runnable(values);
+        if (runnable.isPresent()) {
+          values.close();
+        }
+        return runnable.orElseGet(() -> new Loaded(adapter, values));
       } catch (RuntimeException e) {
         values.close();
         throw e;

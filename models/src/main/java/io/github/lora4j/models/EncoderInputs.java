@@ -14,7 +14,7 @@ import java.util.List;
  * @param positions position of each token in its sequence [tokens, 1]
  * @param types segment id of each token (sentence A or B) [tokens, 1]
  * @param segments attention segments over all tokens [sequences, 5]
- * @param ranges (start, length) of each sequence [sequences, 2]
+ * @param ranges (start, length) of each sequence's text [sequences, 2]
  * @param first row of each sequence's first token [sequences, 1]
  * @param firstInverse for each token the sequence it is the first token of, or −1 [tokens, 1]
  * @param firstSegments attention segments in which only first tokens query: one query row per sequence, all its keys [sequences, 5]

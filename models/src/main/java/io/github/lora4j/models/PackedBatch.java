@@ -2,17 +2,20 @@ package io.github.lora4j.models;
 
 import io.github.lora4j.graph.Executable;
 import io.github.lora4j.graph.RowChoices;
+import io.github.lora4j.graph.PrefixTables;
 import io.github.lora4j.graph.ScatterTables;
 import io.github.lora4j.graph.Value;
+import io.github.lora4j.graph.VirtualTokens;
 import io.github.lora4j.vector.ConfigException;
 import java.util.Arrays;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
 
 /**
  * Host side of {@link EncoderInputs}: sequences are added until capacity, then written to an executable. Reused from batch to
- * batch; allocates only when made.
+ * batch; allocates only when made. Virtual tokens of the adapter precede every sequence; ranges, which are averaged, hold the text alone.
  */
 public final class PackedBatch {
 
@@ -37,12 +40,22 @@ public final class PackedBatch {
   private final int[] sequenceChoices;
   private boolean mixed;
   private final Map<Value, Optional<ScatterTables>> scatters = new HashMap<>();
+  private final VirtualTokens virtual;
+  private final int[] promptIds;
+  private final Map<Value, int[]> segmentTables = new LinkedHashMap<>();
+  private Optional<PrefixTables> prefix = Optional.empty();
   private int tokens;
   private int sequences;
 
   /** Makes an empty batch for these slots. */
   public PackedBatch(EncoderInputs in) {
+    this(in, VirtualTokens.NONE);
+  }
+
+  /** Makes an empty batch for these slots, in which virtual tokens precede every sequence. */
+  public PackedBatch(EncoderInputs in, VirtualTokens virtual) {
     this.in = in;
+    this.virtual = virtual;
     int t = in.tokens().capacity();
     int s = in.sequences().capacity();
     ids = new int[t];
@@ -62,6 +75,10 @@ public final class PackedBatch {
     choices = new RowChoices(in.tokens(), in.sequences());
     tokenChoices = new int[t];
     sequenceChoices = new int[s];
+    promptIds = new int[t];
+    segmentTables.put(in.segments(), segments);
+    segmentTables.put(in.firstSegments(), firstSegments);
+    segmentTables.put(in.lastSegments(), lastSegments);
   }
 
   /** Empties the batch. */
@@ -73,10 +90,10 @@ public final class PackedBatch {
 
   /** Whether a sequence of this length still fits. */
   public boolean fits(int length) {
-    return sequences < in.sequences().capacity() && tokens + length <= in.tokens().capacity();
+    return sequences < in.sequences().capacity() && tokens + virtual.rows() + length <= in.tokens().capacity();
   }
 
-  /** Tokens held. */
+  /** Tokens held, virtual ones included. */
   public int tokens() {
     return tokens;
   }
@@ -101,32 +118,38 @@ public final class PackedBatch {
    * @param choice which, see {@link RowChoices}
    */
   public void add(int[] sequenceIds, int[] sequenceTypes, int example, int choice) {
-    int length = sequenceIds.length;
-    if (length == 0 || length > in.maxLength()) {
-      throw new ConfigException("example %d has %d tokens; between 1 and %d are allowed".formatted(example, length, in.maxLength()));
+    int text = sequenceIds.length;
+    if (text == 0 || text > in.maxLength() - virtual.total()) {
+      throw new ConfigException("example %d has %d tokens; between 1 and %d are allowed".formatted(example, text,
+          in.maxLength() - virtual.total()));
     }
-    if (!fits(length)) {
+    if (!fits(text)) {
       throw new ConfigException("a batch of %d sequences and %d tokens has no room for %d more tokens (capacity %d sequences, %d tokens)"
-          .formatted(sequences, tokens, length, in.sequences().capacity(), in.tokens().capacity()));
+          .formatted(sequences, tokens, text, in.sequences().capacity(), in.tokens().capacity()));
     }
-    System.arraycopy(sequenceIds, 0, ids, tokens, length);
-    System.arraycopy(sequenceTypes, 0, types, tokens, length);
+    int before = virtual.rows();
+    int length = before + text;
+    Arrays.fill(ids, tokens, tokens + before, -1);
+    Arrays.fill(types, tokens, tokens + before, 0);
+    System.arraycopy(sequenceIds, 0, ids, tokens + before, text);
+    System.arraycopy(sequenceTypes, 0, types, tokens + before, text);
     Arrays.fill(firstInverse, tokens, tokens + length, -1);
     firstInverse[tokens] = sequences;
     Arrays.fill(lastInverse, tokens, tokens + length, -1);
     lastInverse[tokens + length - 1] = sequences;
     last[sequences] = tokens + length - 1;
-    lastPositions[sequences] = length - 1;
+    lastPositions[sequences] = virtual.keys() + length - 1;
     for (int i = 0; i < length; i++) {
-      positions[tokens + i] = i;
+      positions[tokens + i] = virtual.keys() + i;
+      promptIds[tokens + i] = i < before ? i : -1;
       tokenKeys[2 * (tokens + i)] = example;
       tokenKeys[2 * (tokens + i) + 1] = i;
     }
     segment(segments, tokens, length, length, 0);
     segment(firstSegments, sequences, 1, length, 0);
     segment(lastSegments, sequences, 1, length, length - 1);
-    ranges[2 * sequences] = tokens;
-    ranges[2 * sequences + 1] = length;
+    ranges[2 * sequences] = tokens + before;
+    ranges[2 * sequences + 1] = text;
     first[sequences] = tokens;
     Arrays.fill(tokenChoices, tokens, tokens + length, choice);
     sequenceChoices[sequences] = choice;
@@ -169,6 +192,14 @@ public final class PackedBatch {
     to.write(in.tokenKeys(), tokenKeys, 2 * tokens);
     to.write(in.sequenceKeys(), sequenceKeys, 2 * sequences);
     choices.write(to, tokenChoices, tokens, sequenceChoices, sequences, mixed);
+    to.program().slot(VirtualTokens.PROMPT_IDS).ifPresent(slot -> {
+      to.write(slot, promptIds, tokens);
+      scatter(to, slot, promptIds);
+    });
+    if (virtual.keys() > 0 && prefix.isEmpty()) {
+      prefix = PrefixTables.of(to.program(), virtual.keys());
+    }
+    prefix.ifPresent(tables -> tables.write(to, sequences, segmentTables));
     scatter(to, in.ids(), ids);
     scatter(to, in.positions(), positions);
     scatter(to, in.types(), types);

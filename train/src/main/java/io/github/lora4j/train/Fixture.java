@@ -2,6 +2,7 @@ package io.github.lora4j.train;
 
 import io.github.lora4j.lora.Adapter;
 import io.github.lora4j.lora.AdapterMethod;
+import io.github.lora4j.lora.LoraFa;
 import io.github.lora4j.models.EncoderTask;
 import io.github.lora4j.models.ModelDirectory;
 import io.github.lora4j.models.SentenceEmbedder;
@@ -51,11 +52,11 @@ public record Fixture(ModelDirectory directory, EncoderTask task, Adapter adapte
         : new Labels(kind(recipe.task()), recipe.data().labels());
     EncoderTask task = task(recipe.task(), recipe.pooling(), directory.bert(), labels.outputs());
     Tokenizer tokenizer = Tokenizer.load(directory.path());
-    int maxLength = maxLength(recipe, task);
+    Adapter adapter = adapter(recipe, directory, task);
+    int maxLength = maxLength(recipe, task, adapter);
     TokenizedData train = TokenizedData.of(source, trainRows, tokenizer, labels, task.sequencesPerExample(), maxLength);
     Optional<TokenizedData> eval = evalRows.map(rows -> TokenizedData.of(recipe.data().eval().orElse(source), rows, tokenizer, labels,
         task.sequencesPerExample(), maxLength));
-    Adapter adapter = adapter(recipe, directory, task);
     List<String> notes = new ArrayList<>(adapter.notes());
     note(notes, "training", train, maxLength);
     eval.ifPresent(data -> note(notes, "evaluation", data, maxLength));
@@ -69,19 +70,23 @@ public record Fixture(ModelDirectory directory, EncoderTask task, Adapter adapte
     }
   }
 
-  static int maxLength(Recipe recipe, EncoderTask task) {
+  static int maxLength(Recipe recipe, EncoderTask task, Adapter adapter) {
     int wanted = recipe.data().maxLength();
-    if (wanted > task.maxPositions()) {
-      throw new ConfigException("data.max_length is %d but the model has positions for %d tokens".formatted(wanted, task.maxPositions()));
+    int virtual = adapter.virtualTokens().total();
+    int room = task.maxPositions() - virtual;
+    if (wanted > room || room < 1) {
+      throw new ConfigException("data.max_length is %d but the model has positions for %d tokens%s".formatted(wanted, task.maxPositions(),
+          virtual == 0 ? "" : ", of which %d are the adapter's virtual ones (num_virtual_tokens)".formatted(virtual)));
     }
-    return wanted == 0 ? task.maxPositions() : wanted;
+    return wanted == 0 ? room : wanted;
   }
 
   private static Adapter adapter(Recipe recipe, ModelDirectory directory, EncoderTask task) {
     Map<String, Object> settings = new LinkedHashMap<>(recipe.adapter());
     settings.putIfAbsent("task_type", task.taskType());
     settings.putIfAbsent("base_model_name_or_path", directory.json().path("_name_or_path").asText(recipe.model().toString()));
-    return AdapterMethod.named(recipe.method()).create(settings, MergedModel.description(task));
+    Adapter adapter = AdapterMethod.named(recipe.method()).create(settings, MergedModel.description(task));
+    return recipe.optimizer().name().equals("lorafa") ? new LoraFa(adapter) : adapter;
   }
 
   static Labels.Kind kind(Recipe.TaskKind task) {

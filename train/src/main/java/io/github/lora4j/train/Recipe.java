@@ -68,7 +68,8 @@ public record Recipe(Path model, Path output, TaskKind task, String pooling, Dat
   /**
    * The optimizer.
    *
-   * @param name "adamw", "adam" (weight decay in the gradient) or "sgd" (momentum = betas[0])
+   * @param name "adamw", "adam" (weight decay in the gradient), "amsgrad" (AdamW that divides by the largest second moment so far),
+   *     "lorafa" (LoRA-FA: A stays as drawn, B's gradient is preconditioned; method lora only) or "sgd" (momentum = beta1)
    * @param warmupRatio share of all steps, used when warmupSteps is 0
    * @param maxGradNorm 0 does not clip
    */
@@ -100,7 +101,8 @@ public record Recipe(Path model, Path output, TaskKind task, String pooling, Dat
     check(problems, data.maxLength >= 0, "data.max_length must not be negative, got %s", data.maxLength);
     check(problems, List.of("f32", "bf16", "f16").contains(weights), "weights must be f32, bf16 or f16, got \"%s\"", weights);
     check(problems, List.of("mean", "cls").contains(pooling), "pooling must be mean or cls, got \"%s\"", pooling);
-    check(problems, List.of("adamw", "adam", "sgd").contains(optimizer.name), "optimizer.name must be adamw, adam or sgd, got \"%s\"",
+    check(problems, List.of("adamw", "adam", "amsgrad", "lorafa", "sgd").contains(optimizer.name),
+        "optimizer.name must be adamw, adam, amsgrad, lorafa or sgd, got \"%s\"",
         optimizer.name);
     check(problems, optimizer.learningRate > 0 && Double.isFinite(optimizer.learningRate), "optimizer.learning_rate must be positive, got %s", optimizer.learningRate);
     check(problems, notNegative(optimizer.weightDecay), "optimizer.weight_decay must be finite and not negative, got %s", optimizer.weightDecay);

@@ -194,6 +194,9 @@ public final class RecipeBuilder {
         all.add(e.getMessage());
       }
     }
+    if (r.text("optimizer.name").equals("lorafa")) {
+      values.putIfAbsent("optimizer.eps", 1e-6); // PEFT's default for it
+    }
     Recipe.TaskKind task = r.choice("task", Recipe.TaskKind.values(), Recipe.TaskKind::key);
     Schedule.Kind schedule = r.choice("optimizer.schedule", Schedule.Kind.values(), Schedule.Kind::key);
     DataSpec columns = new DataSpec(r.optional("data.format"), r.text("data.text"), r.optional("data.text_pair"), r.optional("data.label"),

@@ -145,7 +145,7 @@ public final class RunDirectory implements AutoCloseable {
       delete(temporary);
       Files.createDirectories(temporary);
       SafetensorsWriter writer = new SafetensorsWriter().metadata("format", "lora4j-run");
-      for (Executable.Arena arena : List.of(Executable.Arena.PARAMETERS, Executable.Arena.MOMENT1, Executable.Arena.MOMENT2)) {
+      for (Executable.Arena arena : Executable.Arena.KEPT) {
         var memory = executable.arena(arena);
         writer.add(new TensorInfo(arena.name().toLowerCase(java.util.Locale.ROOT), executable.floatType(),
             List.of(memory.byteSize() / executable.floatType().bytes())), memory);
@@ -191,7 +191,7 @@ public final class RunDirectory implements AutoCloseable {
       }
       requireSame(directory, state.path("run"), essentials);
       try (Checkpoint arenas = Checkpoint.open(directory.resolve(ARENAS))) {
-        for (Executable.Arena arena : List.of(Executable.Arena.PARAMETERS, Executable.Arena.MOMENT1, Executable.Arena.MOMENT2)) {
+        for (Executable.Arena arena : Executable.Arena.KEPT) {
           DType type = executable.floatType();
           String name = arena.name().toLowerCase(java.util.Locale.ROOT);
           long expected = executable.arena(arena).byteSize() / type.bytes();

@@ -40,13 +40,15 @@ public final class Session implements AutoCloseable {
   private final PackedBatch batch;
   private final Set<String> drawn;
   private long written;
+  private final AdapterValues fixed;
 
-  private Session(TaskProgram task, Executable executable, Adapter adapter, Set<String> drawn) {
+  private Session(TaskProgram task, Executable executable, Adapter adapter, Set<String> drawn, AdapterValues fixed) {
+    this.fixed = fixed;
     this.task = task;
     this.executable = executable;
     this.adapter = adapter;
     this.drawn = drawn;
-    batch = new PackedBatch(task.in());
+    batch = new PackedBatch(task.in(), adapter.virtualTokens());
   }
 
   /** An adapter that changes nothing: the base model. */
@@ -75,9 +77,14 @@ public final class Session implements AutoCloseable {
       AdapterValues held = values.orElse(initial);
       Map<String, AdapterParameter> own = adapter.parameters().stream().filter(p -> values.isPresent() || !p.ofBase())
           .collect(Collectors.toMap(AdapterParameter::slot, Function.identity()));
+      Map<String, float[]> constants = adapter.constants(held);
       TaskProgram.load(executable, List.of((parameter, as, target) -> {
         if (own.containsKey(parameter.name())) {
           copy(own.get(parameter.name()), held.get(parameter.name()), as, target);
+          return true;
+        }
+        if (constants.containsKey(parameter.name())) {
+          widen(MemorySegment.ofArray(constants.get(parameter.name())), as, target);
           return true;
         }
         if (norms.containsKey(parameter.name())) {
@@ -100,7 +107,8 @@ public final class Session implements AutoCloseable {
         parameter.ifPresent(of -> source.read(stored(task, source, of), DType.F32, target));
         return parameter.isPresent();
       });
-      return new Session(program, executable, adapter, source.drawn());
+      return new Session(program, executable, adapter, source.drawn(),
+          held.copy(adapter.parameters().stream().filter(p -> adapter.frozen(p.slot())).toList()));
     } catch (RuntimeException | Error e) {
       executable.close();
       throw e;
@@ -156,10 +164,14 @@ public final class Session implements AutoCloseable {
     }
   }
 
-  /** Copies the trainables as they are now. The caller closes the result. */
+  /** Copies the adapter's parameters as they are now. The caller closes the result. */
   public AdapterValues adapterValues() {
     AdapterValues values = new AdapterValues(adapter.parameters());
     for (AdapterParameter p : adapter.parameters()) {
+      if (adapter.frozen(p.slot())) {
+        values.get(p.slot()).copyFrom(fixed.get(p.slot()));
+        continue;
+      }
       executable.program().slot(p.slot()).ifPresent(slot -> p.fromProgram(MemorySegment.ofArray(executable.floats(slot)), values.get(p.slot())));
     }
     return values;
@@ -239,6 +251,7 @@ public final class Session implements AutoCloseable {
 
   @Override
   public void close() {
+    fixed.close();
     executable.close();
   }
 }

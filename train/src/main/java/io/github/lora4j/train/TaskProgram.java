@@ -35,7 +35,7 @@ public record TaskProgram(Program program, EncoderInputs in, Value predictions) 
   public static final String REPORT = "report";
 
   /**
-   * What a program has room for.
+   * What a program has room for; virtual tokens of an adapter come on top.
    *
    * @param tokens tokens of one batch
    * @param sequences sequences of one batch
@@ -52,7 +52,8 @@ public record TaskProgram(Program program, EncoderInputs in, Value predictions) 
   /** Records the program; without an optimizer only "predict". */
   public static TaskProgram record(EncoderTask task, Adapter hooks, Capacity capacity, Optional<OptimizerSpec> optimizer) {
     ProgramBuilder builder = new ProgramBuilder();
-    EncoderInputs in = EncoderInputs.declare(builder, capacity.tokens, capacity.sequences, capacity.maxLength);
+    EncoderInputs in = EncoderInputs.declare(builder, capacity.tokens + hooks.virtualTokens().rows() * capacity.sequences,
+        capacity.sequences, capacity.maxLength + hooks.virtualTokens().total());
     if (optimizer.isPresent()) {
       Graph graph = builder.entry("accumulate");
       Value lossSum = builder.state("lossSum", Shape.vector(1));

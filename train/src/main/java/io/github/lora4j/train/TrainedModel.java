@@ -40,10 +40,10 @@ public final class TrainedModel implements AutoCloseable {
     labels = labels(recipe);
     task = Fixture.task(recipe.task(), recipe.pooling(), directory.bert(), labels.outputs());
     tokenizer = Tokenizer.load(directory.path());
-    maxLength = Fixture.maxLength(recipe, task);
     Backend opened = Backend.open("cpu", threads);
     try (PeftFormat.Loaded adapter = PeftFormat.load(adapter(recipe.output()), MergedModel.description(task));
         Checkpoint weights = directory.checkpoint()) {
+      maxLength = Fixture.maxLength(recipe, task, adapter.adapter());
       TaskProgram.Capacity capacity = new TaskProgram.Capacity(Math.max(TOKENS, maxLength), SEQUENCES, maxLength);
       session = Session.open(task, List.of(weights), base ? new HeadOnly(adapter.adapter()) : adapter.adapter(), Optional.of(adapter.values()),
           capacity, Optional.empty(), opened, recipe.weightType(), recipe.seed());

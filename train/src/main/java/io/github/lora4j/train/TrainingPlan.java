@@ -48,6 +48,8 @@ public record TrainingPlan(Batches batches, int steps, Schedule schedule, Optimi
   private static OptimizerSpec optimizer(Recipe.Optimizer o, List<ParameterGroup> groups) {
     OptimizerSpec.Kind kind = switch (o.name()) {
       case "adam" -> OptimizerSpec.Kind.ADAM;
+      case "amsgrad" -> OptimizerSpec.Kind.AMSGRAD;
+      case "lorafa" -> OptimizerSpec.Kind.LORAFA;
       case "sgd" -> OptimizerSpec.Kind.SGD;
       default -> OptimizerSpec.Kind.ADAMW;
     };

@@ -76,7 +76,7 @@ public final class TrainingRun implements AutoCloseable {
     }
     backend = opened;
     session = made;
-    packed = new PackedBatch(session.task().in());
+    packed = new PackedBatch(session.task().in(), fixture.adapter().virtualTokens());
     targets = fixture.task().targets(session.task().in(), session.task().program());
     hyper = session.task().program().slot(TaskProgram.HYPER).orElseThrow();
     report = session.task().program().slot(TaskProgram.REPORT).orElseThrow();

@@ -207,6 +207,13 @@ public interface Kernels {
   void adam(MemorySegment theta, MemorySegment grad, MemorySegment m, MemorySegment v, long from, long to, AdamScalars s);
 
   /**
+   * AMSGrad (Reddi, Kale and Kumar 2018) as PyTorch computes it: {@link #adam} whose step divides by the largest v so far,
+   * max ← max(max, v), in v's stead.
+   */
+  void amsgrad(MemorySegment theta, MemorySegment grad, MemorySegment m, MemorySegment v, MemorySegment max, long from, long to,
+      AdamScalars s);
+
+  /**
    * SGD with momentum as PyTorch: g ← gradScale·grad + decay·θ; b ← momentum·b + g (b = g at the first step); θ ← θ − lr·b.
    * Without momentum {@code velocity} may be NULL.
    */

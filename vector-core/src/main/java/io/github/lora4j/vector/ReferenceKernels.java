@@ -305,6 +305,12 @@ public final class ReferenceKernels implements Kernels {
 
   @Override
   public void adam(MemorySegment theta, MemorySegment grad, MemorySegment m, MemorySegment v, long from, long to, AdamScalars s) {
+    amsgrad(theta, grad, m, v, MemorySegment.NULL, from, to, s);
+  }
+
+  @Override
+  public void amsgrad(MemorySegment theta, MemorySegment grad, MemorySegment m, MemorySegment v, MemorySegment max, long from, long to,
+      AdamScalars s) {
     for (long i = from; i < to; i++) {
       double p = type.get(theta, i);
       double g = s.gradScale * type.get(grad, i);
@@ -317,6 +323,10 @@ public final class ReferenceKernels implements Kernels {
       double second = s.beta2 * type.get(v, i) + (1 - s.beta2) * g * g;
       type.set(m, i, first);
       type.set(v, i, second);
+      if (!Elements.absent(max)) {
+        second = Math.max(type.get(max, i), second);
+        type.set(max, i, second);
+      }
       type.set(theta, i, p - s.stepSize() * first / (Math.sqrt(second) / Math.sqrt(s.biasCorrection2) + s.eps));
     }
   }

@@ -264,6 +264,12 @@ public final class VectorKernels implements Kernels {
   }
 
   @Override
+  public void amsgrad(MemorySegment theta, MemorySegment grad, MemorySegment m, MemorySegment v, MemorySegment max, long from, long to,
+      AdamScalars s) {
+    Optimizers.amsgrad(theta, grad, m, v, max, from, to, s);
+  }
+
+  @Override
   public void sgd(MemorySegment theta, MemorySegment grad, MemorySegment velocity, long from, long to, double lr, double momentum,
       double decay, double gradScale, boolean first) {
     Optimizers.sgd(theta, grad, velocity, from, to, (float) lr, (float) momentum, (float) decay, (float) gradScale, first);

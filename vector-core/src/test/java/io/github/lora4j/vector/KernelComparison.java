@@ -216,6 +216,10 @@ final class KernelComparison {
         s.decoupled = decoupled;
         same("adam theta " + n, 6, theta, (k, o) -> k.adam(o, grad, Data.copy(m), Data.copy(v), n / 3, n, s));
         same("adam m " + n, 4, m, (k, o) -> k.adam(Data.copy(theta), grad, o, Data.copy(v), n / 3, n, s));
+        MemorySegment max = Data.copy(v);
+        vector.multiply(v, m, max, 0, n);
+        same("amsgrad theta " + n, 6, theta, (k, o) -> k.amsgrad(o, grad, Data.copy(m), Data.copy(v), Data.copy(max), n / 3, n, s));
+        same("amsgrad max " + n, 4, max, (k, o) -> k.amsgrad(Data.copy(theta), grad, Data.copy(m), Data.copy(v), o, n / 3, n, s));
         same("adam v " + n, 4, v, (k, o) -> k.adam(Data.copy(theta), grad, Data.copy(m), o, n / 3, n, s));
       }
     }

@@ -4,6 +4,7 @@ import io.github.lora4j.graph.Executable;
 import io.github.lora4j.graph.Op;
 import io.github.lora4j.graph.OptimizerSpec;
 import io.github.lora4j.graph.ParameterLayout;
+import io.github.lora4j.graph.Value;
 import io.github.lora4j.vector.AdamScalars;
 import io.github.lora4j.vector.ConfigException;
 import io.github.lora4j.vector.DType;
@@ -16,9 +17,13 @@ import java.util.List;
 /** {@link Op.OptimizerStep} on the CPU: norm, clipping and update over pieces of the arenas. */
 final class CpuOptimizer implements CpuSteps.Step {
 
-  private record Piece(long from, long to, int group) {}
+  /** Elements of a gradient, from the start of the arena or of what takes its place, and the same elements of the other arenas. */
+  private record Piece(MemorySegment used, MemorySegment theta, MemorySegment m, MemorySegment v, MemorySegment max, long from, long to,
+      long inArena, int group) {}
 
   private static final int PIECE = 16384;
+  private static final List<Executable.Arena> ARENAS = List.of(Executable.Arena.PARAMETERS, Executable.Arena.MOMENT1,
+      Executable.Arena.MOMENT2, Executable.Arena.MOMENT2_MAX);
 
   private final Op.OptimizerStep op;
   private final OptimizerSpec spec;
@@ -32,10 +37,7 @@ final class CpuOptimizer implements CpuSteps.Step {
   private final MemorySegment lossSum;
   private final MemorySegment count;
   private final MemorySegment report;
-  private final MemorySegment theta;
   private final MemorySegment grad;
-  private final MemorySegment m;
-  private final MemorySegment v;
   private final Workers.Task norm = this::norm;
   private final Workers.Task update = this::update;
 
@@ -46,9 +48,16 @@ final class CpuOptimizer implements CpuSteps.Step {
     this.workers = workers;
     type = plan.floats();
     List<Piece> list = new ArrayList<>();
+    grad = of.arena(Executable.Arena.GRADIENTS);
     for (ParameterLayout.Range range : plan.program().parameters().ranges()) {
+      Value instead = op.preconditioned().get(range.gradient());
+      // What takes a gradient's place starts at 0, so the other arenas are looked at from the same place on.
+      long offset = instead == null ? 0 : range.offset();
+      MemorySegment[] arenas = ARENAS.stream().map(arena -> from(of.arena(arena), offset)).toArray(MemorySegment[]::new);
       for (long from = 0; from < range.length(); from += PIECE) {
-        list.add(new Piece(range.offset() + from, range.offset() + Math.min(range.length(), from + PIECE), range.group()));
+        long start = range.offset() - offset + from;
+        list.add(new Piece(instead == null ? grad : of.segment(instead), arenas[0], arenas[1], arenas[2], arenas[3], start,
+            start + Math.min(range.length() - from, PIECE), range.offset() + from, range.group()));
       }
     }
     pieces = list.toArray(Piece[]::new);
@@ -65,17 +74,17 @@ final class CpuOptimizer implements CpuSteps.Step {
       s.beta2 = spec.beta2();
       s.eps = spec.eps();
       s.decay = spec.decay().get(g);
-      s.decoupled = spec.kind() == OptimizerSpec.Kind.ADAMW;
+      s.decoupled = spec.kind() != OptimizerSpec.Kind.ADAM;
       scalars[g] = s;
     }
     hyper = of.segment(op.hyper());
     lossSum = of.segment(op.lossSum());
     count = of.segment(op.count());
     report = of.segment(op.report());
-    theta = of.arena(Executable.Arena.PARAMETERS);
-    grad = of.arena(Executable.Arena.GRADIENTS);
-    m = of.arena(Executable.Arena.MOMENT1);
-    v = of.arena(Executable.Arena.MOMENT2);
+  }
+
+  private MemorySegment from(MemorySegment arena, long offset) {
+    return arena.byteSize() == 0 ? arena : arena.asSlice(offset * type.bytes());
   }
 
   @Override
@@ -99,22 +108,28 @@ final class CpuOptimizer implements CpuSteps.Step {
         scalars[g].gradScale = inverse * clip;
         scalars[g].biasCorrection1 = Storage.get(hyper, type, scalars.length);
         scalars[g].biasCorrection2 = Storage.get(hyper, type, scalars.length + 1);
+        if (spec.kind() == OptimizerSpec.Kind.LORAFA) {
+          // m/(√v + eps) is torch's m/(√v/√bias2 + eps/√bias2), up to the factor √bias2 that the step has; decay after
+          // the step shrinks it too.
+          scalars[g].eps = spec.eps() / Math.sqrt(scalars[g].biasCorrection2);
+          scalars[g].biasCorrection1 /= 1 - scalars[g].lr * scalars[g].decay;
+        }
       }
       workers.run(pieces.length, update);
     }
   }
 
   private void norm(int index, int worker) {
-    squares[index] = kernels.sumSquares(grad, pieces[index].from, pieces[index].to);
+    squares[index] = kernels.sumSquares(grad, pieces[index].inArena, pieces[index].inArena + pieces[index].to - pieces[index].from);
   }
 
   private void update(int index, int worker) {
     Piece piece = pieces[index];
     AdamScalars s = scalars[piece.group];
-    if (spec.kind() == OptimizerSpec.Kind.SGD) {
-      kernels.sgd(theta, grad, m, piece.from, piece.to, s.lr, spec.beta1(), s.decay, s.gradScale, false);
-    } else {
-      kernels.adam(theta, grad, m, v, piece.from, piece.to, s);
+    switch (spec.kind()) {
+      case SGD -> kernels.sgd(piece.theta, piece.used, piece.m, piece.from, piece.to, s.lr, spec.beta1(), s.decay, s.gradScale, false);
+      case AMSGRAD -> kernels.amsgrad(piece.theta, piece.used, piece.m, piece.v, piece.max, piece.from, piece.to, s);
+      case ADAM, ADAMW, LORAFA -> kernels.adam(piece.theta, piece.used, piece.m, piece.v, piece.from, piece.to, s);
     }
   }
 }

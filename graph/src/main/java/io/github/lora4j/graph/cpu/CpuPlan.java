@@ -142,6 +142,7 @@ record CpuPlan(Program program, DType floats, DType weights, Map<Value, EnumSet<
       case GRADIENTS -> ops.stream().anyMatch(op -> op instanceof Op.OptimizerStep || op instanceof Op.ClearGradients
           || op.outputs().stream().anyMatch(out -> out.role() == Value.Role.GRADIENT));
       case MOMENT1 -> ops.stream().anyMatch(Op.OptimizerStep.class::isInstance);
+      case MOMENT2_MAX -> ops.stream().anyMatch(op -> op instanceof Op.OptimizerStep o && o.spec().kind() == OptimizerSpec.Kind.AMSGRAD);
       case MOMENT2 -> ops.stream().anyMatch(op -> op instanceof Op.OptimizerStep o && o.spec().kind() != OptimizerSpec.Kind.SGD);
     };
     return needed ? program.parameters().elements() * floats.bytes() : 0;

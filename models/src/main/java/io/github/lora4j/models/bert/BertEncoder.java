@@ -63,7 +63,8 @@ public record BertEncoder(BertConfig config, String prefix) {
       Value k = sites.linear(name + "attention.self.key", x, hidden, true);
       Value v = sites.linear(name + "attention.self.value", x, hidden, true);
       AttentionSpec spec = new AttentionSpec(config.heads(), config.heads(), headDim, (float) (1 / Math.sqrt(headDim)), false);
-      Value attended = graph.attention(spec, q, k, v, firstOnly ? in.firstSegments() : in.segments(), in.maxLength());
+      Value attended = sites.attention(name + "attention.self", spec, q, k, v, firstOnly ? in.firstSegments() : in.segments(),
+          in.maxLength());
       Value y = graph.add(sites.blockOutput(name + "attention.output.dense", attended, hidden, true), rows);
       y = sites.layerNorm(name + "attention.output.LayerNorm", y, config.layerNormEps());
       Value up = graph.activate(config.activation(), sites.linear(name + "intermediate.dense", y, config.intermediateSize(), true));

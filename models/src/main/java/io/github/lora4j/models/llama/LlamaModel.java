@@ -61,7 +61,7 @@ public record LlamaModel(LlamaConfig config) {
           config.kvHeads());
       Value v = sites.linear(attention + "v_proj", normed, config.kvHeads() * d, config.attentionBias());
       AttentionSpec spec = new AttentionSpec(config.heads(), config.kvHeads(), d, (float) (1 / Math.sqrt(d)), true);
-      Value attended = graph.attention(spec, q, k, v, lastOnly ? in.lastSegments() : in.segments(), in.maxLength());
+      Value attended = sites.attention(name + "self_attn", spec, q, k, v, lastOnly ? in.lastSegments() : in.segments(), in.maxLength());
       Value y = graph.add(sites.blockOutput(attention + "o_proj", attended, config.hiddenSize(), config.outputBias()), rows);
       Value inner = sites.rmsNorm(name + "post_attention_layernorm", y, config.rmsNormEps());
       Value gate = graph.activate(Activation.SILU, sites.linear(name + "mlp.gate_proj", inner, config.intermediateSize(), config.mlpBias()));

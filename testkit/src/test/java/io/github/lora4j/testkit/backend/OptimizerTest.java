@@ -39,12 +39,14 @@ class OptimizerTest {
     final double[] theta;
     final double[] m;
     final double[] v;
+    final double[] max;
 
     Plain(int group, float[] start) {
       this.group = group;
       theta = new double[start.length];
       m = new double[start.length];
       v = new double[start.length];
+      max = new double[start.length];
       for (int i = 0; i < start.length; i++) {
         theta[i] = start[i];
       }
@@ -57,14 +59,22 @@ class OptimizerTest {
         theta[i] -= lr * m[i];
         return;
       }
-      if (kind == Kind.ADAMW) {
+      if (kind == Kind.LORAFA) {
+        m[i] = 0.9 * m[i] + 0.1 * g;
+        v[i] = 0.99 * v[i] + 0.01 * g * g;
+        theta[i] -= lr * Math.sqrt(1 - Math.pow(0.99, t)) / (1 - Math.pow(0.9, t)) * m[i] / (Math.sqrt(v[i]) + 1e-8);
+        theta[i] -= lr * decay * theta[i];
+        return;
+      }
+      if (kind != Kind.ADAM) {
         theta[i] -= lr * decay * theta[i];
       } else {
         g += decay * theta[i];
       }
       m[i] = 0.9 * m[i] + 0.1 * g;
       v[i] = 0.99 * v[i] + 0.01 * g * g;
-      theta[i] -= lr * (m[i] / (1 - Math.pow(0.9, t))) / (Math.sqrt(v[i] / (1 - Math.pow(0.99, t))) + 1e-8);
+      max[i] = kind == Kind.AMSGRAD ? Math.max(max[i], v[i]) : v[i];
+      theta[i] -= lr * (m[i] / (1 - Math.pow(0.9, t))) / (Math.sqrt(max[i] / (1 - Math.pow(0.99, t))) + 1e-8);
     }
   }
 

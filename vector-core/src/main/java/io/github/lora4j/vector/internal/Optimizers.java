@@ -53,6 +53,44 @@ public final class Optimizers {
     }
   }
 
+  public static void amsgrad(MemorySegment theta, MemorySegment grad, MemorySegment m, MemorySegment v, MemorySegment max, long from,
+      long to, AdamScalars s) {
+    float gradScale = (float) s.gradScale;
+    float shrink = s.decoupled ? (float) (1 - s.lr * s.decay) : 1;
+    float decay = s.decoupled ? 0 : (float) s.decay;
+    float rest1 = (float) (1 - s.beta1);
+    float beta2 = (float) s.beta2;
+    float rest2 = (float) (1 - s.beta2);
+    float root2 = (float) Math.sqrt(s.biasCorrection2);
+    float eps = (float) s.eps;
+    float step = (float) -s.stepSize();
+    long at = from * 4;
+    long end = to * 4;
+    for (long bound = whole(at, end); at < bound; at += BYTES) {
+      var p = load(theta, at).mul(shrink);
+      var g = load(grad, at).mul(gradScale).add(p.mul(decay));
+      var first = lerp(load(m, at), g, rest1);
+      var second = load(v, at).mul(beta2).add(g.mul(rest2).mul(g));
+      var largest = load(max, at).max(second);
+      store(first, m, at);
+      store(second, v, at);
+      store(largest, max, at);
+      store(p.add(first.mul(step).div(largest.sqrt().div(root2).add(eps))), theta, at);
+    }
+    if (at < end) {
+      var mask = rest(at, end);
+      var p = load(theta, at, mask).mul(shrink);
+      var g = load(grad, at, mask).mul(gradScale).add(p.mul(decay));
+      var first = lerp(load(m, at, mask), g, rest1);
+      var second = load(v, at, mask).mul(beta2).add(g.mul(rest2).mul(g));
+      var largest = load(max, at, mask).max(second);
+      store(first, m, at, mask);
+      store(second, v, at, mask);
+      store(largest, max, at, mask);
+      store(p.add(first.mul(step).div(largest.sqrt().div(root2).add(eps))), theta, at, mask);
+    }
+  }
+
   /** torch.lerp: from the nearer end, so that weights 0 and 1 are exact. */
   private static FloatVector lerp(FloatVector from, FloatVector to, float weight) {
     var difference = to.sub(from);

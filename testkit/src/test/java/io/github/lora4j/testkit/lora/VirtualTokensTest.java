@@ -1,0 +1,178 @@
+package io.github.lora4j.testkit.lora;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.github.lora4j.checkpoint.Checkpoint;
+import io.github.lora4j.graph.Executable;
+import io.github.lora4j.graph.OptimizerSpec;
+import io.github.lora4j.graph.cpu.CpuBackend;
+import io.github.lora4j.lora.AdapterMethod;
+import io.github.lora4j.lora.ModelDescription;
+import io.github.lora4j.lora.PeftFormat;
+import io.github.lora4j.models.ModelDirectory;
+import io.github.lora4j.models.PackedBatch;
+import io.github.lora4j.models.SequenceClassifier;
+import io.github.lora4j.models.Targets;
+import io.github.lora4j.train.Session;
+import io.github.lora4j.train.TaskProgram;
+import io.github.lora4j.train.data.TokenizedData;
+import io.github.lora4j.vector.ConfigException;
+import io.github.lora4j.vector.DType;
+import io.github.lora4j.vector.KernelProvider;
+import io.github.lora4j.vector.Loss;
+import io.github.lora4j.vector.Workers;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/**
+ * Prompt and prefix tuning against PEFT: logits, loss and gradients of a tiny BERT classifier.
+ *
+ * <p>{@code virtual-tokens/} was computed by PEFT 0.21.0, transformers 5.18.0 and torch 2.13.0: {@code torch.manual_seed(7)}, a
+ * {@code BertForSequenceClassification} of vocabulary 37, hidden 16, 2 layers, 2 heads, intermediate 24, 24 positions, 3 labels,
+ * initializer range 0.3, without dropout; then for each config (task SEQ_CLS, num_virtual_tokens 4) {@code torch.manual_seed(11)},
+ * {@code get_peft_model}, the padded batch below, {@code loss.backward()}, {@code save_pretrained}.
+ */
+class VirtualTokensTest {
+
+  private static final Path FIXTURES = Path.of("src/test/resources/virtual-tokens");
+  private static final List<int[]> IDS = List.of(new int[] {2, 11, 5, 9, 3}, new int[] {2, 7, 3}, new int[] {2, 30, 31, 4, 8, 6, 3});
+  private static final List<int[]> TYPES = List.of(new int[5], new int[3], new int[] {0, 0, 0, 0, 1, 1, 1});
+  private static final float[][] LABELS = {{0}, {2}, {1}};
+
+  @TempDir
+  Path temp;
+
+  private static SequenceClassifier task() {
+    return new SequenceClassifier(ModelDirectory.open(FIXTURES.resolve("base")).bert(), 3, Loss.CROSS_ENTROPY);
+  }
+
+  private static ModelDescription model() {
+    return ModelDescription.of("bert", task().modules());
+  }
+
+  private static float[] floats(Checkpoint file, String name) {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment data = arena.allocate(4 * file.info(name).elements(), 8);
+      file.read(name, DType.F32, data);
+      return data.toArray(ValueLayout.JAVA_FLOAT);
+    }
+  }
+
+  private static void close(String what, float[] want, float[] got) {
+    double max = 0;
+    for (float w : want) {
+      max = Math.max(max, Math.abs(w));
+    }
+    assertEquals(want.length, got.length, what);
+    for (int i = 0; i < want.length; i++) {
+      assertEquals(want[i], got[i], 1e-5 * max, what + "[" + i + "]");
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"prompt", "prefix"})
+  void logitsLossAndGradientsAreThoseOfPeft(String kind) {
+    Path directory = FIXTURES.resolve(kind);
+    try (PeftFormat.Loaded loaded = PeftFormat.load(directory, model()); Checkpoint base = Checkpoint.open(FIXTURES.resolve("base"));
+        Checkpoint expected = Checkpoint.open(directory.resolve("expected.safetensors")); Workers workers = new Workers(2);
+        CpuBackend backend = new CpuBackend(KernelProvider.select("auto"), workers);
+        Session session = Session.open(task(), List.of(base), loaded.adapter(), Optional.of(loaded.values()),
+            new TaskProgram.Capacity(15, 3, 7), Optional.of(new OptimizerSpec(OptimizerSpec.Kind.SGD, 0, 0, 0, List.of(0.0, 0.0), 0)),
+            backend, DType.F32, 1)) {
+      float[][] logits = session.predict(new TokenizedData(IDS, TYPES, LABELS, 1, 0));
+      float[] got = new float[9];
+      for (int i = 0; i < 3; i++) {
+        System.arraycopy(logits[i], 0, got, 3 * i, 3);
+      }
+      close("logits", floats(expected, "logits"), got);
+      Executable executable = session.executable();
+      PackedBatch batch = new PackedBatch(session.task().in(), loaded.adapter().virtualTokens());
+      Targets targets = task().targets(session.task().in(), session.task().program());
+      for (int i = 0; i < 3; i++) {
+        batch.add(IDS.get(i), TYPES.get(i), i);
+        targets.add(LABELS[i]);
+      }
+      batch.write(executable, 0, 0);
+      targets.write(executable);
+      executable.run("accumulate");
+      close("loss", floats(expected, "loss"), new float[] {executable.floats(executable.program().slot("lossSum").orElseThrow())[0] / 3});
+      for (String part : List.of("weight", "bias")) {
+        close("classifier." + part, floats(expected, "grad.base_model.classifier.modules_to_save.default." + part),
+            gradient(executable, "classifier." + part));
+      }
+      float[] prompt = floats(expected, "grad.prompt_encoder.default.embedding.weight");
+      close("prompt", prompt, kind.equals("prompt") ? gradient(executable, "prompt_embeddings") : joined(executable));
+    }
+  }
+
+  private static float[] gradient(Executable executable, String slot) {
+    float[] sums = executable.floats(executable.program().slot(slot + ".grad").orElseThrow());
+    for (int i = 0; i < sums.length; i++) {
+      sums[i] /= 3;
+    }
+    return sums;
+  }
+
+  /** The gradients of all layers' tables as PEFT holds them: [tokens, layers · 2 · hidden]. */
+  private static float[] joined(Executable executable) {
+    float[] all = new float[4 * 64];
+    for (int table = 0; table < 4; table++) {
+      float[] one = gradient(executable, "prefix." + table / 2 + (table % 2 == 0 ? ".keys" : ".values"));
+      for (int t = 0; t < 4; t++) {
+        System.arraycopy(one, 16 * t, all, 64 * t + 16 * table, 16);
+      }
+    }
+    return all;
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"prompt", "prefix"})
+  void whatIsSavedIsWhatPeftSaved(String kind) {
+    Path directory = FIXTURES.resolve(kind);
+    Path saved = temp.resolve(kind);
+    try (PeftFormat.Loaded loaded = PeftFormat.load(directory, model())) {
+      PeftFormat.save(saved, loaded.adapter(), loaded.values());
+    }
+    Map<String, Object> want = new LinkedHashMap<>(PeftFormat.config(directory));
+    Map<String, Object> got = new LinkedHashMap<>(PeftFormat.config(saved));
+    want.put("modules_to_save", List.of("classifier", "score")); // PEFT's list has every name twice
+    got.put("modules_to_save", ((List<?>) got.get("modules_to_save")).stream().distinct().toList());
+    assertEquals(want, got);
+    try (Checkpoint ours = Checkpoint.open(saved.resolve(PeftFormat.WEIGHTS)); Checkpoint theirs = Checkpoint.open(directory.resolve(
+        PeftFormat.WEIGHTS))) {
+      assertEquals(theirs.names(), ours.names());
+      theirs.names().forEach(name -> assertArrayEquals(floats(theirs, name), floats(ours, name), name));
+    }
+  }
+
+  @Test
+  void refusals() {
+    for (String method : List.of("prompt-tuning", "prefix-tuning")) {
+      refused(method, "num_virtual_tokens must be set", Map.of());
+      refused(method, "num_virtual_tokens must be set, between 1 and 65536, got 0", Map.of("num_virtual_tokens", 0));
+      refused(method, "token_dim is 768, but this bert model has 16", Map.of("num_virtual_tokens", 2, "token_dim", 768));
+      refused(method, "labels belong to sequences", Map.of("num_virtual_tokens", 2, "task_type", "TOKEN_CLS"));
+      refused(method, "unknown key 'r'", Map.of("num_virtual_tokens", 2, "r", 8));
+    }
+    refused("prompt-tuning", "prompt_tuning_init must be RANDOM, got TEXT", Map.of("num_virtual_tokens", 2, "prompt_tuning_init", "TEXT"));
+    refused("prefix-tuning", "prefix_projection must be false, got true", Map.of("num_virtual_tokens", 2, "prefix_projection", true));
+  }
+
+  private static void refused(String method, String part, Map<String, Object> settings) {
+    String message = assertThrows(ConfigException.class, () -> AdapterMethod.named(method).create(settings, model())).getMessage();
+    assertTrue(message.contains(part), message);
+  }
+}
