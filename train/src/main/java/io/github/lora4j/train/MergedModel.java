@@ -51,7 +51,7 @@ public final class MergedModel {
     ModelDirectory base = ModelDirectory.open(model);
     PeftFormat.config(adapter);
     EncoderTask task;
-    try (Checkpoint tensors = Checkpoint.open(adapter.resolve(PeftFormat.WEIGHTS))) {
+    try (Checkpoint tensors = Checkpoint.open(PeftFormat.weights(adapter))) {
       String head = "base_model.model.classifier.weight";
       if (tensors.names().contains(head)) {
         int outputs = Math.toIntExact(tensors.info(head).shape().getFirst());
