@@ -32,6 +32,7 @@ final class AttachChecks {
         kind, Problems.some(names)));
     selected.stream().map(s -> s.module().name()).filter(n -> TargetSelector.endsWith(n, "lm_head")).forEach(n ->
         problems.add("LoRA on %s is not supported yet (PEFT stores its frozen weight with the adapter); remove it from target_modules", n));
+    initialisation(problems, config, selected);
     for (String name : config.allModulesToSave()) {
       List<ModuleInfo> inside = modulesOf(model, name);
       if (!inside.isEmpty() && inside.stream().allMatch(m -> ModelDescription.parameters(m).isEmpty())) {
@@ -43,6 +44,27 @@ final class AttachChecks {
             .toList();
     if (!unsized.isEmpty()) {
       problems.add("the model's description gives no sizes for layer norms whose parameters should train: %s", Problems.some(unsized));
+    }
+  }
+
+  private static void initialisation(Problems problems, LoraConfig config, List<TargetSelector.Selected> selected) {
+    InitLoraWeights init = config.initLoraWeights();
+    boolean orthogonal = init == InitLoraWeights.ORTHOGONAL;
+    List<String> embeddings = selected.stream().filter(s -> s.module().kind() == ModuleInfo.Kind.EMBEDDING)
+        .map(s -> s.module().name()).toList();
+    if (!embeddings.isEmpty() && (init.changesBase() || orthogonal)) {
+      problems.add("init_lora_weights %s is for linear modules, not for embeddings: %s", init.peftName(), Problems.some(embeddings));
+    }
+    List<String> ranks = selected.stream().filter(s -> orthogonal ? s.rank() % 2 != 0
+        : init.needsBase() && s.rank() > Math.min(s.module().in(), s.module().out())).map(s -> "%s has rank %d and is %d x %d"
+        .formatted(s.module().name(), s.rank(), s.module().out(), s.module().in())).toList();
+    if (!ranks.isEmpty()) {
+      problems.add("init_lora_weights %s needs %s: %s", init.peftName(), orthogonal ? "an even rank" : "a rank that the weight has",
+          Problems.some(ranks));
+    }
+    if (config.useDora() && init.changesBase()) {
+      problems.add("init_lora_weights %s with use_dora cannot be saved for the untouched base: the magnitudes belong to the changed one",
+          init.peftName());
     }
   }
 

@@ -160,6 +160,16 @@ public final class LoraPlus implements Adapter {
   }
 
   @Override
+  public Map<String, BaseStart> baseStarts() {
+    return of.baseStarts();
+  }
+
+  @Override
+  public PeftFormat.Loaded onUntouchedBase(AdapterValues values, AdapterValues start) {
+    return of.onUntouchedBase(values, start);
+  }
+
+  @Override
   public PeftFormat.Loaded toLora(AdapterValues values) {
     return of.toLora(values);
   }

@@ -17,7 +17,8 @@ import java.util.Set;
 
 /**
  * Adapter directories as Hugging Face PEFT writes and reads them: {@code adapter_config.json}, {@code adapter_model.safetensors} and a
- * model card; {@code adapter_model.bin} of older versions is read where it is the only one. Loading is strict: PEFT only warns when tensors are missing and says nothing of superfluous ones, here both are errors.
+ * model card; {@code adapter_model.bin} of older versions is read where it is the only one. Loading is strict: PEFT only warns when
+ * tensors are missing and says nothing of superfluous ones, here both are errors.
  */
 public final class PeftFormat {
 

@@ -10,6 +10,7 @@ import io.github.lora4j.lora.Adapter;
 import io.github.lora4j.lora.AdapterParameter;
 import io.github.lora4j.lora.AdapterValues;
 import io.github.lora4j.lora.BaseNorm;
+import io.github.lora4j.lora.PeftFormat;
 import io.github.lora4j.models.EncoderTask;
 import io.github.lora4j.models.PackedBatch;
 import io.github.lora4j.models.Weights;
@@ -36,7 +37,10 @@ public final class Session implements AutoCloseable {
   private final PackedBatch batch;
   private final Set<String> drawn;
 
-  private Session(TaskProgram task, Executable executable, Adapter adapter, Set<String> drawn) {
+  private final Optional<BaseStarts> starts;
+
+  private Session(TaskProgram task, Executable executable, Adapter adapter, Set<String> drawn, Optional<BaseStarts> starts) {
+    this.starts = starts;
     this.task = task;
     this.executable = executable;
     this.adapter = adapter;
@@ -63,9 +67,15 @@ public final class Session implements AutoCloseable {
     Executable executable = backend.compile(program.program(), options);
     Weights source = new Weights(base, task.initializerRange(), seed);
     Map<String, BaseNorm> norms = adapter.baseNorms();
+    Optional<BaseStarts> starts = Optional.empty();
     try (AdapterValues initial = values.isPresent() ? null : new AdapterValues(adapter.parameters()).initialise(seed)
         .initialiseNorms(norm -> norms(source, norm))) {
+      starts = BaseStarts.of(adapter, values.isPresent(), source, seed);
       AdapterValues held = values.orElse(initial);
+      if (values.isEmpty()) {
+        starts.ifPresent(s -> s.copyTo(held));
+      }
+      Optional<BaseStarts> changing = starts;
       Map<String, AdapterParameter> own = adapter.parameters().stream().filter(p -> values.isPresent() || !p.ofBase())
           .collect(Collectors.toMap(AdapterParameter::slot, Function.identity()));
       TaskProgram.load(executable, List.of((parameter, as, target) -> {
@@ -80,10 +90,12 @@ public final class Session implements AutoCloseable {
         return false;
       }, (parameter, as, target) -> {
         source.read(parameter, as, target);
+        changing.ifPresent(s -> s.change(parameter, as, target));
         return true;
       }));
-      return new Session(program, executable, adapter, source.drawn());
+      return new Session(program, executable, adapter, source.drawn(), starts);
     } catch (RuntimeException | Error e) {
+      starts.ifPresent(BaseStarts::close);
       executable.close();
       throw e;
     }
@@ -119,7 +131,7 @@ public final class Session implements AutoCloseable {
     }
   }
 
-  private static void widen(MemorySegment f32, DType as, MemorySegment target) {
+  static void widen(MemorySegment f32, DType as, MemorySegment target) {
     if (as == DType.F32) {
       MemorySegment.copy(f32, 0, target, 0, f32.byteSize());
       return;
@@ -133,9 +145,18 @@ public final class Session implements AutoCloseable {
   public AdapterValues adapterValues() {
     AdapterValues values = new AdapterValues(adapter.parameters());
     for (AdapterParameter p : adapter.parameters()) {
-      executable.program().slot(p.slot()).ifPresent(slot -> p.fromProgram(MemorySegment.ofArray(executable.floats(slot)), values.get(p.slot())));
+      executable.program().slot(p.slot()).filter(slot -> slot.role() == Value.Role.TRAINABLE)
+          .ifPresent(slot -> p.fromProgram(MemorySegment.ofArray(executable.floats(slot)), values.get(p.slot())));
     }
+    starts.ifPresent(s -> s.copyFrozen(executable.program(), values));
     return values;
+  }
+
+  /** The adapter for the base model as it is in its files, with the values given; the caller closes it. */
+  public PeftFormat.Loaded onUntouchedBase(AdapterValues values) {
+    try (AdapterValues start = starts.map(BaseStarts::copy).orElseGet(() -> new AdapterValues(List.of()))) {
+      return adapter.onUntouchedBase(values, start);
+    }
   }
 
   /** Computes what the adapter derives from its parameters alone; before a forward pass whenever they have changed. */
@@ -194,6 +215,7 @@ public final class Session implements AutoCloseable {
 
   @Override
   public void close() {
+    starts.ifPresent(BaseStarts::close);
     executable.close();
   }
 }

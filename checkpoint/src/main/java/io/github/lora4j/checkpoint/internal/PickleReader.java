@@ -13,8 +13,8 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Reads the part of Python's pickle language that plain data needs. Nothing is ever executed: a name of a Python function or class is only a
- * name, and {@link Calls} decides which of them mean anything. Work and memory are bounded by the length of the text; no step recurses.
+ * Reads the part of Python's pickle language that plain data needs. Nothing is ever executed: a name of a Python function or class is only
+ * a name, and {@link Calls} decides which of them mean anything. Work and memory are bounded by the length of the text; no step recurses.
  */
 final class PickleReader {
 
@@ -57,7 +57,7 @@ final class PickleReader {
     this.calls = calls;
   }
 
-  /** The one object that the text describes: Map, List (of lists and tuples), String, Long, Double, Boolean, None, Global or a call's result. */
+  /** The one object that the text describes: Map, List (also of tuples), String, Long, Double, Boolean, None, Global or a call's result. */
   Object read() throws Malformed {
     try {
       while (true) {

@@ -10,8 +10,8 @@ import java.util.Map;
 import java.util.SequencedMap;
 
 /**
- * A state dict that {@code torch.save} wrote (PyTorch 1.6 and later: a zip archive of a pickle and one entry for each storage). The pickle is
- * read as data, never executed. Views, shared storages and any strides read as the tensors they are.
+ * A state dict that {@code torch.save} wrote (PyTorch 1.6 and later: a zip archive of a pickle and one entry for each storage). The pickle
+ * is read as data, never executed. Views, shared storages and any strides read as the tensors they are.
  */
 final class Torch extends TensorTable<TorchTensor> {
 

@@ -30,8 +30,8 @@ final class TorchCalls implements PickleReader.Calls {
     }
     boolean storage = name.startsWith("torch.") && name.endsWith("Storage");
     throw broken(storage ? "holds elements of a type that lora4j does not have: " + name
-        : "names the Python object %s; only dictionaries of plain tensors are read, and nothing in a file is ever executed. If you trust the "
-            .formatted(name) + "file, save its state dict alone: torch.save(model.state_dict(), file)");
+        : "names the Python object %s; only dictionaries of plain tensors are read, and nothing in a file is ever executed. "
+            .formatted(name) + "If you trust the file, save its state dict alone: torch.save(model.state_dict(), file)");
   }
 
   @Override
