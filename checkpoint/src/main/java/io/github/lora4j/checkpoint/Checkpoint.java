@@ -8,7 +8,8 @@ import java.util.Map;
 import java.util.Set;
 
 /**
- * The tensors of one model, by name: a safetensors file, a sharded safetensors directory, or the initialisers of an ONNX model.
+ * The tensors of one model, by name: a safetensors file, a sharded safetensors directory, the initialisers of an ONNX model,
+ * or a state dict of {@code torch.save}, whose pickle is read as data and never executed.
  *
  * <p>Opening reads and checks the headers only; tensor data is streamed from the file into the caller's memory when asked for.
  * Nothing is memory-mapped, so the files may be replaced while open. Several threads may read at once. Data is
@@ -22,9 +23,9 @@ public interface Checkpoint extends AutoCloseable {
   /**
    * Opens a model.
    *
-   * @param fileOrDirectory a {@code .safetensors} file, a {@code .safetensors.index.json}, an {@code .onnx} file, or a directory
-   *     that holds {@code model.safetensors}, {@code model.safetensors.index.json} with its shards, or one {@code .onnx} file
-   *     (looked for in this order)
+   * @param fileOrDirectory a {@code .safetensors} file, a {@code .safetensors.index.json}, an {@code .onnx} file, a {@code .bin},
+   *     {@code .pt} or {@code .pth} file of PyTorch, or a directory that holds {@code model.safetensors}, {@code
+   *     model.safetensors.index.json} with its shards, one {@code .onnx} file, or {@code pytorch_model.bin} (looked for in this order)
    */
   static Checkpoint open(Path fileOrDirectory) {
     return CheckpointOpener.open(fileOrDirectory);

@@ -75,6 +75,11 @@ class MergeTest {
       "--adapter.target_modules word_embeddings,key --adapter.use_dora true",
       "--method adalora --adapter.target_modules query,value,intermediate.dense --adapter.init_r 4 --adapter.target_r 2",
       "--method adalora+ --adapter.target_modules query --adapter.init_r 4 --adapter.target_r 1 --adapter.convention peft",
+      "--adapter.target_modules query,output.dense --adapter.r 2 --adapter.init_lora_weights pissa --adapter.lora_dropout 0.1",
+      "--adapter.target_modules query,value --adapter.r 3 --adapter.init_lora_weights pissa_niter_2 --adapter.use_rslora true",
+      "--method lora+ --adapter.target_modules intermediate.dense --adapter.init_lora_weights olora --adapter.lora_bias true --adapter.r 4",
+      "--adapter.target_modules query,word_embeddings --adapter.init_lora_weights mica --adapter.r 3",
+      "--adapter.target_modules query,value --adapter.init_lora_weights orthogonal --adapter.r 4",
       "--method ia3", "--method bitfit", "--method full"})
   void everyMethodSaysMergedWhatItSaysUnmerged(String settings) throws IOException {
     Path model = TinyBert.model(dir.resolve("model"), true);

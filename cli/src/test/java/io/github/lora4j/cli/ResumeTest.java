@@ -97,6 +97,29 @@ class ResumeTest {
     assertTrue(merge.err().contains("cannot be merged"), merge.err());
   }
 
+  /** What A and B start from, and what the base weight becomes by that, is computed anew from the base and must be the same. */
+  @ParameterizedTest
+  @ValueSource(strings = {"pissa", "pissa_niter_2", "olora", "mica"})
+  void startsFromTheBaseWeightAreFoundAgain(String init) throws IOException {
+    Map<String, Object> adapter = Map.of("r", 2, "target_modules", List.of("query", "value"), "init_lora_weights", init);
+    List<Double> losses = new ArrayList<>();
+    TrainListener first = event -> {
+      if (event instanceof TrainEvent.Step step && step.step() == 1) {
+        losses.add(step.loss());
+      }
+    };
+    byte[] whole = train(recipe("whole", adapter).build(), false, first);
+    train(recipe("plain", Map.of("r", 2, "target_modules", List.of("query", "value"))).build(), false, first);
+    assertEquals(losses.getLast(), losses.getFirst(), 1e-5, "training starts at the base model");
+    Recipe cut = recipe("cut", adapter).build();
+    assertThrows(IllegalStateException.class, () -> train(cut, false, event -> {
+      if (event instanceof TrainEvent.Step step && step.step() == 8) {
+        throw new IllegalStateException("power cut");
+      }
+    }));
+    assertArrayEquals(whole, train(cut, true));
+  }
+
   /** Cut before, while and after the budget of ranks falls; a step is 8 examples of 30, so 12 steps in all. */
   @ParameterizedTest
   @CsvSource({"authors, 2", "authors, 7", "authors, 10", "peft, 7", "peft, 11"})

@@ -86,6 +86,21 @@ public interface Adapter extends SiteHooks {
     return Map.of();
   }
 
+  /** Parameters that start from base weights, and what that does to those: by the weight's name. Whoever loads the base model obeys. */
+  default Map<String, BaseStart> baseStarts() {
+    return Map.of();
+  }
+
+  /**
+   * The adapter for the base model as it is in its files, where training changed the base (see {@link #baseStarts}); otherwise this one.
+   *
+   * @param start what the adapter's parameters were before training
+   * @return adapter and values, which the caller closes
+   */
+  default PeftFormat.Loaded onUntouchedBase(AdapterValues values, AdapterValues start) {
+    return new PeftFormat.Loaded(this, values.copy(parameters()));
+  }
+
   /**
    * Records the entry {@value #PREPARE}, if the adapter has anything to compute from parameters alone, once for each time they change; run before
    * the first forward pass and after each update.

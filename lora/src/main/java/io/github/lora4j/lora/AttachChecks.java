@@ -44,6 +44,7 @@ final class AttachChecks {
     TokenRows.resolve(problems, config, model);
     tokens(problems, config, model, selected);
     replication(problems, config, model);
+    initialisation(problems, config, model, selected);
     for (String name : config.allModulesToSave()) {
       List<ModuleInfo> inside = modulesOf(model, name);
       if (!inside.isEmpty() && inside.stream().allMatch(m -> ModelDescription.parameters(m).isEmpty())) {
@@ -100,6 +101,33 @@ final class AttachChecks {
     if (wanted != got) {
       problems.add("layer_replication %s makes %d layers, but this %s model has %d; it must be replicated before the adapter is made",
           config.reach().layerReplication(), wanted, model.modelType(), got);
+    }
+  }
+
+  private static void initialisation(Problems problems, LoraConfig config, ModelDescription model, List<TargetSelector.Selected> selected) {
+    InitLoraWeights init = config.initLoraWeights();
+    boolean orthogonal = init == InitLoraWeights.ORTHOGONAL;
+    List<String> embeddings = selected.stream().filter(s -> s.module().kind() == ModuleInfo.Kind.EMBEDDING)
+        .map(s -> s.module().name()).toList();
+    if (!embeddings.isEmpty() && (init.changesBase() || orthogonal)) {
+      problems.add("init_lora_weights %s is for linear modules, not for embeddings: %s", init.peftName(), Problems.some(embeddings));
+    }
+    List<String> ranks = selected.stream().filter(s -> orthogonal ? s.rank() % 2 != 0
+        : init.needsBase() && s.rank() > Math.min(s.module().in(), s.module().out())).map(s -> "%s has rank %d and is %d x %d"
+        .formatted(s.module().name(), s.rank(), s.module().out(), s.module().in())).toList();
+    if (!ranks.isEmpty()) {
+      problems.add("init_lora_weights %s needs %s: %s", init.peftName(), orthogonal ? "an even rank" : "a rank that the weight has",
+          Problems.some(ranks));
+    }
+    List<String> shared = selected.stream().map(s -> s.module().name()).filter(name -> model.tied().containsKey(name + ".weight")
+        || model.tied().containsValue(name + ".weight")).toList();
+    if (!shared.isEmpty() && init.needsBase()) {
+      problems.add("init_lora_weights %s changes the weight it starts from, which other modules share: %s; exclude them",
+          init.peftName(), Problems.some(shared));
+    }
+    if (config.useDora() && init.changesBase()) {
+      problems.add("init_lora_weights %s with use_dora cannot be saved for the untouched base: the magnitudes belong to the changed one",
+          init.peftName());
     }
   }
 

@@ -1,6 +1,9 @@
 package io.github.lora4j.lora;
 
 import io.github.lora4j.graph.Graph;
+import io.github.lora4j.lora.internal.Matrix;
+import io.github.lora4j.lora.internal.Qr;
+import io.github.lora4j.vector.Memory;
 import io.github.lora4j.vector.Philox;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -40,6 +43,18 @@ public sealed interface Initial {
    */
   record OfRows(BaseRows rows) implements Initial {}
 
+  /** What {@link BaseStart} computes from the base weight; filled where the base model is at hand. */
+  record OfBase() implements Initial {}
+
+  /**
+   * A or B of a pair whose product is zero: a tenth of normal numbers times every other row of one random orthogonal matrix.
+   *
+   * @param module what both are keyed by
+   * @param rank even
+   * @param b whether this is B [out, rank], from the odd rows; otherwise A [rank, in]
+   */
+  record Orthogonal(String module, int rank, boolean b) implements Initial {}
+
   /** Uniform in [-bound, bound]. */
   record Uniform(double bound) implements Initial {}
 
@@ -53,7 +68,8 @@ public sealed interface Initial {
    */
   default void fill(String name, long seed, MemorySegment target) {
     switch (this) {
-      case FromBase _, OfNorm _, OfRows _ -> { }
+      case FromBase _, OfNorm _, OfRows _, OfBase _ -> { }
+      case Orthogonal orthogonal -> orthogonal(orthogonal, name, seed, target);
       case Zeros _ -> target.fill((byte) 0);
       case Ones _ -> {
         for (long i = 0; i < target.byteSize() / Float.BYTES; i++) {
@@ -64,6 +80,26 @@ public sealed interface Initial {
       // Box and Muller; StrictMath, for Math's results may differ between JVMs.
       case Normal normal -> draw(name, seed, target, (u, v) ->
           normal.std * StrictMath.sqrt(-2 * StrictMath.log(u)) * StrictMath.cos(2 * Math.PI * v));
+    }
+  }
+
+  private static void orthogonal(Orthogonal of, String name, long seed, MemorySegment target) {
+    Matrix q = Qr.of(normal(of.module, seed, of.rank, of.rank)).q();
+    Matrix half = Matrix.zeros(of.rank / 2, of.rank);
+    for (int i = 0; i < half.rows(); i++) {
+      System.arraycopy(q.data(), (2 * i + (of.b ? 1 : 0)) * of.rank, half.data(), i * of.rank, of.rank);
+    }
+    int other = Math.toIntExact(target.byteSize() / Float.BYTES / of.rank);
+    Matrix result = normal(name, seed, other, of.rank / 2).times(half);
+    Matrix tenth = result.plus(-0.9, result);
+    (of.b ? tenth : tenth.transpose()).store(target);
+  }
+
+  private static Matrix normal(String name, long seed, int rows, int cols) {
+    try (Memory memory = new Memory("random matrix")) {
+      MemorySegment values = memory.allocate((long) rows * cols * Float.BYTES, name);
+      new Normal(1).fill(name, seed, values);
+      return Matrix.of(rows, cols, values);
     }
   }
 

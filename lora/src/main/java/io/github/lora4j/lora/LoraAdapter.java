@@ -35,7 +35,7 @@ public final class LoraAdapter implements Adapter {
    * @param weight the base's parameter that is adapted, which may be another module's
    */
   public record Site(TargetSelector.Selected target, String weight, AdapterParameter a, AdapterParameter b, Optional<AdapterParameter> bias,
-      Optional<AdapterParameter> magnitude) {
+      Optional<AdapterParameter> magnitude, Optional<BaseStart> start) {
 
     /** Whether it is an embedding. */
     public boolean embedding() {
@@ -138,7 +138,10 @@ public final class LoraAdapter implements Adapter {
   public Map<String, WeightChange> weightChanges(AdapterValues values) {
     Map<String, WeightChange> changes = new LinkedHashMap<>();
     sites.forEach((module, site) -> {
-      changes.put(module + ".weight", (type, data) -> LoraMerge.merge(site, values, type, data));
+      changes.put(module + ".weight", (type, data) -> {
+        site.start().filter(start -> start.init().changesBase()).ifPresent(start -> start.subtract(type, data, 0));
+        LoraMerge.merge(site, values, type, data);
+      });
       site.bias().ifPresent(b -> changes.put(module + ".bias", (type, data) -> LoraMerge.addBias(site, values, type, data)));
     });
     tokens.forEach((module, rows) -> {
@@ -153,6 +156,11 @@ public final class LoraAdapter implements Adapter {
   public PeftFormat.Loaded toLora(AdapterValues values) {
     if (config.useDora()) {
       throw new ConfigException("DoRA has no form as plain LoRA: its magnitudes scale the base weight itself; merge the adapter instead");
+    }
+    if (config.initLoraWeights().changesBase()) {
+      throw new ConfigException("%s is relative to a changed base weight: as plain LoRA it has twice the rank, "
+          + "and needs the values it started from"
+          .formatted(config.initLoraWeights().peftName()));
     }
     return new PeftFormat.Loaded(this, values.copy(parameters));
   }
@@ -216,6 +224,18 @@ public final class LoraAdapter implements Adapter {
   }
 
   @Override
+  public Map<String, BaseStart> baseStarts() {
+    Map<String, BaseStart> starts = new LinkedHashMap<>();
+    sites.values().forEach(site -> site.start.ifPresent(start -> starts.put(start.weight(), start)));
+    return starts;
+  }
+
+  @Override
+  public PeftFormat.Loaded onUntouchedBase(AdapterValues values, AdapterValues start) {
+    return config.initLoraWeights().changesBase() ? StartConversion.toLora(this, values, start) : toLora(values);
+  }
+
+  @Override
   public List<String> notes() {
     return notes;
   }
@@ -235,17 +255,20 @@ public final class LoraAdapter implements Adapter {
     AdapterParameter a = embedding
         ? new AdapterParameter(name + ".lora_embedding_A", AdapterParameter.PREFIX + name + ".lora_embedding_A", List.of((long) r, (long) m.in()),
             WEIGHTS, config.initLoraWeights() == InitLoraWeights.RANDOM ? new Initial.Normal(1) : Initial.ZEROS, AdapterParameter.Layout.TRANSPOSED)
-        : AdapterParameter.matrix(name + ".lora_A.weight", r, m.in(), WEIGHTS, initialA(r, m.in()));
-    AdapterParameter b = embedding ? AdapterParameter.matrix(name + ".lora_embedding_B", m.out(), r, WEIGHTS, new Initial.Normal(1))
-        : AdapterParameter.matrix(name + ".lora_B.weight", m.out(), r, WEIGHTS, initialB(r));
-    Site plain = new Site(target, weight, a, b, Optional.empty(), Optional.empty());
+        : AdapterParameter.matrix(name + ".lora_A.weight", r, m.in(), WEIGHTS, initialA(name, r, m.in()));
+    AdapterParameter b = embedding ? AdapterParameter.matrix(name + ".lora_embedding_B", m.out(), r, WEIGHTS,
+        config.initLoraWeights() == InitLoraWeights.MICA ? new Initial.OfBase() : new Initial.Normal(1))
+        : AdapterParameter.matrix(name + ".lora_B.weight", m.out(), r, WEIGHTS, initialB(name, r));
+    Optional<BaseStart> start = config.initLoraWeights().needsBase()
+        ? Optional.of(new BaseStart(m, a, b, config.initLoraWeights(), r, target.scaling())) : Optional.empty();
+    Site plain = new Site(target, weight, a, b, Optional.empty(), Optional.empty(), start);
     Optional<AdapterParameter> bias = config.loraBias() && !embedding
         ? Optional.of(AdapterParameter.of(name + ".lora_B.bias", List.of((long) m.out()), BIASES,
             config.initLoraWeights() == InitLoraWeights.RANDOM ? new Initial.Uniform(1 / Math.sqrt(r)) : Initial.ZEROS)) : Optional.empty();
     Optional<AdapterParameter> magnitude = config.useDora()
         ? Optional.of(AdapterParameter.of(name + ".lora_magnitude_vector", List.of((long) m.out()), WEIGHTS, new Initial.OfNorm(plain.norm())))
         : Optional.empty();
-    return new Site(target, weight, a, b, bias, magnitude);
+    return new Site(target, weight, a, b, bias, magnitude, start);
   }
 
   @Override
@@ -352,11 +375,34 @@ public final class LoraAdapter implements Adapter {
     }
   }
 
-  private Initial initialA(int r, int in) {
-    return config.initLoraWeights() == InitLoraWeights.GAUSSIAN ? new Initial.Normal(1.0 / r) : new Initial.Uniform(1 / Math.sqrt(in));
+  /** MiCA's B keeps its directions. */
+  @Override
+  public boolean frozen(String parameter) {
+    return config.initLoraWeights() == InitLoraWeights.MICA && sites.values().stream().anyMatch(site -> site.b.slot().equals(parameter));
   }
 
-  private Initial initialB(int r) {
-    return config.initLoraWeights() == InitLoraWeights.RANDOM ? new Initial.Uniform(1 / Math.sqrt(r)) : Initial.ZEROS;
+  private Initial initialA(String module, int r, int in) {
+    return switch (config.initLoraWeights()) {
+      case InitLoraWeights.Pissa _ -> new Initial.OfBase();
+      case InitLoraWeights.Simple simple -> switch (simple) {
+        case OLORA -> new Initial.OfBase();
+        case MICA -> Initial.ZEROS;
+        case ORTHOGONAL -> new Initial.Orthogonal(module, r, false);
+        case GAUSSIAN -> new Initial.Normal(1.0 / r);
+        case DEFAULT, RANDOM -> new Initial.Uniform(1 / Math.sqrt(in));
+      };
+    };
+  }
+
+  private Initial initialB(String module, int r) {
+    return switch (config.initLoraWeights()) {
+      case InitLoraWeights.Pissa _ -> new Initial.OfBase();
+      case InitLoraWeights.Simple simple -> switch (simple) {
+        case OLORA, MICA -> new Initial.OfBase();
+        case ORTHOGONAL -> new Initial.Orthogonal(module, r, true);
+        case GAUSSIAN, DEFAULT -> Initial.ZEROS;
+        case RANDOM -> new Initial.Uniform(1 / Math.sqrt(r));
+      };
+    };
   }
 }

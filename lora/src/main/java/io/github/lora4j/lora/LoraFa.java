@@ -12,6 +12,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalInt;
+import java.util.Set;
 
 /**
  * LoRA-FA (Zhang et al., "LoRA-FA: Memory-efficient Low-rank Adaptation for Large Language Models Fine-tuning", 2023) as PEFT's optimizer
@@ -36,6 +37,9 @@ public final class LoraFa implements Adapter {
     Problems problems = new Problems();
     if (lora.config().useDora() || lora.config().loraBias()) {
       problems.add("use_dora and lora_bias do not go together with optimizer lorafa: it knows A and B alone");
+    }
+    if (lora.config().initLoraWeights() == InitLoraWeights.MICA) {
+      problems.add("init_lora_weights mica freezes B and optimizer lorafa freezes A, so nothing would train; choose one of the two");
     }
     List<String> embeddings = lora.sites().values().stream().filter(site -> site.target().module().kind() == ModuleInfo.Kind.EMBEDDING)
         .map(site -> site.target().module().name()).toList();
@@ -159,5 +163,35 @@ public final class LoraFa implements Adapter {
   @Override
   public PeftFormat.Loaded toLora(AdapterValues values) {
     return of.toLora(values);
+  }
+
+  @Override
+  public boolean untied(String module) {
+    return of.untied(module);
+  }
+
+  @Override
+  public Map<String, BaseRows> baseRows() {
+    return of.baseRows();
+  }
+
+  @Override
+  public List<StoredCopy> storedCopies() {
+    return of.storedCopies();
+  }
+
+  @Override
+  public Set<String> sharedChanges() {
+    return of.sharedChanges();
+  }
+
+  @Override
+  public Map<String, BaseStart> baseStarts() {
+    return of.baseStarts();
+  }
+
+  @Override
+  public PeftFormat.Loaded onUntouchedBase(AdapterValues values, AdapterValues start) {
+    return of.onUntouchedBase(values, start);
   }
 }

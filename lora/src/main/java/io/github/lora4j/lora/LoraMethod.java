@@ -45,6 +45,10 @@ public final class LoraMethod implements AdapterMethod {
     List<TargetSelector.Selected> selected = selector.select();
     Problems problems = new Problems();
     AttachChecks.errors(problems, config, model, selector.targets(), selected);
+    if (config.initLoraWeights() instanceof InitLoraWeights.Pissa pissa && pissa.iterations() >= 0) {
+      problems.add("init_lora_weights %s: the adapter is relative to a base weight from which something random was taken, "
+          + "and that is in no file; save it in PEFT with path_initial_model_for_weight_conversion", pissa.peftName());
+    }
     problems.raise("adapter_config.json");
     Problems notes = new Problems();
     AttachChecks.ineffective(notes, config, model, selector.targets(), selected);

@@ -203,7 +203,32 @@ public final class LoraPlus implements Adapter {
   }
 
   @Override
+  public Map<String, BaseStart> baseStarts() {
+    return of.baseStarts();
+  }
+
+  @Override
+  public PeftFormat.Loaded onUntouchedBase(AdapterValues values, AdapterValues start) {
+    return of.onUntouchedBase(values, start);
+  }
+
+  @Override
   public PeftFormat.Loaded toLora(AdapterValues values) {
     return of.toLora(values);
+  }
+
+  @Override
+  public boolean frozen(String parameter) {
+    return of.frozen(parameter);
+  }
+
+  @Override
+  public Map<String, float[]> constants(AdapterValues values) {
+    return of.constants(values);
+  }
+
+  @Override
+  public Optional<PeftFormat.Loaded> runnable(AdapterValues values) {
+    return of.runnable(values);
   }
 }

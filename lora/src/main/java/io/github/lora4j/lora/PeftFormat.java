@@ -21,7 +21,8 @@ import java.util.Set;
 
 /**
  * Adapter directories as Hugging Face PEFT writes and reads them: {@code adapter_config.json}, {@code adapter_model.safetensors} and a
- * model card. Loading is strict: PEFT only warns when tensors are missing and says nothing of superfluous ones, here both are errors.
+ * model card; {@code adapter_model.bin} of older versions is read where it is the only one. Loading is strict: PEFT only warns when
+ * tensors are missing and says nothing of superfluous ones, here both are errors.
  */
 public final class PeftFormat {
 
@@ -80,6 +81,19 @@ public final class PeftFormat {
   }
 
   /**
+   * The file that holds a directory's tensors.
+   *
+   * @throws FormatException when there is none
+   */
+  public static Path weights(Path directory) {
+    Path file = Files.exists(directory.resolve(WEIGHTS)) ? directory.resolve(WEIGHTS) : directory.resolve(BIN);
+    if (!Files.isRegularFile(file)) {
+      throw new FormatException(directory.resolve(WEIGHTS) + ": is missing; the directory holds a config but no tensors");
+    }
+    return file;
+  }
+
+  /**
    * Reads an adapter for a model. Tensors in F16 or BF16 become F32.
    *
    * @throws FormatException listing tensors that are missing, unexpected or of another shape, with what that means
@@ -91,12 +105,7 @@ public final class PeftFormat {
       throw new FormatException(directory.resolve(CONFIG) + ": peft_type is missing; is this the config of an adapter?");
     }
     Adapter adapter = AdapterMethod.ofPeftType(type).restore(config, model);
-    Path file = directory.resolve(WEIGHTS);
-    if (!Files.isRegularFile(file)) {
-      throw new FormatException(file + (Files.exists(directory.resolve(BIN))
-          ? ": is missing; there is only " + BIN + ", which is a Python pickle: load and save the adapter once with PEFT to convert it"
-          : ": is missing; the directory holds a config but no tensors"));
-    }
+    Path file = weights(directory);
     try (Checkpoint tensors = Checkpoint.open(file)) {
       // Before memory is asked for: the file's sizes are bounded by the file, the config's are not.
       Map<String, String> keys = TensorKeys.match(file.toString(), tensors, adapter.parameters(), adapter.storedCopies(),

@@ -94,7 +94,7 @@ class AdapterSetTest {
   @Test
   void aSetSaysWhatCannotShareAModel() {
     add("a", query(4));
-    refused(() -> add("d", query(4).useDora(true)), "adapter 'd'", "DoRA", "no sum");
+    refused(() -> add("d", query(4).useDora(true)), "adapter 'd'", "DoRA", "magnitudes");
     refused(() -> add("e", query(4).bias(Bias.LORA_ONLY)), "only one such adapter", "query.bias");
     Adapter ia3 = new Ia3Method().create(Map.of("target_modules", List.of("query"), "feedforward_modules", List.of()), MODEL);
     try (AdapterValues values = new AdapterValues(ia3.parameters())) {

@@ -72,13 +72,13 @@ class LoraConfigTest {
     settings.put("lora_dropout", -0.1);
     settings.put("task_type", "FOO");
     settings.put("use_qalora", true);
-    settings.put("init_lora_weights", "pissa_niter_16");
+    settings.put("init_lora_weights", "corda");
     settings.put("target_modules", "(unclosed");
     settings.put("bias", 3);
     String message = assertThrows(ConfigException.class, () -> LoraConfig.ofSettings(settings)).getMessage();
     for (String part : List.of("8 problems", "r must be a positive integer", "got 0", "'lora_aplha'; did you mean 'lora_alpha'?",
         "lora_dropout", "-0.1",
-        "SEQ_CLS, SEQ_2_SEQ_LM", "FOO", "use_qalora is set, but QA-LoRA is not supported yet", "pissa_niter_16 is not supported yet",
+        "SEQ_CLS, SEQ_2_SEQ_LM", "FOO", "use_qalora is set, but QA-LoRA is not supported yet", "corda is not supported yet",
             "(unclosed", "bias must be")) {
       assertTrue(message.contains(part), () -> part + " is missing in: " + message);
     }

@@ -76,7 +76,7 @@ public final class MergedModel {
   /** The task an adapter directory has a head for. */
   static EncoderTask taskOf(Path adapter, ModelDirectory base) {
     Map<String, Object> config = PeftFormat.config(adapter);
-    try (Checkpoint tensors = Checkpoint.open(adapter.resolve(PeftFormat.WEIGHTS))) {
+    try (Checkpoint tensors = Checkpoint.open(PeftFormat.weights(adapter))) {
       return base.modelType().equals("bert") ? encoder(base, tensors) : decoder(base, config, tensors);
     }
   }

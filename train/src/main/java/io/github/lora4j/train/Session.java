@@ -12,6 +12,7 @@ import io.github.lora4j.lora.AdapterParameter;
 import io.github.lora4j.lora.AdapterValues;
 import io.github.lora4j.lora.BaseNorm;
 import io.github.lora4j.lora.BaseRows;
+import io.github.lora4j.lora.PeftFormat;
 import io.github.lora4j.models.EncoderTask;
 import io.github.lora4j.models.PackedBatch;
 import io.github.lora4j.models.Weights;
@@ -41,9 +42,12 @@ public final class Session implements AutoCloseable {
   private final Set<String> drawn;
   private long written;
   private final AdapterValues fixed;
+  private final Optional<BaseStarts> starts;
 
-  private Session(TaskProgram task, Executable executable, Adapter adapter, Set<String> drawn, AdapterValues fixed) {
+  private Session(TaskProgram task, Executable executable, Adapter adapter, Set<String> drawn, AdapterValues fixed,
+      Optional<BaseStarts> starts) {
     this.fixed = fixed;
+    this.starts = starts;
     this.task = task;
     this.executable = executable;
     this.adapter = adapter;
@@ -71,10 +75,16 @@ public final class Session implements AutoCloseable {
     Weights source = new Weights(base, task.initializerRange(), seed);
     Map<String, BaseNorm> norms = adapter.baseNorms();
     Map<String, BaseRows> rows = adapter.baseRows();
+    Optional<BaseStarts> starts = Optional.empty();
     try (AdapterValues initial = values.isPresent() ? null : new AdapterValues(adapter.parameters()).initialise(seed)
         .initialiseNorms(norm -> derived(task, source, norm.weight(), norm.shape(), norm::of))
         .initialiseRows(of -> derived(task, source, of.weight(), of.shape(), of::of))) {
+      starts = BaseStarts.of(adapter, values.isPresent(), source, seed);
       AdapterValues held = values.orElse(initial);
+      if (values.isEmpty()) {
+        starts.ifPresent(s -> s.copyTo(held));
+      }
+      Optional<BaseStarts> changing = starts;
       Map<String, AdapterParameter> own = adapter.parameters().stream().filter(p -> values.isPresent() || !p.ofBase())
           .collect(Collectors.toMap(AdapterParameter::slot, Function.identity()));
       Map<String, float[]> constants = adapter.constants(held);
@@ -100,6 +110,7 @@ public final class Session implements AutoCloseable {
         return false;
       }, (parameter, as, target) -> {
         source.read(stored(task, source, parameter), as, target);
+        changing.ifPresent(s -> s.change(parameter, as, target));
         return true;
       }));
       held.requireBase((name, target) -> {
@@ -108,8 +119,9 @@ public final class Session implements AutoCloseable {
         return parameter.isPresent();
       });
       return new Session(program, executable, adapter, source.drawn(),
-          held.copy(adapter.parameters().stream().filter(p -> adapter.frozen(p.slot())).toList()));
+          held.copy(adapter.parameters().stream().filter(p -> adapter.frozen(p.slot())).toList()), starts);
     } catch (RuntimeException | Error e) {
+      starts.ifPresent(BaseStarts::close);
       executable.close();
       throw e;
     }
@@ -154,7 +166,7 @@ public final class Session implements AutoCloseable {
     }
   }
 
-  private static void widen(MemorySegment f32, DType as, MemorySegment target) {
+  static void widen(MemorySegment f32, DType as, MemorySegment target) {
     if (as == DType.F32) {
       MemorySegment.copy(f32, 0, target, 0, f32.byteSize());
       return;
@@ -177,7 +189,14 @@ public final class Session implements AutoCloseable {
     return values;
   }
 
-  /** Takes up what has changed in the adapter and computes what it derives from its parameters alone; before a forward pass. */
+  /** The adapter for the base model as it is in its files, with the values given; the caller closes it. */
+  public PeftFormat.Loaded onUntouchedBase(AdapterValues values) {
+    try (AdapterValues start = starts.map(BaseStarts::copy).orElseGet(() -> new AdapterValues(List.of()))) {
+      return adapter.onUntouchedBase(values, start);
+    }
+  }
+
+  /** Computes what the adapter derives from its parameters alone; before a forward pass whenever they have changed. */
   public void prepare() {
     written = adapter.refresh(executable, written);
     if (executable.program().entries().containsKey(Adapter.PREPARE)) {
@@ -252,6 +271,7 @@ public final class Session implements AutoCloseable {
   @Override
   public void close() {
     fixed.close();
+    starts.ifPresent(BaseStarts::close);
     executable.close();
   }
 }

@@ -163,7 +163,9 @@ public final class TrainingRun implements AutoCloseable {
           PeftFormat.save(directory.adapter(), finished.adapter(), finished.values());
         }
       } else {
-        PeftFormat.save(directory.adapter(), session.adapter(), values);
+        try (PeftFormat.Loaded saved = session.onUntouchedBase(values)) {
+          PeftFormat.save(directory.adapter(), saved.adapter(), saved.values());
+        }
       }
     }
     tell(new TrainEvent.Saved(done, directory.adapter()));

@@ -16,6 +16,8 @@ public final class CheckpointOpener {
   private static final String SINGLE = "model.safetensors";
   private static final String INDEX = "model.safetensors.index.json";
 
+  private static final String TORCH = "pytorch_model.bin";
+
   private CheckpointOpener() {}
 
   /** See {@link Checkpoint#open}. */
@@ -40,10 +42,10 @@ public final class CheckpointOpener {
     if (name.endsWith(".onnx")) {
       return Onnx.open(file);
     }
-    if (isPickle(name)) {
-      throw pickle(file);
+    if (isTorch(name)) {
+      return Torch.open(file);
     }
-    throw new FormatException(file + ": unknown kind of file, expected .safetensors, .safetensors.index.json or .onnx");
+    throw new FormatException(file + ": unknown kind of file, expected .safetensors, .safetensors.index.json, .onnx, .bin, .pt or .pth");
   }
 
   private static Checkpoint openDirectory(Path directory) {
@@ -54,14 +56,10 @@ public final class CheckpointOpener {
       return ShardedSafetensors.open(directory.resolve(INDEX));
     }
     List<Path> onnx = new ArrayList<>();
-    List<Path> pickles = new ArrayList<>();
     try (DirectoryStream<Path> files = Files.newDirectoryStream(directory)) {
       for (Path file : files) {
-        String name = file.getFileName().toString();
-        if (name.endsWith(".onnx")) {
+        if (file.getFileName().toString().endsWith(".onnx")) {
           onnx.add(file);
-        } else if (isPickle(name)) {
-          pickles.add(file);
         }
       }
     } catch (IOException e) {
@@ -73,18 +71,17 @@ public final class CheckpointOpener {
     if (onnx.size() > 1) {
       throw new FormatException(directory + ": holds several .onnx files, name one: " + onnx.stream().sorted().toList());
     }
-    if (!pickles.isEmpty()) {
-      throw pickle(pickles.getFirst());
+    if (Files.exists(directory.resolve(TORCH))) {
+      return Torch.open(directory.resolve(TORCH));
     }
-    throw new FormatException(directory + ": holds no model; looked for " + SINGLE + ", " + INDEX + ", *.onnx");
+    if (Files.exists(directory.resolve(TORCH + ".index.json"))) {
+      throw new FormatException(directory + ": holds a PyTorch model in several files; convert it to safetensors (in Python: "
+          + "AutoModel.from_pretrained(dir).save_pretrained(dir, safe_serialization=True))");
+    }
+    throw new FormatException(directory + ": holds no model; looked for " + SINGLE + ", " + INDEX + ", *.onnx, " + TORCH);
   }
 
-  private static boolean isPickle(String name) {
+  private static boolean isTorch(String name) {
     return name.endsWith(".bin") || name.endsWith(".pt") || name.endsWith(".pth");
-  }
-
-  private static FormatException pickle(Path file) {
-    return new FormatException(file + ": PyTorch pickle files are not read; convert the model to safetensors"
-        + " (in Python: AutoModel.from_pretrained(dir).save_pretrained(dir, safe_serialization=True))");
   }
 }

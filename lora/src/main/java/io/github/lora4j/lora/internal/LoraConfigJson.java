@@ -37,7 +37,7 @@ public final class LoraConfigJson {
   private static final Set<String> IGNORED = Set.of("peft_type", "peft_version", "inference_mode", "qalora_group_size", "megatron_core",
       "auto_mapping", "runtime_config");
   private static final List<String> OTHER_INITS =
-      List.of("orthogonal", "pissa", "olora", "corda", "eva", "loftq", "lora_ga", "mica");
+      List.of("corda", "eva", "loftq", "lora_ga");
 
   private LoraConfigJson() {}
 
@@ -113,11 +113,8 @@ public final class LoraConfigJson {
     out.put("use_dora", config.useDora());
     out.put("lora_bias", config.loraBias());
     out.put("modules_to_save", orNull(config.allModulesToSave()));
-    out.put("init_lora_weights", switch (config.initLoraWeights()) {
-      case DEFAULT -> true;
-      case RANDOM -> false;
-      case GAUSSIAN -> "gaussian";
-    });
+    out.put("init_lora_weights", config.initLoraWeights() == InitLoraWeights.DEFAULT ? true
+        : config.initLoraWeights() == InitLoraWeights.RANDOM ? (Object) false : config.initLoraWeights().peftName());
     out.put("base_model_name_or_path", config.baseModel().orElse(null));
     out.put("revision", config.revision().orElse(null));
     out.putAll(config.other());
@@ -157,12 +154,11 @@ public final class LoraConfigJson {
     if (value instanceof Boolean normal) {
       return Optional.of(normal ? InitLoraWeights.DEFAULT : InitLoraWeights.RANDOM);
     }
-    String name = String.valueOf(value).toLowerCase(Locale.ROOT);
-    if (name.equals("gaussian")) {
-      return Optional.of(InitLoraWeights.GAUSSIAN);
-    }
-    boolean later = OTHER_INITS.contains(name) || name.startsWith("pissa_niter_");
-    return in.wrong("init_lora_weights", "true, false or gaussian" + (later ? " (" + name + " is not supported yet)" : ""), value);
+    String name = String.valueOf(value);
+    Optional<InitLoraWeights> known = InitLoraWeights.of(name);
+    return known.isPresent() ? known : in.wrong("init_lora_weights",
+        "true, false, gaussian, orthogonal, pissa, pissa_niter_N, olora or mica"
+        + (OTHER_INITS.contains(name.toLowerCase(Locale.ROOT)) ? " (" + name + " is not supported yet)" : ""), value);
   }
 
   private static TargetModules targets(Settings in, String key) {

@@ -1,0 +1,198 @@
+package io.github.lora4j.testkit.golden;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import io.github.lora4j.graph.ModuleInfo;
+import io.github.lora4j.lora.AdapterCombination;
+import io.github.lora4j.lora.AdapterValues;
+import io.github.lora4j.lora.CombinationType;
+import io.github.lora4j.lora.LoraAdapter;
+import io.github.lora4j.lora.LoraConfig;
+import io.github.lora4j.lora.LoraMethod;
+import io.github.lora4j.lora.ModelDescription;
+import io.github.lora4j.lora.PeftFormat;
+import io.github.lora4j.lora.TensorMerge;
+import io.github.lora4j.testkit.Comparison;
+import io.github.lora4j.testkit.golden.GoldenCases.Tensor;
+import io.github.lora4j.vector.ConfigException;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.OptionalDouble;
+import java.util.OptionalInt;
+import java.util.stream.DoubleStream;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.TestFactory;
+
+/** PEFT's add_weighted_adapter and the functions it is made of. */
+class GoldenCombinationTest {
+
+  @TestFactory
+  Stream<DynamicTest> combinations() {
+    Map<String, GoldenCases.Check> cases = new LinkedHashMap<>();
+    for (Path file : GoldenCases.jsonFiles("multi_adapter")) {
+      JsonNode c = GoldenCases.json(file);
+      Map<String, Tensor> t = GoldenCases.tensors(file.resolveSibling(GoldenCases.name(file) + ".safetensors"));
+      if (!c.has("combos")) {
+        cases.put(GoldenCases.name(file), () -> functions(t));
+        continue;
+      }
+      for (JsonNode combo : c.path("combos")) {
+        cases.put(GoldenCases.name(file) + "/" + combo.path("name").asText() + " " + combo.path("combination_type").asText(),
+            () -> combination(c, combo, t));
+      }
+    }
+    return GoldenCases.tests("adapter combinations", cases);
+  }
+
+  /** Tensors are named by function and density: "ties_0.3_total". */
+  private static void functions(Map<String, Tensor> t) {
+    List<double[]> tensors = new ArrayList<>();
+    while (t.containsKey("t" + tensors.size())) {
+      tensors.add(t.get("t" + tensors.size()).doubles());
+    }
+    double[] weights = t.get("w").doubles();
+    int compared = 0;
+    for (String name : t.keySet()) {
+      if (name.matches("t\\d+|w")) {
+        continue;
+      }
+      double density = name.equals("task_arithmetic") ? 1 : Double.parseDouble(name.replaceFirst(".*_(\\d\\.\\d+).*", "$1"));
+      List<double[]> pruned = tensors.stream().map(x -> TensorMerge.prune(x, density)).toList();
+      double[] got = name.startsWith("prune") ? pruned.getFirst() : name.startsWith("ties")
+          ? TensorMerge.agree(pruned, weights, TensorMerge.MajoritySign.valueOf(name.replaceFirst(".*_", "").toUpperCase(Locale.ROOT)))
+          : TensorMerge.sum(pruned, weights);
+      Comparison.check(name, got, t.get(name).doubles(), 1e-6);
+      compared++;
+    }
+    assertEquals(t.size() - tensors.size() - 1, compared);
+  }
+
+  private static void combination(JsonNode c, JsonNode combo, Map<String, Tensor> t) {
+    List<AdapterCombination.Source> sources = new ArrayList<>();
+    try {
+      for (int i = 0; i < combo.path("weights").size(); i++) {
+        String name = combo.path("adapters").asText().substring(i, i + 1);
+        if (!t.containsKey("adapter.base_model.model.fc1.lora_A." + name + ".weight")) {
+          // PEFT looks adapters up by name, here they are given: there is no name that could be wrong.
+          assertEquals("ValueError: Adapter %s does not exist".formatted(name), combo.path("error").asText());
+          return;
+        }
+        sources.add(source(c, t, name, combo.path("weights").get(i).asDouble(), combo.path("combination_type").asText().endsWith("svd")));
+      }
+      if (combo.has("error")) {
+        assertThrows(ConfigException.class, () -> combination(combo).combine(sources).close());
+        return;
+      }
+      try (PeftFormat.Loaded result = combination(combo).combine(sources)) {
+        compare(combo, t, (LoraAdapter) result.adapter(), result.values(), sources);
+      }
+    } finally {
+      sources.forEach(s -> s.values().close());
+    }
+  }
+
+  private static AdapterCombination combination(JsonNode combo) {
+    JsonNode options = combo.path("kwargs");
+    return new AdapterCombination(CombinationType.of(combo.path("combination_type").asText()),
+        options.has("svd_rank") ? OptionalInt.of(options.path("svd_rank").asInt()) : OptionalInt.empty(),
+        options.has("svd_clamp") ? OptionalDouble.of(options.path("svd_clamp").asDouble()) : OptionalDouble.empty(),
+        options.has("density") ? OptionalDouble.of(options.path("density").asDouble()) : OptionalDouble.empty(),
+        TensorMerge.MajoritySign.valueOf(options.path("majority_sign_method").asText("total").toUpperCase(Locale.ROOT)), 1);
+  }
+
+  private static AdapterCombination.Source source(JsonNode c, Map<String, Tensor> t, String name, double weight, boolean scaledTwice) {
+    int index = name.charAt(0) - 'a';
+    List<ModuleInfo> modules = new ArrayList<>();
+    c.path("target_modules").forEach(m -> {
+      List<Long> shape = t.get("base." + m.asText() + ".weight").shape();
+      modules.add(ModuleInfo.linear(m.asText(), shape.getLast().intValue(), shape.getFirst().intValue(), true));
+    });
+    LoraConfig config = LoraConfig.builder().r(c.path("ranks").get(index).asInt()).loraAlpha(c.path("alphas").get(index).asDouble())
+        .targetModules(modules.stream().map(ModuleInfo::name).toArray(String[]::new)).build();
+    LoraAdapter adapter = new LoraMethod().create(config, ModelDescription.of("test", modules));
+    AdapterValues values = new AdapterValues(adapter.parameters());
+    adapter.parameters().forEach(p -> values.get(p.slot()).copyFrom(MemorySegment.ofArray(
+        t.get("adapter.base_model.model." + p.slot().replaceFirst("\\.weight$", "." + name + ".weight")).values())));
+    // PEFT 0.20 multiplied the scale in twice here; the numbers are those of weights that hold it already.
+    double scaling = adapter.sites().values().iterator().next().target().scaling();
+    return new AdapterCombination.Source(adapter, values, scaledTwice ? weight * scaling : weight);
+  }
+
+  private static void compare(JsonNode combo, Map<String, Tensor> t, LoraAdapter adapter, AdapterValues values,
+      List<AdapterCombination.Source> sources) {
+    String name = combo.path("name").asText();
+    boolean svd = combo.path("combination_type").asText().endsWith("svd");
+    assertEquals(combo.path("r").asInt(), adapter.config().r());
+    adapter.sites().forEach((module, site) -> {
+      assertEquals(combo.path("scaling").asDouble(), site.target().scaling());
+      int rank = site.target().rank();
+      int in = site.target().module().in();
+      int out = site.target().module().out();
+      double[] a = doubles(values.get(site.a().slot()));
+      double[] b = doubles(values.get(site.b().slot()));
+      if (combo.path("kwargs").has("svd_clamp")) {
+        clamped(combo, t.get(name + "." + module + ".A"), t.get(name + "." + module + ".B"), module, sources);
+        return;
+      }
+      check(module + " update", GoldenLoraInitTest.product(b, a, out, rank, in), t.get(name + "." + module + ".delta"));
+      if (!svd) {
+        check(module + " A", a, t.get(name + "." + module + ".A"));
+        check(module + " B", b, t.get(name + "." + module + ".B"));
+      }
+    });
+  }
+
+  /** The quantile depends on the signs of singular vectors, which are free: PEFT's are given to ours, of the unclamped combination. */
+  private static void clamped(JsonNode combo, Tensor wantA, Tensor wantB, String module, List<AdapterCombination.Source> sources) {
+    AdapterCombination clamping = combination(combo);
+    AdapterCombination plain = new AdapterCombination(clamping.type(), clamping.svdRank(), OptionalDouble.empty(), clamping.density(),
+        clamping.majority(), clamping.seed());
+    try (PeftFormat.Loaded loaded = plain.combine(sources)) {
+      LoraAdapter.Site site = ((LoraAdapter) loaded.adapter()).sites().get(module);
+      double[] a = doubles(loaded.values().get(site.a().slot()));
+      double[] b = doubles(loaded.values().get(site.b().slot()));
+      int rank = site.target().rank();
+      int in = site.target().module().in();
+      for (int k = 0; k < rank; k++) {
+        double same = 0;
+        for (int j = 0; j < in; j++) {
+          same += a[k * in + j] * wantA.values()[k * in + j];
+        }
+        for (int j = 0; same < 0 && j < in; j++) {
+          a[k * in + j] = -a[k * in + j];
+        }
+        for (int i = 0; same < 0 && i < b.length / rank; i++) {
+          b[i * rank + k] = -b[i * rank + k];
+        }
+      }
+      double high = TensorMerge.quantile(DoubleStream.concat(Arrays.stream(b), Arrays.stream(a)).toArray(),
+          clamping.svdClamp().orElseThrow());
+      check(module + " A clamped", TensorMerge.clamp(a, high), wantA);
+      check(module + " B clamped", TensorMerge.clamp(b, high), wantB);
+    }
+  }
+
+  private static double[] doubles(MemorySegment values) {
+    float[] f = values.toArray(ValueLayout.JAVA_FLOAT);
+    double[] d = new double[f.length];
+    for (int i = 0; i < d.length; i++) {
+      d[i] = f[i];
+    }
+    return d;
+  }
+
+  private static void check(String what, double[] got, Tensor want) {
+    double largest = Arrays.stream(want.doubles()).map(Math::abs).max().orElse(0);
+    Comparison.check(what, got, want.doubles(), 1e-5 * largest);
+  }
+}

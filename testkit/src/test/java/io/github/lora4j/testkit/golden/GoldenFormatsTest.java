@@ -1,0 +1,94 @@
+package io.github.lora4j.testkit.golden;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+
+import io.github.lora4j.checkpoint.Checkpoint;
+import io.github.lora4j.graph.ModuleInfo;
+import io.github.lora4j.lora.LoraMerge;
+import io.github.lora4j.lora.ModelDescription;
+import io.github.lora4j.lora.PeftFormat;
+import io.github.lora4j.testkit.Comparison;
+import io.github.lora4j.testkit.golden.GoldenCases.Tensor;
+import java.lang.foreign.ValueLayout;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.UnaryOperator;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.TestFactory;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Odd adapter directories on small perceptrons: read, and merged into the base they compute what PEFT recorded. */
+class GoldenFormatsTest {
+
+  @TempDir
+  Path temp;
+
+  @TestFactory
+  Stream<DynamicTest> formats() {
+    Map<String, GoldenCases.Check> cases = new LinkedHashMap<>();
+    for (Path directory : GoldenCases.directories("formats")) {
+      cases.put(GoldenCases.name(directory), () -> compare(directory));
+    }
+    return GoldenCases.tests("formats", cases);
+  }
+
+  /** Expected outputs: "y" and "y_reloaded" of the directory's adapter, as is "y.default", and "y.NAME" of the one in the folder NAME. */
+  private void compare(Path directory) {
+    if (!Files.exists(directory.resolve("base.safetensors")) || !Files.exists(directory.resolve("expected.safetensors"))) {
+      throw GoldenCases.notYet("no perceptron; its tensors are compared with the other adapter directories");
+    }
+    Map<String, Tensor> expected = GoldenCases.tensors(directory.resolve("expected.safetensors"));
+    List<String> outputs = expected.keySet().stream().filter(name -> name.matches("y([._].*)?")).toList();
+    assertFalse(outputs.isEmpty());
+    for (String name : outputs) {
+      Path adapter = name.startsWith("y.") && !name.equals("y.default") ? directory.resolve(name.substring(2)) : directory;
+      double[] y = perceptron(merged(directory.resolve("base.safetensors"), adapter, expected), expected.get("x"));
+      double largest = Arrays.stream(expected.get(name).doubles()).map(Math::abs).max().orElseThrow();
+      Comparison.check(name, y, expected.get(name).doubles(), 1e-5 * largest);
+    }
+  }
+
+  private Map<String, Tensor> merged(Path base, Path adapter, Map<String, Tensor> expected) {
+    Path file = temp.resolve("merged.safetensors");
+    try (Checkpoint weights = Checkpoint.open(base)) {
+      List<ModuleInfo> modules = weights.names().stream().filter(name -> name.endsWith(".weight")).map(name -> {
+        List<Long> shape = weights.info(name).shape();
+        return ModuleInfo.linear(name.replaceFirst("\\.weight$", ""), shape.getLast().intValue(), shape.getFirst().intValue(), true);
+      }).toList();
+      ModelDescription model = ModelDescription.of("mlp", modules);
+      try (PeftFormat.Loaded loaded = PeftFormat.load(adapter, model)) {
+        loaded.adapter().parameters().stream().filter(p -> expected.containsKey("expect." + p.key())).forEach(p ->
+            assertArrayEquals(expected.get("expect." + p.key()).values(),
+                loaded.values().get(p.slot()).toArray(ValueLayout.JAVA_FLOAT), p.key()));
+        LoraMerge.write(weights, UnaryOperator.identity(), model, loaded.adapter(), loaded.values(), file);
+      }
+    }
+    return GoldenCases.tensors(file);
+  }
+
+  private static double[] perceptron(Map<String, Tensor> weights, Tensor x) {
+    return linear(Arrays.stream(linear(x.doubles(), weights, "fc1")).map(Math::tanh).toArray(), weights, "fc2");
+  }
+
+  private static double[] linear(double[] x, Map<String, Tensor> weights, String module) {
+    double[] w = weights.get(module + ".weight").doubles();
+    double[] bias = weights.get(module + ".bias").doubles();
+    int in = w.length / bias.length;
+    double[] y = new double[x.length / in * bias.length];
+    for (int i = 0; i < y.length; i++) {
+      int row = i / bias.length;
+      int o = i % bias.length;
+      y[i] = bias[o];
+      for (int k = 0; k < in; k++) {
+        y[i] += x[row * in + k] * w[o * in + k];
+      }
+    }
+    return y;
+  }
+}
