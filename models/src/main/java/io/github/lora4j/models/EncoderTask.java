@@ -6,6 +6,8 @@ import io.github.lora4j.graph.Program;
 import io.github.lora4j.graph.Sites;
 import io.github.lora4j.graph.Value;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 
 /** A model with a head and a loss: what is recorded for training, evaluation and prediction. Holds no weights. */
 public interface EncoderTask {
@@ -19,13 +21,28 @@ public interface EncoderTask {
   /** All modules under their Hugging Face names, in order. */
   List<ModuleInfo> modules();
 
+  /** The layer over the vocabulary, which PEFT's 'all-linear' leaves out. */
+  default Optional<String> outputModule() {
+    return Optional.empty();
+  }
+
+  /** Parameters that are the same tensor as another: alias to source. */
+  default Map<String, String> tied() {
+    return Map.of();
+  }
+
   /** Standard deviation with which a weight of the head that the checkpoint lacks is drawn. */
   double initializerRange();
 
   /** Longest sequence the model has positions for. */
   int maxPositions();
 
-  /** Records the forward pass; the result has one row per sequence. */
+  /** The position of a sequence's first token. */
+  default int firstPosition() {
+    return 0;
+  }
+
+  /** Records the forward pass; the result has one row per sequence, or one per token where the model judges tokens. */
   Value predict(Sites sites, EncoderInputs in);
 
   /** Records the forward pass whose rows {@link #loss} judges, where those are not the predictions. */

@@ -98,9 +98,9 @@ public final class PackedBatch {
     Arrays.fill(lastInverse, tokens, tokens + length, -1);
     lastInverse[tokens + length - 1] = sequences;
     last[sequences] = tokens + length - 1;
-    lastPositions[sequences] = length - 1;
+    lastPositions[sequences] = in.firstPosition() + length - 1;
     for (int i = 0; i < length; i++) {
-      positions[tokens + i] = i;
+      positions[tokens + i] = in.firstPosition() + i;
       tokenKeys[2 * (tokens + i)] = example;
       tokenKeys[2 * (tokens + i) + 1] = i;
     }

@@ -61,7 +61,7 @@ public final class Session implements AutoCloseable {
     CompileOptions options = new CompileOptions(weights);
     refuseTooLarge(backend.forecast(program.program(), options));
     Executable executable = backend.compile(program.program(), options);
-    Weights source = new Weights(base, task.initializerRange(), seed);
+    Weights source = new Weights(base, task, seed);
     Map<String, BaseNorm> norms = adapter.baseNorms();
     try (AdapterValues initial = values.isPresent() ? null : new AdapterValues(adapter.parameters()).initialise(seed)
         .initialiseNorms(norm -> norms(source, norm))) {
@@ -145,7 +145,7 @@ public final class Session implements AutoCloseable {
     }
   }
 
-  /** Predicts every sequence of the data: one row each, in order. */
+  /** Predicts every sequence of the data in order: one row each, or where the model judges tokens, the rows of its tokens one behind another. */
   public float[][] predict(TokenizedData data) {
     prepare();
     float[][] result = new float[data.ids().size()][];
@@ -165,8 +165,12 @@ public final class Session implements AutoCloseable {
       executable.run("predict");
       float[] rows = executable.floats(task.predictions());
       int cols = task.predictions().shape().cols();
+      boolean tokens = task.predictions().shape().sameRows(task.in().ids().shape());
+      int at = 0;
       for (int i = first; i < next; i++) {
-        result[i] = java.util.Arrays.copyOfRange(rows, (i - first) * cols, (i - first + 1) * cols);
+        int end = at + (tokens ? data.ids().get(i).length : 1) * cols;
+        result[i] = java.util.Arrays.copyOfRange(rows, at, end);
+        at = end;
       }
     }
     return result;

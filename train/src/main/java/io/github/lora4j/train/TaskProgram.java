@@ -52,7 +52,8 @@ public record TaskProgram(Program program, EncoderInputs in, Value predictions) 
   /** Records the program; without an optimizer only "predict". */
   public static TaskProgram record(EncoderTask task, Adapter hooks, Capacity capacity, Optional<OptimizerSpec> optimizer) {
     ProgramBuilder builder = new ProgramBuilder();
-    EncoderInputs in = EncoderInputs.declare(builder, capacity.tokens, capacity.sequences, capacity.maxLength);
+    EncoderInputs in = EncoderInputs.declare(builder, capacity.tokens, capacity.sequences, capacity.maxLength,
+        task.firstPosition());
     if (optimizer.isPresent()) {
       Graph graph = builder.entry("accumulate");
       Value lossSum = builder.state("lossSum", Shape.vector(1));

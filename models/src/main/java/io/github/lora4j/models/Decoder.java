@@ -1,0 +1,40 @@
+package io.github.lora4j.models;
+
+import io.github.lora4j.graph.ModuleInfo;
+import io.github.lora4j.graph.Sites;
+import io.github.lora4j.graph.Value;
+import java.util.List;
+
+/** A decoder without a head: tokens see themselves and what is before them. Forward only: gradients are derived from the recording. */
+public interface Decoder {
+
+  /** The model family, as {@code model_type} in config.json. */
+  String modelType();
+
+  /** Entries of the vocabulary. */
+  int vocabSize();
+
+  /** Width of the hidden states. */
+  int hiddenSize();
+
+  /** Longest sequence the model has positions for. */
+  int maxPositions();
+
+  /** Standard deviation of a new head's weights. */
+  double initializerRange();
+
+  /** Whether the output layer is the embedding. */
+  boolean tied();
+
+  /** The name of the embedding's weight. */
+  String embedding();
+
+  /** The normed hidden state of every token [tokens, hidden]. */
+  Value allRows(Sites sites, EncoderInputs in);
+
+  /** The normed hidden state of each sequence's last token [sequences, hidden]. */
+  Value lastRows(Sites sites, EncoderInputs in);
+
+  /** The modules in Hugging Face's order. */
+  List<ModuleInfo> modules();
+}
