@@ -113,6 +113,15 @@ public final class Graph {
     return List.copyOf(list);
   }
 
+  /** Columns of ranges of rows as rows of up to {@code length}; see {@link LayoutOp.Spread}. */
+  public Value spread(Value x, Value spans, int length) {
+    check(spans.integer() && spans.shape().cols() == 3, "spread", x.name(), "spans must be integers [rows, 3], got %s %s", spans.type(),
+        spans.shape());
+    Value y = temp(x.name() + ".spread", spans.shape().withCols(length));
+    add(new LayoutOp.Spread(x, spans, y));
+    return y;
+  }
+
   /** Root-mean-square norm over columns. */
   public Value rmsNorm(Value x, Value gamma, double eps) {
     same("rmsNorm", gamma.name(), gamma.shape(), Shape.vector(x.shape().cols()));

@@ -42,7 +42,7 @@ public final class BaseTraining implements Adapter {
         boolean bias = name.endsWith(".bias");
         if (whole || bias) {
           int group = bias || module.kind() == ModuleInfo.Kind.LAYER_NORM ? 1 : 0;
-          parameters.add(new AdapterParameter(name, AdapterParameter.PREFIX + name, shape, group, Initial.FROM_BASE));
+          parameters.add(AdapterParameter.ofBase(module, name, AdapterParameter.PREFIX + name, shape, group));
           groups.put(name, group);
         }
       });

@@ -84,7 +84,7 @@ public final class LoraAdapter implements Adapter {
           // PEFT wraps an adapted module, so its own parameters sit one level deeper.
           String key = adapted ? module.name() + ".base_layer.bias" : name;
           boolean decays = !bias && module.kind() != ModuleInfo.Kind.LAYER_NORM;
-          parameters.add(new AdapterParameter(name, AdapterParameter.PREFIX + key, shape, decays ? WEIGHTS : BIASES, Initial.FROM_BASE));
+          parameters.add(AdapterParameter.ofBase(module, name, AdapterParameter.PREFIX + key, shape, decays ? WEIGHTS : BIASES));
         }
       });
     }

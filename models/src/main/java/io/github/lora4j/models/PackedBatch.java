@@ -83,7 +83,20 @@ public final class PackedBatch {
    * @param example ordinal of the example in its data set, the key of its dropout masks
    */
   public void add(int[] sequenceIds, int[] sequenceTypes, int example) {
+    add(sequenceIds, sequenceTypes, sequenceIds.length, example);
+  }
+
+  /**
+   * Appends a sequence of which only the first tokens are looked at. The rest is padding, which a batch does not need; some losses of Hugging
+   * Face's see it.
+   *
+   * @param keys how many tokens are looked at
+   */
+  public void add(int[] sequenceIds, int[] sequenceTypes, int keys, int example) {
     int length = sequenceIds.length;
+    if (keys < 1 || keys > length) {
+      throw new ConfigException("example %d: %d of its %d tokens cannot be looked at".formatted(example, keys, length));
+    }
     if (length == 0 || length > in.maxLength()) {
       throw new ConfigException("example %d has %d tokens; between 1 and %d are allowed".formatted(example, length, in.maxLength()));
     }
@@ -104,9 +117,9 @@ public final class PackedBatch {
       tokenKeys[2 * (tokens + i)] = example;
       tokenKeys[2 * (tokens + i) + 1] = i;
     }
-    segment(segments, tokens, length, length, 0);
-    segment(firstSegments, sequences, 1, length, 0);
-    segment(lastSegments, sequences, 1, length, length - 1);
+    segment(segments, tokens, length, keys, 0);
+    segment(firstSegments, sequences, 1, keys, 0);
+    segment(lastSegments, sequences, 1, keys, length - 1);
     ranges[2 * sequences] = tokens;
     ranges[2 * sequences + 1] = length;
     first[sequences] = tokens;

@@ -100,7 +100,7 @@ final class CpuSteps {
       case Op.ClearGradients o -> clearGradients(o);
       case AdapterOp o -> new CpuAdapterSteps(this, k).bind(o);
       case DecoderOp o -> new CpuDecoderSteps(this, k).bind(o);
-      case LayoutOp o -> new CpuLayoutSteps(this, plan.floats().bytes()).bind(o);
+      case LayoutOp o -> new CpuLayoutSteps(this, plan.floats()).bind(o);
     };
   }
 

@@ -11,6 +11,7 @@ import io.github.lora4j.models.EncoderTask;
 import io.github.lora4j.models.MaskedLm;
 import io.github.lora4j.models.ModelDirectory;
 import io.github.lora4j.models.PackedBatch;
+import io.github.lora4j.models.QuestionAnswering;
 import io.github.lora4j.models.SequenceClassifier;
 import io.github.lora4j.models.Targets;
 import io.github.lora4j.train.Session;
@@ -29,7 +30,8 @@ final class GoldenModel {
 
   /** What a model does, by the end of its class name. */
   enum Kind {
-    CLASSES("ForSequenceClassification"), NEXT_TOKEN("ForCausalLM"), MASKED_TOKENS("ForMaskedLM");
+    CLASSES("ForSequenceClassification"), NEXT_TOKEN("ForCausalLM"), MASKED_TOKENS("ForMaskedLM"),
+    ANSWER("ForQuestionAnswering");
 
     private final String ending;
 
@@ -74,7 +76,7 @@ final class GoldenModel {
     mask = Numbers.floats(tensors, "batch.attention_mask");
     types = tensors.names().contains("batch.token_type_ids") ? Numbers.floats(tensors, "batch.token_type_ids") : new float[ids.length];
     kind = Kind.of(expected.path("model_class").asText()).orElseThrow();
-    labels = Numbers.floats(tensors, "batch.labels");
+    labels = kind == Kind.ANSWER ? answers() : Numbers.floats(tensors, "batch.labels");
     task = task(ModelDirectory.open(dir));
     description = new ModelDescription(task.modelType(), task.modules(), task.outputModule(), task.tied());
   }
@@ -82,6 +84,7 @@ final class GoldenModel {
   private EncoderTask task(ModelDirectory model) {
     return switch (kind) {
       case NEXT_TOKEN -> new CausalLm(model.decoder());
+      case ANSWER -> new QuestionAnswering(model.bert());
       case MASKED_TOKENS -> new MaskedLm(model.bert(), model.json().path("tie_word_embeddings").asBoolean(true));
       case CLASSES -> {
         int outputs = tensors.info("base.logits").shape().get(1).intValue();
@@ -93,13 +96,32 @@ final class GoldenModel {
     };
   }
 
+  /** Start, end and the padded length, which Hugging Face's loss of answers runs over. */
+  private float[] answers() {
+    float[] starts = Numbers.floats(tensors, "batch.start_positions");
+    float[] ends = Numbers.floats(tensors, "batch.end_positions");
+    float[] all = new float[3 * starts.length];
+    for (int i = 0; i < starts.length; i++) {
+      all[3 * i] = starts[i];
+      all[3 * i + 1] = ends[i];
+      all[3 * i + 2] = length;
+    }
+    return all;
+  }
+
   /** Runs "accumulate" on a recorded batch. */
   void accumulate(Session session, int step) {
     PackedBatch batch = new PackedBatch(session.task().in());
     Targets targets = task.targets(session.task().in(), session.task().program());
     TokenizedData data = data(step);
     for (int i = 0; i < rows; i++) {
-      batch.add(data.ids().get(i), data.types().get(i), i);
+      int live = data.ids().get(i).length;
+      int tokens = kind == Kind.ANSWER ? length : live;
+      int at = (step * rows + i) * length;
+      batch.add(Arrays.copyOf(data.ids().get(i), tokens), Arrays.copyOf(data.types().get(i), tokens), live, i);
+      for (int t = live; t < tokens; t++) {
+        assertEquals(0, ids[at + t], "padding's id, which the copy has");
+      }
       targets.add(data.labels()[i]);
     }
     batch.write(session.executable(), 0, step);
@@ -162,6 +184,10 @@ final class GoldenModel {
 
   /** Compares predictions of batch 0 with recorded logits: of a causal model those behind each sequence's last token. */
   void close(String stage, float[][] got) {
+    if (kind == Kind.ANSWER) {
+      closeAnswers(stage, got);
+      return;
+    }
     float[] want = Numbers.floats(tensors, stage + ".logits");
     if (kind.ofTokens()) {
       int width = tensors.info(stage + ".logits").shape().get(2).intValue();
@@ -176,6 +202,18 @@ final class GoldenModel {
       for (int row = 0; row < rows; row++) {
         compare(stage, Arrays.copyOfRange(want, row * width, (row + 1) * width), got[row], Numbers.max(want));
       }
+    }
+  }
+
+  private void closeAnswers(String stage, float[][] got) {
+    float[] starts = Numbers.floats(tensors, stage + ".start_logits");
+    float[] ends = Numbers.floats(tensors, stage + ".end_logits");
+    for (int row = 0; row < rows; row++) {
+      float[] want = new float[2 * data(0).ids().get(row).length];
+      for (int i = 0; i < want.length; i++) {
+        want[i] = (i % 2 == 0 ? starts : ends)[row * length + i / 2];
+      }
+      compare(stage, want, got[row], Math.max(Numbers.max(starts), Numbers.max(ends)));
     }
   }
 
