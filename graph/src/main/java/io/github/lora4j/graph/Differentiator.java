@@ -107,6 +107,10 @@ final class Differentiator {
           !o.inverse(), d)));
       case DecoderOp.RmsNormGrad o -> throw once(o);
       case DecoderOp.RmsNormParamGrad o -> throw once(o);
+      case LayoutOp.Split o -> contribute(o.x(), d -> graph.add(new LayoutOp.Join(o.parts().stream().map(this::grad).toList(), d)));
+      case LayoutOp.Join o -> throw once(o);
+      case LayoutOp.Spread o -> contribute(o.x(), d -> graph.add(new LayoutOp.Collect(grad(o.y()), o.spans(), d)));
+      case LayoutOp.Collect o -> throw once(o);
       case AdapterOp.ScaleColumns o -> scaleColumns(o, grad(o.y()));
       case AdapterOp.ColumnDots o -> throw once(o);
       case AdapterOp.AddTo o -> throw once(o);

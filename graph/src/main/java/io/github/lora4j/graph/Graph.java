@@ -114,6 +114,26 @@ public final class Graph {
     return y;
   }
 
+  /** The columns of x in equal parts, from left to right. */
+  public List<Value> split(Value x, int parts) {
+    check(parts > 0 && x.shape().cols() % parts == 0, "split", x.name(), "%s has no %d equal parts", x.shape(), parts);
+    List<Value> list = new ArrayList<>();
+    for (int i = 0; i < parts; i++) {
+      list.add(temp(x.name() + "." + i, x.shape().withCols(x.shape().cols() / parts)));
+    }
+    add(new LayoutOp.Split(x, List.copyOf(list)));
+    return List.copyOf(list);
+  }
+
+  /** Columns of ranges of rows as rows of up to {@code length}; see {@link LayoutOp.Spread}. */
+  public Value spread(Value x, Value spans, int length) {
+    check(spans.integer() && spans.shape().cols() == 3, "spread", x.name(), "spans must be integers [rows, 3], got %s %s", spans.type(),
+        spans.shape());
+    Value y = temp(x.name() + ".spread", spans.shape().withCols(length));
+    add(new LayoutOp.Spread(x, spans, y));
+    return y;
+  }
+
   /** Root-mean-square norm over columns. */
   public Value rmsNorm(Value x, Value gamma, double eps) {
     same("rmsNorm", gamma.name(), gamma.shape(), Shape.vector(x.shape().cols()));

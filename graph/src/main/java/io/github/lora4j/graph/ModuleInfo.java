@@ -32,6 +32,11 @@ public record ModuleInfo(String name, Kind kind, int in, int out, boolean bias) 
     return new ModuleInfo(name, Kind.LINEAR, in, out, bias);
   }
 
+  /** A linear map of GPT-2 with bias; files hold its weight as [in, out]. */
+  public static ModuleInfo conv1d(String name, int in, int out) {
+    return new ModuleInfo(name, Kind.CONV1D, in, out, true);
+  }
+
   /** An embedding table. */
   public static ModuleInfo embedding(String name, int entries, int dim) {
     return new ModuleInfo(name, Kind.EMBEDDING, entries, dim, false);

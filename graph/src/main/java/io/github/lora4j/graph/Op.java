@@ -14,7 +14,7 @@ import java.util.Optional;
  * formula stands. Fields say what is read and written. An op whose output is a {@link Value.Role#GRADIENT} or
  * {@link Value.Role#STATE} slot adds to it; other outputs are overwritten.
  */
-public sealed interface Op permits Op.Basic, AdapterOp, DecoderOp {
+public sealed interface Op permits Op.Basic, AdapterOp, DecoderOp, LayoutOp {
 
   /** Values read. */
   List<Value> inputs();

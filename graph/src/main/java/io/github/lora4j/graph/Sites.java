@@ -76,9 +76,14 @@ public final class Sites {
 
   /** A linear module whose weight is another module's, unless the hooks give it its own: a tied output layer. */
   public Value linear(String module, String weightName, Value x, int out, boolean bias) {
+    return linear(module, weightName, bias ? Optional.of(module + ".bias") : Optional.empty(), x, out);
+  }
+
+  /** A linear module whose weight and bias go by other names than its own. */
+  public Value linear(String module, String weightName, Optional<String> biasName, Value x, int out) {
     Value in = hooks.linearInput(this, module, x);
     Value weight = parameter(hooks.untied(module) ? module + ".weight" : weightName, Shape.of(out, x.shape().cols()));
-    Optional<Value> b = bias ? Optional.of(parameter(module + ".bias", Shape.vector(out))) : Optional.empty();
+    Optional<Value> b = biasName.map(name -> parameter(name, Shape.vector(out)));
     return hooks.linear(this, new SiteHooks.LinearSite(module, in, weight, b), graph.linear(in, weight, b));
   }
 

@@ -1,5 +1,6 @@
 package io.github.lora4j.lora;
 
+import io.github.lora4j.graph.ModuleInfo;
 import io.github.lora4j.graph.Shape;
 import io.github.lora4j.graph.Sites;
 import io.github.lora4j.graph.Value;
@@ -54,6 +55,12 @@ public record AdapterParameter(String slot, String key, List<Long> shape, int gr
   /** A matrix of rows × columns, see {@link #of(String, List, int, Initial)}. */
   public static AdapterParameter matrix(String slot, int rows, int cols, int group, Initial initial) {
     return of(slot, List.of((long) rows, (long) cols), group, initial);
+  }
+
+  /** A parameter of a base module that trains itself, in the layout that the module's kind has in programs. */
+  public static AdapterParameter ofBase(ModuleInfo module, String slot, String key, List<Long> shape, int group) {
+    boolean turned = module.kind() == ModuleInfo.Kind.CONV1D && shape.size() == 2;
+    return new AdapterParameter(slot, key, shape, group, Initial.FROM_BASE, turned ? Layout.TRANSPOSED : Layout.AS_STORED);
   }
 
   /** The same parameter in another group. */

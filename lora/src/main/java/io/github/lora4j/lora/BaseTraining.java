@@ -63,7 +63,7 @@ public final class BaseTraining implements Adapter {
         boolean bias = name.endsWith(".bias");
         if (!model.tied().containsKey(name) && (whole.test(module) || biases && bias)) {
           int group = bias || module.kind() == ModuleInfo.Kind.LAYER_NORM ? 1 : 0;
-          selected.add(new AdapterParameter(name, prefix + name, shape, group, Initial.FROM_BASE));
+          selected.add(AdapterParameter.ofBase(module, name, prefix + name, shape, group));
         }
       });
     }

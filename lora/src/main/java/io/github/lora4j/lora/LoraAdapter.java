@@ -102,7 +102,7 @@ public final class LoraAdapter implements Adapter {
           // PEFT wraps an adapted module, so its own parameters sit one level deeper.
           String key = adapted ? module.name() + ".base_layer.bias" : name;
           boolean decays = !bias && module.kind() != ModuleInfo.Kind.LAYER_NORM;
-          parameters.add(new AdapterParameter(name, AdapterParameter.PREFIX + key, shape, decays ? WEIGHTS : BIASES, Initial.FROM_BASE));
+          parameters.add(AdapterParameter.ofBase(module, name, AdapterParameter.PREFIX + key, shape, decays ? WEIGHTS : BIASES));
         }
       });
     }
@@ -232,7 +232,8 @@ public final class LoraAdapter implements Adapter {
 
   @Override
   public PeftFormat.Loaded onUntouchedBase(AdapterValues values, AdapterValues start) {
-    return config.initLoraWeights().changesBase() ? StartConversion.toLora(this, values, start) : toLora(values);
+    return config.initLoraWeights().changesBase() ? StartConversion.toLora(this, values, start)
+        : new PeftFormat.Loaded(this, values.copy(parameters));
   }
 
   @Override

@@ -1,9 +1,11 @@
 package io.github.lora4j.lora;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.github.lora4j.graph.ModuleInfo;
 import io.github.lora4j.graph.Graph;
 import io.github.lora4j.graph.Op;
 import io.github.lora4j.graph.Program;
@@ -13,6 +15,7 @@ import io.github.lora4j.graph.Shape;
 import io.github.lora4j.graph.Sites;
 import io.github.lora4j.graph.Value;
 import io.github.lora4j.vector.ConfigException;
+import java.lang.foreign.MemorySegment;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -103,5 +106,18 @@ class LoraAdapterTest {
     assertEquals("LORA", AdapterMethod.named("lora").peftType());
     String message = assertThrows(ConfigException.class, () -> AdapterMethod.named("lore")).getMessage();
     assertTrue(message.contains("lora (LORA)"), message);
+  }
+
+  /** Programs hold GPT-2's weights as [out, in]; one that trains itself is turned on its way from and to files. */
+  @Test
+  void conv1dThatTrainsIsTurned() {
+    ModelDescription model = ModelDescription.of("gpt2", List.of(ModuleInfo.conv1d("h.0.c_attn", 2, 3), ModuleInfo.conv1d("h.0.c_fc", 2, 3)));
+    LoraAdapter adapter = LORA.create(LoraConfig.builder().targetModules("c_attn").modulesToSave(List.of("c_fc")).build(), model);
+    AdapterParameter weight = adapter.parameters().stream().filter(p -> p.slot().equals("h.0.c_fc.weight")).findFirst().orElseThrow();
+    assertEquals(List.of(2L, 3L), weight.shape());
+    assertEquals(Shape.of(3, 2), weight.programShape());
+    float[] program = new float[6];
+    weight.toProgram(MemorySegment.ofArray(new float[] {1, 2, 3, 4, 5, 6}), MemorySegment.ofArray(program));
+    assertArrayEquals(new float[] {1, 4, 2, 5, 3, 6}, program);
   }
 }

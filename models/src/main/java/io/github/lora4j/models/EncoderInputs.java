@@ -26,12 +26,19 @@ import java.util.List;
  * @param sequenceKeys dropout keys of rows on the sequences axis [sequences, 2]
  * @param random (seed low, seed high, step) [1, 3]
  * @param maxLength the longest sequence allowed
+ * @param firstPosition position of a sequence's first token
  */
 public record EncoderInputs(RowAxis tokens, RowAxis sequences, Value ids, Value positions, Value types, Value segments, Value ranges,
-    Value first, Value firstInverse, Value firstSegments, Value last, Value lastInverse, Value lastPositions, Value lastSegments, Value tokenKeys, Value sequenceKeys, Value random, int maxLength) {
+    Value first, Value firstInverse, Value firstSegments, Value last, Value lastInverse, Value lastPositions, Value lastSegments, Value tokenKeys,
+    Value sequenceKeys, Value random, int maxLength, int firstPosition) {
+
+  /** Declares the slots of a model whose positions start at 0. */
+  public static EncoderInputs declare(ProgramBuilder program, int maxTokens, int maxSequences, int maxLength) {
+    return declare(program, maxTokens, maxSequences, maxLength, 0);
+  }
 
   /** Declares the slots; entries of one program share them. */
-  public static EncoderInputs declare(ProgramBuilder program, int maxTokens, int maxSequences, int maxLength) {
+  public static EncoderInputs declare(ProgramBuilder program, int maxTokens, int maxSequences, int maxLength, int firstPosition) {
     RowAxis tokens = program.axis("tokens", maxTokens);
     RowAxis sequences = program.axis("sequences", maxSequences);
     return new EncoderInputs(tokens, sequences, program.table("ids", Shape.of(tokens, 1)), program.table("positions", Shape.of(tokens, 1)),
@@ -41,7 +48,7 @@ public record EncoderInputs(RowAxis tokens, RowAxis sequences, Value ids, Value 
         program.table("last", Shape.of(sequences, 1)), program.table("lastInverse", Shape.of(tokens, 1)),
         program.table("lastPositions", Shape.of(sequences, 1)), program.table("lastSegments", Shape.of(sequences, 5)),
         program.table("tokenKeys", Shape.of(tokens, 2)), program.table("sequenceKeys", Shape.of(sequences, 2)),
-        program.table("random", Shape.of(1, 3)), maxLength);
+        program.table("random", Shape.of(1, 3)), maxLength, firstPosition);
   }
 
   /** What dropout needs. */

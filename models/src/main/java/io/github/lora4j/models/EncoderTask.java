@@ -42,7 +42,12 @@ public interface EncoderTask {
   /** Longest sequence the model has positions for. */
   int maxPositions();
 
-  /** Records the forward pass; the result has one row per sequence. */
+  /** The position of a sequence's first token. */
+  default int firstPosition() {
+    return 0;
+  }
+
+  /** Records the forward pass; the result has one row per sequence, or one per token where the model judges tokens. */
   Value predict(Sites sites, EncoderInputs in);
 
   /** Records the forward pass whose rows {@link #loss} judges, where those are not the predictions. */

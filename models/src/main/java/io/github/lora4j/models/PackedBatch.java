@@ -118,7 +118,20 @@ public final class PackedBatch {
    * @param choice which, see {@link RowChoices}
    */
   public void add(int[] sequenceIds, int[] sequenceTypes, int example, int choice) {
+    add(sequenceIds, sequenceTypes, sequenceIds.length, example, choice);
+  }
+
+  /**
+   * Appends a sequence of which only the first tokens are looked at. The rest is padding, which a batch does not need; some losses of Hugging
+   * Face's see it.
+   *
+   * @param looked how many tokens are looked at
+   */
+  public void add(int[] sequenceIds, int[] sequenceTypes, int looked, int example, int choice) {
     int text = sequenceIds.length;
+    if (looked < 1 || looked > text) {
+      throw new ConfigException("example %d: %d of its %d tokens cannot be looked at".formatted(example, looked, text));
+    }
     if (text == 0 || text > in.maxLength() - virtual.total()) {
       throw new ConfigException("example %d has %d tokens; between 1 and %d are allowed".formatted(example, text,
           in.maxLength() - virtual.total()));
@@ -129,6 +142,7 @@ public final class PackedBatch {
     }
     int before = virtual.rows();
     int length = before + text;
+    int keys = before + looked;
     Arrays.fill(ids, tokens, tokens + before, -1);
     Arrays.fill(types, tokens, tokens + before, 0);
     System.arraycopy(sequenceIds, 0, ids, tokens + before, text);
@@ -138,16 +152,16 @@ public final class PackedBatch {
     Arrays.fill(lastInverse, tokens, tokens + length, -1);
     lastInverse[tokens + length - 1] = sequences;
     last[sequences] = tokens + length - 1;
-    lastPositions[sequences] = virtual.keys() + length - 1;
+    lastPositions[sequences] = in.firstPosition() + virtual.keys() + length - 1;
     for (int i = 0; i < length; i++) {
-      positions[tokens + i] = virtual.keys() + i;
+      positions[tokens + i] = in.firstPosition() + virtual.keys() + i;
       promptIds[tokens + i] = i < before ? i : -1;
       tokenKeys[2 * (tokens + i)] = example;
       tokenKeys[2 * (tokens + i) + 1] = i;
     }
-    segment(segments, tokens, length, length, 0);
-    segment(firstSegments, sequences, 1, length, 0);
-    segment(lastSegments, sequences, 1, length, length - 1);
+    segment(segments, tokens, length, keys, 0);
+    segment(firstSegments, sequences, 1, keys, 0);
+    segment(lastSegments, sequences, 1, keys, length - 1);
     ranges[2 * sequences] = tokens + before;
     ranges[2 * sequences + 1] = text;
     first[sequences] = tokens;

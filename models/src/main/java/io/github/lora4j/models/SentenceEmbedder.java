@@ -15,7 +15,7 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * {@code BertModel} as a sentence encoder: token states pooled to one vector of length 1. Trained on pairs (anchor, positive)
+ * {@code BertModel} or {@code RobertaModel} as a sentence encoder: token states pooled to one vector of length 1. Trained on pairs (anchor, positive)
  * with the other positives of the batch as negatives: multiple-negatives ranking loss (Henderson et al. 2017) as in
  * sentence-transformers.
  *
@@ -38,7 +38,7 @@ public record SentenceEmbedder(BertConfig config, Pooling pooling, double scale)
 
   @Override
   public String modelType() {
-    return "bert";
+    return config.modelType();
   }
 
   /** Without {@code pooler}: it is not on the way to a sentence vector. */
@@ -54,7 +54,12 @@ public record SentenceEmbedder(BertConfig config, Pooling pooling, double scale)
 
   @Override
   public int maxPositions() {
-    return config.maxPositions();
+    return config.longest();
+  }
+
+  @Override
+  public int firstPosition() {
+    return config.firstPosition();
   }
 
   @Override

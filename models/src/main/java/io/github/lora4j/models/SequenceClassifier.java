@@ -15,14 +15,13 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * {@code BertForSequenceClassification}: logits = classifier(tanh(pooler(first token))). The loss follows Hugging Face's
+ * {@code BertForSequenceClassification}: logits = classifier(tanh(pooler(first token))); of a RoBERTa {@code RobertaForSequenceClassification},
+ * which computes the same under other names: the pooler is part of the head, classifier.out_proj(tanh(classifier.dense(first token))). The loss follows Hugging Face's
  * problem_type: single label, several labels, regression.
  *
  * @param loss CROSS_ENTROPY for one of several classes, BCE_WITH_LOGITS for several labels at once, MSE for regression
  */
 public record SequenceClassifier(BertConfig config, int labels, Loss loss) implements EncoderTask {
-
-  private static final String PREFIX = "bert.";
 
   /** Checks the numbers. */
   public SequenceClassifier {
@@ -39,17 +38,24 @@ public record SequenceClassifier(BertConfig config, int labels, Loss loss) imple
 
   @Override
   public String modelType() {
-    return "bert";
+    return config.modelType();
   }
 
   @Override
   public List<ModuleInfo> modules() {
-    List<ModuleInfo> list = new ArrayList<>(new BertEncoder(config, PREFIX).modules());
-    list.add(ModuleInfo.other("bert.pooler", Kind.CONTAINER));
-    list.add(ModuleInfo.linear("bert.pooler.dense", config.hiddenSize(), config.hiddenSize(), true));
-    list.add(ModuleInfo.other("bert.pooler.activation", Kind.ACTIVATION));
-    list.add(ModuleInfo.other("dropout", Kind.DROPOUT));
-    list.add(ModuleInfo.linear("classifier", config.hiddenSize(), labels, true));
+    List<ModuleInfo> list = new ArrayList<>(new BertEncoder(config, config.prefix()).modules());
+    int hidden = config.hiddenSize();
+    if (config.roberta()) {
+      list.add(ModuleInfo.other("classifier", Kind.CONTAINER));
+      list.add(ModuleInfo.linear(dense(), hidden, hidden, true));
+      list.add(ModuleInfo.other("classifier.dropout", Kind.DROPOUT));
+    } else {
+      list.add(ModuleInfo.other("bert.pooler", Kind.CONTAINER));
+      list.add(ModuleInfo.linear(dense(), hidden, hidden, true));
+      list.add(ModuleInfo.other("bert.pooler.activation", Kind.ACTIVATION));
+      list.add(ModuleInfo.other("dropout", Kind.DROPOUT));
+    }
+    list.add(ModuleInfo.linear(output(), hidden, labels, true));
     return List.copyOf(list);
   }
 
@@ -60,19 +66,32 @@ public record SequenceClassifier(BertConfig config, int labels, Loss loss) imple
 
   @Override
   public int maxPositions() {
-    return config.maxPositions();
+    return config.longest();
+  }
+
+  @Override
+  public int firstPosition() {
+    return config.firstPosition();
   }
 
   @Override
   public Value predict(Sites sites, EncoderInputs in) {
-    return head(sites, new BertEncoder(config, PREFIX).firstRows(sites, in));
+    return head(sites, new BertEncoder(config, config.prefix()).firstRows(sites, in));
+  }
+
+  private String dense() {
+    return config.roberta() ? "classifier.dense" : "bert.pooler.dense";
+  }
+
+  private String output() {
+    return config.roberta() ? "classifier.out_proj" : "classifier";
   }
 
   /** Logits from the first tokens' last hidden states. */
   public Value head(Sites sites, Value firstRows) {
     return sites.graph().region("head", () -> {
-      Value pooled = sites.graph().activate(Activation.TANH, sites.linear("bert.pooler.dense", firstRows, config.hiddenSize(), true));
-      return sites.linear("classifier", pooled, labels, true);
+      Value pooled = sites.graph().activate(Activation.TANH, sites.linear(dense(), firstRows, config.hiddenSize(), true));
+      return sites.linear(output(), pooled, labels, true);
     });
   }
 

@@ -3,10 +3,12 @@ package io.github.lora4j.models;
 import io.github.lora4j.checkpoint.Checkpoint;
 import io.github.lora4j.checkpoint.TensorInfo;
 import io.github.lora4j.graph.Graph;
+import io.github.lora4j.graph.ModuleInfo;
 import io.github.lora4j.graph.Value;
 import io.github.lora4j.vector.DType;
 import io.github.lora4j.vector.FormatException;
 import io.github.lora4j.vector.Philox;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
@@ -14,6 +16,8 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /**
  * Where the parameters of a model come from: one or more checkpoints, the first that has a name wins; parameters of a head that
@@ -25,21 +29,31 @@ public final class Weights implements AutoCloseable {
   private final List<Checkpoint> checkpoints;
   private final double initializerRange;
   private final long seed;
+  private final Set<String> transposed;
   private final Set<String> drawn = new LinkedHashSet<>();
 
   /** Takes over the checkpoints: closing this closes them. */
-  public Weights(List<Checkpoint> checkpoints, double initializerRange, long seed) {
+  public Weights(List<Checkpoint> checkpoints, EncoderTask task, long seed) {
+    this(checkpoints, task.initializerRange(), seed, task.modules().stream().filter(m -> m.kind() == ModuleInfo.Kind.CONV1D)
+        .map(m -> m.name() + ".weight").collect(Collectors.toSet()));
+  }
+
+  private Weights(List<Checkpoint> checkpoints, double initializerRange, long seed, Set<String> transposed) {
+    this.transposed = Set.copyOf(transposed);
     this.checkpoints = List.copyOf(checkpoints);
     this.initializerRange = initializerRange;
     this.seed = seed;
   }
+
+  private static final List<String> PREFIXES = List.of("bert.", "roberta.", "transformer.");
 
   private record Found(Checkpoint checkpoint, String name) {}
 
   /** The tensor that holds a parameter, under the names files use for it. */
   private Optional<Found> find(String parameter) {
     List<String> names = new ArrayList<>(List.of(parameter));
-    names.add(parameter.startsWith("bert.") ? parameter.substring(5) : "bert." + parameter);
+    // A model with a head keeps its base model under a prefix, a bare one does not.
+    PREFIXES.forEach(prefix -> names.add(parameter.startsWith(prefix) ? parameter.substring(prefix.length()) : prefix + parameter));
     for (String name : List.copyOf(names)) {
       if (name.endsWith("LayerNorm.weight")) {
         names.add(name.replace("LayerNorm.weight", "LayerNorm.gamma"));
@@ -82,7 +96,8 @@ public final class Weights implements AutoCloseable {
     TensorInfo info = found.get().checkpoint.info(found.get().name);
     long rows = info.shape().isEmpty() ? 1 : info.shape().size() == 1 ? 1 : info.shape().getFirst();
     long cols = info.elements() / Math.max(1, rows);
-    if (rows != parameter.shape().rows() || cols != parameter.shape().cols()) {
+    boolean turned = transposed.contains(parameter.name());
+    if (rows != (turned ? parameter.shape().cols() : parameter.shape().rows()) || rows * cols != parameter.shape().elements()) {
       throw new FormatException("%s: %s has shape %s, but the model as configured needs %s; is this the checkpoint of that config.json?"
           .formatted(found.get().checkpoint.describe(), found.get().name, info.shape(), parameter.shape()));
     }
@@ -90,12 +105,29 @@ public final class Weights implements AutoCloseable {
       throw new FormatException("%s: %s has element type %s; weights must be F32, F64, F16 or BF16"
           .formatted(found.get().checkpoint.describe(), found.get().name, info.dtype()));
     }
-    found.get().checkpoint.read(found.get().name, as, target);
+    if (turned) {
+      readTransposed(found.get(), as, target, rows, cols);
+    } else {
+      found.get().checkpoint.read(found.get().name, as, target);
+    }
+  }
+
+  private static void readTransposed(Found found, DType as, MemorySegment target, long rows, long cols) {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment stored = arena.allocate(target.byteSize(), 64);
+      found.checkpoint.read(found.name, as, stored);
+      int bytes = as.bytes();
+      for (long i = 0; i < rows; i++) {
+        for (long j = 0; j < cols; j++) {
+          MemorySegment.copy(stored, (i * cols + j) * bytes, target, (j * rows + i) * bytes, bytes);
+        }
+      }
+    }
   }
 
   private void draw(Value parameter, DType as, MemorySegment target) {
     String name = parameter.name();
-    if (!name.startsWith("classifier.") && !name.startsWith("score.") && !name.contains("pooler.")) {
+    if (Stream.of("classifier.", "score.", "qa_outputs.").noneMatch(name::startsWith) && !name.contains("pooler.")) {
       throw new FormatException("%s: no tensor for %s %s; it has %s".formatted(
           String.join(", ", checkpoints.stream().map(Checkpoint::describe).toList()), name, parameter.shape(),
           checkpoints.stream().flatMap(c -> c.names().stream()).limit(5).toList() + ", …"));

@@ -77,6 +77,19 @@ public final class OpCases {
     }));
   }
 
+  /** Spans that do not overlap, alternating between two columns. */
+  private static int[] spans(int count, int rows) {
+    int[] table = new int[3 * count];
+    int half = (count + 1) / 2;
+    for (int i = 0; i < count; i++) {
+      int first = i / 2 * rows / half;
+      table[3 * i] = first;
+      table[3 * i + 1] = (i / 2 + 1) * rows / half - first;
+      table[3 * i + 2] = i % 2;
+    }
+    return table;
+  }
+
   private static void rows(List<TestProgram> cases) {
     for (int cols : new int[] {1, 7, 48}) {
       cases.add(new TestProgram("embedding, trainable, " + cols, A, p -> {
@@ -101,6 +114,19 @@ public final class OpCases {
     for (int cols : new int[] {3, 7, 33, 100}) {
       cases.add(twice("rms norm, trainable, " + cols, cols, (p, x) -> p.graph().rmsNorm(x, p.trainable("gamma", Shape.vector(cols)), 1e-5)));
     }
+    for (int cols : new int[] {3, 51}) {
+      cases.add(twice("split in 3, one part twice, " + cols, cols, (p, x) -> {
+        List<Value> parts = p.graph().split(x, 3);
+        return p.graph().add(p.graph().multiply(parts.get(0), parts.get(1)), p.graph().add(parts.get(2), parts.get(0)));
+      }));
+    }
+    cases.add(new TestProgram("cross-entropy of spread columns", A, p -> {
+      RowAxis a = p.axis("a", A);
+      RowAxis b = p.axis("b", B);
+      Value spans = p.table("spans", Shape.of(b, 3), live -> spans(live.of(b), live.of(a)));
+      Value labels = p.table("labels", Shape.of(b, 1), live -> new int[live.of(b)]);
+      return p.graph().loss(Loss.CROSS_ENTROPY, p.graph().spread(p.probe("x", Shape.of(a, 2)), spans, A), labels);
+    }));
     cases.add(twice("rms norm, frozen, beside a residual", 17, (p, x) -> p.graph().add(x,
         p.graph().rmsNorm(x, p.frozen("gamma", Shape.vector(17)), 1e-6))));
     for (int headDim : new int[] {2, 6, 48}) {

@@ -7,13 +7,14 @@ import io.github.lora4j.lora.LoraConfig;
 import io.github.lora4j.lora.LoraMerge;
 import io.github.lora4j.lora.ModelDescription;
 import io.github.lora4j.lora.PeftFormat;
+import io.github.lora4j.models.CausalLm;
+import io.github.lora4j.models.Decoder;
+import io.github.lora4j.models.DecoderClassifier;
 import io.github.lora4j.models.EncoderTask;
 import io.github.lora4j.models.ModelDirectory;
 import io.github.lora4j.models.SentenceEmbedder;
 import io.github.lora4j.models.SequenceClassifier;
-import io.github.lora4j.models.llama.CausalLm;
-import io.github.lora4j.models.llama.LlamaClassifier;
-import io.github.lora4j.models.llama.LlamaConfig;
+import io.github.lora4j.models.llama.LlamaModel;
 import io.github.lora4j.vector.ConfigException;
 import io.github.lora4j.vector.Loss;
 import io.github.lora4j.vector.ResourceException;
@@ -77,7 +78,7 @@ public final class MergedModel {
   static EncoderTask taskOf(Path adapter, ModelDirectory base) {
     Map<String, Object> config = PeftFormat.config(adapter);
     try (Checkpoint tensors = Checkpoint.open(PeftFormat.weights(adapter))) {
-      return base.modelType().equals("bert") ? encoder(base, tensors) : decoder(base, config, tensors);
+      return List.of("bert", "roberta").contains(base.modelType()) ? encoder(base, tensors) : decoder(base, config, tensors);
     }
   }
 
@@ -87,7 +88,7 @@ public final class MergedModel {
   }
 
   private static EncoderTask encoder(ModelDirectory base, Checkpoint tensors) {
-    String head = "base_model.model.classifier.weight";
+    String head = base.bert().roberta() ? "base_model.model.classifier.out_proj.weight" : "base_model.model.classifier.weight";
     if (!tensors.names().contains(head)) {
       return Fixture.task(Recipe.TaskKind.EMBEDDING, "mean", base.bert(), 0);
     }
@@ -96,14 +97,14 @@ public final class MergedModel {
   }
 
   private static EncoderTask decoder(ModelDirectory base, Map<String, Object> config, Checkpoint tensors) {
-    Object layers = config.get("layer_replication");
-    LlamaConfig llama = layers == null ? base.llama() : base.llama().replicated(LoraConfig.ofPeft(config).reach().layerReplication());
+    Decoder model = config.get("layer_replication") == null ? base.decoder()
+        : new LlamaModel(base.llama().replicated(LoraConfig.ofPeft(config).reach().layerReplication()));
     String head = "base_model.model.score.weight";
     if (!tensors.names().contains(head)) {
-      return new CausalLm(llama);
+      return new CausalLm(model);
     }
     int outputs = Math.toIntExact(tensors.info(head).shape().getFirst());
-    return new LlamaClassifier(llama, outputs, outputs == 1 ? Loss.MSE : Loss.CROSS_ENTROPY);
+    return new DecoderClassifier(model, outputs, outputs == 1 ? Loss.MSE : Loss.CROSS_ENTROPY);
   }
 
   private static void write(ModelDirectory base, EncoderTask task, Path adapter, List<String> labels, Optional<Long> seed, boolean untie,
@@ -134,14 +135,14 @@ public final class MergedModel {
 
   private static ObjectNode config(ModelDirectory base, EncoderTask task, List<String> labels, boolean untie) {
     ObjectNode config = base.json().deepCopy();
-    if (task instanceof CausalLm || task instanceof LlamaClassifier) {
+    if (task instanceof CausalLm || task instanceof DecoderClassifier) {
       return decoderConfig(config, task, untie);
     }
     if (!(task instanceof SequenceClassifier classifier)) {
-      config.putArray("architectures").add("BertModel");
+      config.putArray("architectures").add(family(task) + "Model");
       return config;
     }
-    config.putArray("architectures").add("BertForSequenceClassification");
+    config.putArray("architectures").add(family(task) + "ForSequenceClassification");
     ObjectNode names = config.putObject("id2label");
     ObjectNode ids = config.putObject("label2id");
     for (int i = 0; i < classifier.labels(); i++) {
@@ -158,21 +159,34 @@ public final class MergedModel {
   }
 
   private static ObjectNode decoderConfig(ObjectNode config, EncoderTask task, boolean untie) {
-    LlamaConfig llama = switch (task) {
-      case CausalLm causal -> causal.config();
-      case LlamaClassifier classifier -> {
+    Decoder model = switch (task) {
+      case CausalLm causal -> causal.model();
+      case DecoderClassifier classifier -> {
         config.put("num_labels", classifier.labels());
-        yield classifier.config();
+        yield classifier.model();
       }
       default -> throw new IllegalArgumentException(task.modelType());
     };
     if (untie) {
       config.put("tie_word_embeddings", false);
     }
-    config.put("num_hidden_layers", llama.layers());
-    String family = llama.modelType().equals("qwen2") ? "Qwen2" : "Llama";
-    config.putArray("architectures").add(family + (task instanceof CausalLm ? "ForCausalLM" : "ForSequenceClassification"));
+    if (model instanceof LlamaModel llama) {
+      config.put("num_hidden_layers", llama.config().layers());
+    }
+    config.putArray("architectures").add(family(task) + (!(task instanceof CausalLm) ? "ForSequenceClassification"
+        : model instanceof LlamaModel ? "ForCausalLM" : "LMHeadModel"));
     return config;
+  }
+
+  /** What the names of Hugging Face's classes begin with. */
+  private static String family(EncoderTask task) {
+    return switch (task.modelType()) {
+      case "bert" -> "Bert";
+      case "roberta" -> "Roberta";
+      case "gpt2" -> "GPT2";
+      case "qwen2" -> "Qwen2";
+      default -> "Llama";
+    };
   }
 
   private interface Content {

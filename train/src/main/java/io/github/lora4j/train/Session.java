@@ -72,7 +72,7 @@ public final class Session implements AutoCloseable {
     CompileOptions options = new CompileOptions(weights);
     refuseTooLarge(backend.forecast(program.program(), options));
     Executable executable = backend.compile(program.program(), options);
-    Weights source = new Weights(base, task.initializerRange(), seed);
+    Weights source = new Weights(base, task, seed);
     Map<String, BaseNorm> norms = adapter.baseNorms();
     Map<String, BaseRows> rows = adapter.baseRows();
     Optional<BaseStarts> starts = Optional.empty();
@@ -204,7 +204,7 @@ public final class Session implements AutoCloseable {
     }
   }
 
-  /** Predicts every sequence of the data: one row each, in order. */
+  /** Predicts every sequence of the data in order: one row each, or where the model judges tokens, the rows of its tokens one behind another. */
   public float[][] predict(TokenizedData data) {
     return predict(data, new int[data.ids().size()]);
   }
@@ -241,8 +241,12 @@ public final class Session implements AutoCloseable {
       executable.run("predict");
       float[] rows = executable.floats(task.predictions());
       int cols = task.predictions().shape().cols();
+      boolean tokens = task.predictions().shape().sameRows(task.in().ids().shape());
+      int at = 0;
       for (int i = first; i < next; i++) {
-        result[i] = java.util.Arrays.copyOfRange(rows, (i - first) * cols, (i - first + 1) * cols);
+        int end = at + (tokens ? data.ids().get(i).length : 1) * cols;
+        result[i] = java.util.Arrays.copyOfRange(rows, at, end);
+        at = end;
       }
     }
     return result;

@@ -53,7 +53,7 @@ public record TaskProgram(Program program, EncoderInputs in, Value predictions) 
   public static TaskProgram record(EncoderTask task, Adapter hooks, Capacity capacity, Optional<OptimizerSpec> optimizer) {
     ProgramBuilder builder = new ProgramBuilder();
     EncoderInputs in = EncoderInputs.declare(builder, capacity.tokens + hooks.virtualTokens().rows() * capacity.sequences,
-        capacity.sequences, capacity.maxLength + hooks.virtualTokens().total());
+        capacity.sequences, capacity.maxLength + hooks.virtualTokens().total(), task.firstPosition());
     if (optimizer.isPresent()) {
       Graph graph = builder.entry("accumulate");
       Value lossSum = builder.state("lossSum", Shape.vector(1));

@@ -33,12 +33,13 @@ final class TaskWeights implements Checkpoint {
 
   TaskWeights(Checkpoint base, EncoderTask task, Adapter adapter, Optional<Long> seed) {
     this.base = base;
-    weights = new Weights(List.of(base), task.initializerRange(), seed.orElse(0L));
+    weights = new Weights(List.of(base), task, seed.orElse(0L));
     Map<String, List<Long>> parameters = new LinkedHashMap<>();
     task.modules().forEach(module -> parameters.putAll(ModelDescription.parameters(module)));
-    String prefix = parameters.keySet().stream().anyMatch(name -> name.startsWith("bert.")) ? "bert." : "";
+    String family = task.modelType() + ".";
+    String prefix = parameters.keySet().stream().anyMatch(name -> name.startsWith(family)) ? family : "";
     for (String name : base.names()) {
-      String bare = (name.startsWith("bert.") ? name.substring(5) : name).replace("LayerNorm.gamma", "LayerNorm.weight")
+      String bare = (name.startsWith(family) ? name.substring(family.length()) : name).replace("LayerNorm.gamma", "LayerNorm.weight")
           .replace("LayerNorm.beta", "LayerNorm.bias");
       boolean encoder = bare.startsWith("embeddings.") || bare.startsWith("encoder.") || bare.startsWith("pooler.");
       if (encoder || parameters.containsKey(bare)) {

@@ -3,6 +3,7 @@ package io.github.lora4j.graph.cpu;
 import io.github.lora4j.graph.AdapterOp;
 import io.github.lora4j.graph.DecoderOp;
 import io.github.lora4j.graph.Executable;
+import io.github.lora4j.graph.LayoutOp;
 import io.github.lora4j.graph.Op;
 import io.github.lora4j.graph.Value;
 import io.github.lora4j.vector.DType;
@@ -99,6 +100,7 @@ final class CpuSteps {
       case Op.ClearGradients o -> clearGradients(o);
       case AdapterOp o -> new CpuAdapterSteps(this, k).bind(o);
       case DecoderOp o -> new CpuDecoderSteps(this, k).bind(o);
+      case LayoutOp o -> new CpuLayoutSteps(this, plan.floats()).bind(o);
     };
   }
 

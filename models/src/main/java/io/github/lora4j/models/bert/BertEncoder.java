@@ -12,7 +12,8 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * The BERT encoder (Devlin et al. 2019), post-norm, as Hugging Face's {@code BertModel} names it; MiniLM, bge and e5 are BERTs.
+ * The BERT encoder (Devlin et al. 2019), post-norm, as Hugging Face's {@code BertModel} names it; MiniLM, bge and e5 are BERTs, and
+ * RoBERTa is one whose positions start higher.
  * Forward only: gradients are derived from the recording. Dropout of the base model is not applied, in training either: the
  * adapter has its own.
  *

@@ -2,6 +2,7 @@ package io.github.lora4j.models.llama;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import io.github.lora4j.vector.ConfigException;
+import io.github.lora4j.models.internal.ConfigFields;
 import io.github.lora4j.vector.FormatException;
 import java.util.ArrayList;
 import java.util.List;
@@ -45,7 +46,7 @@ public record LlamaConfig(String modelType, int vocabSize, int hiddenSize, int l
   public static LlamaConfig of(JsonNode json, String source) {
     String type = json.path("model_type").asText("");
     if (!List.of("llama", "qwen2").contains(type)) {
-      throw new FormatException("%s: model_type is \"%s\"; decoders supported are: llama, qwen2".formatted(source, type));
+      throw new FormatException("%s: model_type is \"%s\"; the decoders supported are: gpt2, llama, qwen2".formatted(source, type));
     }
     String act = json.path("hidden_act").asText("silu");
     if (!act.equals("silu")) {
@@ -54,21 +55,22 @@ public record LlamaConfig(String modelType, int vocabSize, int hiddenSize, int l
     if (json.path("use_sliding_window").asBoolean(false)) {
       throw new FormatException("%s: use_sliding_window is not supported".formatted(source));
     }
-    int hidden = number(json, "hidden_size", source);
-    int heads = number(json, "num_attention_heads", source);
+    ConfigFields fields = new ConfigFields(json, source);
+    int hidden = fields.number("hidden_size");
+    int heads = fields.number("num_attention_heads");
     int kvHeads = json.path("num_key_value_heads").isNull() || json.path("num_key_value_heads").isMissingNode() ? heads
-        : number(json, "num_key_value_heads", source);
-    int headDim = json.path("head_dim").isIntegralNumber() ? number(json, "head_dim", source) : hidden / heads;
+        : fields.number("num_key_value_heads");
+    int headDim = json.path("head_dim").isIntegralNumber() ? fields.number("head_dim") : hidden / heads;
     if (heads % kvHeads != 0 || headDim % 2 != 0 || !json.path("head_dim").isIntegralNumber() && hidden % heads != 0) {
       throw new FormatException(("%s: %d attention heads of %d for %d key/value heads and hidden_size %d: heads must be a multiple of key/value "
           + "heads, and their size even").formatted(source, heads, headDim, kvHeads, hidden));
     }
     boolean qwen = type.equals("qwen2");
     boolean bias = json.path("attention_bias").asBoolean(false);
-    return new LlamaConfig(type, number(json, "vocab_size", source), hidden, number(json, "num_hidden_layers", source), heads, kvHeads, headDim,
-        number(json, "intermediate_size", source), number(json, "max_position_embeddings", source), json.path("rms_norm_eps").asDouble(1e-6),
+    return new LlamaConfig(type, fields.number("vocab_size"), hidden, fields.number("num_hidden_layers"), heads, kvHeads, headDim,
+        fields.number("intermediate_size"), fields.number("max_position_embeddings"), json.path("rms_norm_eps").asDouble(1e-6),
         rope(json, source), qwen || bias, !qwen && bias, json.path("mlp_bias").asBoolean(false), json.path("tie_word_embeddings").asBoolean(false),
-        json.path("initializer_range").asDouble(0.02), IntStream.range(0, number(json, "num_hidden_layers", source)).boxed().toList());
+        json.path("initializer_range").asDouble(0.02), IntStream.range(0, fields.number("num_hidden_layers")).boxed().toList());
   }
 
   /**
@@ -131,14 +133,6 @@ public record LlamaConfig(String modelType, int vocabSize, int hiddenSize, int l
       throw new FormatException("%s: rope scaling needs a positive %s, got %s".formatted(source, key, json.path(key)));
     }
     return value;
-  }
-
-  private static int number(JsonNode json, String key, String source) {
-    JsonNode node = json.path(key);
-    if (!node.isIntegralNumber() || node.asLong() < 1 || node.asLong() > 1 << 24) {
-      throw new FormatException("%s: %s must be a positive whole number, got %s".formatted(source, key, node.isMissingNode() ? "nothing" : node));
-    }
-    return node.asInt();
   }
 
   /**

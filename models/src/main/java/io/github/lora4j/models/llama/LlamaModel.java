@@ -6,6 +6,7 @@ import io.github.lora4j.graph.ModuleInfo.Kind;
 import io.github.lora4j.graph.Shape;
 import io.github.lora4j.graph.Sites;
 import io.github.lora4j.graph.Value;
+import io.github.lora4j.models.Decoder;
 import io.github.lora4j.models.EncoderInputs;
 import io.github.lora4j.vector.Activation;
 import io.github.lora4j.vector.AttentionSpec;
@@ -16,19 +17,55 @@ import java.util.Map;
 
 /**
  * The Llama decoder (Touvron et al. 2023), as Hugging Face's {@code LlamaModel} names it: pre-norm with root-mean-square norms, rotary
- * positions, grouped queries, SwiGLU. Forward only: gradients are derived from the recording.
+ * positions, grouped queries, SwiGLU.
  */
-public record LlamaModel(LlamaConfig config) {
+public record LlamaModel(LlamaConfig config) implements Decoder {
 
   /** Name of the constant that holds the angles of the positions. */
   public static final String ROPE = "rope.table";
 
-  /** The normed hidden state of every token [tokens, hidden]. */
+  @Override
+  public String modelType() {
+    return config.modelType();
+  }
+
+  @Override
+  public int vocabSize() {
+    return config.vocabSize();
+  }
+
+  @Override
+  public int hiddenSize() {
+    return config.hiddenSize();
+  }
+
+  @Override
+  public int maxPositions() {
+    return config.maxPositions();
+  }
+
+  @Override
+  public double initializerRange() {
+    return config.initializerRange();
+  }
+
+  @Override
+  public boolean tied() {
+    return config.tied();
+  }
+
+  @Override
+  public String embedding() {
+    return "model.embed_tokens.weight";
+  }
+
+  @Override
   public Value allRows(Sites sites, EncoderInputs in) {
     return run(sites, in, false);
   }
 
-  /** The normed hidden state of each sequence's last token [sequences, hidden]; the last layer computes those rows alone. */
+  /** The last layer computes those rows alone. */
+  @Override
   public Value lastRows(Sites sites, EncoderInputs in) {
     return run(sites, in, true);
   }
@@ -70,7 +107,12 @@ public record LlamaModel(LlamaConfig config) {
     });
   }
 
-  /** The parameters of replicated layers: alias to source. */
+  @Override
+  public String stored(String parameter) {
+    return config.stored(parameter);
+  }
+
+  @Override
   public Map<String, String> shared() {
     Map<String, String> shared = new LinkedHashMap<>();
     for (ModuleInfo module : modules()) {
@@ -83,7 +125,7 @@ public record LlamaModel(LlamaConfig config) {
     return shared;
   }
 
-  /** The modules in Hugging Face's order. */
+  @Override
   public List<ModuleInfo> modules() {
     List<ModuleInfo> list = new ArrayList<>();
     int hidden = config.hiddenSize();

@@ -28,8 +28,9 @@ import io.github.lora4j.lora.LoraMethod;
 import io.github.lora4j.lora.ModelDescription;
 import io.github.lora4j.lora.PeftFormat;
 import io.github.lora4j.lora.WeightChange;
+import io.github.lora4j.models.CausalLm;
 import io.github.lora4j.models.ModelDirectory;
-import io.github.lora4j.models.llama.CausalLm;
+import io.github.lora4j.models.llama.LlamaModel;
 import io.github.lora4j.testkit.golden.GoldenCases.Tensor;
 import io.github.lora4j.train.Session;
 import io.github.lora4j.train.TaskProgram;
@@ -83,7 +84,7 @@ class GoldenAdapterSetTest {
   }
 
   private static void hotSwap(Path dir) throws Exception {
-    CausalLm task = new CausalLm(ModelDirectory.open(dir).llama());
+    CausalLm task = new CausalLm(new LlamaModel(ModelDirectory.open(dir).llama()));
     ModelDescription model = new ModelDescription(task.modelType(), task.modules(), Optional.of("lm_head"), Map.of());
     try (Checkpoint expected = Checkpoint.open(dir.resolve("expected.safetensors")); Checkpoint base = Checkpoint.open(dir);
         CpuBackend backend = new CpuBackend(KernelProvider.select("auto"), new Workers(2)); AdapterSet set = new AdapterSet(model)) {

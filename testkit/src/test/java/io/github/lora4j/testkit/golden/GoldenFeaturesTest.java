@@ -20,12 +20,13 @@ import io.github.lora4j.lora.LoraMethod;
 import io.github.lora4j.lora.ModelDescription;
 import io.github.lora4j.lora.PeftFormat;
 import io.github.lora4j.lora.StoredCopy;
+import io.github.lora4j.models.CausalLm;
 import io.github.lora4j.models.EncoderTask;
 import io.github.lora4j.models.ModelDirectory;
 import io.github.lora4j.models.PackedBatch;
 import io.github.lora4j.models.Targets;
-import io.github.lora4j.models.llama.CausalLm;
 import io.github.lora4j.models.llama.LlamaConfig;
+import io.github.lora4j.models.llama.LlamaModel;
 import io.github.lora4j.train.MergedModel;
 import io.github.lora4j.train.Session;
 import io.github.lora4j.train.TaskProgram;
@@ -107,12 +108,12 @@ final class GoldenFeaturesTest {
       length = tensors.info("input_ids").shape().get(1).intValue();
       config = LoraConfig.ofPeft(GoldenCases.map(expected.path("config")));
       LlamaConfig llama = ModelDirectory.open(dir).llama();
-      task = new CausalLm(llama.replicated(config.reach().layerReplication()));
+      task = new CausalLm(new LlamaModel(llama.replicated(config.reach().layerReplication())));
       description = new ModelDescription(task.modelType(), task.modules(), task.outputModule(), task.tied());
     }
 
     void check() throws Exception {
-      close("base.logits", predict(dir, new CausalLm(ModelDirectory.open(dir).llama()), Session.BASE, Optional.empty()));
+      close("base.logits", predict(dir, new CausalLm(new LlamaModel(ModelDirectory.open(dir).llama())), Session.BASE, Optional.empty()));
       created();
       fresh("lora", Map.of());
       fresh("lora+", Map.of("loraplus_lr_ratio", 16));
@@ -165,7 +166,7 @@ final class GoldenFeaturesTest {
         }
         MergedModel.ofAdapter(dir, output.resolve("adapter"), true, output.resolve("merged"));
         Path model = output.resolve("merged");
-        float[][] merged = predict(model, new CausalLm(ModelDirectory.open(model).llama()), Session.BASE, Optional.empty());
+        float[][] merged = predict(model, new CausalLm(new LlamaModel(ModelDirectory.open(model).llama())), Session.BASE, Optional.empty());
         for (int row = 0; row < rows; row++) {
           Numbers.assertClose(after[row], merged[row], 1e-4 * Math.max(1, Numbers.max(after[row])),
               method + " merged after a step, row " + row);
@@ -309,11 +310,11 @@ final class GoldenFeaturesTest {
     private void same(Path model, boolean tied) {
       LlamaConfig config = ModelDirectory.open(model).llama();
       assertEquals(tied, config.tied());
-      assertEquals(task.config().layers(), config.layers());
+      assertEquals(((LlamaModel) task.model()).config().layers(), config.layers());
       try (Checkpoint written = Checkpoint.open(model)) {
         assertEquals(!tied, written.names().contains("lm_head.weight"));
       }
-      float[][] logits = predict(model, new CausalLm(config), Session.BASE, Optional.empty());
+      float[][] logits = predict(model, new CausalLm(new LlamaModel(config)), Session.BASE, Optional.empty());
       close("lora.logits", logits);
       if (expected.path("max_abs_diff_merged").asDouble() < 1e-4) {
         close("merged.logits", logits);

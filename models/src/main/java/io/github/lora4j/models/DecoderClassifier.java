@@ -1,25 +1,21 @@
-package io.github.lora4j.models.llama;
+package io.github.lora4j.models;
 
 import io.github.lora4j.graph.Graph;
 import io.github.lora4j.graph.ModuleInfo;
 import io.github.lora4j.graph.Program;
 import io.github.lora4j.graph.Sites;
 import io.github.lora4j.graph.Value;
-import io.github.lora4j.models.EncoderInputs;
-import io.github.lora4j.models.EncoderTask;
-import io.github.lora4j.models.SequenceLabels;
-import io.github.lora4j.models.Targets;
 import io.github.lora4j.vector.Loss;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 
 /**
- * {@code LlamaForSequenceClassification}: logits = score(last token), without bias.
+ * {@code LlamaForSequenceClassification}, {@code GPT2ForSequenceClassification}: logits = score(last token), without bias.
  *
- * @param loss as for {@link io.github.lora4j.models.SequenceClassifier}
+ * @param loss as for {@link SequenceClassifier}
  */
-public record LlamaClassifier(LlamaConfig config, int labels, Loss loss) implements EncoderTask {
+public record DecoderClassifier(Decoder model, int labels, Loss loss) implements EncoderTask {
 
   @Override
   public String taskType() {
@@ -28,39 +24,39 @@ public record LlamaClassifier(LlamaConfig config, int labels, Loss loss) impleme
 
   @Override
   public String modelType() {
-    return config.modelType();
+    return model.modelType();
   }
 
   @Override
   public List<ModuleInfo> modules() {
-    List<ModuleInfo> list = new ArrayList<>(new LlamaModel(config).modules());
-    list.add(ModuleInfo.linear("score", config.hiddenSize(), labels, false));
+    List<ModuleInfo> list = new ArrayList<>(model.modules());
+    list.add(ModuleInfo.linear("score", model.hiddenSize(), labels, false));
     return List.copyOf(list);
   }
 
   @Override
   public Map<String, String> tied() {
-    return new LlamaModel(config).shared();
+    return model.shared();
   }
 
   @Override
   public String stored(String parameter) {
-    return config.stored(parameter);
+    return model.stored(parameter);
   }
 
   @Override
   public double initializerRange() {
-    return config.initializerRange();
+    return model.initializerRange();
   }
 
   @Override
   public int maxPositions() {
-    return config.maxPositions();
+    return model.maxPositions();
   }
 
   @Override
   public Value predict(Sites sites, EncoderInputs in) {
-    Value rows = new LlamaModel(config).lastRows(sites, in);
+    Value rows = model.lastRows(sites, in);
     return sites.graph().region("head", () -> sites.linear("score", rows, labels, false));
   }
 

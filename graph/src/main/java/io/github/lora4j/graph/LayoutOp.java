@@ -1,0 +1,66 @@
+package io.github.lora4j.graph;
+
+import java.util.List;
+
+/** Ops that move elements and compute nothing; see {@link Op}. */
+public sealed interface LayoutOp extends Op {
+
+  /** The columns of x in equal parts, from left to right. */
+  record Split(Value x, List<Value> parts) implements LayoutOp {
+    @Override
+    public List<Value> inputs() {
+      return List.of(x);
+    }
+
+    @Override
+    public List<Value> outputs() {
+      return parts;
+    }
+  }
+
+  /** Parts side by side; the gradient of {@link Split}. */
+  record Join(List<Value> parts, Value y) implements LayoutOp {
+    @Override
+    public List<Value> inputs() {
+      return parts;
+    }
+
+    @Override
+    public List<Value> outputs() {
+      return List.of(y);
+    }
+  }
+
+  /**
+   * Columns of ranges of rows as rows of their own: y[i, j] = x[first + j, column] for j below length; what lies beyond is {@link #NOTHING}.
+   *
+   * @param spans I32 [rows of y, 3] = (first, length, column)
+   */
+  record Spread(Value x, Value spans, Value y) implements LayoutOp {
+    @Override
+    public List<Value> inputs() {
+      return List.of(x, spans);
+    }
+
+    @Override
+    public List<Value> outputs() {
+      return List.of(y);
+    }
+  }
+
+  /** The gradient of {@link Spread}: dx[first + j, column] = dy[i, j], and 0 where no span lies. Spans do not overlap. */
+  record Collect(Value dy, Value spans, Value dx) implements LayoutOp {
+    @Override
+    public List<Value> inputs() {
+      return List.of(dy, spans);
+    }
+
+    @Override
+    public List<Value> outputs() {
+      return List.of(dx);
+    }
+  }
+
+  /** A logit so low that its exponential is 0 beside any other. */
+  double NOTHING = -1e30;
+}

@@ -1,0 +1,137 @@
+package io.github.lora4j.models;
+
+import io.github.lora4j.graph.Executable;
+import io.github.lora4j.graph.Graph;
+import io.github.lora4j.graph.ModuleInfo;
+import io.github.lora4j.graph.Program;
+import io.github.lora4j.graph.ProgramBuilder;
+import io.github.lora4j.graph.RowAxis;
+import io.github.lora4j.graph.Shape;
+import io.github.lora4j.graph.Sites;
+import io.github.lora4j.graph.Value;
+import io.github.lora4j.models.bert.BertConfig;
+import io.github.lora4j.models.bert.BertEncoder;
+import io.github.lora4j.vector.ConfigException;
+import io.github.lora4j.vector.Loss;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * {@code BertForQuestionAnswering}, {@code RobertaForQuestionAnswering}: for every token how likely the answer starts there, and ends there
+ * [tokens, 2]. The loss is the mean of two cross-entropies, each over the tokens of the sequence.
+ *
+ * <p>An example's label is (first token of the answer, last token, tokens of the sequence); −100 for an end that is not counted, as when the
+ * answer was cut off.
+ */
+public record QuestionAnswering(BertConfig config) implements EncoderTask {
+
+  private static final String HEAD = "qa_outputs";
+  private static final int ENDS = 2;
+
+  /** Both ends of every sequence: its tokens as a span, and the token in it that is right. */
+  private record Slots(RowAxis axis, Value spans, Value labels) {
+    static Slots declare(ProgramBuilder program, EncoderInputs in) {
+      RowAxis axis = program.axis("ends", ENDS * in.sequences().capacity());
+      return new Slots(axis, program.table("spans", Shape.of(axis, 3)), program.table("labels", Shape.of(axis, 1)));
+    }
+  }
+
+  @Override
+  public String taskType() {
+    return "QUESTION_ANS";
+  }
+
+  @Override
+  public String modelType() {
+    return config.modelType();
+  }
+
+  @Override
+  public List<ModuleInfo> modules() {
+    List<ModuleInfo> list = new ArrayList<>(new BertEncoder(config, config.prefix()).modules());
+    list.add(ModuleInfo.linear(HEAD, config.hiddenSize(), ENDS, true));
+    return List.copyOf(list);
+  }
+
+  @Override
+  public double initializerRange() {
+    return config.initializerRange();
+  }
+
+  @Override
+  public int maxPositions() {
+    return config.longest();
+  }
+
+  @Override
+  public int firstPosition() {
+    return config.firstPosition();
+  }
+
+  @Override
+  public Value predict(Sites sites, EncoderInputs in) {
+    Value all = new BertEncoder(config, config.prefix()).allRows(sites, in);
+    return sites.graph().region("head", () -> sites.linear(HEAD, all, ENDS, true));
+  }
+
+  @Override
+  public Value loss(Graph graph, EncoderInputs in, Value predictions) {
+    return graph.region("loss", () -> {
+      Slots slots = Slots.declare(graph.program(), in);
+      return graph.loss(Loss.CROSS_ENTROPY, graph.spread(predictions, slots.spans, in.maxLength()), slots.labels);
+    });
+  }
+
+  @Override
+  public void countTargets(Graph graph, EncoderInputs in, Value total) {
+    graph.countTargets(Optional.of(Loss.CROSS_ENTROPY), Slots.declare(graph.program(), in).labels, total);
+  }
+
+  @Override
+  public int sequencesPerExample() {
+    return 1;
+  }
+
+  @Override
+  public Targets targets(EncoderInputs in, Program program) {
+    RowAxis axis = program.axis("ends").orElseThrow();
+    int[] spans = new int[3 * axis.capacity()];
+    int[] labels = new int[axis.capacity()];
+    return new Targets() {
+      private int rows;
+      private int tokens;
+
+      @Override
+      public void clear() {
+        rows = 0;
+        tokens = 0;
+      }
+
+      @Override
+      public void add(float[] label) {
+        if (label.length != 3) {
+          throw new ConfigException("an answer is (first token, last token, tokens of the sequence), got %d numbers".formatted(label.length));
+        }
+        for (int end = 0; end < ENDS; end++) {
+          if (label[end] != TokenLabels.IGNORED && (label[end] < 0 || label[end] >= label[2])) {
+            throw new ConfigException("the answer's %s token is %.0f, but the sequence has %.0f tokens; label an end that was cut off %d"
+                .formatted(end == 0 ? "first" : "last", label[end], label[2], TokenLabels.IGNORED));
+          }
+          spans[3 * rows] = tokens;
+          spans[3 * rows + 1] = (int) label[2];
+          spans[3 * rows + 2] = end;
+          labels[rows++] = (int) label[end];
+        }
+        tokens += (int) label[2];
+      }
+
+      @Override
+      public void write(Executable to) {
+        to.rows(axis, rows);
+        to.write(program.slot("spans").orElseThrow(), spans, 3 * rows);
+        to.write(program.slot("labels").orElseThrow(), labels, rows);
+      }
+    };
+  }
+}

@@ -1,0 +1,114 @@
+package io.github.lora4j.models;
+
+import io.github.lora4j.graph.Executable;
+import io.github.lora4j.graph.Graph;
+import io.github.lora4j.graph.Program;
+import io.github.lora4j.graph.ProgramBuilder;
+import io.github.lora4j.graph.RowAxis;
+import io.github.lora4j.graph.Shape;
+import io.github.lora4j.graph.Value;
+import io.github.lora4j.vector.ConfigException;
+import io.github.lora4j.vector.Loss;
+import java.util.Arrays;
+import java.util.Optional;
+
+/**
+ * Labels of tokens, whatever model predicts them. An example has one for each of its tokens; what the labels do not count is not computed:
+ * logits over a vocabulary are wanted for the rows that predict a counted label alone.
+ */
+public final class TokenLabels {
+
+  /** A label that is not counted, as in PyTorch. */
+  public static final int IGNORED = -100;
+
+  private TokenLabels() {}
+
+  /** Where logits are wanted: rows of the tokens axis, their inverse, and the labels. */
+  private record Slots(RowAxis axis, Value rows, Value inverse, Value labels) {
+    static Slots declare(ProgramBuilder program, EncoderInputs in) {
+      RowAxis axis = program.axis("targets", in.tokens().capacity());
+      return new Slots(axis, program.table("targetRows", Shape.of(axis, 1)), program.table("targetInverse", Shape.of(in.tokens(), 1)),
+          program.table("labels", Shape.of(axis, 1)));
+    }
+  }
+
+  /** The rows of [tokens, hidden] that predict a counted label. */
+  public static Value rows(Graph graph, EncoderInputs in, Value all) {
+    Slots slots = Slots.declare(graph.program(), in);
+    return graph.gather(all, slots.rows, Optional.of(slots.inverse), Optional.empty());
+  }
+
+  /** Cross-entropy of logits of {@link #rows}. */
+  public static Value loss(Graph graph, EncoderInputs in, Value logits) {
+    return graph.region("loss", () -> graph.loss(Loss.CROSS_ENTROPY, logits, Slots.declare(graph.program(), in).labels));
+  }
+
+  /** Adds the counted labels to {@code total}. */
+  public static void count(Graph graph, EncoderInputs in, Value total) {
+    graph.countTargets(Optional.of(Loss.CROSS_ENTROPY), Slots.declare(graph.program(), in).labels, total);
+  }
+
+  /**
+   * The host side.
+   *
+   * @param shift how many tokens before its label the token is that predicts it: 1 for the next token, 0 for a masked one
+   */
+  public static Targets targets(EncoderInputs in, Program program, int shift) {
+    return new Host(in, program, shift);
+  }
+
+  private static final class Host implements Targets {
+    private final int shift;
+    private final RowAxis axis;
+    private final Value rowsSlot;
+    private final Value inverseSlot;
+    private final Value labelsSlot;
+    private final int[] rows;
+    private final int[] inverse;
+    private final int[] labels;
+    private int tokens;
+    private int targets;
+
+    Host(EncoderInputs in, Program program, int shift) {
+      this.shift = shift;
+      axis = program.axis("targets").orElseThrow();
+      rowsSlot = program.slot("targetRows").orElseThrow();
+      inverseSlot = program.slot("targetInverse").orElseThrow();
+      labelsSlot = program.slot("labels").orElseThrow();
+      rows = new int[in.tokens().capacity()];
+      inverse = new int[in.tokens().capacity()];
+      labels = new int[in.tokens().capacity()];
+    }
+
+    @Override
+    public void clear() {
+      tokens = 0;
+      targets = 0;
+    }
+
+    @Override
+    public void add(float[] label) {
+      if (tokens + label.length > rows.length) {
+        throw new ConfigException("labels of %d tokens do not fit behind %d of at most %d".formatted(label.length, tokens, rows.length));
+      }
+      Arrays.fill(inverse, tokens, tokens + label.length, -1);
+      for (int t = shift; t < label.length; t++) {
+        if (label[t] != IGNORED) {
+          int row = tokens + t - shift;
+          rows[targets] = row;
+          inverse[row] = targets;
+          labels[targets++] = (int) label[t];
+        }
+      }
+      tokens += label.length;
+    }
+
+    @Override
+    public void write(Executable to) {
+      to.rows(axis, targets);
+      to.write(rowsSlot, rows, targets);
+      to.write(inverseSlot, inverse, tokens);
+      to.write(labelsSlot, labels, targets);
+    }
+  }
+}

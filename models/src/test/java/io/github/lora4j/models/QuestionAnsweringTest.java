@@ -1,0 +1,34 @@
+package io.github.lora4j.models;
+
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.github.lora4j.graph.Graph;
+import io.github.lora4j.graph.ProgramBuilder;
+import io.github.lora4j.graph.SiteHooks;
+import io.github.lora4j.graph.Sites;
+import io.github.lora4j.models.bert.BertConfig;
+import io.github.lora4j.vector.Activation;
+import io.github.lora4j.vector.ConfigException;
+import java.util.List;
+import java.util.Optional;
+import org.junit.jupiter.api.Test;
+
+class QuestionAnsweringTest {
+
+  @Test
+  void answersLieInTheirSequence() {
+    QuestionAnswering task = new QuestionAnswering(new BertConfig(11, 4, 1, 2, 8, Activation.GELU, 16, 2, 1e-12, 0.02, List.of()));
+    ProgramBuilder builder = new ProgramBuilder();
+    EncoderInputs in = EncoderInputs.declare(builder, 20, 2, 10);
+    Graph graph = builder.entry("loss");
+    graph.output("loss", task.loss(graph, in, task.predict(new Sites(graph, SiteHooks.NONE, Optional.empty()), in)));
+    Targets targets = task.targets(in, builder.build());
+    targets.add(new float[] {2, 9, 10});
+    targets.add(new float[] {TokenLabels.IGNORED, TokenLabels.IGNORED, 5});
+    targets.clear();
+    String message = assertThrows(ConfigException.class, () -> targets.add(new float[] {2, 10, 10})).getMessage();
+    assertTrue(message.contains("last token is 10") && message.contains("10 tokens"), message);
+    assertThrows(ConfigException.class, () -> targets.add(new float[] {2, 3}));
+  }
+}
