@@ -72,6 +72,9 @@ record Cell(@JsonProperty("run") Run run, @JsonProperty("score") double score, @
 
   /** Mean loss of the last tenth of the steps. */
   double finalLoss() {
+    if (losses.length == 0) {
+      return Double.NaN;
+    }
     int from = losses.length - Math.max(1, losses.length / 10);
     double sum = 0;
     for (int i = from; i < losses.length; i++) {

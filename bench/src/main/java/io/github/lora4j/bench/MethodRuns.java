@@ -33,18 +33,14 @@ final class MethodRuns {
     done = Cell.read(options.results());
   }
 
-  /** The learning rate with the best score on held-out training rows; of equals the lower. */
+  /**
+   * The learning rate with the best score on held-out training rows. Equal scores are common where a model answers the same for every row
+   * (a correlation of 0), so of equals the one that learned more: with the lower training loss.
+   */
   double tuned(MethodSpec spec, GlueTask task) {
-    double best = spec.rates().getFirst();
-    double score = Double.NEGATIVE_INFINITY;
-    for (double rate : spec.rates()) {
-      double of = run(spec, task, rate, TUNING_SEED, true).score();
-      if (of > score) {
-        score = of;
-        best = rate;
-      }
-    }
-    return best;
+    Comparator<Cell> better = Comparator.comparingDouble(Cell::score).thenComparing(Comparator.comparingDouble(Cell::finalLoss).reversed());
+    return spec.rates().stream().map(rate -> run(spec, task, rate, TUNING_SEED, true)).filter(cell -> !Double.isNaN(cell.score()))
+        .max(better).map(cell -> cell.run().rate()).orElse(spec.rates().getFirst());
   }
 
   /** One run on the training rows, measured on the development file. */

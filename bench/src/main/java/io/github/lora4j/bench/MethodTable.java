@@ -26,7 +26,7 @@ final class MethodTable {
     Entry baseline = entries.getFirst();
     int n = baseline.cells.size();
     StringBuilder out = new StringBuilder(text("## %s, %s%n%n%s, in %% with Student's 95 %% interval over %d paired seeds; %s training rows, %s epochs, "
-        + "batches of 32. Learning rates: the best of four on held-out training rows, the same budget for each; * lies at an end of its four. "
+        + "batches of 32. Learning rates: the best of four on held-out training rows (of equals the one with the lower training loss), the same budget for each; * lies at an end of its four. "
         + "A verdict is a 95 %% interval of paired differences without zero: of %d comparisons, one in twenty would be such by chance.%n%n",
         model, task.folder(), task.metric(), n, options.rows() == 0 ? "all" : text("%,d", options.rows()), number(options.epochs()),
         entries.size() - 1));
