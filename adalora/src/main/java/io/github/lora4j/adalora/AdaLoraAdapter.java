@@ -1,6 +1,7 @@
 package io.github.lora4j.adalora;
 
 import io.github.lora4j.graph.Graph;
+import io.github.lora4j.graph.ModuleInfo;
 import io.github.lora4j.graph.ProgramBuilder;
 import io.github.lora4j.graph.Shape;
 import io.github.lora4j.graph.Sites;
@@ -64,6 +65,12 @@ public final class AdaLoraAdapter implements Adapter {
     List<String> unknown = config.rankPattern().keySet().stream().filter(name -> !lora.sites().containsKey(name)).toList();
     if (!unknown.isEmpty()) {
       throw new ConfigException("adalora: rank_pattern names modules that target_modules does not select: " + Problems.some(unknown));
+    }
+    List<String> others = lora.sites().values().stream().map(site -> site.target().module())
+        .filter(m -> m.convolution().filter(c -> c.groups() > 1 || c.kernel().size() != 2).isPresent()).map(ModuleInfo::name).toList();
+    if (!others.isEmpty()) {
+      throw new ConfigException("adalora: of convolutions only those over two dimensions and without groups are adapted, as in PEFT; exclude "
+          + Problems.some(others));
     }
     lora.sites().forEach((module, site) -> {
       List<Boolean> kept = config.rankPattern().get(module);
@@ -149,8 +156,22 @@ public final class AdaLoraAdapter implements Adapter {
     if (site == null || site.rank == 0) {
       return y;
     }
-    Graph graph = recording.graph();
+    return adapted(recording, site, recording.dropout(of.module() + ".lora_dropout", of.x(), config.lora().loraDropout()), y);
+  }
+
+  @Override
+  public Value convolution(Sites recording, ConvolutionSite of, Value y) {
+    Site site = sites.get(of.module());
+    if (site == null || site.rank == 0) {
+      return y;
+    }
     Value dropped = recording.dropout(of.module() + ".lora_dropout", of.x(), config.lora().loraDropout());
+    return adapted(recording, site, dropped.equals(of.x()) ? of.unfolded()
+        : recording.graph().unfold(dropped, of.indices(), of.inverse()), y);
+  }
+
+  private Value adapted(Sites recording, Site site, Value dropped, Value y) {
+    Graph graph = recording.graph();
     Value down = graph.scaleColumns(graph.linear(dropped, site.a.declare(recording), Optional.empty()), site.e.declare(recording));
     return graph.linear(down, site.b.declare(recording), Optional.empty(), Optional.of(y), scaling());
   }

@@ -111,6 +111,8 @@ final class Differentiator {
       case LayoutOp.Join o -> throw once(o);
       case LayoutOp.Spread o -> contribute(o.x(), d -> graph.add(new LayoutOp.Collect(grad(o.y()), o.spans(), d)));
       case LayoutOp.Collect o -> throw once(o);
+      case LayoutOp.Unfold o -> contribute(o.x(), d -> graph.add(new LayoutOp.Fold(grad(o.y()), o.inverse(), d)));
+      case LayoutOp.Fold o -> throw once(o);
       case AdapterOp.ScaleColumns o -> scaleColumns(o, grad(o.y()));
       case AdapterOp.ColumnDots o -> throw once(o);
       case AdapterOp.AddTo o -> throw once(o);

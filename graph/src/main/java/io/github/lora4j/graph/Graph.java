@@ -134,6 +134,17 @@ public final class Graph {
     return y;
   }
 
+  /** What each position of a convolution's kernel sees, side by side; see {@link LayoutOp.Unfold}. */
+  public Value unfold(Value x, Value indices, Value inverse) {
+    int taps = indices.shape().cols();
+    check(indices.integer() && inverse.integer() && inverse.shape().cols() == taps && inverse.shape().sameRows(x.shape()), "unfold", x.name(),
+        "indices and inverse must be integers [outputs, taps] and [%s, taps], got %s %s and %s %s", x.shape(), indices.type(), indices.shape(),
+        inverse.type(), inverse.shape());
+    Value y = temp(x.name() + ".unfolded", indices.shape().withCols(Math.multiplyExact(x.shape().cols(), taps)));
+    add(new LayoutOp.Unfold(x, indices, inverse, y));
+    return y;
+  }
+
   /** Root-mean-square norm over columns. */
   public Value rmsNorm(Value x, Value gamma, double eps) {
     same("rmsNorm", gamma.name(), gamma.shape(), Shape.vector(x.shape().cols()));

@@ -61,6 +61,37 @@ public sealed interface LayoutOp extends Op {
     }
   }
 
+  /**
+   * What each position of a convolution's kernel sees, side by side: y[o, c·taps + t] = x[indices[o, t], c], 0 where the index is −1.
+   *
+   * @param indices I32 [rows of y, taps]; see {@link Convolution#indices}
+   * @param inverse I32 [rows of x, taps]
+   */
+  record Unfold(Value x, Value indices, Value inverse, Value y) implements LayoutOp {
+    @Override
+    public List<Value> inputs() {
+      return List.of(x, indices);
+    }
+
+    @Override
+    public List<Value> outputs() {
+      return List.of(y);
+    }
+  }
+
+  /** The gradient of {@link Unfold}: dx[i, c] = Σ over t of dy[inverse[i, t], c·taps + t]. */
+  record Fold(Value dy, Value inverse, Value dx) implements LayoutOp {
+    @Override
+    public List<Value> inputs() {
+      return List.of(dy, inverse);
+    }
+
+    @Override
+    public List<Value> outputs() {
+      return List.of(dx);
+    }
+  }
+
   /** A logit so low that its exponential is 0 beside any other. */
   double NOTHING = -1e30;
 }

@@ -1,18 +1,21 @@
 package io.github.lora4j.graph;
 
+import java.util.Optional;
+
 /**
  * One module of a model's tree, named as Hugging Face transformers names it ("bert.encoder.layer.0.attention.self.query"), in
  * the order of its {@code named_modules()}. Modules that no adapter can change are listed too, so that a selection rule that
  * hits one can be told so.
  *
- * @param in input features of a linear map, entries of an embedding; 0 where it has no meaning
+ * @param in input features of a linear map, entries of an embedding, channels times kernel of a convolution; 0 where it has no meaning
  * @param out output features, embedding dimension
+ * @param convolution of a {@link Kind#CONVOLUTION}
  */
-public record ModuleInfo(String name, Kind kind, int in, int out, boolean bias) {
+public record ModuleInfo(String name, Kind kind, int in, int out, boolean bias, Optional<Convolution> convolution) {
 
   /** What a module computes, with PyTorch's class names. */
   public enum Kind {
-    LINEAR("Linear"), CONV1D("Conv1D"), EMBEDDING("Embedding"), LAYER_NORM("LayerNorm"), DROPOUT("Dropout"), ACTIVATION("Activation"),
+    LINEAR("Linear"), CONV1D("Conv1D"), CONVOLUTION("ConvNd"), EMBEDDING("Embedding"), LAYER_NORM("LayerNorm"), DROPOUT("Dropout"), ACTIVATION("Activation"),
     CONTAINER("Module");
 
     private final String torchName;
@@ -25,6 +28,16 @@ public record ModuleInfo(String name, Kind kind, int in, int out, boolean bias) 
     public String torchName() {
       return torchName;
     }
+  }
+
+  /** A module that is no convolution. */
+  public ModuleInfo(String name, Kind kind, int in, int out, boolean bias) {
+    this(name, kind, in, out, bias, Optional.empty());
+  }
+
+  /** A convolution of any number of dimensions: {@code Conv1d}, {@code Conv2d}, {@code Conv3d}. */
+  public static ModuleInfo convolution(String name, Convolution convolution, int out, boolean bias) {
+    return new ModuleInfo(name, Kind.CONVOLUTION, convolution.features(), out, bias, Optional.of(convolution));
   }
 
   /** A linear map. */

@@ -22,6 +22,17 @@ public interface SiteHooks {
   record LinearSite(String module, Value x, Value weight, Optional<Value> bias) {}
 
   /**
+   * A convolution as an adapter sees it.
+   *
+   * @param x the input [positions, channels]
+   * @param unfolded what the kernel sees of it [outputs, channels · taps], which makes it a linear module
+   * @param indices of {@link Graph#unfold}, for another x
+   * @param weight [out, channels / groups · taps]
+   */
+  record ConvolutionSite(String module, Convolution convolution, Value x, Value unfolded, Value indices, Value inverse, Value weight,
+      Optional<Value> bias) {}
+
+  /**
    * An embedding module as an adapter sees it.
    *
    * @param ids the ids that are looked up [rows, 1]
@@ -57,6 +68,11 @@ public interface SiteHooks {
    * @return y or what replaces it
    */
   default Value linear(Sites recording, LinearSite site, Value y) {
+    return y;
+  }
+
+  /** The result of a convolution: y [outputs, out] or what replaces it. */
+  default Value convolution(Sites recording, ConvolutionSite site, Value y) {
     return y;
   }
 

@@ -2,6 +2,7 @@ package io.github.lora4j.graph;
 
 import io.github.lora4j.vector.AttentionSpec;
 import io.github.lora4j.vector.ConfigException;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.UnaryOperator;
@@ -96,6 +97,47 @@ public final class Sites {
   public Value attention(String module, AttentionSpec spec, Value q, Value k, Value v, Value segments, int maxLength) {
     SiteHooks.AttentionSite site = hooks.attention(this, new SiteHooks.AttentionSite(module, k, v, segments));
     return graph.attention(spec, q, site.keys(), site.values(), site.segments(), maxLength);
+  }
+
+  /**
+   * A convolution, then the adapter. With groups each group's product is computed for all outputs and those of the others are dropped: as many
+   * times the work as there are groups, which suits few of them.
+   *
+   * @param indices of {@link Convolution#indices}
+   * @param inverse of {@link Convolution#inverse}
+   */
+  public Value convolution(String module, Convolution convolution, Value x, Value indices, Value inverse, int out, boolean bias) {
+    Value unfolded = graph.unfold(x, indices, inverse);
+    Value weight = parameter(module + ".weight", Shape.of(out, convolution.features() / convolution.groups()));
+    Optional<Value> b = bias ? Optional.of(parameter(module + ".bias", Shape.vector(out))) : Optional.empty();
+    Value y = grouped(unfolded, weight, b, Optional.empty(), convolution.groups(), 1);
+    return hooks.convolution(this, new SiteHooks.ConvolutionSite(module, convolution, x, unfolded, indices, inverse, weight, b), y);
+  }
+
+  /**
+   * y = addend + bias + alpha · a product whose groups of outputs see their own group of x's columns each.
+   *
+   * @param weight [out, columns of x / groups]
+   */
+  public Value grouped(Value x, Value weight, Optional<Value> bias, Optional<Value> addend, int groups, double alpha) {
+    if (groups == 1) {
+      return graph.linear(x, weight, bias, addend, alpha);
+    }
+    int out = weight.shape().rows();
+    if (out % groups != 0) {
+      throw new ConfigException("%s: %d outputs have no %d equal groups".formatted(weight.name(), out, groups));
+    }
+    List<Value> parts = graph.split(x, groups);
+    Optional<Value> y = addend;
+    for (int g = 0; g < groups; g++) {
+      int first = g * (out / groups);
+      float[] own = new float[out];
+      Arrays.fill(own, first, first + out / groups, 1);
+      Value mask = graph.program().constant("groups." + out + "." + groups + "." + g, Shape.vector(out), () -> own);
+      Value part = graph.scaleColumns(graph.linear(parts.get(g), weight, bias, Optional.empty(), alpha), mask);
+      y = Optional.of(y.isPresent() ? graph.add(y.get(), part) : part);
+    }
+    return y.orElseThrow();
   }
 
   /** An embedding module: rows of its weight, plus the addend. */

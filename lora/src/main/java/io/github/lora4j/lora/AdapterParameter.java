@@ -14,7 +14,7 @@ import java.util.List;
  *
  * @param slot the program's slot: the Hugging Face name, "encoder.layer.0.attention.self.query.lora_A.weight"
  * @param key the tensor's name in {@code adapter_model.safetensors}
- * @param shape as in the file; one or two dimensions
+ * @param shape as in the file; behind the first two dimensions come those of a convolution's kernel
  * @param group index into {@link Adapter#groups}
  * @param initial value before training
  * @param layout how the program holds it
@@ -42,8 +42,8 @@ public record AdapterParameter(String slot, String key, List<Long> shape, int gr
   /** Checks the shape. */
   public AdapterParameter {
     shape = List.copyOf(shape);
-    if (shape.isEmpty() || shape.size() > 2 || shape.stream().anyMatch(d -> d < 0 || d > Integer.MAX_VALUE)) {
-      throw new ConfigException("adapter parameter %s: shape must be one or two dimensions that are not negative, got %s".formatted(slot, shape));
+    if (shape.isEmpty() || shape.size() > 5 || shape.stream().anyMatch(d -> d < 0 || d > Integer.MAX_VALUE)) {
+      throw new ConfigException("adapter parameter %s: shape must be one to five dimensions that are not negative, got %s".formatted(slot, shape));
     }
   }
 
@@ -87,7 +87,10 @@ public record AdapterParameter(String slot, String key, List<Long> shape, int gr
       return Shape.of(Math.toIntExact(shape.getLast()), Math.toIntExact(shape.getFirst()));
     }
     int last = Math.toIntExact(shape.getLast());
-    return shape.size() == 1 ? Shape.vector(last) : Shape.of(Math.toIntExact(shape.getFirst()), last);
+    if (shape.size() == 1) {
+      return Shape.vector(last);
+    }
+    return Shape.of(Math.toIntExact(shape.getFirst()), Math.toIntExact(shape.stream().skip(1).reduce(1L, Math::multiplyExact)));
   }
 
   /** The trainable slot, declared if it is not yet. */

@@ -1,5 +1,6 @@
 package io.github.lora4j.lora;
 
+import io.github.lora4j.graph.Convolution;
 import io.github.lora4j.graph.ModuleInfo;
 import io.github.lora4j.lora.internal.PythonRegex;
 import java.util.ArrayList;
@@ -30,7 +31,8 @@ final class AttachChecks {
     TreeMap<String, List<String>> unsupported = new TreeMap<>();
     for (TargetSelector.Selected s : selected) {
       ModuleInfo.Kind kind = s.module().kind();
-      if (kind != ModuleInfo.Kind.LINEAR && kind != ModuleInfo.Kind.CONV1D && kind != ModuleInfo.Kind.EMBEDDING) {
+      if (kind != ModuleInfo.Kind.LINEAR && kind != ModuleInfo.Kind.CONV1D && kind != ModuleInfo.Kind.EMBEDDING
+          && kind != ModuleInfo.Kind.CONVOLUTION) {
         unsupported.computeIfAbsent(kind.torchName(), _ -> new ArrayList<>()).add(s.module().name());
       }
     }
@@ -45,6 +47,7 @@ final class AttachChecks {
     tokens(problems, config, model, selected);
     replication(problems, config, model);
     initialisation(problems, config, model, selected);
+    groups(problems, config, selected);
     for (String name : config.allModulesToSave()) {
       List<ModuleInfo> inside = modulesOf(model, name);
       if (!inside.isEmpty() && inside.stream().allMatch(m -> ModelDescription.parameters(m).isEmpty())) {
@@ -104,13 +107,27 @@ final class AttachChecks {
     }
   }
 
+  private static void groups(Problems problems, LoraConfig config, List<TargetSelector.Selected> selected) {
+    for (TargetSelector.Selected s : selected) {
+      int groups = s.module().convolution().map(Convolution::groups).orElse(1);
+      if (s.rank() % groups != 0 || s.module().out() % groups != 0) {
+        problems.add("%s is a convolution of %d groups, which must divide its rank, got %d, and its outputs, got %d", s.module().name(), groups,
+            s.rank(), s.module().out());
+      }
+      if (groups > 1 && config.useDora()) {
+        problems.add("use_dora on %s is not possible: with groups the update is no weight of its shape, which has no norm; exclude it",
+            s.module().name());
+      }
+    }
+  }
+
   private static void initialisation(Problems problems, LoraConfig config, ModelDescription model, List<TargetSelector.Selected> selected) {
     InitLoraWeights init = config.initLoraWeights();
     boolean orthogonal = init == InitLoraWeights.ORTHOGONAL;
-    List<String> embeddings = selected.stream().filter(s -> s.module().kind() == ModuleInfo.Kind.EMBEDDING)
-        .map(s -> s.module().name()).toList();
+    List<String> embeddings = selected.stream().filter(s -> s.module().kind() == ModuleInfo.Kind.EMBEDDING
+        || s.module().kind() == ModuleInfo.Kind.CONVOLUTION).map(s -> s.module().name()).toList();
     if (!embeddings.isEmpty() && (init.changesBase() || orthogonal)) {
-      problems.add("init_lora_weights %s is for linear modules, not for embeddings: %s", init.peftName(), Problems.some(embeddings));
+      problems.add("init_lora_weights %s is for linear modules, not for embeddings and convolutions: %s", init.peftName(), Problems.some(embeddings));
     }
     List<String> ranks = selected.stream().filter(s -> orthogonal ? s.rank() % 2 != 0
         : init.needsBase() && s.rank() > Math.min(s.module().in(), s.module().out())).map(s -> "%s has rank %d and is %d x %d"

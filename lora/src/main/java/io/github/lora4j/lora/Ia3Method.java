@@ -74,8 +74,8 @@ public final class Ia3Method implements AdapterMethod {
         .filter(name -> feedforward.stream().anyMatch(f -> TargetSelector.endsWith(name, f))).toList();
     feedforward.stream().filter(f -> selected.stream().noneMatch(m -> TargetSelector.endsWith(m.name(), f)))
         .forEach(f -> problems.add("feedforward_modules entry '%s' is not among target_modules", f));
-    selected.stream().filter(m -> m.kind() == ModuleInfo.Kind.EMBEDDING).forEach(m -> problems.add("(IA)3 on the embedding %s is not supported",
-        m.name()));
+    selected.stream().filter(m -> m.kind() == ModuleInfo.Kind.EMBEDDING || m.kind() == ModuleInfo.Kind.CONVOLUTION)
+        .forEach(m -> problems.add("(IA)3 on %s, a module of kind %s, is not supported", m.name(), m.kind().torchName()));
     problems.raise(where);
     return new Ia3Adapter(write(selection.config(), targets, feedforward), selected, inputs, selection);
   }

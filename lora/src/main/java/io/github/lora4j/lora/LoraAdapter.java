@@ -1,5 +1,6 @@
 package io.github.lora4j.lora;
 
+import io.github.lora4j.graph.Convolution;
 import io.github.lora4j.graph.Graph;
 import io.github.lora4j.graph.ModuleInfo;
 import io.github.lora4j.graph.ProgramBuilder;
@@ -137,6 +138,12 @@ public final class LoraAdapter implements Adapter {
   @Override
   public Map<String, WeightChange> weightChanges(AdapterValues values) {
     Map<String, WeightChange> changes = new LinkedHashMap<>();
+    List<String> grouped = sites.values().stream().map(site -> site.target.module())
+        .filter(m -> m.convolution().filter(c -> c.groups() > 1).isPresent()).map(ModuleInfo::name).toList();
+    if (!grouped.isEmpty()) {
+      throw new ConfigException("LoRA on convolutions with groups cannot be merged, since A sees the channels of all groups and each weight those "
+          + "of its own: %s; use it unmerged".formatted(Problems.some(grouped)));
+    }
     sites.forEach((module, site) -> {
       changes.put(module + ".weight", (type, data) -> {
         site.start().filter(start -> start.init().changesBase()).ifPresent(start -> start.subtract(type, data, 0));
@@ -247,7 +254,39 @@ public final class LoraAdapter implements Adapter {
     return group == null ? OptionalInt.empty() : OptionalInt.of(group);
   }
 
+  /** As the file has them: A is a convolution of the base's kernel to r channels, B one of a single position, in the base's groups. */
+  private Site convolution(TargetSelector.Selected target) {
+    ModuleInfo m = target.module();
+    Convolution c = m.convolution().orElseThrow();
+    int r = target.rank();
+    List<Long> a = new ArrayList<>(List.of((long) r, (long) c.channels()));
+    List<Long> b = new ArrayList<>(List.of((long) m.out(), (long) r / c.groups()));
+    List<Long> magnitude = new ArrayList<>(List.of(1L, (long) m.out()));
+    c.kernel().forEach(k -> {
+      a.add((long) k);
+      b.add(1L);
+      magnitude.add(1L);
+    });
+    Site plain = new Site(target, m.name() + ".weight", AdapterParameter.of(m.name() + ".lora_A.weight", a, WEIGHTS, initialA(m.name(), r, m.in())),
+        AdapterParameter.of(m.name() + ".lora_B.weight", b, WEIGHTS, initialB(m.name(), r)), Optional.empty(), Optional.empty(),
+        Optional.empty());
+    String name = m.name() + ".lora_magnitude_vector";
+    return new Site(target, plain.weight, plain.a, plain.b, loraBias(target), config.useDora() ? Optional.of(new AdapterParameter(name,
+        AdapterParameter.PREFIX + name, magnitude, WEIGHTS, new Initial.OfNorm(plain.norm()), AdapterParameter.Layout.ROW)) : Optional.empty(),
+        Optional.empty());
+  }
+
+  private Optional<AdapterParameter> loraBias(TargetSelector.Selected target) {
+    return config.loraBias() && target.module().kind() != ModuleInfo.Kind.EMBEDDING
+        ? Optional.of(AdapterParameter.of(target.module().name() + ".lora_B.bias", List.of((long) target.module().out()), BIASES,
+            config.initLoraWeights() == InitLoraWeights.RANDOM ? new Initial.Uniform(1 / Math.sqrt(target.rank())) : Initial.ZEROS))
+        : Optional.empty();
+  }
+
   private Site site(TargetSelector.Selected target) {
+    if (target.module().kind() == ModuleInfo.Kind.CONVOLUTION) {
+      return convolution(target);
+    }
     ModuleInfo m = target.module();
     String name = m.name();
     String weight = untied(name) ? name + ".weight" : model.source(name + ".weight");
@@ -263,13 +302,10 @@ public final class LoraAdapter implements Adapter {
     Optional<BaseStart> start = config.initLoraWeights().needsBase()
         ? Optional.of(new BaseStart(m, a, b, config.initLoraWeights(), r, target.scaling())) : Optional.empty();
     Site plain = new Site(target, weight, a, b, Optional.empty(), Optional.empty(), start);
-    Optional<AdapterParameter> bias = config.loraBias() && !embedding
-        ? Optional.of(AdapterParameter.of(name + ".lora_B.bias", List.of((long) m.out()), BIASES,
-            config.initLoraWeights() == InitLoraWeights.RANDOM ? new Initial.Uniform(1 / Math.sqrt(r)) : Initial.ZEROS)) : Optional.empty();
     Optional<AdapterParameter> magnitude = config.useDora()
         ? Optional.of(AdapterParameter.of(name + ".lora_magnitude_vector", List.of((long) m.out()), WEIGHTS, new Initial.OfNorm(plain.norm())))
         : Optional.empty();
-    return new Site(target, weight, a, b, bias, magnitude, start);
+    return new Site(target, weight, a, b, loraBias(target), magnitude, start);
   }
 
   @Override
@@ -300,6 +336,16 @@ public final class LoraAdapter implements Adapter {
     return graph.linear(down, embedding.a.declare(recording), Optional.empty(), Optional.of(y), embedding.target.scaling());
   }
 
+  @Override
+  public Value convolution(Sites recording, ConvolutionSite of, Value y) {
+    if (!sites.containsKey(of.module())) {
+      return y;
+    }
+    Value dropped = recording.dropout(of.module() + ".lora_dropout", of.x(), config.loraDropout());
+    Value seen = dropped.equals(of.x()) ? of.unfolded() : recording.graph().unfold(dropped, of.indices(), of.inverse());
+    return dropped(recording, new LinearSite(of.module(), of.unfolded(), of.weight(), of.bias()), seen, y);
+  }
+
   /**
    * The result of a linear module whose dropped input is given.
    *
@@ -311,7 +357,8 @@ public final class LoraAdapter implements Adapter {
     Value down = graph.linear(dropped, site.a.declare(recording), Optional.empty());
     Optional<Value> bias = site.bias.map(b -> graph.scale(b.declare(recording), site.target.scaling()));
     if (site.magnitude.isEmpty()) {
-      return graph.linear(down, site.b.declare(recording), bias, Optional.of(y), site.target.scaling());
+      int groups = site.target.module().convolution().map(Convolution::groups).orElse(1);
+      return recording.grouped(down, site.b.declare(recording), bias, Optional.of(y), groups, site.target.scaling());
     }
     Value factors = factors(recording, site);
     if (dropped.equals(of.x())) {

@@ -41,10 +41,11 @@ public final class LoraFa implements Adapter {
     if (lora.config().initLoraWeights() == InitLoraWeights.MICA) {
       problems.add("init_lora_weights mica freezes B and optimizer lorafa freezes A, so nothing would train; choose one of the two");
     }
-    List<String> embeddings = lora.sites().values().stream().filter(site -> site.target().module().kind() == ModuleInfo.Kind.EMBEDDING)
+    List<String> embeddings = lora.sites().values().stream().filter(site -> site.target().module().kind() == ModuleInfo.Kind.EMBEDDING
+            || site.target().module().kind() == ModuleInfo.Kind.CONVOLUTION)
         .map(site -> site.target().module().name()).toList();
     if (!embeddings.isEmpty()) {
-      problems.add("optimizer lorafa does not train embeddings; remove from target_modules: %s", Problems.some(embeddings));
+      problems.add("optimizer lorafa does not train embeddings and convolutions; remove from target_modules: %s", Problems.some(embeddings));
     }
     problems.raise("lorafa");
     of = lora;

@@ -160,7 +160,7 @@ public final class LoraMerge {
         throw new ConfigException("merge: %s is stored as %s; LoRA merges into F32, F64, F16 and BF16".formatted(name, type));
       }
       r = site.target().rank();
-      transposed = module.kind() != ModuleInfo.Kind.LINEAR;
+      transposed = module.kind() == ModuleInfo.Kind.CONV1D || module.kind() == ModuleInfo.Kind.EMBEDDING;
       rows = transposed ? module.in() : module.out();
       cols = transposed ? module.out() : module.in();
       magnitude = site.magnitude().map(p -> values.get(p.slot()));

@@ -118,6 +118,11 @@ public final class LoraPlus implements Adapter {
   }
 
   @Override
+  public Value convolution(Sites recording, ConvolutionSite site, Value y) {
+    return of.convolution(recording, site, y);
+  }
+
+  @Override
   public Value embedding(Sites recording, EmbeddingSite site, Value y) {
     return of.embedding(recording, site, y);
   }

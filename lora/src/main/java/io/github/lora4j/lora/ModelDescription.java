@@ -1,6 +1,8 @@
 package io.github.lora4j.lora;
 
+import io.github.lora4j.graph.Convolution;
 import io.github.lora4j.graph.ModuleInfo;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -48,6 +50,12 @@ public record ModelDescription(String modelType, List<ModuleInfo> modules, Optio
     switch (module.kind()) {
       case LINEAR -> shapes.put("weight", List.of(out, in));
       case CONV1D, EMBEDDING -> shapes.put("weight", List.of(in, out));
+      case CONVOLUTION -> {
+        Convolution c = module.convolution().orElseThrow();
+        List<Long> shape = new ArrayList<>(List.of(out, (long) c.channels() / c.groups()));
+        c.kernel().forEach(k -> shape.add((long) k));
+        shapes.put("weight", shape);
+      }
       case LAYER_NORM -> shapes.put("weight", List.of(out));
       default -> { }
     }

@@ -36,6 +36,7 @@ public final class Session implements AutoCloseable {
         executable.write(slot, data, data.length);
       }
     });
+    program.program().constants().forEach((name, data) -> executable.write(program.program().slot(name).orElseThrow(), data, data.length));
   }
 
   public Executable executable() {

@@ -20,6 +20,8 @@ record CpuLayoutSteps(CpuSteps of, DType floats) {
       case LayoutOp.Join o -> columns(o.y(), o.parts(), false);
       case LayoutOp.Spread o -> spread(o);
       case LayoutOp.Collect o -> collect(o);
+      case LayoutOp.Unfold o -> unfold(o);
+      case LayoutOp.Fold o -> fold(o);
     };
   }
 
@@ -61,6 +63,45 @@ record CpuLayoutSteps(CpuSteps of, DType floats) {
       clear.run();
       move.run();
     };
+  }
+
+  private CpuSteps.Step unfold(LayoutOp.Unfold o) {
+    MemorySegment x = of.s(o.x());
+    MemorySegment y = of.s(o.y());
+    MemorySegment indices = of.s(o.indices());
+    int channels = o.x().shape().cols();
+    int taps = o.indices().shape().cols();
+    return of.rows(o.y(), channels * taps, (from, to) -> {
+      for (int i = from; i < to; i++) {
+        for (int t = 0; t < taps; t++) {
+          int row = indices.getAtIndex(ValueLayout.JAVA_INT, (long) i * taps + t);
+          for (int c = 0; c < channels; c++) {
+            Storage.set(y, floats, ((long) i * channels + c) * taps + t, row < 0 ? 0 : Storage.get(x, floats, (long) row * channels + c));
+          }
+        }
+      }
+    });
+  }
+
+  /** Each row of the input gathers, so nothing is written twice and the order of the sum is fixed. */
+  private CpuSteps.Step fold(LayoutOp.Fold o) {
+    MemorySegment dx = of.s(o.dx());
+    MemorySegment dy = of.s(o.dy());
+    MemorySegment inverse = of.s(o.inverse());
+    int channels = o.dx().shape().cols();
+    int taps = o.inverse().shape().cols();
+    return of.rows(o.dx(), channels * taps, (from, to) -> {
+      for (int i = from; i < to; i++) {
+        for (int c = 0; c < channels; c++) {
+          double sum = 0;
+          for (int t = 0; t < taps; t++) {
+            int row = inverse.getAtIndex(ValueLayout.JAVA_INT, (long) i * taps + t);
+            sum += row < 0 ? 0 : Storage.get(dy, floats, ((long) row * channels + c) * taps + t);
+          }
+          Storage.set(dx, floats, (long) i * channels + c, sum);
+        }
+      }
+    });
   }
 
   private static int at(MemorySegment spans, int row, int column) {

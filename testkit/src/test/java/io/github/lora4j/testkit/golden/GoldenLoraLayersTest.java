@@ -1,6 +1,7 @@
 package io.github.lora4j.testkit.golden;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import io.github.lora4j.graph.ModuleInfo.Kind;
@@ -59,7 +60,8 @@ class GoldenLoraLayersTest {
     JsonNode c = GoldenCases.json(file);
     String peer = c.path("peer").textValue();
     boolean embedding = peer.endsWith(".Embedding");
-    if (!embedding && !peer.endsWith(".Linear")) {
+    boolean convolution = peer.matches(".*\\.Conv[123]d");
+    if (!embedding && !convolution && !peer.endsWith(".Linear")) {
       throw GoldenCases.notYet("LoRA on " + peer);
     }
     LoraConfig config = LoraConfig.ofPeft(GoldenCases.map(c.path("config"))).toBuilder().targetModules(LAYER).build();
@@ -69,7 +71,8 @@ class GoldenLoraLayersTest {
     int in = Math.toIntExact(shape.get(conv1d || embedding ? 0 : 1));
     int out = Math.toIntExact(shape.get(conv1d || embedding ? 1 : 0));
     Kind kind = embedding ? Kind.EMBEDDING : conv1d ? Kind.CONV1D : Kind.LINEAR;
-    ModuleInfo module = new ModuleInfo(LAYER, kind, in, out, t.containsKey("b0"));
+    ModuleInfo module = convolution ? ModuleInfo.convolution(LAYER, Images.convolution(c.path("base_args")), out, t.containsKey("b0"))
+        : new ModuleInfo(LAYER, kind, in, out, t.containsKey("b0"));
     LoraAdapter adapter = new LoraMethod().create(config, ModelDescription.of("test", List.of(module)));
     assertEquals(c.path("scaling").asDouble(), adapter.sites().get(LAYER).target().scaling());
     keys(c, adapter);
@@ -83,7 +86,12 @@ class GoldenLoraLayersTest {
         }
       }
     }
-    new Layer(t, adapter, module, ids, c.path("base_args").path("padding_idx").asInt(-1)).forwardAndBackward();
+    new Layer(convolution ? Images.rows(t) : t, convolution ? Images.sizes(t.get("x")) : new int[0], adapter, module, ids, c.path("base_args").path("padding_idx").asInt(-1)).forwardAndBackward();
+    if (c.has("merge_error")) {
+      try (AdapterValues values = new AdapterValues(adapter.parameters())) {
+        assertThrows(ConfigException.class, () -> adapter.weightChanges(values));
+      }
+    }
     merge(t, adapter, module);
   }
 
@@ -107,7 +115,7 @@ class GoldenLoraLayersTest {
   }
 
   /** The layer as a program: with x, or what dropout let through of it, as a probe; or ids that look up an embedding. */
-  private record Layer(Map<String, Tensor> t, LoraAdapter adapter, ModuleInfo module, int[] ids, int padding) {
+  private record Layer(Map<String, Tensor> t, int[] sizes, LoraAdapter adapter, ModuleInfo module, int[] ids, int padding) {
 
     private Value record(TestProgram p) {
       Sites sites = new Sites(p.graph(), adapter, Optional.empty());
@@ -117,6 +125,9 @@ class GoldenLoraLayersTest {
         // Padding learns nothing: it is no one's inverse.
         inverse(p, axis);
         return p.mse(sites.embedding(LAYER, table, module.in(), module.out(), Optional.empty()));
+      }
+      if (module.convolution().isPresent()) {
+        return p.mse(Images.record(p, sites, module, t.get("x").shape(), sizes));
       }
       RowAxis axis = p.axis("rows", t.get("x").values().length / module.in());
       Value x = p.probe("x", Shape.of(axis, module.in()));

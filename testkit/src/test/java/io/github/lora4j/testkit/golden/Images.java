@@ -1,0 +1,71 @@
+package io.github.lora4j.testkit.golden;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import io.github.lora4j.graph.Convolution;
+import io.github.lora4j.graph.ModuleInfo;
+import io.github.lora4j.graph.RowAxis;
+import io.github.lora4j.graph.Shape;
+import io.github.lora4j.graph.Sites;
+import io.github.lora4j.graph.Value;
+import io.github.lora4j.testkit.TestProgram;
+import io.github.lora4j.testkit.golden.GoldenCases.Tensor;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/** PyTorch's images [batch, channels, positions…] as rows of positions. */
+final class Images {
+
+  private Images() {}
+
+  static Convolution convolution(JsonNode args) {
+    return new Convolution(args.path("in_channels").asInt(), list(args, "kernel_size"), list(args, "stride"), list(args, "padding"),
+        list(args, "dilation"), args.path("groups").asInt());
+  }
+
+  private static List<Integer> list(JsonNode args, String key) {
+    List<Integer> list = new ArrayList<>();
+    args.path(key).forEach(n -> list.add(n.asInt()));
+    return list;
+  }
+
+  /** The sizes behind batch and channels. */
+  static int[] sizes(Tensor image) {
+    return image.shape().stream().skip(2).mapToInt(Math::toIntExact).toArray();
+  }
+
+  /** The tensors with images as [batch · positions, channels]. */
+  static Map<String, Tensor> rows(Map<String, Tensor> tensors) {
+    Map<String, Tensor> rows = new LinkedHashMap<>(tensors);
+    for (String name : List.of("x", "dx", "y", "dy")) {
+      Tensor t = tensors.get(name);
+      int batch = Math.toIntExact(t.shape().getFirst());
+      int channels = Math.toIntExact(t.shape().get(1));
+      int positions = t.values().length / batch / channels;
+      float[] values = new float[t.values().length];
+      for (int i = 0; i < values.length; i++) {
+        int image = i / (channels * positions);
+        int channel = i / positions % channels;
+        values[(image * positions + i % positions) * channels + channel] = t.values()[i];
+      }
+      rows.put(name, new Tensor(List.of((long) batch * positions, (long) channels), t.stored(), values));
+    }
+    return rows;
+  }
+
+  /** The module on a probe "x" of these rows. */
+  static Value record(TestProgram p, Sites sites, ModuleInfo module, List<Long> rows, int[] sizes) {
+    Convolution c = module.convolution().orElseThrow();
+    int inputs = Math.toIntExact(rows.getFirst());
+    int positions = java.util.Arrays.stream(sizes).reduce(1, Math::multiplyExact);
+    int batch = inputs / positions;
+    int[] indices = c.indices(batch, sizes);
+    int[] inverse = c.inverse(batch, sizes);
+    RowAxis in = p.axis("in", inputs);
+    RowAxis out = p.axis("out", indices.length / c.taps());
+    Value x = p.probe("x", Shape.of(in, c.channels()));
+    return sites.convolution(module.name(), c, x, p.table("indices", Shape.of(out, c.taps()), live -> indices),
+        p.table("inverse", Shape.of(in, c.taps()), live -> inverse), module.out(), module.bias());
+  }
+}
