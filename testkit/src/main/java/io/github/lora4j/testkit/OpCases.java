@@ -1,11 +1,13 @@
 package io.github.lora4j.testkit;
 
+import io.github.lora4j.graph.Convolution;
 import io.github.lora4j.graph.RowAxis;
 import io.github.lora4j.graph.Shape;
 import io.github.lora4j.graph.Value;
 import io.github.lora4j.vector.Activation;
 import io.github.lora4j.vector.Loss;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.BiFunction;
@@ -120,6 +122,19 @@ public final class OpCases {
         return p.graph().add(p.graph().multiply(parts.get(0), parts.get(1)), p.graph().add(parts.get(2), parts.get(0)));
       }));
     }
+    for (Convolution c : List.of(new Convolution(3, List.of(3), List.of(2), List.of(1), List.of(2), 1), new Convolution(1, List.of(2, 3),
+        List.of(1, 2), List.of(1, 0), List.of(1, 1), 1), new Convolution(17, List.of(1), List.of(3), List.of(0), List.of(1), 1))) {
+      int[] sizes = c.kernel().size() == 1 ? new int[] {11} : new int[] {4, 5};
+      int[] indices = c.indices(2, sizes);
+      int[] inverse = c.inverse(2, sizes);
+      cases.add(new TestProgram("unfold " + c, 2, p -> {
+        RowAxis in = p.axis("in", inverse.length / c.taps());
+        RowAxis out = p.axis("out", indices.length / c.taps());
+        return p.mse(p.graph().unfold(p.probe("x", Shape.of(in, c.channels())), p.table("indices", Shape.of(out, c.taps()), live -> below(indices,
+            live.of(out) * c.taps(), live.of(in))), p.table("inverse", Shape.of(in, c.taps()), live -> below(inverse, live.of(in) * c.taps(),
+            live.of(out)))));
+      }));
+    }
     cases.add(new TestProgram("cross-entropy of spread columns", A, p -> {
       RowAxis a = p.axis("a", A);
       RowAxis b = p.axis("b", B);
@@ -155,6 +170,11 @@ public final class OpCases {
     for (double probability : new double[] {0.1, 0.5}) {
       cases.add(twice("dropout " + probability, 7, (p, x) -> Tables.dropout(p, x, "site", probability)));
     }
+  }
+
+  /** The first indices, those that lead beyond the live rows as padding. */
+  private static int[] below(int[] indices, int length, int rows) {
+    return Arrays.stream(indices, 0, length).map(i -> i < rows ? i : -1).toArray();
   }
 
   private static void elementwise(List<TestProgram> cases) {

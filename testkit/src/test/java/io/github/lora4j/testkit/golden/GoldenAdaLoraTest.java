@@ -21,13 +21,20 @@ import io.github.lora4j.lora.Adapter;
 import io.github.lora4j.lora.AdapterMethod;
 import io.github.lora4j.lora.AdapterValues;
 import io.github.lora4j.lora.ModelDescription;
+import io.github.lora4j.lora.PeftFormat;
 import io.github.lora4j.lora.StepHook;
+import io.github.lora4j.testkit.Session;
+import io.github.lora4j.testkit.TestProgram;
+import io.github.lora4j.testkit.golden.GoldenCases.Tensor;
 import io.github.lora4j.vector.DType;
 import io.github.lora4j.vector.KernelProvider;
 import io.github.lora4j.vector.Kernels;
 import io.github.lora4j.vector.Loss;
 import io.github.lora4j.vector.ReferenceKernels;
 import io.github.lora4j.vector.Workers;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -67,8 +74,8 @@ final class GoldenAdaLoraTest {
         try (CpuBackend backend = new CpuBackend(kernels, new Workers(2)); Checkpoint t = Checkpoint.open(tensors)) {
           if (expected.path("peer").asText().endsWith("SVDLinear")) {
             layer(expected, t, backend);
-          } else if (expected.has("base")) {
-            throw GoldenCases.notYet("AdaLoRA on " + expected.path("base").asText());
+          } else if (expected.path("base").asText().startsWith("Conv2d(")) {
+            convolution(expected, GoldenCases.tensors(tensors), backend);
           } else {
             replay(file, expected, t, backend);
           }
@@ -149,6 +156,58 @@ final class GoldenAdaLoraTest {
       close("orthogonality by A", Numbers.floats(t, "orth_grad.lora_A"), gradient(e, "lin.lora_A"));
       close("orthogonality by B", Numbers.floats(t, "orth_grad.lora_B"), gradient(e, "lin.lora_B"));
     }
+  }
+
+  private static void convolution(JsonNode c, Map<String, Tensor> tensors, CpuBackend backend) {
+    Map<String, Tensor> t = Images.rows(tensors);
+    int out = Math.toIntExact(t.get("W0").shape().getFirst());
+    ModuleInfo module = ModuleInfo.convolution("lin", Images.convolution(c.path("base").asText()), out, true);
+    Map<String, Object> config = Map.of("peft_type", "ADALORA", "target_modules", List.of("lin"), "init_r", c.path("ranknum").asInt(),
+        "target_r", 1, "lora_alpha", c.path("lora_alpha").asInt());
+    Adapter adapter = AdapterMethod.ofPeftType("ADALORA").restore(config, ModelDescription.of("cnn", List.of(module)));
+    TestProgram program = new TestProgram("lin", 1, p -> p.mse(Images.record(p, new Sites(p.graph(), adapter, Optional.empty()), module,
+        t.get("x").shape(), Images.sizes(tensors.get("x")))));
+    Map<String, String> slots = new LinkedHashMap<>(Map.of("lin.weight", "W0", "lin.bias", "b0", "x", "x"));
+    adapter.parameters().forEach(p -> slots.put(p.slot(), "param." + p.slot().substring("lin.".length())));
+    slots.forEach((slot, name) -> program.floats().put(program.program().slot(slot).orElseThrow(), t.get(name).values()));
+    try (Session session = new Session(program, backend)) {
+      double[] y = session.run(Session.full(program)).get("y");
+      close("y", t.get("y").values(), narrow(y));
+      float[] labels = program.floats().get(program.program().slot("labels").orElseThrow());
+      for (int i = 0; i < labels.length; i++) {
+        labels[i] = (float) (y[i] - t.get("dy").values()[i] / 2);
+      }
+      Map<String, double[]> got = session.run(Session.full(program));
+      close("dx", t.get("dx").values(), narrow(got.get("x.grad")));
+      adapter.parameters().forEach(p -> close(p.slot(), t.get("grad." + p.slot().substring("lin.".length())).values(),
+          narrow(got.get(p.slot() + ".grad"))));
+    }
+    // Merged it is the weight plus PEFT's change.
+    try (PeftFormat.Loaded lora = adapter.mergeable(values(adapter, t)); Arena arena = Arena.ofConfined()) {
+      MemorySegment weight = arena.allocateFrom(ValueLayout.JAVA_FLOAT, t.get("W0").values());
+      lora.adapter().weightChanges(lora.values()).get("lin.weight").apply(DType.F32, weight);
+      float[] merged = weight.toArray(ValueLayout.JAVA_FLOAT);
+      float[] want = t.get("W0").values().clone();
+      for (int i = 0; i < want.length; i++) {
+        want[i] += t.get("delta_weight").values()[i];
+      }
+      close("merged", want, merged);
+    }
+  }
+
+  private static AdapterValues values(Adapter adapter, Map<String, Tensor> t) {
+    AdapterValues values = new AdapterValues(adapter.parameters());
+    adapter.parameters().forEach(p -> values.get(p.slot()).copyFrom(MemorySegment.ofArray(t.get("param." + p.slot().substring("lin.".length()))
+        .values())));
+    return values;
+  }
+
+  private static float[] narrow(double[] values) {
+    float[] narrow = new float[values.length];
+    for (int i = 0; i < narrow.length; i++) {
+      narrow[i] = (float) values[i];
+    }
+    return narrow;
   }
 
   private static float[] gradient(Executable e, String slot) {

@@ -10,9 +10,12 @@ import io.github.lora4j.graph.Value;
 import io.github.lora4j.testkit.TestProgram;
 import io.github.lora4j.testkit.golden.GoldenCases.Tensor;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /** PyTorch's images [batch, channels, positions…] as rows of positions. */
 final class Images {
@@ -22,6 +25,19 @@ final class Images {
   static Convolution convolution(JsonNode args) {
     return new Convolution(args.path("in_channels").asInt(), list(args, "kernel_size"), list(args, "stride"), list(args, "padding"),
         list(args, "dilation"), args.path("groups").asInt());
+  }
+
+  /** As PyTorch prints it: "Conv2d(5, 7, kernel_size=(3, 3), stride=(2, 2), padding=(1, 1))". */
+  static Convolution convolution(String printed) {
+    int channels = Integer.parseInt(printed.replaceFirst("\\w+\\((\\d+), .*", "$1"));
+    List<Integer> kernel = list(printed, "kernel_size", List.of());
+    return new Convolution(channels, kernel, list(printed, "stride", kernel.stream().map(k -> 1).toList()), list(printed, "padding",
+        kernel.stream().map(k -> 0).toList()), list(printed, "dilation", kernel.stream().map(k -> 1).toList()), 1);
+  }
+
+  private static List<Integer> list(String printed, String key, List<Integer> otherwise) {
+    Matcher m = Pattern.compile(key + "=\\(([^)]*)\\)").matcher(printed);
+    return m.find() ? Arrays.stream(m.group(1).split(", ?")).map(Integer::parseInt).toList() : otherwise;
   }
 
   private static List<Integer> list(JsonNode args, String key) {
@@ -58,7 +74,7 @@ final class Images {
   static Value record(TestProgram p, Sites sites, ModuleInfo module, List<Long> rows, int[] sizes) {
     Convolution c = module.convolution().orElseThrow();
     int inputs = Math.toIntExact(rows.getFirst());
-    int positions = java.util.Arrays.stream(sizes).reduce(1, Math::multiplyExact);
+    int positions = Arrays.stream(sizes).reduce(1, Math::multiplyExact);
     int batch = inputs / positions;
     int[] indices = c.indices(batch, sizes);
     int[] inverse = c.inverse(batch, sizes);
