@@ -3,8 +3,10 @@ package io.github.lora4j.cli;
 import io.github.lora4j.train.ExportedAdapter;
 import io.github.lora4j.vector.ConfigException;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Callable;
+import java.util.stream.Stream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -28,6 +30,16 @@ final class ExportCommand implements Callable<Integer> {
   @Option(names = "--adapter", paramLabel = "DIR", description = "An adapter directory of PEFT's form.")
   private Optional<Path> adapter;
 
+  @Option(names = "--loralib", paramLabel = "FILE", description = "A checkpoint of loralib, instead of an adapter directory.")
+  private Optional<Path> loralib;
+
+  @Option(names = "--lora_alpha", paramLabel = "ALPHA", description = "What a loralib checkpoint was trained with; it does not say.")
+  private Optional<Double> loraAlpha;
+
+  @Option(names = "--enable_lora", paramLabel = "BOOLEAN", split = ",",
+      description = "Which parts of loralib's merged modules are adapted: true,false,true for queries and values.")
+  private List<Boolean> enableLora = List.of();
+
   @Option(names = "--as", paramLabel = "FORM", defaultValue = "lora", description = "lora is the only form there is.")
   private String form;
 
@@ -39,10 +51,14 @@ final class ExportCommand implements Callable<Integer> {
     if (!form.equals("lora")) {
       throw new ConfigException("--as %s: there is no such form; lora is the one adapters are exported to".formatted(form));
     }
-    if (run.isPresent() == adapter.isPresent()) {
-      throw new ConfigException("give the directory of a run, or --model and --adapter");
+    if (Stream.of(run, adapter, loralib).filter(Optional::isPresent).count() != 1) {
+      throw new ConfigException("give the directory of a run, or --model and --adapter, or --model and --loralib");
     }
-    if (run.isPresent()) {
+    if (loralib.isPresent()) {
+      ExportedAdapter.ofLoralib(model.orElseThrow(() -> new ConfigException("--loralib needs --model: the base model it was trained on")),
+          loralib.get(), loraAlpha.orElseThrow(() -> new ConfigException("--loralib needs --lora_alpha: the file does not hold it")), enableLora,
+          output);
+    } else if (run.isPresent()) {
       ExportedAdapter.ofRun(run.get(), model, output);
     } else {
       ExportedAdapter.ofAdapter(model.orElseThrow(() -> new ConfigException("--adapter needs --model: the base model it was trained on")),

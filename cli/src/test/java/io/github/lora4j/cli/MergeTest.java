@@ -8,6 +8,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.github.lora4j.checkpoint.Checkpoint;
+import io.github.lora4j.checkpoint.SafetensorsWriter;
+import io.github.lora4j.checkpoint.TensorInfo;
 import io.github.lora4j.graph.Backend;
 import io.github.lora4j.lora.PeftFormat;
 import io.github.lora4j.models.EncoderTask;
@@ -113,6 +115,32 @@ class MergeTest {
     assertEquals(2, exists.code());
     assertTrue(exists.err().contains("exists already"), exists.err());
     assertEquals(2, Cli.run("export", run, "--as", "gguf", "--output", dir.resolve("other")).code());
+    assertFalse(Files.exists(dir.resolve("other")));
+  }
+
+  /** The same adapter under loralib's names is the same adapter. */
+  @Test
+  void aCheckpointOfLoralib() throws IOException {
+    Path model = TinyBert.model(dir.resolve("model"), true);
+    Path run = train(model, "classification", "--adapter.target_modules", "query,value", "--adapter.r", "3", "--adapter.lora_alpha", "6");
+    Path file = dir.resolve("loralib.safetensors");
+    try (Checkpoint adapter = Checkpoint.open(run.resolve("adapter").resolve(PeftFormat.WEIGHTS))) {
+      SafetensorsWriter writer = new SafetensorsWriter();
+      adapter.names().forEach(name -> writer.add(new TensorInfo(name.replace("base_model.model.", "").replaceFirst("(lora_[AB])\\.weight", "$1"),
+          DType.F32, adapter.info(name).shape()), data -> adapter.read(name, DType.F32, data)));
+      writer.write(file);
+    }
+    Path lora = dir.resolve("lora");
+    Cli.ok("export", "--model", model, "--loralib", file, "--lora_alpha", "6", "--output", lora);
+    assertArrayEquals(Files.readAllBytes(run.resolve("adapter").resolve(PeftFormat.WEIGHTS)), Files.readAllBytes(lora.resolve(PeftFormat.WEIGHTS)));
+    same(run, dir.resolve("merged"), "merge", "--model", model, "--adapter", lora, "--output", dir.resolve("merged"));
+    Cli alpha = Cli.run("export", "--model", model, "--loralib", file, "--output", dir.resolve("other"));
+    assertEquals(2, alpha.code());
+    assertTrue(alpha.err().contains("--lora_alpha"), alpha.err());
+    Cli none = Cli.run("export", "--model", model, "--loralib", model.resolve("model.safetensors"), "--lora_alpha", "6", "--output",
+        dir.resolve("other"));
+    assertEquals(3, none.code());
+    assertTrue(none.err().contains("lora_state_dict"), none.err());
     assertFalse(Files.exists(dir.resolve("other")));
   }
 

@@ -85,7 +85,8 @@ public final class LoralibFormat {
     LoraConfig.Builder config = LoraConfig.builder().r(ranks.values().iterator().next()).loraAlpha(alphas.values().iterator().next())
         .targetModules(new TargetModules.Names(List.copyOf(adapted.keySet())))
         .rankPattern(differ(ranks)).alphaPattern(differ(alphas)).bias(bias)
-        .modulesToSave(List.copyOf(heads));
+        .modulesToSave(heads.stream().filter(name -> task.stream().flatMap(t -> t.heads().stream())
+            .noneMatch(head -> name.equals(head) || name.startsWith(head + "."))).toList());
     task.ifPresent(config::taskType);
     LoraAdapter adapter = new LoraMethod().restore(config.build(), model);
     AdapterValues values = new AdapterValues(adapter.parameters());

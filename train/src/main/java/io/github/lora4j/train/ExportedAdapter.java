@@ -1,12 +1,17 @@
 package io.github.lora4j.train;
 
+import io.github.lora4j.checkpoint.Checkpoint;
+import io.github.lora4j.lora.LoralibFormat;
 import io.github.lora4j.lora.ModelDescription;
 import io.github.lora4j.lora.PeftFormat;
+import io.github.lora4j.lora.TaskType;
 import io.github.lora4j.models.EncoderTask;
 import io.github.lora4j.models.ModelDirectory;
 import io.github.lora4j.vector.ConfigException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 
 /**
@@ -29,10 +34,32 @@ public final class ExportedAdapter {
     write(MergedModel.taskOf(adapter, ModelDirectory.open(model)), adapter, output);
   }
 
-  private static void write(EncoderTask task, Path adapter, Path output) {
+  /**
+   * A checkpoint of loralib (safetensors, or PyTorch's {@code .pt} and {@code .bin}), in PEFT's form.
+   *
+   * @param loraAlpha which the file does not hold
+   * @param enableLora the adapted parts of merged modules; empty without such modules
+   */
+  public static void ofLoralib(Path model, Path file, double loraAlpha, List<Boolean> enableLora, Path output) {
+    refuse(output);
+    ModelDirectory base = ModelDirectory.open(model);
+    try (Checkpoint tensors = Checkpoint.open(file)) {
+      EncoderTask task = MergedModel.taskOf(tensors, "", Map.of(), base);
+      try (PeftFormat.Loaded lora = LoralibFormat.load(tensors, loraAlpha, enableLora, MergedModel.description(task),
+          Optional.of(TaskType.valueOf(task.taskType())))) {
+        PeftFormat.save(output, lora.adapter(), lora.values());
+      }
+    }
+  }
+
+  private static void refuse(Path output) {
     if (Files.exists(output)) {
       throw new ConfigException("%s exists already; choose another place for the exported adapter".formatted(output));
     }
+  }
+
+  private static void write(EncoderTask task, Path adapter, Path output) {
+    refuse(output);
     ModelDescription model = MergedModel.description(task);
     try (PeftFormat.Loaded loaded = PeftFormat.load(adapter, model); PeftFormat.Loaded lora = loaded.adapter().toLora(loaded.values())) {
       PeftFormat.save(output, lora.adapter(), lora.values());

@@ -3,6 +3,7 @@ package io.github.lora4j.train;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.lora4j.checkpoint.Checkpoint;
+import io.github.lora4j.lora.AdapterParameter;
 import io.github.lora4j.lora.LoraConfig;
 import io.github.lora4j.lora.LoraMerge;
 import io.github.lora4j.lora.ModelDescription;
@@ -78,8 +79,13 @@ public final class MergedModel {
   static EncoderTask taskOf(Path adapter, ModelDirectory base) {
     Map<String, Object> config = PeftFormat.config(adapter);
     try (Checkpoint tensors = Checkpoint.open(PeftFormat.weights(adapter))) {
-      return List.of("bert", "roberta").contains(base.modelType()) ? encoder(base, tensors) : decoder(base, config, tensors);
+      return taskOf(tensors, AdapterParameter.PREFIX, config, base);
     }
+  }
+
+  /** The task that tensors have a head for, whose names begin with {@code prefix}. */
+  static EncoderTask taskOf(Checkpoint tensors, String prefix, Map<String, Object> config, ModelDirectory base) {
+    return List.of("bert", "roberta").contains(base.modelType()) ? encoder(base, tensors, prefix) : decoder(base, config, tensors, prefix);
   }
 
   /** The modules of a task's program, with what is tied. */
@@ -87,8 +93,8 @@ public final class MergedModel {
     return new ModelDescription(task.modelType(), task.modules(), task.outputModule(), task.tied());
   }
 
-  private static EncoderTask encoder(ModelDirectory base, Checkpoint tensors) {
-    String head = base.bert().roberta() ? "base_model.model.classifier.out_proj.weight" : "base_model.model.classifier.weight";
+  private static EncoderTask encoder(ModelDirectory base, Checkpoint tensors, String prefix) {
+    String head = prefix + (base.bert().roberta() ? "classifier.out_proj.weight" : "classifier.weight");
     if (!tensors.names().contains(head)) {
       return Fixture.task(Recipe.TaskKind.EMBEDDING, "mean", base.bert(), 0);
     }
@@ -96,10 +102,10 @@ public final class MergedModel {
     return new SequenceClassifier(base.bert(), outputs, outputs == 1 ? Loss.MSE : Loss.CROSS_ENTROPY);
   }
 
-  private static EncoderTask decoder(ModelDirectory base, Map<String, Object> config, Checkpoint tensors) {
+  private static EncoderTask decoder(ModelDirectory base, Map<String, Object> config, Checkpoint tensors, String prefix) {
     Decoder model = config.get("layer_replication") == null ? base.decoder()
         : new LlamaModel(base.llama().replicated(LoraConfig.ofPeft(config).reach().layerReplication()));
-    String head = "base_model.model.score.weight";
+    String head = prefix + "score.weight";
     if (!tensors.names().contains(head)) {
       return new CausalLm(model);
     }
