@@ -58,12 +58,12 @@ final class Differentiator {
 
   private void differentiate(Op op) {
     switch (op) {
-      case Op.RowLoss o when !o.rowLoss().equals(target) -> throw other(o.rowLoss());
-      case Op.InBatchNegatives o when !o.rowLoss().equals(target) -> throw other(o.rowLoss());
-      case Op.RowLoss o -> contribute(o.predictions(), d -> graph.add(new Op.RowLossGrad(o.loss(), o.predictions(), o.labels(), d)));
-      case Op.InBatchNegatives o -> {
-        contribute(o.a(), d -> graph.add(new Op.InBatchNegativesGrad(o.probs(), o.b(), false, o.scale(), d)));
-        contribute(o.b(), d -> graph.add(new Op.InBatchNegativesGrad(o.probs(), o.a(), true, o.scale(), d)));
+      case TrainingOp.RowLoss o when !o.rowLoss().equals(target) -> throw other(o.rowLoss());
+      case TrainingOp.InBatchNegatives o when !o.rowLoss().equals(target) -> throw other(o.rowLoss());
+      case TrainingOp.RowLoss o -> contribute(o.predictions(), d -> graph.add(new TrainingOp.RowLossGrad(o.loss(), o.predictions(), o.labels(), d)));
+      case TrainingOp.InBatchNegatives o -> {
+        contribute(o.a(), d -> graph.add(new TrainingOp.InBatchNegativesGrad(o.probs(), o.b(), false, o.scale(), d)));
+        contribute(o.b(), d -> graph.add(new TrainingOp.InBatchNegativesGrad(o.probs(), o.a(), true, o.scale(), d)));
       }
       case Op.Linear o -> linear(o, grad(o.y()));
       case Op.Gather o -> gather(o, grad(o.y()));
@@ -83,8 +83,8 @@ final class Differentiator {
       case Op.RangeMean o -> extend(o.x(), (addend, d) -> graph.add(new Op.RangeMeanGrad(grad(o.y()), o.ranges(), addend, d)));
       case Op.L2Normalize o -> contribute(o.x(), d -> graph.add(new Op.L2NormalizeGrad(grad(o.y()), o.y(), o.norms(), d)));
       case Op.Dropout o -> contribute(o.x(), d -> graph.add(new Op.Dropout(grad(o.out()), o.rowKeys(), o.random(), o.site(), o.p(), d)));
-      case Op.AddSum o -> { }
-      case Op.CountTargets o -> { }
+      case TrainingOp.AddSum o -> { }
+      case TrainingOp.CountTargets o -> { }
       case Op.LinearInputGrad o -> linearTransposed(o, grad(o.dx()));
       case Op.LinearWeightGrad o -> throw once(o);
       case Op.ColumnSum o -> throw once(o);
@@ -95,10 +95,10 @@ final class Differentiator {
       case Op.AttentionGrad o -> throw once(o);
       case Op.RangeMeanGrad o -> throw once(o);
       case Op.L2NormalizeGrad o -> throw once(o);
-      case Op.RowLossGrad o -> throw once(o);
-      case Op.InBatchNegativesGrad o -> throw once(o);
-      case Op.OptimizerStep o -> throw once(o);
-      case Op.ClearGradients o -> throw once(o);
+      case TrainingOp.RowLossGrad o -> throw once(o);
+      case TrainingOp.InBatchNegativesGrad o -> throw once(o);
+      case TrainingOp.OptimizerStep o -> throw once(o);
+      case TrainingOp.ClearGradients o -> throw once(o);
       case DecoderOp.RmsNorm o -> {
         contribute(o.gamma(), d -> graph.add(new DecoderOp.RmsNormParamGrad(grad(o.y()), o.x(), o.stats(), d)));
         extend(o.x(), (addend, d) -> graph.add(new DecoderOp.RmsNormGrad(grad(o.y()), o.x(), o.stats(), o.gamma(), addend, d)));

@@ -259,7 +259,7 @@ public final class Graph {
     check(labels.integer() == classes && labels.shape().equals(predictions.shape().withCols(classes ? 1 : predictions.shape().cols())),
         "loss", labels.name(), "%s of predictions %s cannot use labels %s %s", loss, predictions.shape(), labels.type(), labels.shape());
     Value rowLoss = temp(predictions.name() + ".loss", predictions.shape().withCols(1));
-    add(new Op.RowLoss(loss, predictions, labels, rowLoss));
+    add(new TrainingOp.RowLoss(loss, predictions, labels, rowLoss));
     return rowLoss;
   }
 
@@ -267,28 +267,28 @@ public final class Graph {
   public Value inBatchNegatives(Value a, Value b, double scale) {
     same("inBatchNegatives", a.name(), b.shape(), a.shape());
     Value rowLoss = temp(a.name() + ".loss", a.shape().withCols(1));
-    add(new Op.InBatchNegatives(a, b, scale, temp(a.name() + ".probs", a.shape().withCols(a.shape().rows())), rowLoss));
+    add(new TrainingOp.InBatchNegatives(a, b, scale, temp(a.name() + ".probs", a.shape().withCols(a.shape().rows())), rowLoss));
     return rowLoss;
   }
 
   /** total += Σ x. */
   public void addSum(Value x, Value total) {
     total("addSum", total);
-    add(new Op.AddSum(x, total));
+    add(new TrainingOp.AddSum(x, total));
   }
 
   /** total += counted targets. */
   public void countTargets(Optional<Loss> loss, Value labels, Value total) {
     total("countTargets", total);
-    add(new Op.CountTargets(loss, labels, total));
+    add(new TrainingOp.CountTargets(loss, labels, total));
   }
 
   /** Appends the gradient of Σ rowLoss with respect to every trainable it depends on; gradients are added to their slots. */
   public void backward(Value rowLoss) {
     check(!differentiated, "backward", entry, "the entry was differentiated already");
     check(nodes.stream().anyMatch(node -> switch (node.op()) {
-      case Op.RowLoss o -> o.rowLoss().equals(rowLoss);
-      case Op.InBatchNegatives o -> o.rowLoss().equals(rowLoss);
+      case TrainingOp.RowLoss o -> o.rowLoss().equals(rowLoss);
+      case TrainingOp.InBatchNegatives o -> o.rowLoss().equals(rowLoss);
       default -> false;
     }), "backward", entry, "%s is not the result of a loss of this entry", rowLoss);
     differentiated = true;
@@ -377,10 +377,10 @@ public final class Graph {
 
   /** Zeroes the gradients of all trainables, lossSum and count. */
   public void clearGradients(Value lossSum, Value count) {
-    add(new Op.ClearGradients(lossSum, count));
+    add(new TrainingOp.ClearGradients(lossSum, count));
   }
 
-  /** Appends the update of all trainables; see {@link Op.OptimizerStep}. */
+  /** Appends the update of all trainables; see {@link TrainingOp.OptimizerStep}. */
   public void update(OptimizerSpec spec, Value hyper, Value lossSum, Value count, Value report) {
     total("optimizerStep", lossSum);
     total("optimizerStep", count);
@@ -389,7 +389,7 @@ public final class Graph {
     check(!hyper.integer() && hyper.shape().equals(Shape.vector(spec.decay().size() + 2)), "optimizerStep", hyper.name(),
         "%d parameter groups need hyperparameters %s, got %s %s", spec.decay().size(), Shape.vector(spec.decay().size() + 2), hyper.type(),
         hyper.shape());
-    add(new Op.OptimizerStep(spec, hyper, lossSum, count, report, preconditioned));
+    add(new TrainingOp.OptimizerStep(spec, hyper, lossSum, count, report, preconditioned));
   }
 
   /** A hash of a site's name that no JVM or version changes: FNV-1a over UTF-16 units. */

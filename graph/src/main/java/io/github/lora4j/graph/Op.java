@@ -2,11 +2,8 @@ package io.github.lora4j.graph;
 
 import io.github.lora4j.vector.Activation;
 import io.github.lora4j.vector.AttentionSpec;
-import io.github.lora4j.vector.Loss;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 
 /**
@@ -14,7 +11,7 @@ import java.util.Optional;
  * formula stands. Fields say what is read and written. An op whose output is a {@link Value.Role#GRADIENT} or
  * {@link Value.Role#STATE} slot adds to it; other outputs are overwritten.
  */
-public sealed interface Op permits Op.Basic, AdapterOp, DecoderOp, LayoutOp {
+public sealed interface Op permits Op.Basic, TrainingOp, AdapterOp, DecoderOp, LayoutOp {
 
   /** Values read. */
   List<Value> inputs();
@@ -32,7 +29,7 @@ public sealed interface Op permits Op.Basic, AdapterOp, DecoderOp, LayoutOp {
     return 0;
   }
 
-  /** The ops that models are made of, their gradients, and the ends of a step; families of further ops lie in files of their own. */
+  /** The ops that models are made of and their gradients; families of further ops lie in files of their own. */
   sealed interface Basic extends Op { }
 
   /** Values and present optional values in order. */
@@ -48,7 +45,8 @@ public sealed interface Op permits Op.Basic, AdapterOp, DecoderOp, LayoutOp {
     return List.copyOf(list);
   }
 
-  private static long product(Value rows, int a, int b) {
+  /** 2 · rows · a · b: the operations of a matrix product. */
+  static long product(Value rows, int a, int b) {
     return 2L * rows.shape().rows() * a * b;
   }
 
@@ -435,142 +433,6 @@ public sealed interface Op permits Op.Basic, AdapterOp, DecoderOp, LayoutOp {
     @Override
     public List<Value> inPlace() {
       return list(x);
-    }
-  }
-
-  /** Row losses; the end of a differentiable program. */
-  record RowLoss(Loss loss, Value predictions, Value labels, Value rowLoss) implements Basic {
-    @Override
-    public List<Value> inputs() {
-      return list(predictions, labels);
-    }
-
-    @Override
-    public List<Value> outputs() {
-      return list(rowLoss);
-    }
-  }
-
-  /** Gradient of the sum of row losses. */
-  record RowLossGrad(Loss loss, Value predictions, Value labels, Value dPredictions) implements Basic {
-    @Override
-    public List<Value> inputs() {
-      return list(predictions, labels);
-    }
-
-    @Override
-    public List<Value> outputs() {
-      return list(dPredictions);
-    }
-
-    @Override
-    public List<Value> inPlace() {
-      return list(predictions);
-    }
-  }
-
-  /** Multiple-negatives ranking loss; probs keeps what the gradient needs. */
-  record InBatchNegatives(Value a, Value b, double scale, Value probs, Value rowLoss) implements Basic {
-    @Override
-    public List<Value> inputs() {
-      return list(a, b);
-    }
-
-    @Override
-    public List<Value> outputs() {
-      return list(probs, rowLoss);
-    }
-
-    @Override
-    public long flops() {
-      return product(a, b.shape().rows(), b.shape().cols());
-    }
-  }
-
-  /** da, or with {@code transposed} db, of {@link InBatchNegatives}. */
-  record InBatchNegativesGrad(Value probs, Value other, boolean transposed, double scale, Value out) implements Basic {
-    @Override
-    public List<Value> inputs() {
-      return list(probs, other);
-    }
-
-    @Override
-    public List<Value> outputs() {
-      return list(out);
-    }
-
-    @Override
-    public long flops() {
-      return product(other, other.shape().rows(), other.shape().cols());
-    }
-  }
-
-  /** total += Σ of the one column of x. */
-  record AddSum(Value x, Value total) implements Basic {
-    @Override
-    public List<Value> inputs() {
-      return list(x);
-    }
-
-    @Override
-    public List<Value> outputs() {
-      return list(total);
-    }
-  }
-
-  /** total += counted targets of the labels; without a loss kind, the live rows. */
-  record CountTargets(Optional<Loss> loss, Value labels, Value total) implements Basic {
-    @Override
-    public List<Value> inputs() {
-      return list(labels);
-    }
-
-    @Override
-    public List<Value> outputs() {
-      return list(total);
-    }
-  }
-
-  /**
-   * An optimizer step over the whole arena: mean loss = lossSum/count, gradient norm = ‖gradients‖/count, then the update of
-   * every trainable with g/count clipped to the norm. Nothing is updated when no target was counted, or when loss or norm is not
-   * finite: the caller reads the report and stops. Gradients and sums stay as they are until {@link ClearGradients}, for ops that
-   * look at them after the update.
-   *
-   * @param hyper F32 [1, groups + 2] = (learning rate of each group..., 1 − β₁ᵗ, 1 − β₂ᵗ)
-   * @param report STATE [1, 3]: (mean loss, gradient norm before clipping, factor from the gradient sums to the gradients used)
-   * @param preconditioned for some gradients, what takes their place in the update; norm and clipping know the gradients alone
-   */
-  record OptimizerStep(OptimizerSpec spec, Value hyper, Value lossSum, Value count, Value report, Map<Value, Value> preconditioned)
-      implements Basic {
-    /** Copies the map. */
-    public OptimizerStep {
-      preconditioned = Map.copyOf(preconditioned);
-    }
-
-    @Override
-    public List<Value> inputs() {
-      List<Value> all = new ArrayList<>(list(hyper, lossSum, count));
-      preconditioned.values().stream().sorted(Comparator.comparingInt(Value::id)).forEach(all::add);
-      return all;
-    }
-
-    @Override
-    public List<Value> outputs() {
-      return list(report);
-    }
-  }
-
-  /** The gradients of all trainables, lossSum and count are zero again. */
-  record ClearGradients(Value lossSum, Value count) implements Basic {
-    @Override
-    public List<Value> inputs() {
-      return List.of();
-    }
-
-    @Override
-    public List<Value> outputs() {
-      return list(lossSum, count);
     }
   }
 }

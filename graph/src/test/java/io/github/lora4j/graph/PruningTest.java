@@ -78,7 +78,7 @@ class PruningTest {
   void nothingIsRecordedBelowTheFirstAdaptedSite() {
     Program.Entry entry = stack(5, 3, false);
     Set<String> kinds = Set.of("LinearInputGrad", "LinearWeightGrad", "AttentionGrad", "ActivateGrad", "Add");
-    Stream<Program.Node> backward = entry.nodes().stream().dropWhile(node -> !(node.op() instanceof Op.RowLoss)).skip(1);
+    Stream<Program.Node> backward = entry.nodes().stream().dropWhile(node -> !(node.op() instanceof TrainingOp.RowLoss)).skip(1);
     List<Program.Node> gradients = backward.filter(node -> kinds.contains(node.op().getClass().getSimpleName())).toList();
     assertTrue(gradients.stream().anyMatch(node -> node.region().equals("layer.3")));
     assertTrue(gradients.stream().allMatch(node -> Set.of("layer.3", "layer.4", "").contains(node.region())), () -> "" + gradients);

@@ -113,8 +113,8 @@ class BaseStartTest {
     refused("olora", 4, linear, "a rank that the weight has");
     refused("mica", 7, table, "table has rank 7");
     refused("orthogonal", 3, linear, "an even rank");
-    refused("pissa", 2, table, "not for embeddings: table");
-    refused("orthogonal", 2, table, "not for embeddings: table");
+    refused("pissa", 2, table, "not for embeddings and convolutions: table");
+    refused("orthogonal", 2, table, "not for embeddings and convolutions: table");
     ConfigException dora = assertThrows(ConfigException.class, () -> new LoraMethod().create(LoraConfig.builder().targetModules("lin").r(2)
         .useDora(true).initLoraWeights(InitLoraWeights.PISSA).build(), ModelDescription.of("test", List.of(linear))));
     assertTrue(dora.getMessage().contains("use_dora"), dora.getMessage());

@@ -1,9 +1,9 @@
 package io.github.lora4j.graph.cpu;
 
 import io.github.lora4j.graph.Executable;
-import io.github.lora4j.graph.Op;
 import io.github.lora4j.graph.OptimizerSpec;
 import io.github.lora4j.graph.ParameterLayout;
+import io.github.lora4j.graph.TrainingOp;
 import io.github.lora4j.graph.Value;
 import io.github.lora4j.vector.AdamScalars;
 import io.github.lora4j.vector.ConfigException;
@@ -14,7 +14,7 @@ import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
 
-/** {@link Op.OptimizerStep} on the CPU: norm, clipping and update over pieces of the arenas. */
+/** {@link TrainingOp.OptimizerStep} on the CPU: norm, clipping and update over pieces of the arenas. */
 final class CpuOptimizer implements CpuSteps.Step {
 
   /** Elements of a gradient, from the start of the arena or of what takes its place, and the same elements of the other arenas. */
@@ -25,7 +25,7 @@ final class CpuOptimizer implements CpuSteps.Step {
   private static final List<Executable.Arena> ARENAS = List.of(Executable.Arena.PARAMETERS, Executable.Arena.MOMENT1,
       Executable.Arena.MOMENT2, Executable.Arena.MOMENT2_MAX);
 
-  private final Op.OptimizerStep op;
+  private final TrainingOp.OptimizerStep op;
   private final OptimizerSpec spec;
   private final Kernels kernels;
   private final Workers workers;
@@ -41,7 +41,7 @@ final class CpuOptimizer implements CpuSteps.Step {
   private final Workers.Task norm = this::norm;
   private final Workers.Task update = this::update;
 
-  CpuOptimizer(Op.OptimizerStep op, CpuExecutable of, CpuPlan plan, Kernels kernels, Workers workers) {
+  CpuOptimizer(TrainingOp.OptimizerStep op, CpuExecutable of, CpuPlan plan, Kernels kernels, Workers workers) {
     this.op = op;
     this.spec = op.spec();
     this.kernels = kernels;

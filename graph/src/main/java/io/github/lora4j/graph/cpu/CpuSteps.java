@@ -5,6 +5,7 @@ import io.github.lora4j.graph.DecoderOp;
 import io.github.lora4j.graph.Executable;
 import io.github.lora4j.graph.LayoutOp;
 import io.github.lora4j.graph.Op;
+import io.github.lora4j.graph.TrainingOp;
 import io.github.lora4j.graph.Value;
 import io.github.lora4j.vector.DType;
 import io.github.lora4j.vector.Gemm;
@@ -90,14 +91,14 @@ final class CpuSteps {
       case Op.L2Normalize o -> l2Normalize(o);
       case Op.L2NormalizeGrad o -> l2NormalizeGrad(o);
       case Op.Dropout o -> dropout(o);
-      case Op.RowLoss o -> rowLoss(o);
-      case Op.RowLossGrad o -> rowLossGrad(o);
-      case Op.InBatchNegatives o -> inBatchNegatives(o);
-      case Op.InBatchNegativesGrad o -> inBatchNegativesGrad(o);
-      case Op.AddSum o -> addSum(o);
-      case Op.CountTargets o -> countTargets(o);
-      case Op.OptimizerStep o -> new CpuOptimizer(o, memoryOf, plan, k, workers);
-      case Op.ClearGradients o -> clearGradients(o);
+      case TrainingOp.RowLoss o -> rowLoss(o);
+      case TrainingOp.RowLossGrad o -> rowLossGrad(o);
+      case TrainingOp.InBatchNegatives o -> inBatchNegatives(o);
+      case TrainingOp.InBatchNegativesGrad o -> inBatchNegativesGrad(o);
+      case TrainingOp.AddSum o -> addSum(o);
+      case TrainingOp.CountTargets o -> countTargets(o);
+      case TrainingOp.OptimizerStep o -> new CpuOptimizer(o, memoryOf, plan, k, workers);
+      case TrainingOp.ClearGradients o -> clearGradients(o);
       case AdapterOp o -> new CpuAdapterSteps(this, k).bind(o);
       case DecoderOp o -> new CpuDecoderSteps(this, k).bind(o);
       case LayoutOp o -> new CpuLayoutSteps(this, plan.floats()).bind(o);
@@ -395,7 +396,7 @@ final class CpuSteps {
     return rows(o.x(), cols, (from, to) -> k.dropout(x, keys, random, o.site(), o.p(), out, cols, from, to));
   }
 
-  private Step rowLoss(Op.RowLoss o) {
+  private Step rowLoss(TrainingOp.RowLoss o) {
     MemorySegment predictions = s(o.predictions());
     MemorySegment labels = s(o.labels());
     MemorySegment loss = s(o.rowLoss());
@@ -403,7 +404,7 @@ final class CpuSteps {
     return rows(o.predictions(), cols, (from, to) -> k.loss(o.loss(), predictions, labels, loss, cols, from, to));
   }
 
-  private Step rowLossGrad(Op.RowLossGrad o) {
+  private Step rowLossGrad(TrainingOp.RowLossGrad o) {
     MemorySegment predictions = s(o.predictions());
     MemorySegment labels = s(o.labels());
     MemorySegment d = s(o.dPredictions());
@@ -411,7 +412,7 @@ final class CpuSteps {
     return rows(o.predictions(), cols, (from, to) -> k.lossGrad(o.loss(), predictions, labels, d, cols, from, to));
   }
 
-  private Step inBatchNegatives(Op.InBatchNegatives o) {
+  private Step inBatchNegatives(TrainingOp.InBatchNegatives o) {
     MemorySegment a = s(o.a());
     MemorySegment b = s(o.b());
     MemorySegment probs = s(o.probs());
@@ -422,7 +423,7 @@ final class CpuSteps {
     return rows(o.a(), PIECE / 8, (from, to) -> k.inBatchNegatives(a, b, probs, ld, loss, o.scale(), live[0], cols, from, to));
   }
 
-  private Step inBatchNegativesGrad(Op.InBatchNegativesGrad o) {
+  private Step inBatchNegativesGrad(TrainingOp.InBatchNegativesGrad o) {
     MemorySegment probs = s(o.probs());
     MemorySegment other = s(o.other());
     MemorySegment out = s(o.out());
@@ -433,7 +434,7 @@ final class CpuSteps {
         (from, to) -> k.inBatchNegativesGrad(probs, ld, other, o.transposed(), o.scale(), out, live[0], cols, from, to));
   }
 
-  private Step addSum(Op.AddSum o) {
+  private Step addSum(TrainingOp.AddSum o) {
     MemorySegment x = s(o.x());
     MemorySegment total = s(o.total());
     int[] live = memoryOf.liveCount(o.x());
@@ -441,7 +442,7 @@ final class CpuSteps {
     return () -> Storage.set(total, plan.floats(), 0, Storage.get(total, plan.floats(), 0) + k.sum(x, 0, (long) live[0] * cols));
   }
 
-  private Step clearGradients(Op.ClearGradients o) {
+  private Step clearGradients(TrainingOp.ClearGradients o) {
     MemorySegment gradients = memoryOf.arena(Executable.Arena.GRADIENTS);
     MemorySegment lossSum = s(o.lossSum());
     MemorySegment count = s(o.count());
@@ -452,7 +453,7 @@ final class CpuSteps {
     };
   }
 
-  private Step countTargets(Op.CountTargets o) {
+  private Step countTargets(TrainingOp.CountTargets o) {
     MemorySegment labels = s(o.labels());
     MemorySegment total = s(o.total());
     int[] live = memoryOf.liveCount(o.labels());
