@@ -1,6 +1,7 @@
 package io.github.lora4j.cli;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.github.lora4j.train.RecipeBuilder;
@@ -46,7 +47,7 @@ class MainTest {
   void theExamplesAreRecipes() throws IOException {
     try (Stream<Path> files = Files.list(Path.of("../examples"))) {
       List<Path> recipes = files.filter(file -> file.toString().endsWith(".yaml")).toList();
-      assertEquals(2, recipes.size());
+      assertFalse(recipes.isEmpty(), "no example was found");
       recipes.forEach(file -> new RecipeBuilder().read(file).build());
     }
   }
