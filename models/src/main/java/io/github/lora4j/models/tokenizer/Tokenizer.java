@@ -9,8 +9,9 @@ public interface Tokenizer {
 
   /**
    * Reads a tokenizer: a Hugging Face {@code tokenizer.json}, a {@code vocab.txt} (with the {@code tokenizer_config.json} beside it, if
-   * there is one), or a directory that holds one of them (looked for in this order). WordPiece models of the BERT family are read;
-   * another kind is a {@link io.github.lora4j.vector.FormatException} that names what is supported.
+   * there is one), a {@code vocab.json} with the {@code merges.txt} beside it, or a directory that holds one of them (looked for in this
+   * order). WordPiece models of the BERT family and byte-level BPE models of RoBERTa and GPT-2 are read; another kind is a
+   * {@link io.github.lora4j.vector.FormatException} that names what is supported.
    *
    * <p>The {@code padding} and {@code truncation} sections of a {@code tokenizer.json} are deliberately not followed: batches here are
    * packed, never padded, and a maximum length is the caller's to give, so that a file cannot shorten texts unseen.

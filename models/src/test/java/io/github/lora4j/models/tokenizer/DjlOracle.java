@@ -10,6 +10,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.function.IntFunction;
 
 /** Hugging Face's tokenizer and ours from one file, side by side. */
 final class DjlOracle implements AutoCloseable {
@@ -40,17 +41,21 @@ final class DjlOracle implements AutoCloseable {
 
   /** The code points that, alone or between letters, give other ids. Of the planes without characters every 251st is tried. */
   List<String> differentCodePoints() {
+    return differentCodePoints(DjlOracle::probe);
+  }
+
+  List<String> differentCodePoints(IntFunction<String> probe) {
     List<String> different = new ArrayList<>();
     StringBuilder batch = new StringBuilder();
     List<Integer> batched = new ArrayList<>();
     for (int c = 0; c <= Character.MAX_CODE_POINT; c += c >= 0x40000 && c < 0xE0000 || c >= 0xF0100 && c < 0x10FF00 ? 251 : 1) {
       if (c < 0xD800 || c > 0xDFFF) {
-        batch.append(probe(c));
+        batch.append(probe.apply(c));
         batched.add(c);
       }
       if (batched.size() == 100 || c == Character.MAX_CODE_POINT) {
         if (!sameIds(batch.toString())) {
-          batched.stream().filter(b -> !sameIds(probe(b))).map(Integer::toHexString).forEach(different::add);
+          batched.stream().filter(b -> !sameIds(probe.apply(b))).map(Integer::toHexString).forEach(different::add);
         }
         batch.setLength(0);
         batched.clear();

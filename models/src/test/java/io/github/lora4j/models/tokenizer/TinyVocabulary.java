@@ -67,7 +67,7 @@ final class TinyVocabulary {
     return root;
   }
 
-  private static JsonNode parse(String singleQuoted) throws IOException {
+  static JsonNode parse(String singleQuoted) throws IOException {
     return MAPPER.readTree(singleQuoted.replace('\'', '"'));
   }
 

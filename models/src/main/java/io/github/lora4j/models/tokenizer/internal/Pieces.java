@@ -2,13 +2,23 @@ package io.github.lora4j.models.tokenizer.internal;
 
 import java.util.Arrays;
 
-/** A growing list of token ids with their ranges in the original text. */
+/** A growing list of token ids with their ranges in the text. */
 final class Pieces {
 
+  private final String text;
   private int[] ids = new int[64];
   private int[] starts = new int[64];
   private int[] ends = new int[64];
   private int length;
+
+  Pieces(String text) {
+    this.text = text;
+  }
+
+  /** The text as it was given. */
+  String text() {
+    return text;
+  }
 
   void add(int id, int start, int end) {
     if (length == ids.length) {
@@ -23,6 +33,24 @@ final class Pieces {
 
   int length() {
     return length;
+  }
+
+  int id(int i) {
+    return ids[i];
+  }
+
+  int start(int i) {
+    return starts[i];
+  }
+
+  int end(int i) {
+    return ends[i];
+  }
+
+  /** Gives a piece another range. */
+  void range(int i, int start, int end) {
+    starts[i] = start;
+    ends[i] = end;
   }
 
   /** Forgets what was added after the first {@code newLength}. */

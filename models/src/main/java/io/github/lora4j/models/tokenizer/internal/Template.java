@@ -10,8 +10,13 @@ import java.util.List;
  *
  * @param single the parts for one text
  * @param pair the parts for two
+ * @param trim what is done to the ranges of the texts' tokens before
  */
-record Template(List<Part> single, List<Part> pair) {
+record Template(List<Part> single, List<Part> pair, Trim trim) {
+
+  Template(List<Part> single, List<Part> pair) {
+    this(single, pair, Trim.none());
+  }
 
   /**
    * A part of the result.
@@ -34,6 +39,17 @@ record Template(List<Part> single, List<Part> pair) {
         List.of(special(cls, 0), text(0), special(sep, 0), text(1), special(sep, 1)));
   }
 
+  /** {@code <s> A </s>} and {@code <s> A </s></s> B </s>}, all of one type. */
+  static Template roberta(int cls, int sep) {
+    return new Template(
+        List.of(special(cls, 0), text(0), special(sep, 0)),
+        List.of(special(cls, 0), text(0), special(sep, 0), special(sep, 0), new Part(1, new int[0], 0), special(sep, 0)));
+  }
+
+  Template trimmed(Trim by) {
+    return new Template(single, pair, by);
+  }
+
   private static Part special(int id, int typeId) {
     return new Part(SPECIAL, new int[] {id}, typeId);
   }
@@ -44,6 +60,7 @@ record Template(List<Part> single, List<Part> pair) {
 
   /** Puts one or two texts together, cutting the longer first. */
   Encoding apply(List<Pieces> texts, int maxLength) {
+    texts.forEach(trim::apply);
     List<Part> parts = texts.size() == 1 ? single : pair;
     int special = parts.stream().mapToInt(p -> p.ids.length).sum();
     if (maxLength < special) {

@@ -20,21 +20,24 @@ public final class TokenizerFiles {
   /** See {@link Tokenizer#load}. */
   public static Tokenizer load(Path path) {
     if (Files.isDirectory(path)) {
-      for (String name : new String[] {"tokenizer.json", "vocab.txt"}) {
+      for (String name : new String[] {"tokenizer.json", "vocab.txt", "vocab.json"}) {
         if (Files.exists(path.resolve(name))) {
           return load(path.resolve(name));
         }
       }
-      throw new FormatException(path + ": holds no tokenizer; looked for tokenizer.json, vocab.txt");
+      throw new FormatException(path + ": holds no tokenizer; looked for tokenizer.json, vocab.txt, vocab.json with merges.txt");
     }
     String name = String.valueOf(path.getFileName());
+    if (name.equals("vocab.json")) {
+      return VocabJson.load(path);
+    }
     if (name.endsWith(".json")) {
       return TokenizerJson.load(path);
     }
     if (name.endsWith(".txt")) {
       return VocabTxt.load(path);
     }
-    throw new FormatException(path + ": unknown kind of tokenizer, expected a tokenizer.json or a vocab.txt");
+    throw new FormatException(path + ": unknown kind of tokenizer, expected a tokenizer.json, a vocab.txt or a vocab.json");
   }
 
   /** The whole file as text. */

@@ -28,6 +28,16 @@ final class Unicode {
     return UnicodeTables.NON_SPACING_MARK.get(c);
   }
 
+  /** The categories L, {@code \p{L}} of the regular expression of byte-level tokenizers. */
+  static boolean isLetter(int c) {
+    return UnicodeTables.LETTER.get(c);
+  }
+
+  /** The categories N, its {@code \p{N}}. */
+  static boolean isNumber(int c) {
+    return UnicodeTables.NUMBER.get(c);
+  }
+
   /** The CJK ideographs that handle_chinese_chars makes words of their own, as BERT's authors chose them. */
   static boolean isChinese(int c) {
     return c >= 0x4E00 && c <= 0x9FFF

@@ -40,9 +40,9 @@ final class VocabTxt {
     BertNormalizer normalizer = new BertNormalizer(
         true, flag(config, "tokenize_chinese_chars", true), flag(config, "strip_accents", lowercase), lowercase);
     Map<String, Integer> ids = vocabulary.ids();
-    return new WordPieceTokenizer(
-        vocabulary, special, normalizer, new WordPiece(ids, unknown, PREFIX, MAX_CHARS_PER_WORD), Template.bert(cls, sep),
-        new WordPieceDecoder(PREFIX, true));
+    return new PipelineTokenizer(
+        vocabulary, special, normalizer, new BertWords(new WordPiece(ids, unknown, PREFIX, MAX_CHARS_PER_WORD)), Template.bert(cls, sep),
+        new WordPieceDecoder(PREFIX, true)::decode);
   }
 
   private static boolean flag(Optional<Json> config, String key, boolean otherwise) {

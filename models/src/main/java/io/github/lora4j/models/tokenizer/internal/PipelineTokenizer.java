@@ -8,23 +8,24 @@ import java.util.Comparator;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.function.Function;
 
-/** BERT's pipeline: added tokens, normaliser, words, word pieces, template. */
-final class WordPieceTokenizer implements Tokenizer {
+/** The pipeline of tokenizers: added tokens, normaliser, words and their pieces, template. */
+final class PipelineTokenizer implements Tokenizer {
 
   private final Vocabulary vocabulary;
   private final BertNormalizer normalizer;
-  private final WordPiece model;
+  private final TextModel model;
   private final Template template;
-  private final WordPieceDecoder decoder;
+  private final Function<List<String>, String> decoder;
   private final AddedTokens inRawText;
   private final AddedTokens inNormalizedText;
   private final List<String> specialTokens;
   private final Set<Integer> specialIds = new HashSet<>();
 
-  WordPieceTokenizer(
-      Vocabulary vocabulary, List<AddedTokens.Token> added, BertNormalizer normalizer, WordPiece model, Template template,
-      WordPieceDecoder decoder) {
+  PipelineTokenizer(
+      Vocabulary vocabulary, List<AddedTokens.Token> added, BertNormalizer normalizer, TextModel model, Template template,
+      Function<List<String>, String> decoder) {
     this.vocabulary = vocabulary;
     this.normalizer = normalizer;
     this.model = model;
@@ -52,7 +53,7 @@ final class WordPieceTokenizer implements Tokenizer {
 
   private Pieces pieces(String string) {
     Text raw = Text.of(string);
-    Pieces out = new Pieces();
+    Pieces out = new Pieces(string);
     inRawText.split(raw, 0, raw.length(), new AddedTokens.Sink() {
       @Override
       public void text(int from, int to) {
@@ -71,7 +72,7 @@ final class WordPieceTokenizer implements Tokenizer {
     inNormalizedText.split(text, 0, text.length(), new AddedTokens.Sink() {
       @Override
       public void text(int from, int to) {
-        words(text, from, to, out);
+        model.encode(text, from, to, out);
       }
 
       @Override
@@ -79,27 +80,6 @@ final class WordPieceTokenizer implements Tokenizer {
         out.add(token.id(), text.start(from), text.end(to - 1));
       }
     });
-  }
-
-  /** Splits at white space, which is dropped, and around punctuation. */
-  private void words(Text text, int from, int to, Pieces out) {
-    int start = from;
-    for (int i = from; i < to; i++) {
-      boolean punctuation = Unicode.isPunctuation(text.at(i));
-      if (!punctuation && !Unicode.isWhitespace(text.at(i))) {
-        continue;
-      }
-      if (start < i) {
-        model.encode(text, start, i, out);
-      }
-      if (punctuation) {
-        model.encode(text, i, i + 1, out);
-      }
-      start = i + 1;
-    }
-    if (start < to) {
-      model.encode(text, start, to, out);
-    }
   }
 
   @Override
@@ -131,6 +111,6 @@ final class WordPieceTokenizer implements Tokenizer {
         tokens.add(token(id));
       }
     }
-    return decoder.decode(tokens);
+    return decoder.apply(tokens);
   }
 }
