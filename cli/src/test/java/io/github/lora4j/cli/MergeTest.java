@@ -47,7 +47,8 @@ class MergeTest {
     Path model = TinyBert.model(dir.resolve("model"), true);
     Path run = train(model, "classification");
     same(run, dir.resolve("of-run"), "merge", run, "--output", dir.resolve("of-run"));
-    same(run, dir.resolve("of-adapter"), "merge", "--model", model, "--adapter", run.resolve("adapter"), "--output", dir.resolve("of-adapter"));
+    same(run, dir.resolve("of-adapter"), "merge", "--model", model, "--adapter", run.resolve("adapter"), "--output",
+        dir.resolve("of-adapter"));
     JsonNode config = new ObjectMapper().readTree(dir.resolve("of-run/config.json").toFile());
     assertEquals("BertForSequenceClassification", config.at("/architectures/0").asText());
     assertEquals("bad", config.at("/id2label/0").asText());
@@ -100,7 +101,8 @@ class MergeTest {
 
   /** AdaLoRA as plain LoRA: another kind of adapter, the same answers. */
   @ParameterizedTest
-  @ValueSource(strings = {"--method adalora --adapter.init_r 4 --adapter.target_r 2", "--method adalora+ --adapter.init_r 5 --adapter.target_r 1",
+  @ValueSource(strings = {"--method adalora --adapter.init_r 4 --adapter.target_r 2",
+      "--method adalora+ --adapter.init_r 5 --adapter.target_r 1",
       "--adapter.r 3"})
   void exportedAsPlainLoraItSaysTheSame(String settings) throws IOException {
     Path model = TinyBert.model(dir.resolve("model"), true);
@@ -110,7 +112,8 @@ class MergeTest {
     assertEquals("LORA", PeftFormat.config(lora).get("peft_type"));
     same(run, dir.resolve("merged"), "merge", "--model", model, "--adapter", lora, "--output", dir.resolve("merged"));
     Cli.ok("export", "--model", model, "--adapter", run.resolve("adapter"), "--output", dir.resolve("again"));
-    assertArrayEquals(Files.readAllBytes(lora.resolve(PeftFormat.WEIGHTS)), Files.readAllBytes(dir.resolve("again").resolve(PeftFormat.WEIGHTS)));
+    assertArrayEquals(Files.readAllBytes(lora.resolve(PeftFormat.WEIGHTS)),
+        Files.readAllBytes(dir.resolve("again").resolve(PeftFormat.WEIGHTS)));
     Cli exists = Cli.run("export", run, "--output", lora);
     assertEquals(2, exists.code());
     assertTrue(exists.err().contains("exists already"), exists.err());
@@ -126,13 +129,16 @@ class MergeTest {
     Path file = dir.resolve("loralib.safetensors");
     try (Checkpoint adapter = Checkpoint.open(run.resolve("adapter").resolve(PeftFormat.WEIGHTS))) {
       SafetensorsWriter writer = new SafetensorsWriter();
-      adapter.names().forEach(name -> writer.add(new TensorInfo(name.replace("base_model.model.", "").replaceFirst("(lora_[AB])\\.weight", "$1"),
-          DType.F32, adapter.info(name).shape()), data -> adapter.read(name, DType.F32, data)));
+      adapter.names().forEach(name -> writer.add(
+          new TensorInfo(name.replace("base_model.model.", "").replaceFirst("(lora_[AB])\\.weight", "$1"), DType.F32,
+              adapter.info(name).shape()),
+          data -> adapter.read(name, DType.F32, data)));
       writer.write(file);
     }
     Path lora = dir.resolve("lora");
     Cli.ok("export", "--model", model, "--loralib", file, "--lora_alpha", "6", "--output", lora);
-    assertArrayEquals(Files.readAllBytes(run.resolve("adapter").resolve(PeftFormat.WEIGHTS)), Files.readAllBytes(lora.resolve(PeftFormat.WEIGHTS)));
+    assertArrayEquals(Files.readAllBytes(run.resolve("adapter").resolve(PeftFormat.WEIGHTS)),
+        Files.readAllBytes(lora.resolve(PeftFormat.WEIGHTS)));
     same(run, dir.resolve("merged"), "merge", "--model", model, "--adapter", lora, "--output", dir.resolve("merged"));
     Cli alpha = Cli.run("export", "--model", model, "--loralib", file, "--output", dir.resolve("other"));
     assertEquals(2, alpha.code());
@@ -199,7 +205,7 @@ class MergeTest {
     return run;
   }
 
-  private static void same(Path run, Path merged, Object... command) {
+  static void same(Path run, Path merged, Object... command) {
     Cli.ok(command);
     float[][] expected;
     Recipe recipe;
@@ -210,8 +216,8 @@ class MergeTest {
     ModelDirectory directory = ModelDirectory.open(merged);
     EncoderTask task = Fixture.task(recipe.task(), recipe.pooling(), directory.bert(), 2);
     try (Backend backend = Backend.open("cpu", 1); Checkpoint weights = directory.checkpoint();
-        Session session = Session.open(task, List.of(weights), Session.BASE, Optional.empty(), new TaskProgram.Capacity(64, 8, 24), Optional.empty(),
-            backend, DType.F32, 99)) {
+        Session session = Session.open(task, List.of(weights), Session.BASE, Optional.empty(), new TaskProgram.Capacity(64, 8, 24),
+            Optional.empty(), backend, DType.F32, 99)) {
       assertEquals(0, session.drawn().size(), "all weights must be in the file: " + session.drawn());
       float[][] actual = session.predict(TokenizedData.of(TEXTS, Tokenizer.load(merged), 24));
       for (int i = 0; i < expected.length; i++) {

@@ -20,10 +20,10 @@ final class TinyBert {
 
   static final List<String> GOOD = List.of("good", "great", "fine", "nice");
   static final List<String> BAD = List.of("bad", "awful", "poor", "sad");
-  private static final List<String> OTHER = List.of("film", "plot", "a", "the", "very", "is");
-  private static final int WIDTH = 16;
-  private static final int LAYERS = 2;
-  private static final int INNER = 32;
+  static final List<String> OTHER = List.of("film", "plot", "a", "the", "very", "is");
+  static final int WIDTH = 16;
+  static final int LAYERS = 2;
+  static final int INNER = 32;
   private static final int POSITIONS = 24;
 
   private TinyBert() {}
@@ -41,10 +41,16 @@ final class TinyBert {
          "num_attention_heads": 2, "intermediate_size": %d, "max_position_embeddings": %d, "type_vocab_size": 2, "hidden_act": "gelu",
          "layer_norm_eps": 1e-12, "initializer_range": 0.02}
         """.formatted(vocabulary.size(), WIDTH, LAYERS, INNER, POSITIONS));
+    weights(directory.resolve("model.safetensors"), vocabulary.size(), POSITIONS, 2, pooler);
+    return directory;
+  }
+
+  /** The same encoder for another vocabulary. */
+  static void weights(Path file, int vocabulary, int positions, int types, boolean pooler) throws IOException {
     Map<String, List<Long>> shapes = new LinkedHashMap<>();
-    matrix(shapes, "embeddings.word_embeddings.weight", vocabulary.size(), WIDTH);
-    matrix(shapes, "embeddings.position_embeddings.weight", POSITIONS, WIDTH);
-    matrix(shapes, "embeddings.token_type_embeddings.weight", 2, WIDTH);
+    matrix(shapes, "embeddings.word_embeddings.weight", vocabulary, WIDTH);
+    matrix(shapes, "embeddings.position_embeddings.weight", positions, WIDTH);
+    matrix(shapes, "embeddings.token_type_embeddings.weight", types, WIDTH);
     norm(shapes, "embeddings.LayerNorm");
     for (int i = 0; i < LAYERS; i++) {
       String layer = "encoder.layer." + i + ".";
@@ -73,9 +79,8 @@ final class TinyBert {
         }
         writer.add(info, data);
       });
-      writer.write(directory.resolve("model.safetensors"));
+      writer.write(file);
     }
-    return directory;
   }
 
   private static void matrix(Map<String, List<Long>> shapes, String name, long rows, long cols) {
