@@ -18,7 +18,8 @@ import java.util.stream.Collectors;
 
 /**
  * What a method's step costs beside LoRA's of the same rank: whole training runs with everything the trainer does, in turn, on texts of
- * random letters cut at 128 tokens. Prints the median step of each and its ratio to the first. Arguments: model directory, steps (default
+ * random letters cut at 128 tokens. One run that does not count warms the compiler. Prints the median step of each and its ratio to the
+ * first. Arguments: model directory, steps (default
  * 40, of which the first ten do not count), rounds (default 3).
  */
 public final class MethodCost {
@@ -38,6 +39,7 @@ public final class MethodCost {
     methods.put("lora+ r=12", Map.of("r", 12, "target_modules", targets));
     methods.put("lora r=12 dora", Map.of("r", 12, "target_modules", targets, "use_dora", true));
     Map<String, List<Double>> times = new LinkedHashMap<>();
+    run(model, "lora", methods.get("lora r=12"), steps);
     for (int round = 0; round < rounds; round++) {
       for (var method : methods.entrySet()) {
         times.computeIfAbsent(method.getKey(), k -> new ArrayList<>()).addAll(run(model, method.getKey().split(" ")[0], method.getValue(), steps));

@@ -1,0 +1,77 @@
+package io.github.lora4j.tornado;
+
+import io.github.lora4j.graph.Backend;
+import io.github.lora4j.graph.CompileOptions;
+import io.github.lora4j.graph.Executable;
+import io.github.lora4j.graph.Program;
+import java.util.List;
+import java.util.Optional;
+
+/** The lowering and the kernels' bodies without a device: group after group, thread after thread, in plain Java. */
+public final class PlainBackend implements Backend {
+
+  @Override
+  public String name() {
+    return "plain";
+  }
+
+  @Override
+  public String describe() {
+    return "kernel bodies as plain Java";
+  }
+
+  @Override
+  public Optional<String> unusable() {
+    return Optional.empty();
+  }
+
+  @Override
+  public List<Allocation> forecast(Program program, CompileOptions options) {
+    return TornadoBackend.lowered(program, options).layout().allocations();
+  }
+
+  @Override
+  public Executable compile(Program program, CompileOptions options) {
+    return TornadoBackend.lowered(program, options).on((arenas, lowering) -> new PlainDevice(arenas));
+  }
+
+  @Override
+  public void close() {
+    // Nothing is held.
+  }
+
+  private record PlainDevice(Arenas arenas) implements Device {
+
+    @Override
+    public void run(Lowering.Call call) {
+      for (int i = 0; i < call.tasks().size(); i++) {
+        Kernel kernel = call.chunk().kernels().get(i);
+        int d = call.cursor() + call.chunk().at(i);
+        int groups = call.tasks().get(i).groups(arenas.ints()::get);
+        for (int group = 0; group < groups; group++) {
+          kernel.plain.run(group, d, arenas.table(), arenas.ints(), arenas.memory(), arenas.weights());
+        }
+      }
+    }
+
+    @Override
+    public void sendInts() {
+      // The host's arrays are the device's.
+    }
+
+    @Override
+    public void send(Arenas.Which which, int from, int count) {
+      // The same.
+    }
+
+    @Override
+    public void fetch(int from, int count) {
+      // The same.
+    }
+
+    @Override
+    public void close() {
+      // Arrays are collected.
+    }
+  }
+}

@@ -1,0 +1,340 @@
+package io.github.lora4j.tornado;
+
+import io.github.lora4j.graph.Backend.Allocation;
+import io.github.lora4j.graph.CompileOptions;
+import io.github.lora4j.graph.Executable;
+import io.github.lora4j.graph.MemoryPlan;
+import io.github.lora4j.graph.Op;
+import io.github.lora4j.graph.OptimizerSpec;
+import io.github.lora4j.graph.Program;
+import io.github.lora4j.graph.RowAxis;
+import io.github.lora4j.graph.TrainingOp;
+import io.github.lora4j.graph.Value;
+import io.github.lora4j.vector.DType;
+import io.github.lora4j.vector.ResourceException;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Comparator;
+import java.util.EnumMap;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+/**
+ * Where everything of a program lies in four arrays, which every kernel gets:
+ *
+ * <ul>
+ * <li>{@code memory}, floats: trainables, their gradients and moments, states, inputs, small frozen values, temporaries, numbers that ops are
+ *     made with, and scratch;
+ * <li>{@code weights}, floats: frozen matrices that only matrix products and look-ups read;
+ * <li>{@code ints}, sent to the device before every run: ids and tables, and behind them the live counts;
+ * <li>{@code table}, ints that never change: such matrices in half floats, and descriptors of the ops.
+ * </ul>
+ *
+ * <p>A few big arrays, because a graph of TornadoVM keeps on the device only what its tasks name, and because an offset is data where an array is a
+ * compiled argument.
+ */
+final class Layout {
+
+  /** Elements of an arena that belong to one parameter: what {@link io.github.lora4j.graph.ParameterLayout} aligns to. */
+  static final int BLOCK = 16;
+
+  /** Where a frozen matrix lies: one of {@link Moves#IN_MEMORY} and its kin, and its first element there. */
+  record Weight(int where, int at) {}
+
+  /**
+   * The host's part of an attention's segments.
+   *
+   * @param queries where the segment of each query row is written in {@code ints}
+   * @param keys the same of each key row
+   */
+  record SegmentMap(Value segments, int queries, int queryRows, int keys, int keyRows) {}
+
+  private final Program program;
+  private final DType weightType;
+  private final Map<Executable.Arena, Integer> arenas = new EnumMap<>(Executable.Arena.class);
+  private final Map<Value, Integer> floats = new HashMap<>();
+  private final Map<Value, Integer> integers = new HashMap<>();
+  private final Map<Value, Weight> weights = new HashMap<>();
+  private final List<SegmentMap> segmentMaps = new ArrayList<>();
+  private final Map<Object, Integer> counts = new LinkedHashMap<>();
+  private final Map<List<Float>, Integer> numbers = new HashMap<>();
+  private final List<Allocation> allocations = new ArrayList<>();
+  private final int numbersAt;
+  private final int numbersEnd;
+  private final int decode;
+  private final int countsAt;
+  private final int scratchAt;
+  private final long weightElements;
+  private final int halves;
+  private int[] table;
+  private int tableEnd;
+  private int numbersUsed;
+  private long scratch;
+
+  Layout(Program program, CompileOptions options) {
+    this.program = program;
+    weightType = options.weights();
+    long at = 0;
+    for (Executable.Arena arena : Executable.Arena.values()) {
+      long elements = needed(arena) ? program.parameters().elements() : 0;
+      arenas.put(arena, index(at, "memory"));
+      allocations.add(new Allocation("trainable " + arena, 4 * elements));
+      at += elements;
+    }
+    program.parameters().ranges().forEach(range -> {
+      floats.put(range.value(), arenas.get(Executable.Arena.PARAMETERS) + Math.toIntExact(range.offset()));
+      if (needed(Executable.Arena.GRADIENTS)) {
+        floats.put(range.gradient(), arenas.get(Executable.Arena.GRADIENTS) + Math.toIntExact(range.offset()));
+      }
+    });
+
+    List<Value> slots = program.slots().values().stream().sorted(Comparator.comparingInt(Value::id)).toList();
+    Set<Value> matrices = matrices();
+    long weightsEnd = 0;
+    long ints = 0;
+    for (Value slot : slots) {
+      long elements = align(slot.shape().elements());
+      if (slot.integer()) {
+        integers.put(slot, index(ints, "ints"));
+        ints += elements;
+      } else if (matrices.contains(slot)) {
+        weights.put(slot, new Weight(weightType == DType.F32 ? Moves.IN_WEIGHTS : Moves.IN_HALVES, index(weightsEnd, "weights")));
+        weightsEnd += elements;
+      } else if (!floats.containsKey(slot) && slot.role() != Value.Role.GRADIENT) {
+        floats.put(slot, index(at, "memory"));
+        at += elements;
+        allocations.add(new Allocation(slot.name(), 4 * elements));
+      }
+    }
+    weightElements = weightType == DType.F32 ? Math.max(1, weightsEnd) : 1;
+    halves = weightType == DType.F32 ? 0 : index(weightsEnd / 2, "table");
+    index(weightsEnd, "weights");
+    decode = index(at, "memory");
+    at += weightType == DType.F32 ? 0 : 1 << Short.SIZE;
+
+    long slab = 0;
+    for (Program.Entry entry : program.entries().values()) {
+      MemoryPlan plan = MemoryPlan.of(entry, Float.BYTES);
+      long start = at;
+      plan.offsets().forEach((value, offset) -> floats.put(value, index(start + offset / Float.BYTES, "memory")));
+      slab = Math.max(slab, plan.bytes() / Float.BYTES);
+    }
+    at += slab;
+    allocations.add(new Allocation("activations", 4 * slab));
+    int ops = program.entries().values().stream().mapToInt(entry -> entry.nodes().size()).sum();
+    numbersAt = index(at, "memory");
+    numbersEnd = index(at + align(8L * ops + 64), "memory");
+    scratchAt = numbersEnd;
+    countsAt = segmentMaps(index(ints, "ints"));
+    program.axes().forEach(axis -> counts.put(axis, countsAt + counts.size()));
+    table = new int[halves + 1024];
+    tableEnd = halves;
+  }
+
+  private static long align(long elements) {
+    return (elements + BLOCK - 1) / BLOCK * BLOCK;
+  }
+
+  private static int index(long at, String array) {
+    if (at > Integer.MAX_VALUE - 64) {
+      throw new ResourceException(("%s of this program would have %,d elements; an array of TornadoVM has at most %,d. Use fewer rows "
+          + "(batch size, maximal length), or half weights").formatted(array, at, Integer.MAX_VALUE));
+    }
+    return (int) at;
+  }
+
+  private boolean needed(Executable.Arena arena) {
+    List<Op> ops = program.entries().values().stream().flatMap(entry -> entry.nodes().stream()).map(Program.Node::op).toList();
+    return switch (arena) {
+      case PARAMETERS -> true;
+      case GRADIENTS -> ops.stream().anyMatch(op -> op instanceof TrainingOp.OptimizerStep || op instanceof TrainingOp.ClearGradients
+          || op.outputs().stream().anyMatch(out -> out.role() == Value.Role.GRADIENT));
+      case MOMENT1 -> ops.stream().anyMatch(TrainingOp.OptimizerStep.class::isInstance);
+      case MOMENT2 -> ops.stream().anyMatch(op -> op instanceof TrainingOp.OptimizerStep o && o.spec().kind() != OptimizerSpec.Kind.SGD);
+      case MOMENT2_MAX -> ops.stream().anyMatch(op -> op instanceof TrainingOp.OptimizerStep o && o.spec().kind() == OptimizerSpec.Kind.AMSGRAD);
+    };
+  }
+
+  /** Frozen values that nothing but matrix products and look-ups reads. */
+  private Set<Value> matrices() {
+    Set<Value> matrices = new HashSet<>();
+    Set<Value> others = new HashSet<>();
+    for (Program.Entry entry : program.entries().values()) {
+      for (Program.Node node : entry.nodes()) {
+        for (Value in : node.op().inputs()) {
+          boolean matrix = switch (node.op()) {
+            case Op.Linear o -> o.w().equals(in) && !o.x().equals(in) && o.bias().filter(in::equals).isEmpty() && o.addend().filter(in::equals).isEmpty();
+            case Op.LinearInputGrad o -> o.w().equals(in) && !o.dy().equals(in);
+            case Op.Gather o -> o.table().equals(in);
+            default -> false;
+          };
+          if (in.role() == Value.Role.FROZEN) {
+            (matrix ? matrices : others).add(in);
+          }
+        }
+      }
+    }
+    matrices.removeAll(others);
+    return matrices;
+  }
+
+  private int segmentMaps(int at) {
+    Set<Value> known = new HashSet<>();
+    for (Program.Entry entry : program.entries().values()) {
+      for (Program.Node node : entry.nodes()) {
+        if (node.op() instanceof Op.Attention o && known.add(o.segments())) {
+          int queries = o.q().shape().rows();
+          int keys = o.k().shape().rows();
+          segmentMaps.add(new SegmentMap(o.segments(), at, queries, index((long) at + queries, "ints"), keys));
+          at = index((long) at + queries + keys, "ints");
+        }
+      }
+    }
+    return at;
+  }
+
+  /** What the host writes for segments before a run. */
+  List<SegmentMap> segmentMaps() {
+    return segmentMaps;
+  }
+
+  SegmentMap segmentMap(Value segments) {
+    return segmentMaps.stream().filter(map -> map.segments().equals(segments)).findFirst().orElseThrow();
+  }
+
+  /** The first element of a float value in memory. */
+  int at(Value value) {
+    Integer at = floats.get(value);
+    if (at == null) {
+      throw new IllegalStateException("%s has no place in memory".formatted(value));
+    }
+    return at;
+  }
+
+  /** The first element of an integer slot in ints. */
+  int intsAt(Value slot) {
+    return integers.get(slot);
+  }
+
+  /** Where a matrix lies that may be a frozen weight. */
+  Weight weight(Value matrix) {
+    Weight weight = weights.get(matrix);
+    return weight == null ? new Weight(Moves.IN_MEMORY, at(matrix)) : weight;
+  }
+
+  boolean inMemory(Value value) {
+    return floats.containsKey(value);
+  }
+
+  /** First element of an arena in memory. */
+  int arena(Executable.Arena arena) {
+    return arenas.get(arena);
+  }
+
+  /** Elements of an arena; 0 if the program does without. */
+  int arenaElements(Executable.Arena arena) {
+    return needed(arena) ? Math.toIntExact(program.parameters().elements()) : 0;
+  }
+
+  /** Place in ints of the live rows of a value. */
+  int count(Value value) {
+    return value.shape().axis().map(axis -> counts.get(axis)).orElseGet(() -> count(value.shape().rows()));
+  }
+
+  /** Place in ints of the live rows of an axis. */
+  int count(RowAxis axis) {
+    return counts.get(axis);
+  }
+
+  /** Place in ints of a number that does not change. */
+  int count(int rows) {
+    return counts.computeIfAbsent(rows, key -> countsAt + counts.size());
+  }
+
+  /** Place in memory of numbers that an op is made with, side by side. */
+  int numbers(double... values) {
+    List<Float> key = Arrays.stream(values).mapToObj(value -> (float) value).toList();
+    return numbers.computeIfAbsent(key, added -> {
+      if (numbersAt + numbersUsed + values.length > numbersEnd) {
+        throw new IllegalStateException("more numbers than were planned for");
+      }
+      numbersUsed += values.length;
+      return numbersAt + numbersUsed - values.length;
+    });
+  }
+
+  /** Place in memory of what one op hands from task to task. */
+  int scratch(long elements) {
+    scratch = Math.max(scratch, elements);
+    index(scratchAt + scratch, "memory");
+    return scratchAt;
+  }
+
+  /** Place in memory of the decoding table of half floats. */
+  int decode() {
+    return decode;
+  }
+
+  /** Appends constants to the table. */
+  int append(int... values) {
+    int at = tableEnd;
+    index((long) at + values.length, "table");
+    if (at + values.length > table.length) {
+      table = Arrays.copyOf(table, (int) Math.min(Integer.MAX_VALUE - 64, Math.max(at + values.length, table.length + table.length / 2L)));
+    }
+    System.arraycopy(values, 0, table, at, values.length);
+    tableEnd += values.length;
+    return at;
+  }
+
+  /** The arrays, with all that does not depend on what the caller writes. */
+  Arenas build() {
+    Arenas made = new Arenas(tableSize(), intsSize(), memorySize(), Math.toIntExact(weightElements));
+    for (int i = halves; i < tableEnd; i++) {
+      made.table().set(i, table[i]);
+    }
+    counts.forEach((key, at) -> made.ints().set(at, key instanceof RowAxis axis ? axis.capacity() : (Integer) key));
+    numbers.forEach((values, at) -> {
+      for (int i = 0; i < values.size(); i++) {
+        made.memory().set(at + i, values.get(i));
+      }
+    });
+    if (weightType != DType.F32) {
+      for (int bits = 0; bits < 1 << Short.SIZE; bits++) {
+        made.memory().set(decode + bits, weightType == DType.F16 ? Float.float16ToFloat((short) bits) : DType.bf16ToFloat((short) bits));
+      }
+    }
+    return made;
+  }
+
+  DType weightType() {
+    return weightType;
+  }
+
+  private int tableSize() {
+    return Math.max(1, tableEnd);
+  }
+
+  private int intsSize() {
+    return countsAt + Math.max(1, counts.size());
+  }
+
+  private int memorySize() {
+    return index(scratchAt + Math.max(1, scratch), "memory");
+  }
+
+  /** What the arrays hold; asked for when everything is lowered. */
+  List<Allocation> allocations() {
+    List<Allocation> all = new ArrayList<>(allocations);
+    long named = all.stream().mapToLong(Allocation::bytes).sum();
+    all.add(new Allocation("frozen weights " + weightType, 4 * weightElements + 4L * halves));
+    all.add(new Allocation("ids and tables", 4L * intsSize()));
+    all.add(new Allocation("descriptors", 4L * (tableSize() - halves)));
+    all.add(new Allocation("scratch", 4L * memorySize() - named));
+    return all;
+  }
+}

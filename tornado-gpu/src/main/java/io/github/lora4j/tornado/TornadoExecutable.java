@@ -1,0 +1,304 @@
+package io.github.lora4j.tornado;
+
+import io.github.lora4j.graph.Executable;
+import io.github.lora4j.graph.Op;
+import io.github.lora4j.graph.Program;
+import io.github.lora4j.graph.RowAxis;
+import io.github.lora4j.graph.TrainingOp;
+import io.github.lora4j.graph.Value;
+import io.github.lora4j.vector.ConfigException;
+import io.github.lora4j.vector.DType;
+import io.github.lora4j.vector.Loss;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+
+/** A lowered program with its host arrays and the device that runs it. */
+final class TornadoExecutable implements Executable {
+
+  private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
+  private static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT_UNALIGNED;
+
+  /** Ids that an op follows: each is −1 (or, for labels, the value that is not counted), or below the limit. */
+  private record Followed(Value ids, int limit, int nothing, String what) {}
+
+  private final Program program;
+  private final Layout layout;
+  private final Lowering lowering;
+  private final Arenas arenas;
+  private final Device device;
+  private final Map<RowAxis, Integer> live = new HashMap<>();
+  private final Map<String, Set<Followed>> followed = new HashMap<>();
+  private boolean intsChanged = true;
+
+  TornadoExecutable(Program program, Layout layout, Lowering lowering, Device.Factory factory) {
+    this.program = program;
+    this.layout = layout;
+    this.lowering = lowering;
+    program.axes().forEach(axis -> live.put(axis, axis.capacity()));
+    program.entries().values().forEach(entry -> followed.put(entry.name(), followed(entry)));
+    arenas = layout.build();
+    device = factory.open(arenas, lowering);
+  }
+
+  private static Set<Followed> followed(Program.Entry entry) {
+    Set<Followed> all = new LinkedHashSet<>();
+    for (Program.Node node : entry.nodes()) {
+      switch (node.op()) {
+        case Op.Gather o -> all.add(new Followed(o.ids(), o.table().shape().rows(), -1, "ids of " + o.table().name()));
+        case TrainingOp.RowLoss o when o.loss() == Loss.CROSS_ENTROPY ->
+            all.add(new Followed(o.labels(), o.predictions().shape().cols(), -100, "labels"));
+        case TrainingOp.RowLossGrad o when o.loss() == Loss.CROSS_ENTROPY ->
+            all.add(new Followed(o.labels(), o.predictions().shape().cols(), -100, "labels"));
+        default -> { }
+      }
+    }
+    return all;
+  }
+
+  @Override
+  public Program program() {
+    return program;
+  }
+
+  @Override
+  public DType floatType() {
+    return DType.F32;
+  }
+
+  @Override
+  public void rows(RowAxis axis, int rows) {
+    if (!live.containsKey(axis) || rows < 0 || rows > axis.capacity()) {
+      throw new ConfigException("%d rows on axis %s: its capacity is %d".formatted(rows, axis.name(), axis.capacity()));
+    }
+    live.put(axis, rows);
+    arenas.ints().set(layout.count(axis), rows);
+    intsChanged = true;
+  }
+
+  @Override
+  public int rows(Value value) {
+    return value.shape().axis().map(live::get).orElse(value.shape().rows());
+  }
+
+  @Override
+  public void write(Value slot, MemorySegment source) {
+    if (slot.role() == Value.Role.FROZEN && source.byteSize() != 4 * slot.shape().elements()) {
+      throw new ConfigException("%s needs %d bytes of F32, got %d".formatted(slot, 4 * slot.shape().elements(), source.byteSize()));
+    }
+    if (source.byteSize() > 4 * slot.shape().elements()) {
+      throw new ConfigException("%s holds %d bytes, got %d".formatted(slot, 4 * slot.shape().elements(), source.byteSize()));
+    }
+    copyIn(slot, source);
+  }
+
+  @Override
+  public void write(Value slot, float[] source, int length) {
+    if (slot.integer()) {
+      throw new ConfigException(slot + " holds integers");
+    }
+    checkLength(slot, length);
+    write(slot, MemorySegment.ofArray(source).asSlice(0, 4L * length));
+  }
+
+  @Override
+  public void write(Value slot, int[] source, int length) {
+    if (!slot.integer()) {
+      throw new ConfigException(slot + " holds floats");
+    }
+    checkLength(slot, length);
+    copyIn(slot, MemorySegment.ofArray(source).asSlice(0, 4L * length));
+  }
+
+  private static void checkLength(Value slot, int length) {
+    if (length > slot.shape().elements()) {
+      throw new ConfigException("%s holds %d elements, got %d".formatted(slot, slot.shape().elements(), length));
+    }
+  }
+
+  private void copyIn(Value slot, MemorySegment source) {
+    int elements = Math.toIntExact(source.byteSize() / 4);
+    if (slot.integer()) {
+      MemorySegment.copy(source, 0, arenas.intsBytes(), 4L * layout.intsAt(slot), 4L * elements);
+      intsChanged = true;
+      return;
+    }
+    Layout.Weight place = slot.slot() && (slot.role() == Value.Role.FROZEN || layout.inMemory(slot)) ? layout.weight(slot) : null;
+    if (place == null) {
+      throw new ConfigException("%s has no memory in this program".formatted(slot));
+    }
+    switch (place.where()) {
+      case Moves.IN_MEMORY -> {
+        MemorySegment.copy(source, 0, arenas.memoryBytes(), 4L * place.at(), 4L * elements);
+        device.send(Arenas.Which.MEMORY, place.at(), elements);
+      }
+      case Moves.IN_WEIGHTS -> {
+        MemorySegment.copy(source, 0, arenas.weightsBytes(), 4L * place.at(), 4L * elements);
+        device.send(Arenas.Which.WEIGHTS, place.at(), elements);
+      }
+      default -> {
+        for (int i = 0; i < elements; i++) {
+          float value = source.getAtIndex(FLOAT, i);
+          short bits = layout.weightType() == DType.F16 ? Float.floatToFloat16(value) : DType.floatToBf16(value);
+          arenas.tableBytes().set(ValueLayout.JAVA_SHORT_UNALIGNED, 2L * (place.at() + i), bits);
+        }
+        device.send(Arenas.Which.TABLE, place.at() / 2, (elements + 1) / 2);
+      }
+    }
+  }
+
+  @Override
+  public void read(Value value, MemorySegment target) {
+    readable(value);
+    if (value.integer()) {
+      MemorySegment.copy(arenas.intsBytes(), 4L * layout.intsAt(value), target, 0, target.byteSize());
+      return;
+    }
+    int at = layout.at(value);
+    int elements = Math.toIntExact(target.byteSize() / 4);
+    device.fetch(at, elements);
+    MemorySegment.copy(arenas.memoryBytes(), 4L * at, target, 0, 4L * elements);
+  }
+
+  @Override
+  public float[] floats(Value value) {
+    if (value.integer()) {
+      throw new ConfigException(value + " holds integers");
+    }
+    float[] values = new float[rows(value) * value.shape().cols()];
+    read(value, MemorySegment.ofArray(values));
+    return values;
+  }
+
+  private void readable(Value value) {
+    if (value.role() == Value.Role.FROZEN) {
+      throw new ConfigException(value + " is frozen: read it from its checkpoint");
+    }
+    if (!value.slot() && program.entries().values().stream().noneMatch(entry -> entry.outputs().containsValue(value))) {
+      throw new ConfigException(value + " is not an output of any entry: other values share its memory");
+    }
+  }
+
+  @Override
+  public MemorySegment arena(Arena arena) {
+    device.fetch(layout.arena(arena), layout.arenaElements(arena));
+    return arenas.memoryBytes().asSlice(4L * layout.arena(arena), 4L * layout.arenaElements(arena));
+  }
+
+  @Override
+  public void arenaWritten(Arena arena) {
+    device.send(Arenas.Which.MEMORY, layout.arena(arena), layout.arenaElements(arena));
+  }
+
+  @Override
+  public void run(String entry) {
+    prepare(entry);
+    for (Lowering.Call call : lowering.entry(entry)) {
+      device.run(call);
+    }
+  }
+
+  /** Checks what the device would follow blindly, and sends what the host knows of this run. */
+  private void prepare(String entry) {
+    if (lowering.entry(entry) == null) {
+      throw new ConfigException("no entry %s; there are %s".formatted(entry, program.entries().keySet()));
+    }
+    for (Followed ids : followed.get(entry)) {
+      int at = layout.intsAt(ids.ids());
+      int rows = rows(ids.ids());
+      for (int i = 0; i < rows; i++) {
+        int id = arenas.intsBytes().getAtIndex(INT, at + i);
+        if (id != ids.nothing() && (id < 0 || id >= ids.limit())) {
+          throw new ConfigException("%s: that of row %d is %d, expected 0 to %d, or %d for none".formatted(ids.what(), i, id, ids.limit() - 1,
+              ids.nothing()));
+        }
+      }
+    }
+    if (intsChanged) {
+      layout.segmentMaps().forEach(this::mapSegments);
+      device.sendInts();
+      intsChanged = false;
+    }
+  }
+
+  /** Writes which segment each row of queries and of keys belongs to. */
+  private void mapSegments(Layout.SegmentMap map) {
+    MemorySegment ints = arenas.intsBytes();
+    fill(map.queries(), 0, map.queryRows(), -1);
+    fill(map.keys(), 0, map.keyRows(), -1);
+    int table = layout.intsAt(map.segments());
+    for (int s = 0; s < rows(map.segments()); s++) {
+      int row = table + 5 * s;
+      fill(map.queries(), ints.getAtIndex(INT, row), ints.getAtIndex(INT, row + 1), s);
+      fill(map.keys(), ints.getAtIndex(INT, row + 2), ints.getAtIndex(INT, row + 3), s);
+    }
+  }
+
+  private void fill(int at, int from, int length, int value) {
+    for (int i = 0; i < length; i++) {
+      arenas.intsBytes().setAtIndex(INT, at + from + i, value);
+    }
+  }
+
+  @Override
+  public Optional<String> findNonFinite(String entry) {
+    prepare(entry);
+    List<Program.Node> nodes = program.entries().get(entry).nodes();
+    for (int i = 0; i < nodes.size(); i++) {
+      Program.Node node = nodes.get(i);
+      lowering.ops(entry).get(i).forEach(device::run);
+      for (Value out : node.op().outputs()) {
+        // A query that sees no key has no logarithm of a sum.
+        boolean lse = node.op() instanceof Op.Attention attention && attention.lse().equals(out);
+        if (!lse && !finite(out)) {
+          return Optional.of("%s%s (%s)".formatted(node.region().isEmpty() ? "" : node.region() + ": ", out.name(),
+              node.op().getClass().getSimpleName()));
+        }
+      }
+    }
+    return Optional.empty();
+  }
+
+  private boolean finite(Value value) {
+    int at = layout.at(value);
+    int elements = rows(value) * value.shape().cols();
+    device.fetch(at, elements);
+    for (int i = 0; i < elements; i++) {
+      if (!Float.isFinite(arenas.memoryBytes().getAtIndex(FLOAT, at + i))) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  @Override
+  public List<OpTime> profile(String entry) {
+    prepare(entry);
+    List<OpTime> times = new ArrayList<>();
+    List<Program.Node> nodes = program.entries().get(entry).nodes();
+    for (int i = 0; i < nodes.size(); i++) {
+      Op op = nodes.get(i).op();
+      long start = System.nanoTime();
+      lowering.ops(entry).get(i).forEach(device::run);
+      times.add(new OpTime(nodes.get(i).region(), op.getClass().getSimpleName(), op.outputs().isEmpty() ? "" : op.outputs().getFirst().name(),
+          System.nanoTime() - start, op.flops()));
+    }
+    return times;
+  }
+
+  @Override
+  public long bytes() {
+    return layout.allocations().stream().mapToLong(allocation -> allocation.bytes()).sum();
+  }
+
+  @Override
+  public void close() {
+    device.close();
+  }
+}
