@@ -14,6 +14,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -39,8 +40,8 @@ final class EvalCommand implements Callable<Integer> {
   @Option(names = "--base", description = "Measure the base model under the same head, too.")
   private boolean base;
 
-  @Option(names = "--threads", paramLabel = "N", description = "Worker threads; 0: all processors.")
-  private int threads;
+  @Mixin
+  private BackendOptions computing;
 
   @Option(names = "--json", description = "Print JSON.")
   private boolean json;
@@ -76,7 +77,7 @@ final class EvalCommand implements Callable<Integer> {
   }
 
   private Map<String, Double> measure(Path file, boolean withoutAdapter) {
-    try (TrainedModel trained = TrainedModel.open(run, model, withoutAdapter, threads)) {
+    try (TrainedModel trained = TrainedModel.open(run, model, withoutAdapter, computing.choice(), computing.threads())) {
       return trained.evaluate(file);
     }
   }

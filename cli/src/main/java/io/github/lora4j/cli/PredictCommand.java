@@ -18,6 +18,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -50,8 +51,8 @@ final class PredictCommand implements Callable<Integer> {
   @Option(names = "--model", paramLabel = "DIR", description = "Where the base model is, if not where it was.")
   private Optional<Path> model;
 
-  @Option(names = "--threads", paramLabel = "N", description = "Worker threads; 0: all processors.")
-  private int threads;
+  @Mixin
+  private BackendOptions computing;
 
   @Option(names = "--json", description = "Print one JSON object a row.")
   private boolean json;
@@ -64,7 +65,7 @@ final class PredictCommand implements Callable<Integer> {
     if (file.isPresent() && !texts.isEmpty()) {
       throw new ConfigException("give --text or --file, not both");
     }
-    try (TrainedModel trained = TrainedModel.open(run, model, false, threads)) {
+    try (TrainedModel trained = TrainedModel.open(run, model, false, computing.choice(), computing.threads())) {
       if (file.isPresent()) {
         DataSpec c = trained.recipe().data().columns();
         print(trained, DataFile.read(file.get(), new DataSpec(c.format(), c.text(), c.textPair(), Optional.empty(), 0)));

@@ -73,7 +73,7 @@ final class TrainCommand implements Callable<Integer> {
     Fixture fixture = Fixture.open(made);
     if (dryRun) {
       TrainingPlan plan = TrainingPlan.of(made, fixture);
-      try (Backend backend = Backend.open("cpu", made.threads())) {
+      try (Backend backend = Backend.open(made.backend(), made.threads())) {
         DryRun.print(out, made, fixture, plan, backend);
       }
       return 0;

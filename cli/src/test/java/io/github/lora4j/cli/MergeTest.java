@@ -88,8 +88,8 @@ class MergeTest {
     Path model = TinyBert.model(dir.resolve("model"), true);
     Path run = train(model, "classification", settings.split(" "));
     same(run, dir.resolve("merged"), "merge", run, "--output", dir.resolve("merged"));
-    try (TrainedModel adapted = TrainedModel.open(run, Optional.empty(), false, 1);
-        TrainedModel base = TrainedModel.open(run, Optional.empty(), true, 1)) {
+    try (TrainedModel adapted = TrainedModel.open(run, Optional.empty(), false, "cpu", 1);
+        TrainedModel base = TrainedModel.open(run, Optional.empty(), true, "cpu", 1)) {
       List<Row> rows = TEXTS.stream().map(text -> new Row(1, text, Optional.empty(), List.of())).toList();
       float[] with = adapted.predict(rows)[0];
       float[] without = base.predict(rows)[0];
@@ -209,7 +209,7 @@ class MergeTest {
     Cli.ok(command);
     float[][] expected;
     Recipe recipe;
-    try (TrainedModel trained = TrainedModel.open(run, Optional.empty(), false, 1)) {
+    try (TrainedModel trained = TrainedModel.open(run, Optional.empty(), false, "cpu", 1)) {
       recipe = trained.recipe();
       expected = trained.predict(TEXTS.stream().map(text -> new Row(1, text, Optional.empty(), List.of())).toList());
     }

@@ -1,9 +1,12 @@
 package io.github.lora4j.graph;
 
 import io.github.lora4j.vector.BackendException;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.ServiceLoader;
+import java.util.stream.Collectors;
 
 /** Something that runs programs: the CPU, a GPU. Compiled once, a program runs at every step without allocating. */
 public interface Backend extends AutoCloseable {
@@ -19,6 +22,11 @@ public interface Backend extends AutoCloseable {
 
   /** Why this backend cannot be used here, with the fix; empty if it can. */
   Optional<String> unusable();
+
+  /** Why the processor is likely to be faster than this, if so: an OpenCL device that is the processor itself. */
+  default Optional<String> slower() {
+    return Optional.empty();
+  }
 
   /** Exactly what {@link #compile} will allocate. */
   List<Allocation> forecast(Program program, CompileOptions options);
@@ -40,27 +48,49 @@ public interface Backend extends AutoCloseable {
     /** "cpu". */
     String name();
 
+    /** The larger, the sooner {@code auto} tries it; 0 for the processor. */
+    default int preference() {
+      return 0;
+    }
+
     /**
      * Opens the backend.
      *
      * @param threads host threads; 0: all processors
+     * @param device which of several devices; empty: the first that is good for it
      */
-    Backend open(int threads);
+    Backend open(int threads, OptionalInt device);
   }
 
   /**
    * Opens a backend by name.
    *
-   * @throws io.github.lora4j.vector.BackendException if there is none of this name, or it cannot be used here
+   * @param choice the name; for a certain device its number after a colon, as in "opencl:1"; or "auto": the fastest that can be used, whose
+   *     {@link #describe} then says why it is none of the others
+   * @param threads host threads; 0: all processors
+   * @throws BackendException if there is none of this name, or it cannot be used here
    */
-  static Backend open(String name, int threads) {
-    List<Provider> all = ServiceLoader.load(Provider.class).stream().map(ServiceLoader.Provider::get).toList();
-    Provider provider = all.stream().filter(p -> p.name().equals(name)).findFirst().orElseThrow(() -> new BackendException(
-        "backend %s is not on the class path; there are: %s".formatted(name, all.stream().map(Provider::name).sorted().toList())));
-    Backend backend = provider.open(threads);
+  static Backend open(String choice, int threads) {
+    List<Provider> all = ServiceLoader.load(Provider.class).stream().map(ServiceLoader.Provider::get)
+        .sorted(Comparator.comparingInt(Provider::preference).reversed()).toList();
+    if (choice.equals("auto")) {
+      return ChosenBackend.first(all, threads);
+    }
+    String[] parts = choice.split(":", 2);
+    OptionalInt device = OptionalInt.empty();
+    if (parts.length == 2) {
+      if (!parts[1].matches("\\d{1,4}")) {
+        throw new BackendException("backend %s: expected a name, or a name and a device number, as in opencl:1".formatted(choice));
+      }
+      device = OptionalInt.of(Integer.parseInt(parts[1]));
+    }
+    Provider provider = all.stream().filter(p -> p.name().equals(parts[0])).findFirst().orElseThrow(() -> new BackendException(
+        "backend %s is not on the class path; there are: auto, %s".formatted(parts[0], all.stream().map(Provider::name).sorted()
+            .collect(Collectors.joining(", ")))));
+    Backend backend = provider.open(threads, device);
     backend.unusable().ifPresent(reason -> {
       backend.close();
-      throw new BackendException("backend %s cannot be used: %s".formatted(name, reason));
+      throw new BackendException("backend %s cannot be used: %s".formatted(choice, reason));
     });
     return backend;
   }

@@ -27,12 +27,12 @@ public final class PlainBackend implements Backend {
 
   @Override
   public List<Allocation> forecast(Program program, CompileOptions options) {
-    return TornadoBackend.lowered(program, options).layout().allocations();
+    return TornadoGpu.lowered(program, options).layout().allocations();
   }
 
   @Override
   public Executable compile(Program program, CompileOptions options) {
-    return TornadoBackend.lowered(program, options).on((arenas, lowering) -> new PlainDevice(arenas));
+    return TornadoGpu.lowered(program, options).on((arenas, lowering) -> new PlainDevice(arenas));
   }
 
   @Override

@@ -327,6 +327,11 @@ final class Layout {
     return index(scratchAt + Math.max(1, scratch), "memory");
   }
 
+  /** Bytes of the largest array. */
+  long largestArray() {
+    return 4L * Math.max(Math.max(memorySize(), weightElements), Math.max(tableSize(), intsSize()));
+  }
+
   /** What the arrays hold; asked for when everything is lowered. */
   List<Allocation> allocations() {
     List<Allocation> all = new ArrayList<>(allocations);

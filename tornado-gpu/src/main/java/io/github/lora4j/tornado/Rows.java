@@ -238,16 +238,18 @@ final class Rows {
   static void countTargets(int phase, int lane, int group, int d, IntArray t, IntArray n, FloatArray m, float[] local) {
     int labels = t.get(d + 2);
     if (phase == 0) {
-      float count = 0f;
-      if (labels >= 0) {
-        for (int j = lane; j < n.get(t.get(d)); j += LANES) {
-          count += n.get(labels + j) == -100 ? 0f : 1f;
-        }
+      int end = labels < 0 ? 0 : n.get(t.get(d));
+      float counted = 0f;
+      for (int j = lane; j < end; j += LANES) {
+        counted += n.get(labels + j) == -100 ? 0f : 1f;
       }
-      local[lane] = count;
+      local[lane] = counted;
     } else if (lane == 0) {
-      float count = labels < 0 ? Elements.count(d, t, n) : total(local, 0);
-      m.set(t.get(d + 3), m.get(t.get(d + 3)) + count);
+      float all = total(local, 0);
+      if (labels < 0) {
+        all = Elements.count(d, t, n);
+      }
+      m.set(t.get(d + 3), m.get(t.get(d + 3)) + all);
     }
   }
 

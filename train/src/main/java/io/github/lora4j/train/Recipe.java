@@ -34,11 +34,13 @@ import java.util.Optional;
  * @param saveEvery steps between checkpoints; 0: only at the end
  * @param keepCheckpoints how many checkpoints stay on disk
  * @param threads worker threads; 0: all processors
+ * @param backend what computes: "cpu", "opencl", "ptx", with a device's number as in "opencl:1", or "auto"; see {@link
+ *     io.github.lora4j.graph.Backend#open}
  * @param weights storage of the frozen weights: "f32", "bf16", "f16"
  */
 public record Recipe(Path model, Path output, TaskKind task, String pooling, Data data, String method, Map<String, Object> adapter,
     Optimizer optimizer, double epochs, int maxSteps, int batchSize, int gradientAccumulation, int maxTokens, long seed, int logEvery,
-    int evalEvery, int saveEvery, int keepCheckpoints, int threads, String weights) {
+    int evalEvery, int saveEvery, int keepCheckpoints, int threads, String backend, String weights) {
 
   /** What is learnt. */
   public enum TaskKind {
@@ -150,7 +152,7 @@ public record Recipe(Path model, Path output, TaskKind task, String pooling, Dat
         .put("pooling", pooling).put("method", method).put("epochs", epochs).put("max_steps", maxSteps).put("batch_size", batchSize)
         .put("gradient_accumulation", gradientAccumulation).put("max_tokens", maxTokens).put("seed", seed).put("log_every", logEvery)
         .put("eval_every", evalEvery).put("save_every", saveEvery).put("keep_checkpoints", keepCheckpoints).put("threads", threads)
-        .put("weights", weights);
+        .put("backend", backend).put("weights", weights);
     data.train.ifPresent(file -> b.put("data.train", file.toAbsolutePath().toString()));
     data.eval.ifPresent(file -> b.put("data.eval", file.toAbsolutePath().toString()));
     data.columns.format().ifPresent(format -> b.put("data.format", format));

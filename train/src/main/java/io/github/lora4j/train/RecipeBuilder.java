@@ -77,6 +77,8 @@ public final class RecipeBuilder {
     d.put("save_every", 0);
     d.put("keep_checkpoints", 2);
     d.put("threads", 0);
+    d.put("backend", "cpu");
+    d.put("device", -1);
     d.put("weights", "f32");
     return d;
   }
@@ -222,11 +224,19 @@ public final class RecipeBuilder {
     int saveEvery = r.integer("save_every");
     int keep = r.integer("keep_checkpoints");
     int threads = r.integer("threads");
+    String backend = r.text("backend");
+    int device = r.integer("device");
+    if (device >= 0) {
+      if (backend.equals("auto") || backend.contains(":")) {
+        all.add("device %d needs a backend by its name alone, such as opencl; got %s".formatted(device, backend));
+      }
+      backend += ":" + device;
+    }
     all.addAll(Recipe.problems(task, r.text("pooling"), data, optimizer, epochs, maxSteps, batchSize, accumulation, maxTokens, logEvery, evalEvery,
         saveEvery, keep, threads, r.text("weights")));
     Recipe.raise(all);
     return new Recipe(Path.of(r.text("model")), Path.of(r.text("output")), task, r.text("pooling"), data, r.text("method"), adapter, optimizer,
-        epochs, maxSteps, batchSize, accumulation, maxTokens, seed, logEvery, evalEvery, saveEvery, keep, threads, r.text("weights"));
+        epochs, maxSteps, batchSize, accumulation, maxTokens, seed, logEvery, evalEvery, saveEvery, keep, threads, backend, r.text("weights"));
   }
 
   /** YAML 1.1 takes 5e-2, without a point, for text. */

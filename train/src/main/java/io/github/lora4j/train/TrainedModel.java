@@ -34,13 +34,13 @@ public final class TrainedModel implements AutoCloseable {
   private final Backend backend;
   private final Session session;
 
-  private TrainedModel(Recipe recipe, Path model, boolean base, int threads) {
+  private TrainedModel(Recipe recipe, Path model, boolean base, String backend, int threads) {
     this.recipe = recipe;
     ModelDirectory directory = ModelDirectory.open(model);
     labels = labels(recipe);
     task = Fixture.task(recipe.task(), recipe.pooling(), directory.bert(), labels.outputs());
     tokenizer = Tokenizer.load(directory.path());
-    Backend opened = Backend.open("cpu", threads);
+    Backend opened = Backend.open(backend, threads);
     try (PeftFormat.Loaded adapter = PeftFormat.load(adapter(recipe.output()), MergedModel.description(task));
         Checkpoint weights = directory.checkpoint()) {
       maxLength = Fixture.maxLength(recipe, task, adapter.adapter());
@@ -51,7 +51,7 @@ public final class TrainedModel implements AutoCloseable {
       opened.close();
       throw e;
     }
-    backend = opened;
+    this.backend = opened;
   }
 
   /** What trained of the base model itself, without what the adapter adds. */
@@ -68,11 +68,12 @@ public final class TrainedModel implements AutoCloseable {
    * @param run the run's directory
    * @param model where the base model is now; empty: where it was
    * @param base leave out the adapter and keep only the trained head, to compare
+   * @param backend what computes, see {@link Backend#open}
    * @param threads 0: all processors
    */
-  public static TrainedModel open(Path run, Optional<Path> model, boolean base, int threads) {
+  public static TrainedModel open(Path run, Optional<Path> model, boolean base, String backend, int threads) {
     Recipe recipe = RunDirectory.recipe(run);
-    return new TrainedModel(recipe, model.orElse(recipe.model()), base, threads);
+    return new TrainedModel(recipe, model.orElse(recipe.model()), base, backend, threads);
   }
 
   /** The finished adapter of a run. */

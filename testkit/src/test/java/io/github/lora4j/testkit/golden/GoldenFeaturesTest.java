@@ -7,9 +7,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import io.github.lora4j.checkpoint.Checkpoint;
+import io.github.lora4j.graph.Backend;
 import io.github.lora4j.graph.OptimizerSpec;
 import io.github.lora4j.graph.ParameterLayout;
-import io.github.lora4j.graph.cpu.CpuBackend;
 import io.github.lora4j.lora.Adapter;
 import io.github.lora4j.lora.AdapterMethod;
 import io.github.lora4j.lora.AdapterParameter;
@@ -27,16 +27,13 @@ import io.github.lora4j.models.PackedBatch;
 import io.github.lora4j.models.Targets;
 import io.github.lora4j.models.llama.LlamaConfig;
 import io.github.lora4j.models.llama.LlamaModel;
+import io.github.lora4j.testkit.TestedBackends;
 import io.github.lora4j.train.MergedModel;
 import io.github.lora4j.train.Session;
 import io.github.lora4j.train.TaskProgram;
 import io.github.lora4j.train.data.TokenizedData;
 import io.github.lora4j.vector.ConfigException;
 import io.github.lora4j.vector.DType;
-import io.github.lora4j.vector.KernelProvider;
-import io.github.lora4j.vector.Kernels;
-import io.github.lora4j.vector.ReferenceKernels;
-import io.github.lora4j.vector.Workers;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -62,16 +59,11 @@ import org.junit.jupiter.api.TestFactory;
 final class GoldenFeaturesTest {
 
   @TestFactory
-  Stream<DynamicTest> referenceF64() throws Exception {
-    return cases(new ReferenceKernels(DType.F64));
+  Stream<DynamicTest> agree() throws Exception {
+    return TestedBackends.each(GoldenFeaturesTest::cases);
   }
 
-  @TestFactory
-  Stream<DynamicTest> vector() throws Exception {
-    return cases(KernelProvider.select("auto"));
-  }
-
-  private static Stream<DynamicTest> cases(Kernels kernels) {
+  private static Stream<DynamicTest> cases(TestedBackends on) {
     Map<String, GoldenCases.Check> checks = new LinkedHashMap<>();
     for (Path dir : GoldenCases.directories("features")) {
       checks.put(GoldenCases.name(dir), () -> {
@@ -79,19 +71,19 @@ final class GoldenFeaturesTest {
         if (!Files.isDirectory(dir.resolve("adapter")) || !expected.has("config")) {
           throw GoldenCases.notYet("no single adapter: see the tests of several adapters");
         }
-        try (CpuBackend backend = new CpuBackend(kernels, new Workers(2)); Case c = new Case(dir, expected, backend)) {
+        try (Backend backend = on.open(); Case c = new Case(dir, expected, backend)) {
           c.check();
         }
       });
     }
-    return GoldenCases.tests("features on " + kernels.describe(), checks);
+    return GoldenCases.tests("features on " + on, checks);
   }
 
   /** One recorded model. */
   private static final class Case implements AutoCloseable {
     private final Path dir;
     private final JsonNode expected;
-    private final CpuBackend backend;
+    private final Backend backend;
     private final Checkpoint tensors;
     private final LoraConfig config;
     private final CausalLm task;
@@ -99,7 +91,7 @@ final class GoldenFeaturesTest {
     private final int rows;
     private final int length;
 
-    Case(Path dir, JsonNode expected, CpuBackend backend) {
+    Case(Path dir, JsonNode expected, Backend backend) {
       this.dir = dir;
       this.expected = expected;
       this.backend = backend;

@@ -14,7 +14,6 @@ import io.github.lora4j.graph.ParameterLayout;
 import io.github.lora4j.graph.ProgramBuilder;
 import io.github.lora4j.graph.Sites;
 import io.github.lora4j.graph.Value;
-import io.github.lora4j.graph.cpu.CpuBackend;
 import io.github.lora4j.lora.Adapter;
 import io.github.lora4j.lora.AdapterValues;
 import io.github.lora4j.lora.LoraMerge;
@@ -28,15 +27,12 @@ import io.github.lora4j.models.PackedBatch;
 import io.github.lora4j.models.SequenceClassifier;
 import io.github.lora4j.models.Weights;
 import io.github.lora4j.models.bert.BertEncoder;
+import io.github.lora4j.testkit.TestedBackends;
 import io.github.lora4j.train.Session;
 import io.github.lora4j.train.TaskProgram;
 import io.github.lora4j.train.data.TokenizedData;
 import io.github.lora4j.vector.ConfigException;
 import io.github.lora4j.vector.DType;
-import io.github.lora4j.vector.KernelProvider;
-import io.github.lora4j.vector.Kernels;
-import io.github.lora4j.vector.ReferenceKernels;
-import io.github.lora4j.vector.Workers;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -58,16 +54,11 @@ final class GoldenModelsTest {
   private static final List<String> FAMILIES = List.of("bert", "roberta", "gpt2", "llama", "qwen2");
 
   @TestFactory
-  Stream<DynamicTest> referenceF64() throws Exception {
-    return cases(new ReferenceKernels(DType.F64));
+  Stream<DynamicTest> agree() {
+    return TestedBackends.each(GoldenModelsTest::cases);
   }
 
-  @TestFactory
-  Stream<DynamicTest> vector() throws Exception {
-    return cases(KernelProvider.select("auto"));
-  }
-
-  private static Stream<DynamicTest> cases(Kernels kernels) throws Exception {
+  private static Stream<DynamicTest> cases(TestedBackends on) {
     Map<String, GoldenCases.Check> checks = new LinkedHashMap<>();
     for (Path dir : GoldenCases.directories("models")) {
       checks.put(GoldenCases.name(dir), () -> {
@@ -79,12 +70,12 @@ final class GoldenModelsTest {
         if (!List.of("LORA", "ADALORA").contains(peft.path("peft_type").asText())) {
           throw GoldenCases.notYet("method " + peft.path("peft_type").asText());
         }
-        try (CpuBackend backend = new CpuBackend(kernels, new Workers(2))) {
+        try (Backend backend = on.open()) {
           new Case(new GoldenModel(dir, expected), backend).check();
         }
       });
     }
-    return GoldenCases.tests("models on " + kernels.describe(), checks);
+    return GoldenCases.tests("models on " + on, checks);
   }
 
   /** One recorded model. */

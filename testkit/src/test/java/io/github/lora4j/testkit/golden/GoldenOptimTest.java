@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import io.github.lora4j.checkpoint.Checkpoint;
+import io.github.lora4j.graph.Backend;
 import io.github.lora4j.graph.CompileOptions;
 import io.github.lora4j.graph.Executable;
 import io.github.lora4j.graph.Graph;
@@ -17,7 +18,6 @@ import io.github.lora4j.graph.ScatterTables;
 import io.github.lora4j.graph.Shape;
 import io.github.lora4j.graph.Sites;
 import io.github.lora4j.graph.Value;
-import io.github.lora4j.graph.cpu.CpuBackend;
 import io.github.lora4j.lora.Adapter;
 import io.github.lora4j.lora.AdapterValues;
 import io.github.lora4j.lora.BaseNorm;
@@ -26,14 +26,11 @@ import io.github.lora4j.lora.LoraFa;
 import io.github.lora4j.lora.LoraMethod;
 import io.github.lora4j.lora.LoraPlus;
 import io.github.lora4j.lora.ModelDescription;
+import io.github.lora4j.testkit.TestedBackends;
 import io.github.lora4j.vector.Activation;
 import io.github.lora4j.vector.ConfigException;
 import io.github.lora4j.vector.DType;
-import io.github.lora4j.vector.KernelProvider;
-import io.github.lora4j.vector.Kernels;
 import io.github.lora4j.vector.Loss;
-import io.github.lora4j.vector.ReferenceKernels;
-import io.github.lora4j.vector.Workers;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
@@ -59,16 +56,11 @@ class GoldenOptimTest {
   private static final List<String> MODULES = List.of("emb", "fc1", "norm", "fc2");
 
   @TestFactory
-  Stream<DynamicTest> referenceF64() {
-    return cases(new ReferenceKernels(DType.F64));
+  Stream<DynamicTest> agree() {
+    return TestedBackends.each(GoldenOptimTest::cases);
   }
 
-  @TestFactory
-  Stream<DynamicTest> vector() {
-    return cases(KernelProvider.select("auto"));
-  }
-
-  private static Stream<DynamicTest> cases(Kernels kernels) {
+  private static Stream<DynamicTest> cases(TestedBackends on) {
     Map<String, GoldenCases.Check> checks = new LinkedHashMap<>();
     for (Path file : GoldenCases.jsonFiles("optim")) {
       JsonNode expected = GoldenCases.json(file);
@@ -77,13 +69,13 @@ class GoldenOptimTest {
       }
       checks.put(GoldenCases.name(file), () -> {
         Path tensors = file.resolveSibling(GoldenCases.name(file) + ".safetensors");
-        try (CpuBackend backend = new CpuBackend(kernels, new Workers(2)); Checkpoint t = Checkpoint.open(tensors);
+        try (Backend backend = on.open(); Checkpoint t = Checkpoint.open(tensors);
             Case c = new Case(expected, t, backend)) {
           c.check();
         }
       });
     }
-    return GoldenCases.tests("optim on " + kernels.describe(), checks);
+    return GoldenCases.tests("optim on " + on, checks);
   }
 
   /** What lora4j does of what a case asks for. */
@@ -131,7 +123,7 @@ class GoldenOptimTest {
     private final Value count;
     private final Value report;
 
-    Case(JsonNode expected, Checkpoint tensors, CpuBackend backend) {
+    Case(JsonNode expected, Checkpoint tensors, Backend backend) {
       this.expected = expected;
       this.tensors = tensors;
       boolean embeds = tensors.names().contains("base.emb.weight");

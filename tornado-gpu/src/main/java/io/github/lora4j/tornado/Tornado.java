@@ -1,0 +1,94 @@
+package io.github.lora4j.tornado;
+
+import io.github.lora4j.vector.BackendException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalInt;
+import uk.ac.manchester.tornado.api.TornadoBackend;
+import uk.ac.manchester.tornado.api.TornadoRuntime;
+import uk.ac.manchester.tornado.api.common.TornadoDevice;
+import uk.ac.manchester.tornado.api.enums.TornadoDeviceType;
+import uk.ac.manchester.tornado.api.runtime.TornadoRuntimeProvider;
+
+/** The TornadoVM of this process: whether it is there, how to start so that it is, and its devices. */
+final class Tornado {
+
+  /**
+   * Settings that TornadoVM reads when it is first touched. Without the first, a kernel that does not compile, or a graph that is too long, runs as Java
+   * on one thread and gives wrong results without a word. The limit on device memory is ours, see {@link TornadoGpu}.
+   */
+  private static final Map<String, String> SETTINGS = Map.of(
+      "tornado.recover.bailout", "false",
+      "tornado.compiler.fullInlining", "true",
+      "tornado.tvm.maxbytecodesize", "1048576",
+      "tornado.opencl.compiler.flags", "-cl-std=CL1.2",
+      "tornado.device.memory", "4096GB");
+
+  private Tornado() {}
+
+  /** Why TornadoVM cannot be used in this process, with the way to start one where it can. */
+  static Optional<String> absent() {
+    String home = System.getenv("TORNADOVM_HOME");
+    if (ModuleLayer.boot().findModule("tornado.runtime").isPresent()) {
+      return Optional.empty();
+    }
+    if (home == null) {
+      return Optional.of("TornadoVM is not in this process and TORNADOVM_HOME is not set: install TornadoVM 5 for JDK 25 (https://www.tornadovm.org; "
+          + "sdk install tornadovm), set TORNADOVM_HOME to its folder, and start again with ./lora4j");
+    }
+    return Optional.of(("this process was started without TornadoVM; start it with ./lora4j ... --backend NAME, or with: "
+        + "java @%s/tornado-argfile -XX:MaxDirectMemorySize=16g --enable-native-access=ALL-UNNAMED -cp CLASS_PATH MAIN_CLASS").formatted(home));
+  }
+
+  /**
+   * A device of a backend.
+   *
+   * @param name "opencl", "ptx"
+   * @param number empty: the first GPU, or the first of all
+   * @throws BackendException that names what there is, if it is not there
+   */
+  static TornadoDevice device(String name, OptionalInt number) {
+    SETTINGS.forEach(System::setProperty);
+    TornadoRuntime runtime;
+    try {
+      runtime = TornadoRuntimeProvider.getTornadoRuntime();
+    } catch (RuntimeException | Error e) {
+      throw new BackendException("TornadoVM does not start: %s. Check that TORNADOVM_HOME/bin/tornado --devices works".formatted(e), e);
+    }
+    List<String> backends = new ArrayList<>();
+    for (int b = 0; b < runtime.getNumBackends(); b++) {
+      String type = runtime.getBackendType(b).name().toLowerCase(Locale.ROOT);
+      backends.add(type);
+      if (type.equals(name)) {
+        return device(runtime.getBackend(b), name, number);
+      }
+    }
+    throw new BackendException("this TornadoVM has no backend %s; it has %s. Set TORNADOVM_HOME to an SDK built for %s".formatted(name, backends, name));
+  }
+
+  private static TornadoDevice device(TornadoBackend backend, String name, OptionalInt number) {
+    int count = backend.getNumDevices();
+    if (count == 0) {
+      throw new BackendException("backend %s finds no device: is the driver installed?".formatted(name));
+    }
+    if (number.isPresent()) {
+      if (number.getAsInt() >= count) {
+        throw new BackendException("backend %s has %d device%s, numbered from 0; got %d: %s".formatted(name, count, count == 1 ? "" : "s",
+            number.getAsInt(), backend.getAllDevices().stream().map(Tornado::describe).toList()));
+      }
+      return backend.getDevice(number.getAsInt());
+    }
+    return backend.getAllDevices().stream().filter(Tornado::gpu).findFirst().orElseGet(() -> backend.getDevice(0));
+  }
+
+  static boolean gpu(TornadoDevice device) {
+    return device.getDeviceType() == TornadoDeviceType.GPU;
+  }
+
+  static String describe(TornadoDevice device) {
+    return "%s (%s), %,d MB".formatted(device.getPhysicalDevice().getDeviceName(), device.getDeviceType(), device.getMaxGlobalMemory() >> 20);
+  }
+}

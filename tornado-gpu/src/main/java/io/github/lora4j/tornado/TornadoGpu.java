@@ -1,0 +1,141 @@
+package io.github.lora4j.tornado;
+
+import io.github.lora4j.graph.Backend;
+import io.github.lora4j.graph.CompileOptions;
+import io.github.lora4j.graph.Executable;
+import io.github.lora4j.graph.Program;
+import io.github.lora4j.vector.BackendException;
+import io.github.lora4j.vector.ResourceException;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.concurrent.ConcurrentHashMap;
+import uk.ac.manchester.tornado.api.common.TornadoDevice;
+
+/** Runs programs on one device of TornadoVM, after it has shown on a small one that it computes what the processor does. */
+public final class TornadoGpu implements Backend {
+
+  /** A program and where it lies, before anything is allocated. */
+  record Lowered(Program program, Layout layout, Lowering lowering) {
+    Executable on(Device.Factory factory) {
+      return new TornadoExecutable(program, layout, lowering, factory);
+    }
+  }
+
+  /** What the self-test found, by device: once in a process. */
+  private static final Map<String, Optional<String>> TESTED = new ConcurrentHashMap<>();
+
+  private final String name;
+  private final Optional<String> unusable;
+  private final TornadoDevice device;
+
+  /**
+   * Looks for the device and tries it.
+   *
+   * @param number empty: the first GPU, or the first of all
+   */
+  TornadoGpu(String name, OptionalInt number) {
+    this.name = name;
+    TornadoDevice found = null;
+    Optional<String> reason = Tornado.absent();
+    if (reason.isEmpty()) {
+      try {
+        found = Tornado.device(name, number);
+      } catch (BackendException e) {
+        reason = Optional.of(e.getMessage());
+      }
+    }
+    device = found;
+    unusable = reason.or(() -> TESTED.computeIfAbsent(describe(), key -> SelfTest.failure(this)));
+  }
+
+  static Lowered lowered(Program program, CompileOptions options) {
+    Layout layout = new Layout(program, options);
+    return new Lowered(program, layout, new Lowering(program, layout));
+  }
+
+  @Override
+  public String name() {
+    return name;
+  }
+
+  @Override
+  public String describe() {
+    return "%s: %s".formatted(name, Tornado.describe(device));
+  }
+
+  @Override
+  public Optional<String> unusable() {
+    return unusable;
+  }
+
+  @Override
+  public Optional<String> slower() {
+    return Tornado.gpu(device) ? Optional.empty() : Optional.of("its device is no GPU but %s".formatted(Tornado.describe(device)));
+  }
+
+  @Override
+  public List<Allocation> forecast(Program program, CompileOptions options) {
+    return lowered(program, options).layout().allocations();
+  }
+
+  @Override
+  public Executable compile(Program program, CompileOptions options) {
+    Lowered lowered = lowered(program, options);
+    long bytes = lowered.layout.allocations().stream().mapToLong(Allocation::bytes).sum();
+    if (bytes > device.getMaxGlobalMemory()) {
+      throw new ResourceException(("the program needs %,d MB and the device %s has %,d MB: use fewer rows (batch size, maximal length), or half "
+          + "weights").formatted(bytes >> 20, device.getPhysicalDevice().getDeviceName(), device.getMaxGlobalMemory() >> 20));
+    }
+    if (lowered.layout.largestArray() > device.getMaxAllocMemory()) {
+      throw new ResourceException(("the largest array of the program needs %,d MB and the device %s allocates at most %,d MB at once: use fewer rows "
+          + "(batch size, maximal length), or half weights").formatted(lowered.layout.largestArray() >> 20,
+              device.getPhysicalDevice().getDeviceName(), device.getMaxAllocMemory() >> 20));
+    }
+    return lowered.on((arenas, lowering) -> new TornadoGraphs(arenas, lowering, device));
+  }
+
+  @Override
+  public void close() {
+    // Plans belong to executables, and TornadoVM to the process.
+  }
+
+  /** TornadoVM's OpenCL backend. */
+  public static final class OpenClProvider implements Provider {
+
+    @Override
+    public String name() {
+      return "opencl";
+    }
+
+    @Override
+    public int preference() {
+      return 1;
+    }
+
+    @Override
+    public Backend open(int threads, OptionalInt device) {
+      return new TornadoGpu(name(), device);
+    }
+  }
+
+  /** TornadoVM's backend for NVIDIA's PTX. */
+  public static final class PtxProvider implements Provider {
+
+    @Override
+    public String name() {
+      return "ptx";
+    }
+
+    @Override
+    public int preference() {
+      return 2;
+    }
+
+    @Override
+    public Backend open(int threads, OptionalInt device) {
+      return new TornadoGpu(name(), device);
+    }
+  }
+}
