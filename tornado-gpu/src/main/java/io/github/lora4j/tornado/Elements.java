@@ -288,6 +288,18 @@ final class Elements {
     }
   }
 
+  /** (labels or −1, each, out) of one column: {@code each}, or 0 where the label is −100. */
+  static void counted(int i, int d, IntArray t, IntArray n, FloatArray m, FloatArray w) {
+    if (i < count(d, t, n)) {
+      int labels = t.get(d + 2);
+      int label = 0;
+      if (labels >= 0) {
+        label = n.get(labels + i);
+      }
+      m.set(t.get(d + 4) + i, label == -100 ? 0f : m.get(t.get(d + 3)));
+    }
+  }
+
   /** log(1 + e) for 0 ≤ e ≤ 1, exact where e is small. */
   static float logOfOnePlus(float e) {
     float u = 1f + e;

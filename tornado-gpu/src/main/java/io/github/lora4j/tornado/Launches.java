@@ -76,6 +76,10 @@ final class Launches {
     Elements.sensitivity(c.globalIdx, cursor.get(0) + at, t, n, m, w);
   }
 
+  static void countedLaunch(KernelContext c, IntArray cursor, IntArray t, int at, IntArray n, FloatArray m, FloatArray w) {
+    Elements.counted(c.globalIdx, cursor.get(0) + at, t, n, m, w);
+  }
+
   static void columnLossGradLaunch(KernelContext c, IntArray cursor, IntArray t, int at, IntArray n, FloatArray m, FloatArray w) {
     Elements.columnLossGrad(c.globalIdx, cursor.get(0) + at, t, n, m, w);
   }
@@ -210,14 +214,6 @@ final class Launches {
     Rows.addSum(0, c.localIdx, c.groupIdx, d, t, n, m, local);
     c.localBarrier();
     Rows.addSum(1, c.localIdx, c.groupIdx, d, t, n, m, local);
-  }
-
-  static void countTargetsLaunch(KernelContext c, IntArray cursor, IntArray t, int at, IntArray n, FloatArray m, FloatArray w) {
-    float[] local = c.allocateFloatLocalArray(2 * Rows.LANES);
-    int d = cursor.get(0) + at;
-    Rows.countTargets(0, c.localIdx, c.groupIdx, d, t, n, m, local);
-    c.localBarrier();
-    Rows.countTargets(1, c.localIdx, c.groupIdx, d, t, n, m, local);
   }
 
   static void squaresLaunch(KernelContext c, IntArray cursor, IntArray t, int at, IntArray n, FloatArray m, FloatArray w) {

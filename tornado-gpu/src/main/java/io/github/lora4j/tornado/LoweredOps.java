@@ -130,8 +130,10 @@ record LoweredOps(Program program, Layout layout) {
       case TrainingOp.AddSum o -> List.of(single(Kernel.ADD_SUM, count(o.x()), o.x().shape().cols(), at(o.x()), at(o.total())));
       case TrainingOp.CountTargets o -> {
         boolean classes = o.loss().filter(loss -> loss == Loss.CROSS_ENTROPY).isPresent();
-        yield List.of(single(Kernel.COUNT_TARGETS, count(o.labels()), o.loss().isPresent() && !classes ? o.labels().shape().cols() : 1,
-            classes ? layout.intsAt(o.labels()) : -1, at(o.total())));
+        int columns = o.loss().isPresent() && !classes ? o.labels().shape().cols() : 1;
+        int counted = layout.scratch(o.labels().shape().rows());
+        yield List.of(flat(Kernel.COUNTED, o.labels(), 1, classes ? layout.intsAt(o.labels()) : -1, layout.numbers(columns), counted),
+            single(Kernel.ADD_SUM, count(o.labels()), 1, counted, at(o.total())));
       }
       case TrainingOp.OptimizerStep o -> optimizer(o);
       case TrainingOp.ClearGradients o -> List.of(

@@ -234,25 +234,6 @@ final class Rows {
     }
   }
 
-  /** Two phases, one group; (labels or −1, total): total += rows whose label is not −100; without labels, rows · columns. */
-  static void countTargets(int phase, int lane, int group, int d, IntArray t, IntArray n, FloatArray m, float[] local) {
-    int labels = t.get(d + 2);
-    if (phase == 0) {
-      int end = labels < 0 ? 0 : n.get(t.get(d));
-      float counted = 0f;
-      for (int j = lane; j < end; j += LANES) {
-        counted += n.get(labels + j) == -100 ? 0f : 1f;
-      }
-      local[lane] = counted;
-    } else if (lane == 0) {
-      float all = total(local, 0);
-      if (labels < 0) {
-        all = Elements.count(d, t, n);
-      }
-      m.set(t.get(d + 3), m.get(t.get(d + 3)) + all);
-    }
-  }
-
   /** Two phases, a group for each piece; (elements in a piece, x, out): Σ x² of a piece. */
   static void squares(int phase, int lane, int group, int d, IntArray t, IntArray n, FloatArray m, float[] local) {
     if (phase == 0) {
