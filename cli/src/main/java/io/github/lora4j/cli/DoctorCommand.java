@@ -20,6 +20,7 @@ import java.util.ServiceLoader;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
 
 /** {@code lora4j doctor}: what this machine offers, and what to do about what it lacks. */
@@ -32,6 +33,10 @@ final class DoctorCommand implements Callable<Integer> {
   private static final int M = 512;
   private static final int N = 768;
   private static final int K = 768;
+
+  @Option(names = "--backend", paramLabel = "NAME", defaultValue = "cpu",
+      description = "The backend that has to work: cpu, opencl or ptx (default: ${DEFAULT-VALUE}).")
+  private String needed;
 
   @Spec
   private CommandSpec spec;
@@ -75,27 +80,36 @@ final class DoctorCommand implements Callable<Integer> {
     }
   }
 
-  /** Whether the processor's backend works. */
+  /** Whether the backend that is needed works. */
   private boolean backends() {
     boolean usable = false;
     for (Backend.Provider provider : ServiceLoader.load(Backend.Provider.class)) {
       try (Backend backend = provider.open(0, OptionalInt.empty())) {
         Optional<String> reason = backend.unusable();
         if (reason.isPresent()) {
-          problem("backend %s cannot be used".formatted(provider.name()), reason.get());
+          lacking(provider.name(), reason.get());
           continue;
         }
-        usable |= provider.name().equals("cpu");
+        usable |= provider.name().equals(needed);
         ok("backend", backend.describe());
         if (backend instanceof CpuBackend cpu) {
           ok("speed", "%.1f GFLOP/s on %d threads (one second of %dx%dx%d products)"
               .formatted(gflops(cpu), cpu.workers().threads(), M, N, K));
         }
       } catch (Lora4jException e) {
-        problem("backend %s cannot be used".formatted(provider.name()), e.getMessage());
+        lacking(provider.name(), e.getMessage());
       }
     }
     return usable;
+  }
+
+  /** A problem where the backend is needed, else for information. */
+  private void lacking(String backend, String reason) {
+    if (backend.equals(needed)) {
+      problem("backend %s cannot be used".formatted(backend), reason);
+    } else {
+      out.printf("- backend %s cannot be used: %s%n", backend, reason);
+    }
   }
 
   private static double gflops(CpuBackend cpu) {

@@ -4,6 +4,7 @@ import io.github.lora4j.vector.DType;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Consumer;
 
 /**
  * A compiled program with its memory. Write slots, say how many rows are live, run entries, read results. One thread at a time.
@@ -53,6 +54,11 @@ public interface Executable extends AutoCloseable {
 
   /** Says that {@link #arena} was written by the caller. */
   void arenaWritten(Arena arena);
+
+  /** Whom to tell, in words, of work that is done once and takes long: compiling for a device. */
+  default void progress(Consumer<String> listener) {
+    // A program for the processor is ready when it is made.
+  }
 
   /** Runs an entry. */
   void run(String entry);

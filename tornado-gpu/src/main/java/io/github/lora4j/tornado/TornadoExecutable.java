@@ -13,17 +13,22 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Consumer;
 
 /** A lowered program with its host arrays and the device that runs it. */
 final class TornadoExecutable implements Executable {
 
   private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
   private static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT_UNALIGNED;
+
+  /** Time between reports while a device compiles. */
+  private static final long TELL_NANOS = 5_000_000_000L;
 
   /** Ids that an op follows: each is −1 (or, for labels, the value that is not counted), or below the limit. */
   private record Followed(Value ids, int limit, int nothing, String what) {}
@@ -35,6 +40,10 @@ final class TornadoExecutable implements Executable {
   private final Device device;
   private final Map<RowAxis, Integer> live = new HashMap<>();
   private final Map<String, Set<Followed>> followed = new HashMap<>();
+  /** Entries that have run, and chunks. */
+  private final Set<String> ready = new HashSet<>();
+  private final Set<Integer> compiled = new HashSet<>();
+  private Consumer<String> progress = text -> { };
   private boolean intsChanged = true;
 
   TornadoExecutable(Program program, Layout layout, Lowering lowering, Device.Factory factory) {
@@ -199,9 +208,43 @@ final class TornadoExecutable implements Executable {
   @Override
   public void run(String entry) {
     prepare(entry);
-    for (Lowering.Call call : lowering.entry(entry)) {
-      device.run(call);
+    List<Lowering.Call> calls = lowering.entry(entry);
+    if (ready.contains(entry)) {
+      calls.forEach(device::run);
+    } else {
+      first(entry, calls);
+      ready.add(entry);
     }
+  }
+
+  /** The first run of an entry, in which the device compiles what no other entry had it compile. */
+  private void first(String entry, List<Lowering.Call> calls) {
+    List<Lowering.Chunk> missing = calls.stream().map(Lowering.Call::chunk).distinct().filter(chunk -> !compiled.contains(chunk.id())).toList();
+    int kernels = missing.stream().mapToInt(chunk -> chunk.kernels().size()).sum();
+    int done = 0;
+    long start = System.nanoTime();
+    long told = start;
+    if (kernels > 0) {
+      progress.accept("compiling %s for the device, once: %d kernels in %d parts".formatted(entry, kernels, missing.size()));
+    }
+    for (Lowering.Call call : calls) {
+      device.run(call);
+      if (compiled.add(call.chunk().id())) {
+        done += call.chunk().kernels().size();
+        if (System.nanoTime() - told > TELL_NANOS && done < kernels) {
+          told = System.nanoTime();
+          progress.accept("compiling %s: %d of %d kernels".formatted(entry, done, kernels));
+        }
+      }
+    }
+    if (kernels > 0) {
+      progress.accept("compiled and first run of %s: %.1f s".formatted(entry, (System.nanoTime() - start) / 1e9));
+    }
+  }
+
+  @Override
+  public void progress(Consumer<String> listener) {
+    progress = listener;
   }
 
   /** Checks what the device would follow blindly, and sends what the host knows of this run. */

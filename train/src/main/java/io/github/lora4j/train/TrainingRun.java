@@ -76,6 +76,7 @@ public final class TrainingRun implements AutoCloseable {
     }
     backend = opened;
     session = made;
+    session.executable().progress(text -> tell(new TrainEvent.Note(text)));
     packed = new PackedBatch(session.task().in(), fixture.adapter().virtualTokens());
     targets = fixture.task().targets(session.task().in(), session.task().program());
     hyper = session.task().program().slot(TaskProgram.HYPER).orElseThrow();
