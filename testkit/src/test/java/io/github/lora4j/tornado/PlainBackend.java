@@ -6,6 +6,7 @@ import io.github.lora4j.graph.Executable;
 import io.github.lora4j.graph.Program;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalInt;
 
 /** The lowering and the kernels' bodies without a device: group after group, thread after thread, in plain Java. */
 public final class PlainBackend implements Backend {
@@ -38,6 +39,25 @@ public final class PlainBackend implements Backend {
   @Override
   public void close() {
     // Nothing is held.
+  }
+
+  /** Makes it a backend like others, for whole runs. */
+  public static final class PlainProvider implements Provider {
+
+    @Override
+    public String name() {
+      return "plain";
+    }
+
+    @Override
+    public int preference() {
+      return -1;
+    }
+
+    @Override
+    public Backend open(int threads, OptionalInt device) {
+      return new PlainBackend();
+    }
   }
 
   private record PlainDevice(Arenas arenas) implements Device {

@@ -1,0 +1,121 @@
+package io.github.lora4j.tornado;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+
+import io.github.lora4j.graph.Backend;
+import io.github.lora4j.testkit.golden.GoldenCases;
+import io.github.lora4j.train.Recipe;
+import io.github.lora4j.train.TrainEvent;
+import io.github.lora4j.train.TrainingRun;
+import io.github.lora4j.vector.BackendException;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.concurrent.CancellationException;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.Assumptions;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** Whole runs on the GPU backend's lowering, alone and with the processor taking over in the middle, dropout and AdaLoRA's budget included. */
+class OtherBackendTest {
+
+  private static final int STEPS = 8;
+  private static final int CUT = 4;
+  private static final double TOLERANCE = 1e-4;
+
+  @TempDir
+  private Path directory;
+
+  /** A tiny BERT with words, and a task that they decide. */
+  @BeforeEach
+  void files() throws IOException {
+    Path golden = GoldenCases.directories("models").stream().filter(dir -> GoldenCases.name(dir).equals("bert_seqcls_qv")).findFirst().orElse(null);
+    Assumptions.assumeTrue(golden != null, "the recorded models have no bert_seqcls_qv");
+    Path model = Files.createDirectories(directory.resolve("model"));
+    for (String file : List.of("config.json", "model.safetensors")) {
+      Files.copy(golden.resolve(file), model.resolve(file));
+    }
+    int words = GoldenCases.json(model.resolve("config.json")).path("vocab_size").asInt();
+    List<String> vocabulary = new ArrayList<>(List.of("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"));
+    IntStream.range(vocabulary.size(), words).forEach(i -> vocabulary.add("word" + i));
+    Files.write(model.resolve("vocab.txt"), vocabulary);
+    List<String> lines = new ArrayList<>(List.of("text\tlabel"));
+    for (int i = 0; i < 40; i++) {
+      int row = i;
+      lines.add(String.join(" ", IntStream.range(0, 3 + i % 7).mapToObj(j -> "word" + (5 + (row * 31 + j * 17) % (words - 5))).toList()) + "\t" + i % 3);
+    }
+    Files.write(directory.resolve("data.tsv"), lines);
+  }
+
+  private Recipe recipe(String name, String backend, String method) {
+    return Recipe.builder(directory.resolve("model"), directory.resolve(name)).set("data.train", directory.resolve("data.tsv").toString())
+        .set("data.text", "text").set("data.label", "label").set("method", method).set("batch_size", 8).set("max_steps", STEPS).set("log_every", 1)
+        .set("optimizer.learning_rate", 1e-2).set("backend", backend).set("threads", 1).adapter(method.equals("adalora")
+            ? Map.of("target_modules", List.of("query", "value"), "lora_dropout", 0.2, "init_r", 4, "target_r", 2, "tinit", 1, "tfinal", 2, "deltaT", 1)
+            : Map.of("target_modules", List.of("query", "value"), "lora_dropout", 0.2, "r", 4)).build();
+  }
+
+  /** Losses by step; stops behind {@code until}. */
+  private static Map<Integer, Double> train(Recipe recipe, boolean resume, int until) {
+    Map<Integer, Double> losses = new TreeMap<>();
+    TrainingRun[] self = new TrainingRun[1];
+    try (TrainingRun run = TrainingRun.open(recipe, resume, event -> {
+      if (event instanceof TrainEvent.Step step) {
+        losses.put(step.step(), step.loss());
+        if (step.step() == until) {
+          self[0].stop();
+        }
+      }
+    })) {
+      self[0] = run;
+      if (until < STEPS) {
+        assertThrows(CancellationException.class, run::train);
+      } else {
+        run.train();
+      }
+    }
+    return losses;
+  }
+
+  @ParameterizedTest
+  @CsvSource({"lora, cpu, plain", "lora, plain, cpu", "adalora, cpu, plain", "adalora, plain, cpu"})
+  void aRunGoesOnOnTheOther(String method, String first, String second) {
+    Map<Integer, Double> expected = train(recipe("whole", "cpu", method), false, STEPS);
+    Map<Integer, Double> losses = train(recipe("cut", first, method), false, CUT);
+    losses.putAll(train(recipe("cut", second, method), true, STEPS));
+    assertEquals(expected.keySet(), losses.keySet());
+    expected.forEach((step, loss) -> assertEquals(loss, losses.get(step), TOLERANCE, "step " + step));
+  }
+
+  @Test
+  void aRepeatedRunHasTheSameBits() throws IOException {
+    assertEquals(train(recipe("once", "plain", "adalora"), false, STEPS), train(recipe("twice", "plain", "adalora"), false, STEPS));
+    Path adapter = Path.of("adapter", "adapter_model.safetensors");
+    assertArrayEquals(Files.readAllBytes(directory.resolve("once").resolve(adapter)), Files.readAllBytes(directory.resolve("twice").resolve(adapter)));
+  }
+
+  /** In a process without TornadoVM a GPU backend says what is missing and the way to it, and auto takes the processor and says why. */
+  @Test
+  void withoutTornadoTheReasonIsGiven() {
+    Assumptions.assumeTrue(ModuleLayer.boot().findModule("tornado.runtime").isEmpty(), "TornadoVM is here");
+    String message = assertThrows(BackendException.class, () -> Backend.open("opencl:1", 1)).getMessage();
+    assertEquals("backend opencl:1 cannot be used: " + Tornado.absent().orElseThrow(), message);
+    try (Backend chosen = Backend.open("auto", 1)) {
+      assertEquals("cpu", chosen.name());
+      assertEquals(true, chosen.describe().contains("opencl: ") && chosen.describe().contains("ptx: "), chosen.describe());
+    }
+    assertEquals("backend cuda is not on the class path; there are: auto, cpu, opencl, plain, ptx",
+        assertThrows(BackendException.class, () -> Backend.open("cuda", 1)).getMessage());
+    assertThrows(BackendException.class, () -> Backend.open("opencl:x", 1));
+  }
+}
