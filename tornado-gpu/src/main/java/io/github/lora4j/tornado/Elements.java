@@ -300,6 +300,27 @@ final class Elements {
     }
   }
 
+  /** (gram, r, factor) of r · r elements: factor = G − I. */
+  static void gramExcess(int i, int d, IntArray t, IntArray n, FloatArray m, FloatArray w) {
+    if (i < count(d, t, n)) {
+      m.set(t.get(d + 4) + i, m.get(t.get(d + 2) + i) - (i % (t.get(d + 3) + 1) == 0 ? 1f : 0f));
+    }
+  }
+
+  /** (‖G − I‖², weight, count, add, penalty, factor): see {@link io.github.lora4j.graph.AdapterOp.GramPenalty}; the factor is G − I before. */
+  static void gramPenalty(int i, int d, IntArray t, IntArray n, FloatArray m, FloatArray w) {
+    if (i < count(d, t, n)) {
+      float norm = TornadoMath.sqrt(m.get(t.get(d + 2)));
+      float weight = m.get(t.get(d + 3));
+      float scale = norm == 0f ? 0f : 2f * m.get(t.get(d + 4)) * weight / norm;
+      m.set(t.get(d + 7) + i, m.get(t.get(d + 7) + i) * scale);
+      if (i == 0) {
+        int penalty = t.get(d + 6);
+        m.set(penalty, weight * norm + (t.get(d + 5) == 1 ? m.get(penalty) : 0f));
+      }
+    }
+  }
+
   /** log(1 + e) for 0 ≤ e ≤ 1, exact where e is small. */
   static float logOfOnePlus(float e) {
     float u = 1f + e;

@@ -76,6 +76,14 @@ final class Launches {
     Elements.sensitivity(c.globalIdx, cursor.get(0) + at, t, n, m, w);
   }
 
+  static void gramExcessLaunch(KernelContext c, IntArray cursor, IntArray t, int at, IntArray n, FloatArray m, FloatArray w) {
+    Elements.gramExcess(c.globalIdx, cursor.get(0) + at, t, n, m, w);
+  }
+
+  static void gramPenaltyLaunch(KernelContext c, IntArray cursor, IntArray t, int at, IntArray n, FloatArray m, FloatArray w) {
+    Elements.gramPenalty(c.globalIdx, cursor.get(0) + at, t, n, m, w);
+  }
+
   static void countedLaunch(KernelContext c, IntArray cursor, IntArray t, int at, IntArray n, FloatArray m, FloatArray w) {
     Elements.counted(c.globalIdx, cursor.get(0) + at, t, n, m, w);
   }
@@ -230,14 +238,6 @@ final class Launches {
     Rows.report(0, c.localIdx, c.groupIdx, d, t, n, m, local);
     c.localBarrier();
     Rows.report(1, c.localIdx, c.groupIdx, d, t, n, m, local);
-  }
-
-  static void gramPenaltyLaunch(KernelContext c, IntArray cursor, IntArray t, int at, IntArray n, FloatArray m, FloatArray w) {
-    float[] local = c.allocateFloatLocalArray(2 * Rows.LANES);
-    int d = cursor.get(0) + at;
-    Rows.gramPenalty(0, c.localIdx, c.groupIdx, d, t, n, m, local);
-    c.localBarrier();
-    Rows.gramPenalty(1, c.localIdx, c.groupIdx, d, t, n, m, local);
   }
 
   static void productLaunch(KernelContext c, IntArray cursor, IntArray t, int at, IntArray n, FloatArray m, FloatArray w) {

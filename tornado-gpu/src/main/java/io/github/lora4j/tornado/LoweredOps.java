@@ -147,8 +147,13 @@ record LoweredOps(Program program, Layout layout) {
       case AdapterOp.ScaleColumns o -> List.of(rows(Kernel.SCALE_COLUMNS, o.y(), at(o.x()), at(o.scale()), at(o.center()), at(o.y())));
       case AdapterOp.ColumnDots o -> columnSums(o.dy(), at(o.x()), -1, at(o.center()), Sums.TIMES_CENTERED, o.sums(), 0);
       case AdapterOp.AddTo o -> List.of(rows(Kernel.ADD, o.x(), at(o.x()), at(o.total()), at(o.total())));
-      case AdapterOp.GramPenalty o -> List.of(single(Kernel.GRAM_PENALTY, layout.count(1), o.gram().shape().rows(), at(o.gram()),
-          layout.numbers(o.weight()), at(o.count()), o.first() ? 0 : 1, at(o.penalty()), at(o.factor())));
+      case AdapterOp.GramPenalty o -> {
+        int r = o.gram().shape().rows();
+        int square = layout.scratch(1);
+        yield List.of(fixed(Kernel.GRAM_EXCESS, r * r, at(o.gram()), r, at(o.factor())),
+            single(Kernel.SQUARES, layout.count(1), r * r, r * r, at(o.factor()), square),
+            fixed(Kernel.GRAM_PENALTY, r * r, square, layout.numbers(o.weight()), at(o.count()), o.first() ? 0 : 1, at(o.penalty()), at(o.factor())));
+      }
       case AdapterOp.Sensitivity o -> {
         int cols = o.theta().shape().cols();
         int rows = o.theta().shape().rows();

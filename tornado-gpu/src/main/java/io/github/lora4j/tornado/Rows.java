@@ -281,29 +281,4 @@ final class Rows {
       m.set(t.get(d + 7), targets > 0f && norm - norm == 0f && loss - loss == 0f ? 1f : 0f);
     }
   }
-
-  /** Two phases, one group; (gram, weight, count, add, penalty, factor): see {@link io.github.lora4j.graph.AdapterOp.GramPenalty}. */
-  static void gramPenalty(int phase, int lane, int group, int d, IntArray t, IntArray n, FloatArray m, float[] local) {
-    int r = t.get(d + 1);
-    int gram = t.get(d + 2);
-    if (phase == 0) {
-      float sum = 0f;
-      for (int j = lane; j < r * r; j += LANES) {
-        float excess = m.get(gram + j) - (j % (r + 1) == 0 ? 1f : 0f);
-        sum += excess * excess;
-      }
-      local[lane] = sum;
-    } else {
-      float norm = TornadoMath.sqrt(total(local, 0));
-      float weight = m.get(t.get(d + 3));
-      float factor = norm == 0f ? 0f : 2f * m.get(t.get(d + 4)) * weight / norm;
-      for (int j = lane; j < r * r; j += LANES) {
-        m.set(t.get(d + 7) + j, factor * (m.get(gram + j) - (j % (r + 1) == 0 ? 1f : 0f)));
-      }
-      if (lane == 0) {
-        int penalty = t.get(d + 6);
-        m.set(penalty, weight * norm + (t.get(d + 5) == 1 ? m.get(penalty) : 0f));
-      }
-    }
-  }
 }
