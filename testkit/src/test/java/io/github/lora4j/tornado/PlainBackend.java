@@ -33,7 +33,9 @@ public final class PlainBackend implements Backend {
 
   @Override
   public Executable compile(Program program, CompileOptions options) {
-    return TornadoGpu.lowered(program, options).on((arenas, lowering) -> new PlainDevice(arenas));
+    TornadoGpu.Lowered lowered = TornadoGpu.lowered(program, options);
+    Structure.check(lowered);
+    return lowered.on((arenas, lowering) -> new PlainDevice(arenas));
   }
 
   @Override

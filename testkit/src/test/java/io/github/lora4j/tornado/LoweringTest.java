@@ -1,0 +1,164 @@
+package io.github.lora4j.tornado;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.github.lora4j.graph.CompileOptions;
+import io.github.lora4j.graph.Executable;
+import io.github.lora4j.graph.Graph;
+import io.github.lora4j.graph.Program;
+import io.github.lora4j.graph.ProgramBuilder;
+import io.github.lora4j.graph.RowAxis;
+import io.github.lora4j.graph.Shape;
+import io.github.lora4j.graph.Value;
+import io.github.lora4j.graph.cpu.CpuBackend;
+import io.github.lora4j.testkit.BackendSuite;
+import io.github.lora4j.testkit.Comparison;
+import io.github.lora4j.testkit.CompositeCases;
+import io.github.lora4j.testkit.Live;
+import io.github.lora4j.testkit.Session;
+import io.github.lora4j.testkit.TestProgram;
+import io.github.lora4j.vector.Activation;
+import io.github.lora4j.vector.AttentionSpec;
+import io.github.lora4j.vector.ConfigException;
+import io.github.lora4j.vector.DType;
+import io.github.lora4j.vector.Loss;
+import io.github.lora4j.vector.ReferenceKernels;
+import io.github.lora4j.vector.ResourceException;
+import io.github.lora4j.vector.Workers;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+import org.junit.jupiter.api.Test;
+
+/** How programs become tasks. */
+class LoweringTest {
+
+  private static final int ROWS = 12;
+  private static final int WIDTH = 8;
+
+  /** A network of equal layers with a loss and its gradients. */
+  private static Program layers(int count) {
+    ProgramBuilder builder = new ProgramBuilder();
+    RowAxis rows = builder.axis("rows", ROWS);
+    RowAxis sequences = builder.axis("sequences", 3);
+    Value segments = builder.table("segments", Shape.of(sequences, 5));
+    Value labels = builder.table("labels", Shape.of(rows, 1));
+    Graph graph = builder.entry("step");
+    Value x = graph.linear(builder.input("x", Shape.of(rows, WIDTH)), builder.trainable("in", Shape.of(WIDTH, WIDTH), 0), Optional.empty());
+    for (int i = 0; i < count; i++) {
+      String name = "layer." + i;
+      Value in = x;
+      x = graph.region(name, () -> {
+        Value q = graph.linear(in, builder.trainable(name + ".q", Shape.of(WIDTH, WIDTH), 0), Optional.empty());
+        Value attended = graph.attention(new AttentionSpec(2, 2, WIDTH / 2, 0.5f, false), q, in, in, segments, ROWS);
+        return graph.add(graph.activate(Activation.GELU, graph.linear(attended, builder.frozen(name + ".up", Shape.of(WIDTH, WIDTH)), Optional.empty())), in);
+      });
+    }
+    graph.backward(graph.loss(Loss.CROSS_ENTROPY, x, labels));
+    return builder.build();
+  }
+
+  private static int kernels(int layers) {
+    return TornadoGpu.lowered(layers(layers), CompileOptions.DEFAULT).lowering().chunks().stream().mapToInt(chunk -> chunk.kernels().size()).sum();
+  }
+
+  /** The inner layers of a network are compiled once, however many there are. */
+  @Test
+  void equalLayersAreCompiledOnce() {
+    assertEquals(kernels(4), kernels(12));
+    TornadoGpu.Lowered lowered = TornadoGpu.lowered(layers(12), CompileOptions.DEFAULT);
+    List<Lowering.Call> calls = lowered.lowering().entry("step");
+    long distinct = calls.stream().map(Lowering.Call::chunk).distinct().count();
+    assertTrue(calls.size() >= 24 && distinct <= 8, "%d calls of %d chunks".formatted(calls.size(), distinct));
+  }
+
+  /** A region of more tasks than a graph may have is cut. */
+  @Test
+  void longRegionsAreCut() {
+    ProgramBuilder builder = new ProgramBuilder();
+    RowAxis rows = builder.axis("rows", ROWS);
+    Value in = builder.input("x", Shape.of(rows, WIDTH));
+    Graph graph = builder.entry("long");
+    Value x = in;
+    for (int i = 0; i < 2 * Lowering.MOST_TASKS + 5; i++) {
+      x = graph.add(x, in);
+    }
+    graph.output("sum", x);
+    Program program = builder.build();
+    List<Integer> sizes = TornadoGpu.lowered(program, CompileOptions.DEFAULT).lowering().entry("long").stream().map(call -> call.tasks().size()).toList();
+    assertEquals(List.of(Lowering.MOST_TASKS, Lowering.MOST_TASKS, 5), sizes);
+    try (Executable executable = new PlainBackend().compile(program, CompileOptions.DEFAULT)) {
+      float[] ones = new float[ROWS * WIDTH];
+      Arrays.fill(ones, 1);
+      executable.write(in, ones, ones.length);
+      executable.run("long");
+      assertEquals(2 * Lowering.MOST_TASKS + 6, executable.floats(x)[3]);
+    }
+  }
+
+  /** Weights kept in 16 bits compute as if the rounded weights had been given. */
+  @Test
+  void halfWeightsAreReadExactly() {
+    for (DType type : List.of(DType.BF16, DType.F16)) {
+      for (TestProgram program : CompositeCases.all().subList(0, 2)) {
+        try (Workers workers = new Workers(1);
+            Session half = new Session(program, new PlainBackend(), new CompileOptions(type));
+            Session reference = new Session(program, new CpuBackend(new ReferenceKernels(DType.F64), workers), new CompileOptions(type))) {
+          Live live = BackendSuite.lives(program).getFirst();
+          Comparison.check(program + " in " + type, half.run(live), reference.run(live), Comparison.tolerance(program.length()));
+        }
+      }
+    }
+  }
+
+  /** A device follows ids blindly, so the host checks them. */
+  @Test
+  void idsThatLeadNowhereAreErrors() {
+    Program program = layers(1);
+    try (Executable executable = new PlainBackend().compile(program, CompileOptions.DEFAULT)) {
+      RowAxis rows = program.axis("rows").orElseThrow();
+      executable.rows(rows, 2);
+      executable.rows(program.axis("sequences").orElseThrow(), 0);
+      Value labels = program.slot("labels").orElseThrow();
+      executable.write(labels, new int[] {1, -100, 77}, 3);
+      executable.run("step");
+      executable.write(labels, new int[] {1, WIDTH}, 2);
+      String message = assertThrows(ConfigException.class, () -> executable.run("step")).getMessage();
+      assertEquals("labels: that of row 1 is 8, expected 0 to 7, or -100 for none", message);
+    }
+  }
+
+  /** The same for the first op that computes what is not finite. */
+  @Test
+  void theFirstOpThatIsNotFiniteIsNamed() {
+    Program program = layers(2);
+    List<String> names = new ArrayList<>();
+    try (Executable executable = new PlainBackend().compile(program, CompileOptions.DEFAULT)) {
+      float[] values = new float[WIDTH * WIDTH];
+      values[5] = Float.POSITIVE_INFINITY;
+      for (String slot : List.of("in", "layer.0.q", "layer.1.q")) {
+        executable.write(program.slot(slot).orElseThrow(), slot.equals("layer.1.q") ? values : new float[WIDTH * WIDTH], WIDTH * WIDTH);
+      }
+      float[] ones = new float[ROWS * WIDTH];
+      Arrays.fill(ones, 1);
+      executable.write(program.slot("x").orElseThrow(), ones, ones.length);
+      names.add(executable.findNonFinite("step").orElseThrow());
+    }
+    assertTrue(names.getFirst().startsWith("layer.1: "), names.getFirst());
+  }
+
+  /** An array of TornadoVM has 2³¹ elements at most. */
+  @Test
+  void whatIsTooLargeForAnArrayIsAnError() {
+    ProgramBuilder builder = new ProgramBuilder();
+    RowAxis rows = builder.axis("rows", 1 << 20);
+    Graph graph = builder.entry("large");
+    graph.output("y", graph.activate(Activation.RELU, builder.input("x", Shape.of(rows, 4096))));
+    Program program = builder.build();
+    String message = assertThrows(ResourceException.class, () -> new PlainBackend().forecast(program, CompileOptions.DEFAULT)).getMessage();
+    assertTrue(message.startsWith("memory of this program would have 4,294,967,") && message.contains("batch size"), message);
+  }
+}
