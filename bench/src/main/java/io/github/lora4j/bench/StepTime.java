@@ -31,7 +31,7 @@ import java.util.Scanner;
  * Times whole training steps of an encoder with LoRA on q and v: random weights, full-length sequences, so that the arithmetic is
  * fixed. Arguments: layers hidden heads intermediate batch length rank threads steps; defaults are MiniLM, 32 × 128, r = 8.
  * With {@code --stdin} each line read runs one step, so that a peer's steps can be interleaved; {@code --profile} adds a table
- * of ops.
+ * of ops, {@code --backend=NAME} takes another than the processor.
  */
 public final class StepTime implements AutoCloseable {
 
@@ -40,14 +40,14 @@ public final class StepTime implements AutoCloseable {
   private final TaskProgram program;
   private int step;
 
-  StepTime(BertConfig config, int batch, int length, int rank, int threads) {
+  StepTime(BertConfig config, int batch, int length, int rank, int threads, String backend) {
     SequenceClassifier task = new SequenceClassifier(config, 2, Loss.CROSS_ENTROPY);
     Adapter adapter = AdapterMethod.named("lora").create(Map.of("r", rank, "lora_alpha", 2 * rank, "target_modules", List.of("query", "value"),
         "task_type", "SEQ_CLS"), ModelDescription.of("bert", task.modules()));
     OptimizerSpec optimizer = new OptimizerSpec(OptimizerSpec.Kind.ADAMW, 0.9, 0.999, 1e-8, List.of(0.01, 0.0), 0);
     program = TaskProgram.record(task, adapter, new TaskProgram.Capacity(batch * length, batch, length), Optional.of(optimizer));
-    backend = Backend.open("cpu", threads);
-    executable = backend.compile(program.program(), CompileOptions.DEFAULT);
+    this.backend = Backend.open(backend, threads);
+    executable = this.backend.compile(program.program(), CompileOptions.DEFAULT);
     Random random = new Random(7);
     try (AdapterValues values = new AdapterValues(adapter.parameters()).initialise(7)) {
       TaskProgram.load(executable, List.of((parameter, as, target) -> {
@@ -80,6 +80,8 @@ public final class StepTime implements AutoCloseable {
     Value hyper = program.program().slot(TaskProgram.HYPER).orElseThrow();
     executable.write(hyper, new float[] {1e-3f, 1e-3f, (float) (1 - Math.pow(0.9, step)), (float) (1 - Math.pow(0.999, step))}, 4);
     executable.run("apply");
+    // As the trainer does, and so that a device has finished.
+    executable.floats(program.program().slot(TaskProgram.REPORT).orElseThrow());
     return (System.nanoTime() - start) / 1e9;
   }
 
@@ -110,7 +112,9 @@ public final class StepTime implements AutoCloseable {
     int[] d = {6, 384, 12, 1536, 32, 128, 8, 0, 9};
     System.arraycopy(n, 0, d, 0, n.length);
     BertConfig config = new BertConfig(30522, d[1], d[0], d[2], d[3], Activation.GELU, 512, 2, 1e-12, 0.02, List.of());
-    try (StepTime bench = new StepTime(config, d[4], d[5], d[6], d[7])) {
+    String backend = options.stream().filter(option -> option.startsWith("--backend=")).map(option -> option.substring("--backend=".length())).findFirst()
+        .orElse("cpu");
+    try (StepTime bench = new StepTime(config, d[4], d[5], d[6], d[7], backend)) {
       System.out.printf("%s; %d layers x %d, %d x %d tokens, r=%d; %.1f GFLOP a step; %d MB native%n", bench.backend.describe(), d[0], d[1], d[4], d[5],
           d[6], bench.program.program().entries().get("accumulate").flops() / 1e9, bench.executable.bytes() >> 20);
       if (options.contains("--stdin")) {

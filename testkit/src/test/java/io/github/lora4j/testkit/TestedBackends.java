@@ -16,7 +16,8 @@ import org.opentest4j.TestAbortedException;
 
 /**
  * The backends that tests run on. The one on a device is that of {@code -Dgpu.backend} (default opencl), and needs a process that was started for
- * it; elsewhere its tests are skipped and say why, unless {@code -Drequire.gpu=true} makes that a failure.
+ * it; elsewhere its tests are skipped and say why, unless {@code -Drequire.gpu=true} makes that a failure;
+ * {@code -Donly.gpu=true} leaves the others aside.
  */
 public enum TestedBackends {
   /** Scalar kernels in double precision. */
@@ -30,7 +31,8 @@ public enum TestedBackends {
 
   /** The tests of every backend; of one that is not here, a single test that is skipped. */
   public static Stream<DynamicTest> each(Function<TestedBackends, Stream<DynamicTest>> tests) {
-    return Stream.of(values()).flatMap(on -> {
+    Stream<TestedBackends> backends = Boolean.getBoolean("only.gpu") ? Stream.of(DEVICE) : Stream.of(values());
+    return backends.flatMap(on -> {
       try (Backend backend = on.open()) {
         return tests.apply(on);
       } catch (TestAbortedException e) {

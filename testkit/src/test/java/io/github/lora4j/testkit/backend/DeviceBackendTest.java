@@ -5,7 +5,7 @@ import io.github.lora4j.testkit.BackendSuite;
 import io.github.lora4j.testkit.TestedBackends;
 
 /** The suite on a device, where there is one; see {@link TestedBackends#DEVICE}. */
-class DeviceBackendTest extends BackendSuite {
+public class DeviceBackendTest extends BackendSuite {
 
   @Override
   protected Backend backend() {

@@ -47,7 +47,7 @@ import org.junit.jupiter.api.TestFactory;
  * AdaLoRA by PEFT and by its authors: one layer with its gradients and the orthogonality term; and whole runs whose recorded parameters and
  * gradients are replayed through our importance, allocation and masks.
  */
-final class GoldenAdaLoraTest {
+public final class GoldenAdaLoraTest {
 
   @TestFactory
   Stream<DynamicTest> agree() {

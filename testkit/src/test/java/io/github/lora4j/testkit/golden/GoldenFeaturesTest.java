@@ -56,7 +56,7 @@ import org.junit.jupiter.api.TestFactory;
  * biases. Logits, loss, every gradient, the saved directory, the merged model. Where PEFT's merged numbers are wrong because weights are
  * shared, the merge must be refused, and untied it must give what the adapter gave.
  */
-final class GoldenFeaturesTest {
+public final class GoldenFeaturesTest {
 
   @TestFactory
   Stream<DynamicTest> agree() throws Exception {

@@ -46,7 +46,7 @@ import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.TestFactory;
 
 /** Whole models with LoRA, DoRA and AdaLoRA as PEFT and transformers computed them: logits, losses, gradients, steps, merged weights. */
-final class GoldenModelsTest {
+public final class GoldenModelsTest {
 
   private static final ObjectMapper JSON = new ObjectMapper();
   /** Gradients below this part of the largest are rounding. */

@@ -51,7 +51,7 @@ import org.junit.jupiter.api.TestFactory;
  * Ten steps of PyTorch's optimizers on fc2(tanh(fc1(x))) with PEFT's adapters on both layers: losses, gradients, their norms,
  * parameters after every step, and the moments at the end.
  */
-class GoldenOptimTest {
+public class GoldenOptimTest {
 
   private static final List<String> MODULES = List.of("emb", "fc1", "norm", "fc2");
 
