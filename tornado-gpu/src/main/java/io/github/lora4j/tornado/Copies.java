@@ -13,10 +13,10 @@ final class Copies {
   private Copies() {}
 
   /** Leaves everything as it is. */
-  static void nothing(KernelContext c, IntArray cursor, IntArray t, int at, IntArray n, FloatArray m, FloatArray w) {
+  static void nothing(KernelContext c, IntArray cursor, IntArray t, IntArray place, IntArray n, FloatArray m, FloatArray w) {
     int i = c.globalIdx;
     if (i < cursor.get(1)) {
-      m.set(i, m.get(i) + w.get(i) + t.get(i + at) + n.get(i));
+      m.set(i, m.get(i) + w.get(i) + t.get(i + place.get(0)) + n.get(i));
     }
   }
 

@@ -61,7 +61,7 @@ enum Kernel {
   static final int FLAT_GROUP = 64;
 
   /** A task of the device. */
-  interface Launch extends Task7<KernelContext, IntArray, IntArray, Integer, IntArray, FloatArray, FloatArray> { }
+  interface Launch extends Task7<KernelContext, IntArray, IntArray, IntArray, IntArray, FloatArray, FloatArray> { }
 
   /** Thread i of the task described at d. */
   interface Flat {

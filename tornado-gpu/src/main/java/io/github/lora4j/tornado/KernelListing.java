@@ -31,7 +31,7 @@ public final class KernelListing {
       KernelContext context = new KernelContext();
       TaskGraph graph = new TaskGraph(name)
           .transferToDevice(DataTransferMode.EVERY_EXECUTION, arenas.table(), arenas.ints(), arenas.memory(), arenas.weights())
-          .task("t", kernel.launch, context, arenas.ints(), arenas.table(), 0, arenas.ints(), arenas.memory(), arenas.weights())
+          .task("t", kernel.launch, context, arenas.ints(), arenas.table(), arenas.ints(), arenas.ints(), arenas.memory(), arenas.weights())
           .transferToHost(DataTransferMode.EVERY_EXECUTION, arenas.memory());
       WorkerGrid1D grid = new WorkerGrid1D(kernel.lanes);
       grid.setLocalWork(kernel.lanes, 1, 1);

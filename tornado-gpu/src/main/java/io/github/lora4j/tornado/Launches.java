@@ -6,155 +6,156 @@ import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
 /**
  * What the device runs: each kernel's body with the thread's place in it. All have one signature, which is that of a task: the cursor says
- * where the descriptors of a chunk start, {@code at} where the task's lies in them; see {@link Arenas} for the rest.
+ * where the descriptors of a chunk start, {@code place} where the task's lies in them; see {@link Arenas} for the rest. The place is an array
+ * of one, not a number, for numbers are compiled in: so a kernel has the same code in all tasks, and the driver's cache knows it.
  */
 final class Launches {
 
   private Launches() {}
 
-  static void addLaunch(KernelContext c, IntArray cursor, IntArray t, int at, IntArray n, FloatArray m, FloatArray w) {
-    Elements.add(c.globalIdx, cursor.get(0) + at, t, n, m, w);
+  static void addLaunch(KernelContext c, IntArray cursor, IntArray t, IntArray place, IntArray n, FloatArray m, FloatArray w) {
+    Elements.add(c.globalIdx, cursor.get(0) + place.get(0), t, n, m, w);
   }
 
-  static void multiplyLaunch(KernelContext c, IntArray cursor, IntArray t, int at, IntArray n, FloatArray m, FloatArray w) {
-    Elements.multiply(c.globalIdx, cursor.get(0) + at, t, n, m, w);
+  static void multiplyLaunch(KernelContext c, IntArray cursor, IntArray t, IntArray place, IntArray n, FloatArray m, FloatArray w) {
+    Elements.multiply(c.globalIdx, cursor.get(0) + place.get(0), t, n, m, w);
   }
 
-  static void scaleLaunch(KernelContext c, IntArray cursor, IntArray t, int at, IntArray n, FloatArray m, FloatArray w) {
-    Elements.scale(c.globalIdx, cursor.get(0) + at, t, n, m, w);
+  static void scaleLaunch(KernelContext c, IntArray cursor, IntArray t, IntArray place, IntArray n, FloatArray m, FloatArray w) {
+    Elements.scale(c.globalIdx, cursor.get(0) + place.get(0), t, n, m, w);
   }
 
-  static void copyLaunch(KernelContext c, IntArray cursor, IntArray t, int at, IntArray n, FloatArray m, FloatArray w) {
-    Elements.copy(c.globalIdx, cursor.get(0) + at, t, n, m, w);
+  static void copyLaunch(KernelContext c, IntArray cursor, IntArray t, IntArray place, IntArray n, FloatArray m, FloatArray w) {
+    Elements.copy(c.globalIdx, cursor.get(0) + place.get(0), t, n, m, w);
   }
 
-  static void activateLaunch(KernelContext c, IntArray cursor, IntArray t, int at, IntArray n, FloatArray m, FloatArray w) {
-    Elements.activate(c.globalIdx, cursor.get(0) + at, t, n, m, w);
+  static void activateLaunch(KernelContext c, IntArray cursor, IntArray t, IntArray place, IntArray n, FloatArray m, FloatArray w) {
+    Elements.activate(c.globalIdx, cursor.get(0) + place.get(0), t, n, m, w);
   }
 
-  static void activateGradLaunch(KernelContext c, IntArray cursor, IntArray t, int at, IntArray n, FloatArray m, FloatArray w) {
-    Elements.activateGrad(c.globalIdx, cursor.get(0) + at, t, n, m, w);
+  static void activateGradLaunch(KernelContext c, IntArray cursor, IntArray t, IntArray place, IntArray n, FloatArray m, FloatArray w) {
+    Elements.activateGrad(c.globalIdx, cursor.get(0) + place.get(0), t, n, m, w);
   }
 
-  static void layerNormLaunch(KernelContext c, IntArray cursor, IntArray t, int at, IntArray n, FloatArray m, FloatArray w) {
-    Elements.layerNorm(c.globalIdx, cursor.get(0) + at, t, n, m, w);
+  static void layerNormLaunch(KernelContext c, IntArray cursor, IntArray t, IntArray place, IntArray n, FloatArray m, FloatArray w) {
+    Elements.layerNorm(c.globalIdx, cursor.get(0) + place.get(0), t, n, m, w);
   }
 
-  static void layerNormGradLaunch(KernelContext c, IntArray cursor, IntArray t, int at, IntArray n, FloatArray m, FloatArray w) {
-    Elements.layerNormGrad(c.globalIdx, cursor.get(0) + at, t, n, m, w);
+  static void layerNormGradLaunch(KernelContext c, IntArray cursor, IntArray t, IntArray place, IntArray n, FloatArray m, FloatArray w) {
+    Elements.layerNormGrad(c.globalIdx, cursor.get(0) + place.get(0), t, n, m, w);
   }
 
-  static void rmsNormLaunch(KernelContext c, IntArray cursor, IntArray t, int at, IntArray n, FloatArray m, FloatArray w) {
-    Elements.rmsNorm(c.globalIdx, cursor.get(0) + at, t, n, m, w);
+  static void rmsNormLaunch(KernelContext c, IntArray cursor, IntArray t, IntArray place, IntArray n, FloatArray m, FloatArray w) {
+    Elements.rmsNorm(c.globalIdx, cursor.get(0) + place.get(0), t, n, m, w);
   }
 
-  static void rmsNormGradLaunch(KernelContext c, IntArray cursor, IntArray t, int at, IntArray n, FloatArray m, FloatArray w) {
-    Elements.rmsNormGrad(c.globalIdx, cursor.get(0) + at, t, n, m, w);
+  static void rmsNormGradLaunch(KernelContext c, IntArray cursor, IntArray t, IntArray place, IntArray n, FloatArray m, FloatArray w) {
+    Elements.rmsNormGrad(c.globalIdx, cursor.get(0) + place.get(0), t, n, m, w);
   }
 
-  static void l2NormalizeLaunch(KernelContext c, IntArray cursor, IntArray t, int at, IntArray n, FloatArray m, FloatArray w) {
-    Elements.l2Normalize(c.globalIdx, cursor.get(0) + at, t, n, m, w);
+  static void l2NormalizeLaunch(KernelContext c, IntArray cursor, IntArray t, IntArray place, IntArray n, FloatArray m, FloatArray w) {
+    Elements.l2Normalize(c.globalIdx, cursor.get(0) + place.get(0), t, n, m, w);
   }
 
-  static void l2NormalizeGradLaunch(KernelContext c, IntArray cursor, IntArray t, int at, IntArray n, FloatArray m, FloatArray w) {
-    Elements.l2NormalizeGrad(c.globalIdx, cursor.get(0) + at, t, n, m, w);
+  static void l2NormalizeGradLaunch(KernelContext c, IntArray cursor, IntArray t, IntArray place, IntArray n, FloatArray m, FloatArray w) {
+    Elements.l2NormalizeGrad(c.globalIdx, cursor.get(0) + place.get(0), t, n, m, w);
   }
 
-  static void dropoutLaunch(KernelContext c, IntArray cursor, IntArray t, int at, IntArray n, FloatArray m, FloatArray w) {
-    Elements.dropout(c.globalIdx, cursor.get(0) + at, t, n, m, w);
+  static void dropoutLaunch(KernelContext c, IntArray cursor, IntArray t, IntArray place, IntArray n, FloatArray m, FloatArray w) {
+    Elements.dropout(c.globalIdx, cursor.get(0) + place.get(0), t, n, m, w);
   }
 
-  static void scaleColumnsLaunch(KernelContext c, IntArray cursor, IntArray t, int at, IntArray n, FloatArray m, FloatArray w) {
-    Elements.scaleColumns(c.globalIdx, cursor.get(0) + at, t, n, m, w);
+  static void scaleColumnsLaunch(KernelContext c, IntArray cursor, IntArray t, IntArray place, IntArray n, FloatArray m, FloatArray w) {
+    Elements.scaleColumns(c.globalIdx, cursor.get(0) + place.get(0), t, n, m, w);
   }
 
-  static void maskedLaunch(KernelContext c, IntArray cursor, IntArray t, int at, IntArray n, FloatArray m, FloatArray w) {
-    Elements.masked(c.globalIdx, cursor.get(0) + at, t, n, m, w);
+  static void maskedLaunch(KernelContext c, IntArray cursor, IntArray t, IntArray place, IntArray n, FloatArray m, FloatArray w) {
+    Elements.masked(c.globalIdx, cursor.get(0) + place.get(0), t, n, m, w);
   }
 
-  static void sensitivityLaunch(KernelContext c, IntArray cursor, IntArray t, int at, IntArray n, FloatArray m, FloatArray w) {
-    Elements.sensitivity(c.globalIdx, cursor.get(0) + at, t, n, m, w);
+  static void sensitivityLaunch(KernelContext c, IntArray cursor, IntArray t, IntArray place, IntArray n, FloatArray m, FloatArray w) {
+    Elements.sensitivity(c.globalIdx, cursor.get(0) + place.get(0), t, n, m, w);
   }
 
-  static void gramExcessLaunch(KernelContext c, IntArray cursor, IntArray t, int at, IntArray n, FloatArray m, FloatArray w) {
-    Elements.gramExcess(c.globalIdx, cursor.get(0) + at, t, n, m, w);
+  static void gramExcessLaunch(KernelContext c, IntArray cursor, IntArray t, IntArray place, IntArray n, FloatArray m, FloatArray w) {
+    Elements.gramExcess(c.globalIdx, cursor.get(0) + place.get(0), t, n, m, w);
   }
 
-  static void gramPenaltyLaunch(KernelContext c, IntArray cursor, IntArray t, int at, IntArray n, FloatArray m, FloatArray w) {
-    Elements.gramPenalty(c.globalIdx, cursor.get(0) + at, t, n, m, w);
+  static void gramPenaltyLaunch(KernelContext c, IntArray cursor, IntArray t, IntArray place, IntArray n, FloatArray m, FloatArray w) {
+    Elements.gramPenalty(c.globalIdx, cursor.get(0) + place.get(0), t, n, m, w);
   }
 
-  static void countedLaunch(KernelContext c, IntArray cursor, IntArray t, int at, IntArray n, FloatArray m, FloatArray w) {
-    Elements.counted(c.globalIdx, cursor.get(0) + at, t, n, m, w);
+  static void countedLaunch(KernelContext c, IntArray cursor, IntArray t, IntArray place, IntArray n, FloatArray m, FloatArray w) {
+    Elements.counted(c.globalIdx, cursor.get(0) + place.get(0), t, n, m, w);
   }
 
-  static void columnLossGradLaunch(KernelContext c, IntArray cursor, IntArray t, int at, IntArray n, FloatArray m, FloatArray w) {
-    Elements.columnLossGrad(c.globalIdx, cursor.get(0) + at, t, n, m, w);
+  static void columnLossGradLaunch(KernelContext c, IntArray cursor, IntArray t, IntArray place, IntArray n, FloatArray m, FloatArray w) {
+    Elements.columnLossGrad(c.globalIdx, cursor.get(0) + place.get(0), t, n, m, w);
   }
 
-  static void gatherLaunch(KernelContext c, IntArray cursor, IntArray t, int at, IntArray n, FloatArray m, FloatArray w) {
-    Moves.gather(c.globalIdx, cursor.get(0) + at, t, n, m, w);
+  static void gatherLaunch(KernelContext c, IntArray cursor, IntArray t, IntArray place, IntArray n, FloatArray m, FloatArray w) {
+    Moves.gather(c.globalIdx, cursor.get(0) + place.get(0), t, n, m, w);
   }
 
-  static void scatterAddLaunch(KernelContext c, IntArray cursor, IntArray t, int at, IntArray n, FloatArray m, FloatArray w) {
-    Moves.scatterAdd(c.globalIdx, cursor.get(0) + at, t, n, m, w);
+  static void scatterAddLaunch(KernelContext c, IntArray cursor, IntArray t, IntArray place, IntArray n, FloatArray m, FloatArray w) {
+    Moves.scatterAdd(c.globalIdx, cursor.get(0) + place.get(0), t, n, m, w);
   }
 
-  static void rangeMeanLaunch(KernelContext c, IntArray cursor, IntArray t, int at, IntArray n, FloatArray m, FloatArray w) {
-    Moves.rangeMean(c.globalIdx, cursor.get(0) + at, t, n, m, w);
+  static void rangeMeanLaunch(KernelContext c, IntArray cursor, IntArray t, IntArray place, IntArray n, FloatArray m, FloatArray w) {
+    Moves.rangeMean(c.globalIdx, cursor.get(0) + place.get(0), t, n, m, w);
   }
 
-  static void rangeMeanGradLaunch(KernelContext c, IntArray cursor, IntArray t, int at, IntArray n, FloatArray m, FloatArray w) {
-    Moves.rangeMeanGrad(c.globalIdx, cursor.get(0) + at, t, n, m, w);
+  static void rangeMeanGradLaunch(KernelContext c, IntArray cursor, IntArray t, IntArray place, IntArray n, FloatArray m, FloatArray w) {
+    Moves.rangeMeanGrad(c.globalIdx, cursor.get(0) + place.get(0), t, n, m, w);
   }
 
-  static void columnsLaunch(KernelContext c, IntArray cursor, IntArray t, int at, IntArray n, FloatArray m, FloatArray w) {
-    Moves.columns(c.globalIdx, cursor.get(0) + at, t, n, m, w);
+  static void columnsLaunch(KernelContext c, IntArray cursor, IntArray t, IntArray place, IntArray n, FloatArray m, FloatArray w) {
+    Moves.columns(c.globalIdx, cursor.get(0) + place.get(0), t, n, m, w);
   }
 
-  static void spreadLaunch(KernelContext c, IntArray cursor, IntArray t, int at, IntArray n, FloatArray m, FloatArray w) {
-    Moves.spread(c.globalIdx, cursor.get(0) + at, t, n, m, w);
+  static void spreadLaunch(KernelContext c, IntArray cursor, IntArray t, IntArray place, IntArray n, FloatArray m, FloatArray w) {
+    Moves.spread(c.globalIdx, cursor.get(0) + place.get(0), t, n, m, w);
   }
 
-  static void collectLaunch(KernelContext c, IntArray cursor, IntArray t, int at, IntArray n, FloatArray m, FloatArray w) {
-    Moves.collect(c.globalIdx, cursor.get(0) + at, t, n, m, w);
+  static void collectLaunch(KernelContext c, IntArray cursor, IntArray t, IntArray place, IntArray n, FloatArray m, FloatArray w) {
+    Moves.collect(c.globalIdx, cursor.get(0) + place.get(0), t, n, m, w);
   }
 
-  static void unfoldLaunch(KernelContext c, IntArray cursor, IntArray t, int at, IntArray n, FloatArray m, FloatArray w) {
-    Moves.unfold(c.globalIdx, cursor.get(0) + at, t, n, m, w);
+  static void unfoldLaunch(KernelContext c, IntArray cursor, IntArray t, IntArray place, IntArray n, FloatArray m, FloatArray w) {
+    Moves.unfold(c.globalIdx, cursor.get(0) + place.get(0), t, n, m, w);
   }
 
-  static void foldLaunch(KernelContext c, IntArray cursor, IntArray t, int at, IntArray n, FloatArray m, FloatArray w) {
-    Moves.fold(c.globalIdx, cursor.get(0) + at, t, n, m, w);
+  static void foldLaunch(KernelContext c, IntArray cursor, IntArray t, IntArray place, IntArray n, FloatArray m, FloatArray w) {
+    Moves.fold(c.globalIdx, cursor.get(0) + place.get(0), t, n, m, w);
   }
 
-  static void ropeLaunch(KernelContext c, IntArray cursor, IntArray t, int at, IntArray n, FloatArray m, FloatArray w) {
-    Moves.rope(c.globalIdx, cursor.get(0) + at, t, n, m, w);
+  static void ropeLaunch(KernelContext c, IntArray cursor, IntArray t, IntArray place, IntArray n, FloatArray m, FloatArray w) {
+    Moves.rope(c.globalIdx, cursor.get(0) + place.get(0), t, n, m, w);
   }
 
-  static void columnPartialsLaunch(KernelContext c, IntArray cursor, IntArray t, int at, IntArray n, FloatArray m, FloatArray w) {
-    Sums.columnPartials(c.globalIdx, cursor.get(0) + at, t, n, m, w);
+  static void columnPartialsLaunch(KernelContext c, IntArray cursor, IntArray t, IntArray place, IntArray n, FloatArray m, FloatArray w) {
+    Sums.columnPartials(c.globalIdx, cursor.get(0) + place.get(0), t, n, m, w);
   }
 
-  static void combineLaunch(KernelContext c, IntArray cursor, IntArray t, int at, IntArray n, FloatArray m, FloatArray w) {
-    Sums.combine(c.globalIdx, cursor.get(0) + at, t, n, m, w);
+  static void combineLaunch(KernelContext c, IntArray cursor, IntArray t, IntArray place, IntArray n, FloatArray m, FloatArray w) {
+    Sums.combine(c.globalIdx, cursor.get(0) + place.get(0), t, n, m, w);
   }
 
-  static void columnScoresLaunch(KernelContext c, IntArray cursor, IntArray t, int at, IntArray n, FloatArray m, FloatArray w) {
-    Sums.columnScores(c.globalIdx, cursor.get(0) + at, t, n, m, w);
+  static void columnScoresLaunch(KernelContext c, IntArray cursor, IntArray t, IntArray place, IntArray n, FloatArray m, FloatArray w) {
+    Sums.columnScores(c.globalIdx, cursor.get(0) + place.get(0), t, n, m, w);
   }
 
-  static void doraNormLaunch(KernelContext c, IntArray cursor, IntArray t, int at, IntArray n, FloatArray m, FloatArray w) {
-    Sums.doraNorm(c.globalIdx, cursor.get(0) + at, t, n, m, w);
+  static void doraNormLaunch(KernelContext c, IntArray cursor, IntArray t, IntArray place, IntArray n, FloatArray m, FloatArray w) {
+    Sums.doraNorm(c.globalIdx, cursor.get(0) + place.get(0), t, n, m, w);
   }
 
-  static void updateLaunch(KernelContext c, IntArray cursor, IntArray t, int at, IntArray n, FloatArray m, FloatArray w) {
-    Sums.update(c.globalIdx, cursor.get(0) + at, t, n, m, w);
+  static void updateLaunch(KernelContext c, IntArray cursor, IntArray t, IntArray place, IntArray n, FloatArray m, FloatArray w) {
+    Sums.update(c.globalIdx, cursor.get(0) + place.get(0), t, n, m, w);
   }
 
-  static void layerNormStatsLaunch(KernelContext c, IntArray cursor, IntArray t, int at, IntArray n, FloatArray m, FloatArray w) {
+  static void layerNormStatsLaunch(KernelContext c, IntArray cursor, IntArray t, IntArray place, IntArray n, FloatArray m, FloatArray w) {
     float[] local = c.allocateFloatLocalArray(2 * Rows.LANES);
-    int d = cursor.get(0) + at;
+    int d = cursor.get(0) + place.get(0);
     Rows.layerNormStats(0, c.localIdx, c.groupIdx, d, t, n, m, local);
     c.localBarrier();
     Rows.layerNormStats(1, c.localIdx, c.groupIdx, d, t, n, m, local);
@@ -162,25 +163,25 @@ final class Launches {
     Rows.layerNormStats(2, c.localIdx, c.groupIdx, d, t, n, m, local);
   }
 
-  static void layerNormSumsLaunch(KernelContext c, IntArray cursor, IntArray t, int at, IntArray n, FloatArray m, FloatArray w) {
+  static void layerNormSumsLaunch(KernelContext c, IntArray cursor, IntArray t, IntArray place, IntArray n, FloatArray m, FloatArray w) {
     float[] local = c.allocateFloatLocalArray(2 * Rows.LANES);
-    int d = cursor.get(0) + at;
+    int d = cursor.get(0) + place.get(0);
     Rows.layerNormSums(0, c.localIdx, c.groupIdx, d, t, n, m, local);
     c.localBarrier();
     Rows.layerNormSums(1, c.localIdx, c.groupIdx, d, t, n, m, local);
   }
 
-  static void reduceLaunch(KernelContext c, IntArray cursor, IntArray t, int at, IntArray n, FloatArray m, FloatArray w) {
+  static void reduceLaunch(KernelContext c, IntArray cursor, IntArray t, IntArray place, IntArray n, FloatArray m, FloatArray w) {
     float[] local = c.allocateFloatLocalArray(2 * Rows.LANES);
-    int d = cursor.get(0) + at;
+    int d = cursor.get(0) + place.get(0);
     Rows.reduce(0, c.localIdx, c.groupIdx, d, t, n, m, local);
     c.localBarrier();
     Rows.reduce(1, c.localIdx, c.groupIdx, d, t, n, m, local);
   }
 
-  static void crossEntropyLaunch(KernelContext c, IntArray cursor, IntArray t, int at, IntArray n, FloatArray m, FloatArray w) {
+  static void crossEntropyLaunch(KernelContext c, IntArray cursor, IntArray t, IntArray place, IntArray n, FloatArray m, FloatArray w) {
     float[] local = c.allocateFloatLocalArray(2 * Rows.LANES);
-    int d = cursor.get(0) + at;
+    int d = cursor.get(0) + place.get(0);
     Rows.crossEntropy(0, c.localIdx, c.groupIdx, d, t, n, m, local);
     c.localBarrier();
     Rows.crossEntropy(1, c.localIdx, c.groupIdx, d, t, n, m, local);
@@ -188,9 +189,9 @@ final class Launches {
     Rows.crossEntropy(2, c.localIdx, c.groupIdx, d, t, n, m, local);
   }
 
-  static void crossEntropyGradLaunch(KernelContext c, IntArray cursor, IntArray t, int at, IntArray n, FloatArray m, FloatArray w) {
+  static void crossEntropyGradLaunch(KernelContext c, IntArray cursor, IntArray t, IntArray place, IntArray n, FloatArray m, FloatArray w) {
     float[] local = c.allocateFloatLocalArray(2 * Rows.LANES);
-    int d = cursor.get(0) + at;
+    int d = cursor.get(0) + place.get(0);
     Rows.crossEntropyGrad(0, c.localIdx, c.groupIdx, d, t, n, m, local);
     c.localBarrier();
     Rows.crossEntropyGrad(1, c.localIdx, c.groupIdx, d, t, n, m, local);
@@ -198,17 +199,17 @@ final class Launches {
     Rows.crossEntropyGrad(2, c.localIdx, c.groupIdx, d, t, n, m, local);
   }
 
-  static void columnLossLaunch(KernelContext c, IntArray cursor, IntArray t, int at, IntArray n, FloatArray m, FloatArray w) {
+  static void columnLossLaunch(KernelContext c, IntArray cursor, IntArray t, IntArray place, IntArray n, FloatArray m, FloatArray w) {
     float[] local = c.allocateFloatLocalArray(2 * Rows.LANES);
-    int d = cursor.get(0) + at;
+    int d = cursor.get(0) + place.get(0);
     Rows.columnLoss(0, c.localIdx, c.groupIdx, d, t, n, m, local);
     c.localBarrier();
     Rows.columnLoss(1, c.localIdx, c.groupIdx, d, t, n, m, local);
   }
 
-  static void inBatchLaunch(KernelContext c, IntArray cursor, IntArray t, int at, IntArray n, FloatArray m, FloatArray w) {
+  static void inBatchLaunch(KernelContext c, IntArray cursor, IntArray t, IntArray place, IntArray n, FloatArray m, FloatArray w) {
     float[] local = c.allocateFloatLocalArray(2 * Rows.LANES);
-    int d = cursor.get(0) + at;
+    int d = cursor.get(0) + place.get(0);
     Rows.inBatch(0, c.localIdx, c.groupIdx, d, t, n, m, local);
     c.localBarrier();
     Rows.inBatch(1, c.localIdx, c.groupIdx, d, t, n, m, local);
@@ -216,34 +217,34 @@ final class Launches {
     Rows.inBatch(2, c.localIdx, c.groupIdx, d, t, n, m, local);
   }
 
-  static void addSumLaunch(KernelContext c, IntArray cursor, IntArray t, int at, IntArray n, FloatArray m, FloatArray w) {
+  static void addSumLaunch(KernelContext c, IntArray cursor, IntArray t, IntArray place, IntArray n, FloatArray m, FloatArray w) {
     float[] local = c.allocateFloatLocalArray(2 * Rows.LANES);
-    int d = cursor.get(0) + at;
+    int d = cursor.get(0) + place.get(0);
     Rows.addSum(0, c.localIdx, c.groupIdx, d, t, n, m, local);
     c.localBarrier();
     Rows.addSum(1, c.localIdx, c.groupIdx, d, t, n, m, local);
   }
 
-  static void squaresLaunch(KernelContext c, IntArray cursor, IntArray t, int at, IntArray n, FloatArray m, FloatArray w) {
+  static void squaresLaunch(KernelContext c, IntArray cursor, IntArray t, IntArray place, IntArray n, FloatArray m, FloatArray w) {
     float[] local = c.allocateFloatLocalArray(2 * Rows.LANES);
-    int d = cursor.get(0) + at;
+    int d = cursor.get(0) + place.get(0);
     Rows.squares(0, c.localIdx, c.groupIdx, d, t, n, m, local);
     c.localBarrier();
     Rows.squares(1, c.localIdx, c.groupIdx, d, t, n, m, local);
   }
 
-  static void reportLaunch(KernelContext c, IntArray cursor, IntArray t, int at, IntArray n, FloatArray m, FloatArray w) {
+  static void reportLaunch(KernelContext c, IntArray cursor, IntArray t, IntArray place, IntArray n, FloatArray m, FloatArray w) {
     float[] local = c.allocateFloatLocalArray(2 * Rows.LANES);
-    int d = cursor.get(0) + at;
+    int d = cursor.get(0) + place.get(0);
     Rows.report(0, c.localIdx, c.groupIdx, d, t, n, m, local);
     c.localBarrier();
     Rows.report(1, c.localIdx, c.groupIdx, d, t, n, m, local);
   }
 
-  static void productLaunch(KernelContext c, IntArray cursor, IntArray t, int at, IntArray n, FloatArray m, FloatArray w) {
+  static void productLaunch(KernelContext c, IntArray cursor, IntArray t, IntArray place, IntArray n, FloatArray m, FloatArray w) {
     float[] local = c.allocateFloatLocalArray(Product.LOCAL);
     float[] sums = new float[16];
-    int d = cursor.get(0) + at;
+    int d = cursor.get(0) + place.get(0);
     int turns = Product.turns(c.groupIdx, d, t, n);
     Product.clear(sums);
     for (int turn = 0; turn < turns; turn++) {
@@ -258,10 +259,10 @@ final class Launches {
     Product.store(48, c.localIdx, c.groupIdx, d, t, n, m, sums[12], sums[13], sums[14], sums[15]);
   }
 
-  static void attentionLaunch(KernelContext c, IntArray cursor, IntArray t, int at, IntArray n, FloatArray m, FloatArray w) {
+  static void attentionLaunch(KernelContext c, IntArray cursor, IntArray t, IntArray place, IntArray n, FloatArray m, FloatArray w) {
     float[] local = c.allocateFloatLocalArray(2 * Rows.LANES);
     float[] sums = new float[6];
-    int d = cursor.get(0) + at;
+    int d = cursor.get(0) + place.get(0);
     int turns = Attending.keyTurns(c.groupIdx, d, t, n);
     Attending.begin(sums);
     for (int turn = 0; turn < turns; turn++) {
@@ -273,10 +274,10 @@ final class Launches {
     Attending.output(c.localIdx, c.groupIdx, d, t, n, m, sums);
   }
 
-  static void queryGradientLaunch(KernelContext c, IntArray cursor, IntArray t, int at, IntArray n, FloatArray m, FloatArray w) {
+  static void queryGradientLaunch(KernelContext c, IntArray cursor, IntArray t, IntArray place, IntArray n, FloatArray m, FloatArray w) {
     float[] local = c.allocateFloatLocalArray(2 * Rows.LANES);
     float[] sums = new float[8];
-    int d = cursor.get(0) + at;
+    int d = cursor.get(0) + place.get(0);
     int turns = Attending.keyTurns(c.groupIdx, d, t, n);
     Attending.clear(sums);
     for (int turn = 0; turn < turns; turn++) {
@@ -288,10 +289,10 @@ final class Launches {
     Attending.queryGradient(c.localIdx, c.groupIdx, d, t, n, m, sums);
   }
 
-  static void keyGradientsLaunch(KernelContext c, IntArray cursor, IntArray t, int at, IntArray n, FloatArray m, FloatArray w) {
+  static void keyGradientsLaunch(KernelContext c, IntArray cursor, IntArray t, IntArray place, IntArray n, FloatArray m, FloatArray w) {
     float[] local = c.allocateFloatLocalArray(2 * Rows.LANES);
     float[] sums = new float[8];
-    int d = cursor.get(0) + at;
+    int d = cursor.get(0) + place.get(0);
     int turns = Attending.queryTurns(c.groupIdx, d, t, n);
     Attending.clear(sums);
     for (int turn = 0; turn < turns; turn++) {

@@ -51,7 +51,7 @@ final class TornadoGraphs implements Device {
     IntArray none = cursor(2);
     graphs[0] = resident(new TaskGraph("send").transferToDevice(DataTransferMode.FIRST_EXECUTION, arenas.table(), arenas.memory(), arenas.weights())
         .transferToDevice(DataTransferMode.EVERY_EXECUTION, arenas.ints(), none)
-        .task("nothing", Copies::nothing, context, none, arenas.table(), 0, arenas.ints(), arenas.memory(), arenas.weights()));
+        .task("nothing", Copies::nothing, context, none, arenas.table(), none, arenas.ints(), arenas.memory(), arenas.weights()));
     opening = new Graph(0, none, grids(scheduler, "send", List.of("nothing")));
     up = new Staging[] {stage(graphs, scheduler, context, 1, SMALL, true), stage(graphs, scheduler, context, 2, LARGE, true)};
     down = new Staging[] {stage(graphs, scheduler, context, 3, SMALL, false), stage(graphs, scheduler, context, 4, LARGE, false)};
@@ -64,7 +64,10 @@ final class TornadoGraphs implements Device {
       String[] tasks = new String[chunk.kernels().size()];
       for (int i = 0; i < tasks.length; i++) {
         tasks[i] = "t" + i;
-        graph.task(tasks[i], chunk.kernels().get(i).launch, context, cursor, arenas.table(), chunk.at(i), arenas.ints(), arenas.memory(),
+        IntArray place = cursor(1);
+        place.set(0, chunk.at(i));
+        graph.transferToDevice(DataTransferMode.FIRST_EXECUTION, place);
+        graph.task(tasks[i], chunk.kernels().get(i).launch, context, cursor, arenas.table(), place, arenas.ints(), arenas.memory(),
             arenas.weights());
       }
       graphs[index] = resident(graph);
