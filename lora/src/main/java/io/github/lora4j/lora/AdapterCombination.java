@@ -27,8 +27,11 @@ import java.util.stream.DoubleStream;
 public record AdapterCombination(CombinationType type, OptionalInt svdRank, OptionalDouble svdClamp, OptionalDouble density,
     TensorMerge.MajoritySign majority, long seed) {
 
-  /** An adapter, its values, and its weight, which may be negative. */
-  public record Source(LoraAdapter adapter, AdapterValues values, double weight) {}
+  /** An adapter, its values, and its weight, which may be negative. What is no LoRA is taken in its form as plain LoRA, AdaLoRA as a rule. */
+  public record Source(Adapter adapter, AdapterValues values, double weight) {}
+
+  /** The same as plain LoRA. */
+  private record Plain(LoraAdapter adapter, AdapterValues values, double weight) {}
 
   /** Checks what the type needs. */
   public AdapterCombination {
@@ -70,10 +73,29 @@ public record AdapterCombination(CombinationType type, OptionalInt svdRank, Opti
    * Combines. A single source is scaled as by linear.
    *
    * @return the new adapter, which the caller closes; settings other than rank, alpha and targets are those of the first source
-   * @throws ConfigException when the sources are for different models, are DoRA or have a lora_bias, train the same part of the base model
+   * @throws ConfigException when the sources are for different models, have no form as plain LoRA, are DoRA or have a lora_bias, train the same part of the base model
    *     twice, or have unequal ranks where the type needs equal ones
    */
   public PeftFormat.Loaded combine(List<Source> sources) {
+    List<PeftFormat.Loaded> converted = new ArrayList<>();
+    try {
+      List<Plain> plain = new ArrayList<>();
+      for (Source source : sources) {
+        if (source.adapter instanceof LoraAdapter lora) {
+          plain.add(new Plain(lora, source.values, source.weight));
+        } else {
+          PeftFormat.Loaded made = source.adapter.toLora(source.values);
+          converted.add(made);
+          plain.add(new Plain((LoraAdapter) made.adapter(), made.values(), source.weight));
+        }
+      }
+      return combined(plain);
+    } finally {
+      converted.forEach(PeftFormat.Loaded::close);
+    }
+  }
+
+  private PeftFormat.Loaded combined(List<Plain> sources) {
     CombinationType effective = sources.size() == 1 ? CombinationType.LINEAR : type;
     check(sources, effective);
     int rank = rank(sources, effective);
@@ -81,7 +103,7 @@ public record AdapterCombination(CombinationType type, OptionalInt svdRank, Opti
     AdapterValues values = new AdapterValues(adapter.parameters());
     try {
       adapter.sites().forEach((module, site) -> {
-        List<Source> here = sources.stream().filter(s -> s.adapter.sites().containsKey(module)).toList();
+        List<Plain> here = sources.stream().filter(s -> s.adapter.sites().containsKey(module)).toList();
         Factors factors = effective.svd() ? svd(module, here, rank, effective) : effective == CombinationType.CAT ? side(module, here)
             : elements(module, here, effective);
         store(factors, site, values);
@@ -96,7 +118,7 @@ public record AdapterCombination(CombinationType type, OptionalInt svdRank, Opti
   }
 
   /** The new adapter on exactly the modules that a source adapts. */
-  private static LoraAdapter target(List<Source> sources, int rank) {
+  private static LoraAdapter target(List<Plain> sources, int rank) {
     LoraConfig owner = owner(sources).adapter.config();
     ModelDescription model = sources.getFirst().adapter.model();
     LoraConfig.Builder config = sources.getFirst().adapter.config().toBuilder().r(rank).loraAlpha(rank).useRslora(false).rankPattern(Map.of())
@@ -115,7 +137,7 @@ public record AdapterCombination(CombinationType type, OptionalInt svdRank, Opti
   /** An update B·A, whose scale is 1. */
   private record Factors(Matrix b, Matrix a) {}
 
-  private static void check(List<Source> sources, CombinationType type) {
+  private static void check(List<Plain> sources, CombinationType type) {
     if (sources.isEmpty()) {
       throw new ConfigException("adapter combination: there is no adapter to combine");
     }
@@ -155,19 +177,19 @@ public record AdapterCombination(CombinationType type, OptionalInt svdRank, Opti
     return Math.max(adapter.config().r(), adapter.config().rankPattern().values().stream().mapToInt(r -> r).max().orElse(0));
   }
 
-  private int rank(List<Source> sources, CombinationType effective) {
+  private int rank(List<Plain> sources, CombinationType effective) {
     int largest = sources.stream().mapToInt(s -> largestRank(s.adapter)).max().orElseThrow();
     return effective.svd() ? svdRank.orElse(largest)
         : effective == CombinationType.CAT ? sources.stream().mapToInt(s -> largestRank(s.adapter)).sum() : largest;
   }
 
   /** The one source that holds trained parts of the base model, or the first. */
-  private static Source owner(List<Source> sources) {
+  private static Plain owner(List<Plain> sources) {
     return sources.stream().filter(s -> s.adapter.parameters().stream().anyMatch(AdapterParameter::ofBase))
         .findFirst().orElse(sources.getFirst());
   }
 
-  private static TargetModules targets(List<Source> sources) {
+  private static TargetModules targets(List<Plain> sources) {
     List<TargetModules> targets = sources.stream().map(s -> s.adapter.config().targetModules()).toList();
     if (targets.stream().allMatch(t -> t instanceof TargetModules.Names)) {
       return new TargetModules.Names(targets.stream().flatMap(t -> ((TargetModules.Names) t).names().stream()).distinct().toList());
@@ -180,21 +202,21 @@ public record AdapterCombination(CombinationType type, OptionalInt svdRank, Opti
     return new TargetModules.Names(sources.stream().flatMap(s -> s.adapter.sites().keySet().stream()).distinct().toList());
   }
 
-  private static Matrix a(Source source, String module) {
+  private static Matrix a(Plain source, String module) {
     LoraAdapter.Site site = source.adapter.sites().get(module);
     return Matrix.of(site.target().rank(), site.target().module().in(), source.values.get(site.a().slot()));
   }
 
-  private static Matrix b(Source source, String module) {
+  private static Matrix b(Plain source, String module) {
     LoraAdapter.Site site = source.adapter.sites().get(module);
     return Matrix.of(site.target().module().out(), site.target().rank(), source.values.get(site.b().slot()));
   }
 
-  private static double scale(Source source, String module) {
+  private static double scale(Plain source, String module) {
     return source.weight * source.adapter.sites().get(module).target().scaling();
   }
 
-  private static Factors side(String module, List<Source> sources) {
+  private static Factors side(String module, List<Plain> sources) {
     Matrix a = stacked(sources.stream().map(s -> a(s, module).plus(scale(s, module) - 1, a(s, module))).toList());
     return new Factors(stacked(sources.stream().map(s -> b(s, module).transpose()).toList()).transpose(), a);
   }
@@ -204,7 +226,7 @@ public record AdapterCombination(CombinationType type, OptionalInt svdRank, Opti
     return new Matrix(parts.stream().mapToInt(Matrix::rows).sum(), parts.getFirst().cols(), all);
   }
 
-  private Factors elements(String module, List<Source> sources, CombinationType effective) {
+  private Factors elements(String module, List<Plain> sources, CombinationType effective) {
     List<Integer> ranks = sources.stream().map(s -> a(s, module).rows()).distinct().toList();
     if (ranks.size() > 1) {
       throw new ConfigException("adapter combination: %s has the ranks %s, but %s needs equal ones; use svd or cat".formatted(module, ranks,
@@ -232,7 +254,7 @@ public record AdapterCombination(CombinationType type, OptionalInt svdRank, Opti
     return new Matrix(matrices.getFirst().rows(), matrices.getFirst().cols(), data);
   }
 
-  private Factors svd(String module, List<Source> sources, int rank, CombinationType effective) {
+  private Factors svd(String module, List<Plain> sources, int rank, CombinationType effective) {
     Svd svd;
     if (effective == CombinationType.SVD) {
       Factors exact = side(module, sources);
@@ -243,7 +265,7 @@ public record AdapterCombination(CombinationType type, OptionalInt svdRank, Opti
         Matrix product = b(s, module).times(a(s, module));
         return product.plus(s.adapter.sites().get(module).target().scaling() - 1, product);
       }).toList();
-      svd = Svd.of(merged(updates, sources.stream().mapToDouble(Source::weight).toArray(), module, effective));
+      svd = Svd.of(merged(updates, sources.stream().mapToDouble(Plain::weight).toArray(), module, effective));
     }
     int kept = Math.min(rank, svd.s().length);
     Matrix b = svd.u().transpose().rows(0, kept).scaleRows(svd.s()).transpose();

@@ -57,10 +57,9 @@ class AdapterCombinationTest {
   }
 
   private static double[] sum(List<AdapterCombination.Source> sources, String module) {
-    return TensorMerge.sum(sources.stream().filter(s -> s.adapter().sites().containsKey(module)).map(s -> update(s.adapter(), s.values(),
-        module).data())
-        .toList(), sources.stream().filter(s -> s.adapter().sites().containsKey(module)).mapToDouble(AdapterCombination.Source::weight)
-            .toArray());
+    List<AdapterCombination.Source> here = sources.stream().filter(s -> ((LoraAdapter) s.adapter()).sites().containsKey(module)).toList();
+    return TensorMerge.sum(here.stream().map(s -> update((LoraAdapter) s.adapter(), s.values(), module).data()).toList(),
+        here.stream().mapToDouble(AdapterCombination.Source::weight).toArray());
   }
 
   /** Different ranks, rank patterns, rsLoRA and modules: cat, and svd of enough rank, are the exact sum; saved and loaded too. */

@@ -3,6 +3,7 @@ package io.github.lora4j.testkit.lora;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
+import io.github.lora4j.graph.Backend;
 import io.github.lora4j.graph.Graph;
 import io.github.lora4j.graph.Shape;
 import io.github.lora4j.graph.SiteHooks;
@@ -13,16 +14,21 @@ import io.github.lora4j.lora.Adapter;
 import io.github.lora4j.lora.AdapterParameter;
 import io.github.lora4j.lora.AdapterValues;
 import io.github.lora4j.lora.Initial;
+import io.github.lora4j.testkit.BackendSuite;
 import io.github.lora4j.testkit.GradientCheck;
 import io.github.lora4j.testkit.Session;
 import io.github.lora4j.testkit.TestProgram;
+import io.github.lora4j.testkit.TestedBackends;
 import io.github.lora4j.vector.Activation;
 import io.github.lora4j.vector.DType;
 import io.github.lora4j.vector.ReferenceKernels;
 import io.github.lora4j.vector.Workers;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestFactory;
 
 /** An adapter that lora4j does not have, in thirty lines of a user's code, with exact gradients on any backend. */
 class OwnAdapterTest {
@@ -87,6 +93,16 @@ class OwnAdapterTest {
     TestProgram program = filled(model(adapter));
     adapter.requireRecorded(program.program());
     GradientCheck.check(program, Session.full(program));
+  }
+
+  /** On every backend, though it names none. */
+  @TestFactory
+  Stream<DynamicTest> computesTheSameOnEveryBackend() {
+    return TestedBackends.each(on -> Stream.of(DynamicTest.dynamicTest("on " + on, () -> {
+      try (Backend backend = on.open()) {
+        BackendSuite.agrees(filled(model(new ParallelBottleneck("second", 9, 3, 2))), backend);
+      }
+    })));
   }
 
   @Test
