@@ -359,6 +359,12 @@ public final class Graph {
     add(new AdapterOp.Mask(theta, mask));
   }
 
+  /** Sets the gradient of a trainable to 0 where a mask of its shape is 0; recorded before {@link #update}. */
+  public void maskGradient(Value trainable, Value mask) {
+    same("mask", trainable.name(), mask.shape(), trainable.shape());
+    add(new AdapterOp.Mask(builder.gradient(trainable), mask));
+  }
+
   /**
    * Lets the update use gradient·matrix for a trainable; recorded before {@link #update}.
    *

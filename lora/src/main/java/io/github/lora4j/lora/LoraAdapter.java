@@ -71,10 +71,12 @@ public final class LoraAdapter implements Adapter {
   private final Map<String, Integer> baseGroups = new LinkedHashMap<>();
   private final Map<String, TokenRows> tokens = new LinkedHashMap<>();
   private final Optional<TiedEnds> tie;
+  private final MergedParts parts;
   private final List<String> notes;
 
-  LoraAdapter(LoraConfig config, ModelDescription model, TargetModules targets, List<TargetSelector.Selected> selected,
+  LoraAdapter(LoraConfig config, ModelDescription model, TargetModules targets, List<TargetSelector.Selected> selected, MergedParts parts,
       List<String> notes) {
+    this.parts = parts;
     this.notes = List.copyOf(notes);
     this.model = model;
     tie = TiedEnds.of(model);
@@ -133,6 +135,18 @@ public final class LoraAdapter implements Adapter {
   @Override
   public Map<String, Object> peftConfig() {
     return config.toPeft();
+  }
+
+  @Override
+  public void recordBeforeUpdate(Graph apply, Value count) {
+    if (parts.present()) {
+      sites.values().forEach(site -> apply.program().find(site.b.slot()).ifPresent(b -> parts.keepBlocks(apply, b)));
+    }
+  }
+
+  /** Whether B has blocks that must stay zero; see the setting enable_lora. */
+  boolean merged() {
+    return parts.present();
   }
 
   @Override

@@ -1,5 +1,6 @@
 package io.github.lora4j.lora;
 
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
@@ -18,19 +19,28 @@ public final class LoraMethod implements AdapterMethod {
 
   @Override
   public LoraAdapter create(Map<String, ?> settings, ModelDescription model) {
-    return create(LoraConfig.ofSettings(settings), model);
+    MergedParts parts = MergedParts.of(settings);
+    Map<String, Object> rest = new LinkedHashMap<>(settings);
+    rest.remove(MergedParts.KEY);
+    LoraConfig config = LoraConfig.ofSettings(rest);
+    return parts.present() ? create(parts.widened(config), model, parts) : create(config, model);
   }
 
   /** An adapter to be trained; see {@link #create(Map, ModelDescription)}. */
   public LoraAdapter create(LoraConfig given, ModelDescription model) {
+    return create(given, model, MergedParts.NONE);
+  }
+
+  private LoraAdapter create(LoraConfig given, ModelDescription model, MergedParts parts) {
     LoraConfig config = TiedEnds.adjusted(given, model);
     TargetSelector selector = new TargetSelector(config, model);
     List<TargetSelector.Selected> selected = selector.select();
     Problems problems = new Problems();
     AttachChecks.errors(problems, config, model, selector.targets(), selected);
     AttachChecks.ineffective(problems, config, model, selector.targets(), selected);
+    selected.forEach(target -> parts.check(problems, target.module()));
     problems.raise("lora");
-    return new LoraAdapter(config, model, selector.targets(), selected, AttachChecks.notes(config, model, selected));
+    return new LoraAdapter(config, model, selector.targets(), selected, parts, AttachChecks.notes(config, model, selected));
   }
 
   @Override
@@ -53,6 +63,6 @@ public final class LoraMethod implements AdapterMethod {
     Problems notes = new Problems();
     AttachChecks.ineffective(notes, config, model, selector.targets(), selected);
     notes.addAll(AttachChecks.notes(config, model, selected));
-    return new LoraAdapter(config, model, selector.targets(), selected, notes.list());
+    return new LoraAdapter(config, model, selector.targets(), selected, MergedParts.NONE, notes.list());
   }
 }
