@@ -143,6 +143,7 @@ public final class GoldenAdaLoraTest {
         close(p, Numbers.floats(t, "grad." + p), gradient(e, "lin." + p));
       }
       e.arena(Executable.Arena.GRADIENTS).fill((byte) 0);
+      e.arenaWritten(Executable.Arena.GRADIENTS);
       e.run("orthogonality");
       close("orthogonality", Numbers.floats(t, "orth_loss_w05"), e.floats(penalty));
       close("orthogonality by A", Numbers.floats(t, "orth_grad.lora_A"), gradient(e, "lin.lora_A"));
