@@ -1,5 +1,6 @@
 package io.github.lora4j.cli;
 
+import io.github.lora4j.cli.bench.BenchCommand;
 import io.github.lora4j.cli.demo.DemoCommand;
 import io.github.lora4j.vector.BackendException;
 import io.github.lora4j.vector.ConfigException;
@@ -20,7 +21,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
  * 4 memory or disk, 5 a backend, 6 the numbers of a training run, 130 stopped by Ctrl-C.
  */
 @Command(name = "lora4j", mixinStandardHelpOptions = true, subcommands = {DemoCommand.class, TrainCommand.class, EvalCommand.class,
-    PredictCommand.class, MergeCommand.class, ExportCommand.class, InspectCommand.class, DoctorCommand.class},
+    PredictCommand.class, MergeCommand.class, ExportCommand.class, InspectCommand.class, DoctorCommand.class, BenchCommand.class},
     description = "Fine-tunes language models on the JVM.")
 public final class Main implements Runnable {
 

@@ -5,7 +5,7 @@ import java.util.List;
 import java.util.Locale;
 
 /** A line chart over steps as inline SVG, whose colours the page's style sheet decides. */
-final class Chart {
+public final class Chart {
 
   /** Points of one line; NaN breaks it. */
   record Line(String name, double[] x, double[] y, boolean faint) {}
@@ -27,12 +27,13 @@ final class Chart {
    *
    * @param logarithmic whether the values' logarithms are drawn; values must then be positive
    */
-  Chart(String title, boolean logarithmic) {
+  public Chart(String title, boolean logarithmic) {
     this.title = title;
     this.logarithmic = logarithmic;
   }
 
-  Chart line(String name, double[] x, double[] y) {
+  /** Adds a line. */
+  public Chart line(String name, double[] x, double[] y) {
     lines.add(new Line(name, x, y, false));
     return this;
   }
@@ -44,10 +45,10 @@ final class Chart {
   }
 
   /** A figure with its legend; a sentence where there is nothing to draw. */
-  String html() {
+  public String html() {
     double[] xs = range(true);
     double[] ys = range(false);
-    StringBuilder out = new StringBuilder("<figure><figcaption>").append(Text.escape(title)).append("</figcaption>\n");
+    StringBuilder out = new StringBuilder("<figure><figcaption>").append(Page.escape(title)).append("</figcaption>\n");
     if (Double.isNaN(ys[0])) {
       return out.append("<p class=\"empty\">nothing was recorded</p></figure>\n").toString();
     }
@@ -55,8 +56,8 @@ final class Chart {
     double[] ticks = logarithmic ? ticks(Math.floor(ys[0]), Math.ceil(Math.max(ys[1], Math.floor(ys[0]) + 1)), 1) : ticks(ys[0], ys[1], 0);
     double low = Math.min(ys[0], ticks[0]);
     double high = Math.max(ys[1], ticks[ticks.length - 1]);
-    out.append("<svg viewBox=\"0 0 %d %d\" role=\"img\"><title>%s</title><desc>%s</desc>\n".formatted(WIDTH, HEIGHT, Text.escape(title),
-        Text.escape(description())));
+    out.append("<svg viewBox=\"0 0 %d %d\" role=\"img\"><title>%s</title><desc>%s</desc>\n".formatted(WIDTH, HEIGHT, Page.escape(title),
+        Page.escape(description())));
     for (double tick : ticks) {
       double y = y(tick, low, high);
       out.append(number("<line class=\"grid\" x1=\"%d\" x2=\"%d\" y1=\"%.1f\" y2=\"%.1f\"/>", LEFT, WIDTH - RIGHT, y, y))
@@ -92,7 +93,7 @@ final class Chart {
     StringBuilder out = new StringBuilder("<p class=\"legend\">");
     int color = 0;
     for (Line line : lines) {
-      out.append("<span class=\"key c%d\"></span>%s ".formatted(line.faint ? 0 : ++color, Text.escape(line.name)));
+      out.append("<span class=\"key c%d\"></span>%s ".formatted(line.faint ? 0 : ++color, Page.escape(line.name)));
     }
     return out.append("</p>\n").toString();
   }

@@ -3,9 +3,6 @@ package io.github.lora4j.train.report;
 import com.fasterxml.jackson.databind.JsonNode;
 import io.github.lora4j.vector.ResourceException;
 import java.io.IOException;
-import java.io.InputStream;
-import java.io.UncheckedIOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -49,9 +46,7 @@ public final class HtmlReport {
   static String page(String name, RunLog log, String recipe) {
     List<JsonNode> steps = log.of("step");
     List<JsonNode> ranks = log.of("ranks");
-    StringBuilder out = new StringBuilder("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-        + "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>" + Text.escape(name) + "</title>\n<style>\n"
-        + style() + "</style>\n</head>\n<body>\n<h1>" + Text.escape(name) + "</h1>\n");
+    StringBuilder out = new StringBuilder();
     out.append(summary(log));
     out.append("<main>\n");
     double[] x = RunLog.column(steps, "step");
@@ -73,9 +68,8 @@ public final class HtmlReport {
     if (!ranks.isEmpty()) {
       out.append(heatMap(ranks.getLast()));
     }
-    notes(log).forEach(note -> out.append("<p class=\"note\">").append(Text.escape(note)).append("</p>\n"));
-    return out.append(recipe.isEmpty() ? "" : "<details><summary>Recipe</summary><pre>" + Text.escape(recipe) + "</pre></details>\n")
-        .append("</body>\n</html>\n").toString();
+    notes(log).forEach(note -> out.append("<p class=\"note\">").append(Page.escape(note)).append("</p>\n"));
+    return Page.of(name, out.append(recipe.isEmpty() ? "" : "<details><summary>Recipe</summary><pre>" + Page.escape(recipe) + "</pre></details>\n").toString());
   }
 
   private static String summary(RunLog log) {
@@ -98,11 +92,11 @@ public final class HtmlReport {
       evaluated.getLast().path("metrics").properties().forEach(metric -> facts.put("eval " + metric.getKey(), Chart.label(RunLog.number(metric.getValue()))));
     }
     StringBuilder out = new StringBuilder("<dl>\n");
-    facts.forEach((key, value) -> out.append("<div><dt>").append(Text.escape(key)).append("</dt><dd>").append(Text.escape(value))
+    facts.forEach((key, value) -> out.append("<div><dt>").append(Page.escape(key)).append("</dt><dd>").append(Page.escape(value))
         .append("</dd></div>\n"));
     out.append("</dl>\n");
     if (!started.isEmpty()) {
-      started.getFirst().path("description").asText().lines().forEach(line -> out.append("<p class=\"fact\">").append(Text.escape(line))
+      started.getFirst().path("description").asText().lines().forEach(line -> out.append("<p class=\"fact\">").append(Page.escape(line))
           .append("</p>\n"));
     }
     return out.toString();
@@ -219,7 +213,7 @@ public final class HtmlReport {
     out.append("</tr>\n");
     List<String> kinds = new ArrayList<>(byKind.keySet());
     for (String kind : kinds) {
-      out.append("<tr><th scope=\"row\">").append(Text.escape(kind)).append("</th>");
+      out.append("<tr><th scope=\"row\">").append(Page.escape(kind)).append("</th>");
       for (int layer : layers) {
         Integer rank = byKind.get(kind).get(layer);
         out.append(rank == null ? "<td></td>" : "<td style=\"--share:%d%%\">%d</td>".formatted(100 * rank / most[0], rank));
@@ -227,13 +221,5 @@ public final class HtmlReport {
       out.append("</tr>\n");
     }
     return out.append("</table></div></figure>\n").toString();
-  }
-
-  private static String style() {
-    try (InputStream in = HtmlReport.class.getResourceAsStream("report.css")) {
-      return new String(in.readAllBytes(), StandardCharsets.UTF_8);
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
   }
 }

@@ -1,0 +1,124 @@
+package io.github.lora4j.cli.bench;
+
+import io.github.lora4j.graph.Backend;
+import io.github.lora4j.graph.CompileOptions;
+import io.github.lora4j.graph.Executable;
+import io.github.lora4j.graph.OptimizerSpec;
+import io.github.lora4j.graph.Value;
+import io.github.lora4j.lora.Adapter;
+import io.github.lora4j.lora.AdapterMethod;
+import io.github.lora4j.lora.AdapterValues;
+import io.github.lora4j.lora.ModelDescription;
+import io.github.lora4j.models.PackedBatch;
+import io.github.lora4j.models.SequenceClassifier;
+import io.github.lora4j.models.Targets;
+import io.github.lora4j.models.bert.BertConfig;
+import io.github.lora4j.train.TaskProgram;
+import io.github.lora4j.vector.Activation;
+import io.github.lora4j.vector.Loss;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Random;
+
+/**
+ * A whole training step of an encoder with LoRA on query and value: forward, backward, AdamW. Random weights, tokens and labels, full-length
+ * sequences, so that the arithmetic is fixed.
+ */
+public final class TrainingStep implements AutoCloseable {
+
+  /**
+   * An encoder's sizes and its batch.
+   *
+   * @param batch sequences
+   * @param length tokens of each
+   * @param rank of LoRA
+   */
+  public record Shape(String name, int layers, int hidden, int heads, int intermediate, int batch, int length, int rank) {
+
+    /** The shape of all-MiniLM-L6-v2. */
+    public static Shape minilm(int batch, int length) {
+      return new Shape("minilm", 6, 384, 12, 1536, batch, length, 8);
+    }
+
+    /** The shape of BERT-base. */
+    public static Shape bertBase(int batch, int length) {
+      return new Shape("bert-base", 12, 768, 12, 3072, batch, length, 8);
+    }
+
+    int tokens() {
+      return batch * length;
+    }
+  }
+
+  private final Executable executable;
+  private final TaskProgram program;
+  private int steps;
+
+  /** Compiles and fills a program; the caller closes the backend after this. */
+  public TrainingStep(Shape shape, Backend backend) {
+    BertConfig config = new BertConfig(30522, shape.hidden, shape.layers, shape.heads, shape.intermediate, Activation.GELU, 512, 2, 1e-12, 0.02,
+        List.of());
+    SequenceClassifier task = new SequenceClassifier(config, 2, Loss.CROSS_ENTROPY);
+    Adapter adapter = AdapterMethod.named("lora").create(Map.of("r", shape.rank, "lora_alpha", 2 * shape.rank, "target_modules",
+        List.of("query", "value"), "task_type", "SEQ_CLS"), ModelDescription.of("bert", task.modules()));
+    OptimizerSpec optimizer = new OptimizerSpec(OptimizerSpec.Kind.ADAMW, 0.9, 0.999, 1e-8, List.of(0.01, 0.0), 0);
+    program = TaskProgram.record(task, adapter, new TaskProgram.Capacity(shape.tokens(), shape.batch, shape.length), Optional.of(optimizer));
+    executable = backend.compile(program.program(), CompileOptions.DEFAULT);
+    Random random = new Random(7);
+    try (AdapterValues values = new AdapterValues(adapter.parameters()).initialise(7)) {
+      TaskProgram.load(executable, List.of((parameter, as, target) -> {
+        boolean own = adapter.parameters().stream().anyMatch(p -> p.slot().equals(parameter.name()) && !p.ofBase());
+        if (own) {
+          MemorySegment.copy(values.get(parameter.name()), 0, target, 0, target.byteSize());
+          return true;
+        }
+        boolean one = parameter.name().endsWith("LayerNorm.weight");
+        for (long i = 0; i < target.byteSize() / 4; i++) {
+          target.setAtIndex(ValueLayout.JAVA_FLOAT, i, one ? 1 : (random.nextFloat() - 0.5f) * 0.07f);
+        }
+        return true;
+      }));
+    } catch (RuntimeException | Error e) {
+      executable.close();
+      throw e;
+    }
+    PackedBatch packed = new PackedBatch(program.in());
+    Targets targets = task.targets(program.in(), program.program());
+    for (int i = 0; i < shape.batch; i++) {
+      packed.add(random.ints(shape.length, 0, config.vocabSize()).toArray(), new int[shape.length], i);
+      targets.add(new float[] {i % 2});
+    }
+    packed.write(executable, 7, 0);
+    targets.write(executable);
+  }
+
+  /** Makes a step and reads its loss; seconds it took. */
+  public double step() {
+    long start = System.nanoTime();
+    executable.run("accumulate");
+    steps++;
+    Value hyper = program.program().slot(TaskProgram.HYPER).orElseThrow();
+    executable.write(hyper, new float[] {1e-3f, 1e-3f, (float) (1 - Math.pow(0.9, steps)), (float) (1 - Math.pow(0.999, steps))}, 4);
+    executable.run("apply");
+    executable.floats(program.program().slot(TaskProgram.REPORT).orElseThrow());
+    return (System.nanoTime() - start) / 1e9;
+  }
+
+  /** Multiply-add arithmetic of one step. */
+  public long flops() {
+    return program.program().entries().get("accumulate").flops();
+  }
+
+  /** What runs. */
+  public Executable executable() {
+    return executable;
+  }
+
+  @Override
+  public void close() {
+    executable.close();
+  }
+}
