@@ -1,0 +1,57 @@
+"""lora4j beside PyTorch + PEFT: both make the same training step in turn, so that whatever else the machine does falls on both alike.
+
+usage: interleave.py [LAYERS HIDDEN HEADS INTERMEDIATE BATCH LENGTH RANK [THREADS [STEPS]]]
+       default: MiniLM's shape, 32 x 128 tokens, r = 8, 2 threads, 12 steps after 6 that warm up
+needs: a built lora4j (./lora4j doctor builds it; mvn -q -pl bench -am test-compile for bench), Python with torch, transformers, peft
+"""
+import os
+import statistics
+import subprocess
+import sys
+
+shape = sys.argv[1:8] or "6 384 12 1536 32 128 8".split()
+threads = sys.argv[8] if len(sys.argv) > 8 else "2"
+steps = int(sys.argv[9]) if len(sys.argv) > 9 else 12
+warm = 6
+here = os.path.dirname(os.path.abspath(__file__))
+root = os.path.dirname(os.path.dirname(here))
+with open(os.path.join(root, "cli", "target", "lora4j.classpath")) as file:
+    libraries = file.read().strip()
+classes = os.pathsep.join([os.path.join(root, module, "target", "classes") for module in ("bench", "cli")] + [libraries])
+java = os.path.join(os.environ["JAVA_HOME"], "bin", "java") if "JAVA_HOME" in os.environ else "java"
+
+
+def start(command):
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+
+
+def step(process):
+    process.stdin.write("step\n")
+    process.stdin.flush()
+    line = process.stdout.readline()
+    if not line:
+        sys.exit("%s ended" % process.args[0])
+    return float(line)
+
+
+def peak(process):
+    with open("/proc/%d/status" % process.pid) as status:
+        return next(int(line.split()[1]) // 1024 for line in status if line.startswith("VmHWM"))
+
+
+ours = start([java, "--add-modules", "jdk.incubator.vector", "--enable-native-access=ALL-UNNAMED", "-XX:+UseSerialGC", "-cp", classes,
+              "io.github.lora4j.bench.StepTime", *shape, threads, "--stdin"])
+torch = start([sys.executable, os.path.join(here, "torch_step.py"), *shape, threads])
+print(ours.stdout.readline().strip())
+print(torch.stdout.readline().strip())
+pairs = []
+for i in range(warm + steps):
+    pairs.append((step(ours), step(torch)))
+    print("%s%d  lora4j %.3f s  torch %.3f s" % ("warm-up " if i < warm else "", i, *pairs[-1]), flush=True)
+counted = pairs[warm:]
+print("medians: lora4j %.3f s, torch %.3f s; median ratio %.3f" % (statistics.median(a for a, _ in counted), statistics.median(b for _, b in counted),
+                                                                  statistics.median(a / b for a, b in counted)))
+if os.path.exists("/proc/self/status"):
+    print("most resident memory: lora4j %d MB, torch %d MB" % (peak(ours), peak(torch)))
+ours.kill()
+torch.kill()

@@ -1,0 +1,31 @@
+"""PyTorch + PEFT: the training step that lora4j's StepTime makes, with the same shapes; a step for each line on stdin, its seconds on stdout.
+
+usage: torch_step.py LAYERS HIDDEN HEADS INTERMEDIATE BATCH LENGTH RANK THREADS
+needs: pip install torch transformers peft
+"""
+import sys
+import time
+
+import peft
+import torch
+import transformers
+
+layers, hidden, heads, intermediate, batch, length, rank, threads = [int(a) for a in sys.argv[1:9]]
+torch.set_num_threads(threads)
+torch.manual_seed(0)
+config = transformers.BertConfig(vocab_size=30522, hidden_size=hidden, num_hidden_layers=layers, num_attention_heads=heads,
+                                 intermediate_size=intermediate, num_labels=2, hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0)
+model = peft.get_peft_model(transformers.BertForSequenceClassification(config), peft.LoraConfig(
+    task_type="SEQ_CLS", r=rank, lora_alpha=2 * rank, target_modules=["query", "value"]))
+model.train()
+optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=1e-3)
+ids = torch.randint(0, 30522, (batch, length))
+mask = torch.ones_like(ids)
+labels = torch.arange(batch) % 2
+print(f"torch {torch.__version__}, peft {peft.__version__}, transformers {transformers.__version__}", flush=True)
+for line in sys.stdin:
+    start = time.perf_counter()
+    model(input_ids=ids, attention_mask=mask, labels=labels).loss.backward()
+    optimizer.step()
+    optimizer.zero_grad()
+    print(f"{time.perf_counter() - start:.4f}", flush=True)
