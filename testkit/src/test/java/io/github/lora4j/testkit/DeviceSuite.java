@@ -8,6 +8,7 @@ import io.github.lora4j.testkit.golden.GoldenAdaLoraTest;
 import io.github.lora4j.testkit.golden.GoldenFeaturesTest;
 import io.github.lora4j.testkit.golden.GoldenModelsTest;
 import io.github.lora4j.testkit.golden.GoldenOptimTest;
+import io.github.lora4j.tornado.OtherBackendTest;
 import java.io.PrintWriter;
 import org.junit.platform.launcher.core.LauncherDiscoveryRequestBuilder;
 import org.junit.platform.launcher.core.LauncherFactory;
@@ -29,7 +30,7 @@ public final class DeviceSuite {
     SummaryGeneratingListener summary = new SummaryGeneratingListener();
     LauncherFactory.create().execute(LauncherDiscoveryRequestBuilder.request().selectors(selectClass(DeviceBackendTest.class),
         selectClass(GoldenOptimTest.class), selectClass(GoldenAdaLoraTest.class), selectClass(GoldenFeaturesTest.class),
-        selectClass(GoldenModelsTest.class)).build(), summary);
+        selectClass(GoldenModelsTest.class), selectClass(OtherBackendTest.class)).build(), summary);
     summary.getSummary().printFailuresTo(new PrintWriter(System.out, true), 5);
     summary.getSummary().printTo(new PrintWriter(System.out, true));
     System.exit(summary.getSummary().getTotalFailureCount() == 0 ? 0 : 1);

@@ -49,13 +49,18 @@ public enum TestedBackends {
       case REFERENCE -> new CpuBackend(new ReferenceKernels(DType.F64), new Workers(2));
       case VECTOR -> new CpuBackend(KernelProvider.select("auto"), new Workers(2));
       case PLAIN -> new PlainBackend();
-      case DEVICE -> device();
+      case DEVICE -> openDevice();
     };
   }
 
-  private static Backend device() {
+  /** The name of the device's backend. */
+  public static String device() {
+    return System.getProperty("gpu.backend", "opencl");
+  }
+
+  private static Backend openDevice() {
     try {
-      return Backend.open(System.getProperty("gpu.backend", "opencl"), 2);
+      return Backend.open(device(), 2);
     } catch (BackendException e) {
       if (!Boolean.getBoolean("require.gpu")) {
         Assumptions.abort(e.getMessage());

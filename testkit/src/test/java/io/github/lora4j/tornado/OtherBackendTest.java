@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import io.github.lora4j.graph.Backend;
+import io.github.lora4j.testkit.TestedBackends;
 import io.github.lora4j.testkit.golden.GoldenCases;
 import io.github.lora4j.train.Recipe;
 import io.github.lora4j.train.TrainEvent;
@@ -18,27 +19,29 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.CancellationException;
+import java.util.function.BiFunction;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Assumptions;
-import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestFactory;
 import org.junit.jupiter.api.io.TempDir;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.CsvSource;
 
 /** Whole runs on the GPU backend's lowering, alone and with the processor taking over in the middle, dropout and AdaLoRA's budget included. */
-class OtherBackendTest {
+public class OtherBackendTest {
 
   private static final int STEPS = 8;
   private static final int CUT = 4;
   private static final double TOLERANCE = 1e-4;
 
   @TempDir
-  private Path directory;
+  private static Path directory;
 
   /** A tiny BERT with words, and a task that they decide. */
-  @BeforeEach
-  void files() throws IOException {
+  @BeforeAll
+  static void files() throws IOException {
     Path golden = GoldenCases.directories("models").stream().filter(dir -> GoldenCases.name(dir).equals("bert_seqcls_qv")).findFirst().orElse(null);
     Assumptions.assumeTrue(golden != null, "the recorded models have no bert_seqcls_qv");
     Path model = Files.createDirectories(directory.resolve("model"));
@@ -57,7 +60,7 @@ class OtherBackendTest {
     Files.write(directory.resolve("data.tsv"), lines);
   }
 
-  private Recipe recipe(String name, String backend, String method) {
+  private static Recipe recipe(String name, String backend, String method) {
     return Recipe.builder(directory.resolve("model"), directory.resolve(name)).set("data.train", directory.resolve("data.tsv").toString())
         .set("data.text", "text").set("data.label", "label").set("method", method).set("batch_size", 8).set("max_steps", STEPS).set("log_every", 1)
         .set("optimizer.learning_rate", 1e-2).set("backend", backend).set("threads", 1).adapter(method.equals("adalora")
@@ -87,21 +90,41 @@ class OtherBackendTest {
     return losses;
   }
 
-  @ParameterizedTest
-  @CsvSource({"lora, cpu, plain", "lora, plain, cpu", "adalora, cpu, plain", "adalora, plain, cpu"})
-  void aRunGoesOnOnTheOther(String method, String first, String second) {
-    Map<Integer, Double> expected = train(recipe("whole", "cpu", method), false, STEPS);
-    Map<Integer, Double> losses = train(recipe("cut", first, method), false, CUT);
-    losses.putAll(train(recipe("cut", second, method), true, STEPS));
+  @TestFactory
+  Stream<DynamicTest> aRunGoesOnOnTheOther() {
+    return gpus((on, name) -> Stream.of("lora", "adalora").flatMap(method -> Stream.of(
+        DynamicTest.dynamicTest(method + " from cpu to " + on, () -> goesOn(name + 1, method, "cpu", name)),
+        DynamicTest.dynamicTest(method + " from " + on + " to cpu", () -> goesOn(name + 2, method, name, "cpu")))));
+  }
+
+  /** The lowering in plain Java, and on a device. */
+  private static Stream<DynamicTest> gpus(BiFunction<TestedBackends, String, Stream<DynamicTest>> tests) {
+    return TestedBackends.each(on -> switch (on) {
+      case PLAIN -> tests.apply(on, "plain");
+      case DEVICE -> tests.apply(on, TestedBackends.device());
+      case REFERENCE, VECTOR -> Stream.empty();
+    });
+  }
+
+  private void goesOn(String directory, String method, String first, String second) {
+    String whole = directory + method + "-whole";
+    String cut = directory + method + "-cut";
+    Map<Integer, Double> expected = train(recipe(whole, "cpu", method), false, STEPS);
+    Map<Integer, Double> losses = train(recipe(cut, first, method), false, CUT);
+    losses.putAll(train(recipe(cut, second, method), true, STEPS));
     assertEquals(expected.keySet(), losses.keySet());
     expected.forEach((step, loss) -> assertEquals(loss, losses.get(step), TOLERANCE, "step " + step));
   }
 
-  @Test
-  void aRepeatedRunHasTheSameBits() throws IOException {
-    assertEquals(train(recipe("once", "plain", "adalora"), false, STEPS), train(recipe("twice", "plain", "adalora"), false, STEPS));
-    Path adapter = Path.of("adapter", "adapter_model.safetensors");
-    assertArrayEquals(Files.readAllBytes(directory.resolve("once").resolve(adapter)), Files.readAllBytes(directory.resolve("twice").resolve(adapter)));
+  @TestFactory
+  Stream<DynamicTest> aRepeatedRunHasTheSameBits() {
+    return gpus((on, name) -> Stream.of(DynamicTest.dynamicTest("on " + on, () -> {
+      String once = name + "-once";
+      String twice = name + "-twice";
+      assertEquals(train(recipe(once, name, "adalora"), false, STEPS), train(recipe(twice, name, "adalora"), false, STEPS));
+      Path adapter = Path.of("adapter", "adapter_model.safetensors");
+      assertArrayEquals(Files.readAllBytes(directory.resolve(once).resolve(adapter)), Files.readAllBytes(directory.resolve(twice).resolve(adapter)));
+    })));
   }
 
   /** In a process without TornadoVM a GPU backend says what is missing and the way to it, and auto takes the processor and says why. */
