@@ -54,7 +54,7 @@ record LoweredOps(Program program, Layout layout) {
             layout.count(outputs), -1, at(o.addend()), o.alpha(), false, at(o.dx()), inputs));
       }
       case Op.LinearWeightGrad o -> weightGrad(o);
-      case Op.ColumnSum o -> columnSums(o.x(), -1, -1, -1, Sums.PLAIN, o.sums(), 0);
+      case Op.ColumnSum o -> columnSums(o.x(), -1, -1, -1, Sums.PLAIN, o.sums());
       case Op.Gather o -> {
         Layout.Weight table = layout.weight(o.table());
         yield List.of(rows(Kernel.GATHER, o.y(), table.where(), table.at(), layout.decode(), layout.intsAt(o.ids()), at(o.addend()), at(o.y())));
@@ -71,8 +71,8 @@ record LoweredOps(Program program, Layout layout) {
       }
       case Op.LayerNormParamGrad o -> {
         List<Task> tasks = new ArrayList<>();
-        o.dgamma().ifPresent(dgamma -> tasks.addAll(columnSums(o.dy(), at(o.x()), at(o.stats()), -1, Sums.TIMES_NORMAL, dgamma, 0)));
-        o.dbeta().ifPresent(dbeta -> tasks.addAll(columnSums(o.dy(), -1, -1, -1, Sums.PLAIN, dbeta, 0)));
+        o.dgamma().ifPresent(dgamma -> tasks.addAll(columnSums(o.dy(), at(o.x()), at(o.stats()), -1, Sums.TIMES_NORMAL, dgamma)));
+        o.dbeta().ifPresent(dbeta -> tasks.addAll(columnSums(o.dy(), -1, -1, -1, Sums.PLAIN, dbeta)));
         yield tasks;
       }
       case Op.Add o -> List.of(rows(Kernel.ADD, o.out(), at(o.x()), at(o.y()), at(o.out())));
@@ -145,7 +145,7 @@ record LoweredOps(Program program, Layout layout) {
   private List<Task> adapter(AdapterOp op) {
     return switch (op) {
       case AdapterOp.ScaleColumns o -> List.of(rows(Kernel.SCALE_COLUMNS, o.y(), at(o.x()), at(o.scale()), at(o.center()), at(o.y())));
-      case AdapterOp.ColumnDots o -> columnSums(o.dy(), at(o.x()), -1, at(o.center()), Sums.TIMES_CENTERED, o.sums(), 0);
+      case AdapterOp.ColumnDots o -> columnSums(o.dy(), at(o.x()), -1, at(o.center()), Sums.TIMES_CENTERED, o.sums());
       case AdapterOp.AddTo o -> List.of(rows(Kernel.ADD, o.x(), at(o.x()), at(o.total()), at(o.total())));
       case AdapterOp.GramPenalty o -> {
         int r = o.gram().shape().rows();
@@ -205,7 +205,7 @@ record LoweredOps(Program program, Layout layout) {
         yield List.of(grouped(Kernel.REDUCE, o.x(), at(o.dy()), at(o.x()), at(o.gamma()), -1, Rows.MEAN, sums),
             rows(Kernel.RMS_NORM_GRAD, o.dx(), at(o.dy()), at(o.x()), at(o.stats()), at(o.gamma()), at(o.addend()), sums, at(o.dx())));
       }
-      case DecoderOp.RmsNormParamGrad o -> columnSums(o.dy(), at(o.x()), at(o.stats()), -1, Sums.TIMES_RMS_NORMAL, o.dgamma(), 0);
+      case DecoderOp.RmsNormParamGrad o -> columnSums(o.dy(), at(o.x()), at(o.stats()), -1, Sums.TIMES_RMS_NORMAL, o.dgamma());
       case DecoderOp.Rope o -> List.of(flat(Kernel.ROPE, o.x(), o.x().shape().cols() / 2, at(o.x()), layout.intsAt(o.positions()),
           at(o.table()), o.heads(), layout.numbers(o.inverse() ? -1 : 1), at(o.y())));
     };
@@ -259,10 +259,10 @@ record LoweredOps(Program program, Layout layout) {
         fixed(Kernel.COMBINE, elements, count(o.dy()), partials, add ? 1 : 0, PIECE, at(o.dw())));
   }
 
-  private List<Task> columnSums(Value dy, int x, int stats, int center, int kind, Value sums, int scratch) {
+  private List<Task> columnSums(Value dy, int x, int stats, int center, int kind, Value sums) {
     int cols = dy.shape().cols();
     int rows = dy.shape().rows();
-    int partials = layout.scratch(scratch + (long) cols * ((rows + Sums.ROWS - 1) / Sums.ROWS));
+    int partials = layout.scratch((long) cols * ((rows + Sums.ROWS - 1) / Sums.ROWS));
     int count = count(dy);
     Size size = counts -> (counts.applyAsInt(count) + Sums.ROWS - 1) / Sums.ROWS * cols;
     return List.of(new Task(Kernel.COLUMN_PARTIALS, fields(count, cols, at(dy), x, stats, center, kind, partials), size),
