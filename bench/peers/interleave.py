@@ -1,6 +1,6 @@
 """lora4j beside PyTorch + PEFT: both make the same training step in turn, so that whatever else the machine does falls on both alike.
 
-usage: interleave.py [LAYERS HIDDEN HEADS INTERMEDIATE BATCH LENGTH RANK [THREADS [STEPS]]]
+usage: interleave.py [--llama] [LAYERS HIDDEN HEADS INTERMEDIATE BATCH LENGTH RANK [THREADS [STEPS]]]
        default: MiniLM's shape, 32 x 128 tokens, r = 8, 2 threads, 12 steps after 6 that warm up
 needs: a built lora4j (./lora4j doctor builds it; mvn -q -pl bench -am test-compile for bench), Python with torch, transformers, peft
 """
@@ -9,6 +9,8 @@ import statistics
 import subprocess
 import sys
 
+family = ["--llama"] if "--llama" in sys.argv else []
+sys.argv = [a for a in sys.argv if a != "--llama"]
 shape = sys.argv[1:8] or "6 384 12 1536 32 128 8".split()
 threads = sys.argv[8] if len(sys.argv) > 8 else "2"
 steps = int(sys.argv[9]) if len(sys.argv) > 9 else 12
@@ -41,8 +43,8 @@ def peak(process):
 
 ours = start([java, "--add-modules", "jdk.incubator.vector", "--enable-native-access=ALL-UNNAMED", "-XX:+UseSerialGC",
               "-XX:Tier4MinInvocationThreshold=40", "-XX:Tier4BackEdgeThreshold=400000", "-XX:Tier3DelayOn=0", "-cp", classes,
-              "io.github.lora4j.bench.StepTime", *shape, threads, "--stdin"])
-torch = start([sys.executable, os.path.join(here, "torch_step.py"), *shape, threads])
+              "io.github.lora4j.bench.StepTime", *shape, threads, "--stdin", *family])
+torch = start([sys.executable, os.path.join(here, "torch_step.py"), *shape, threads, *family])
 print(ours.stdout.readline().strip())
 print(torch.stdout.readline().strip())
 pairs = []

@@ -14,7 +14,7 @@ import java.util.Scanner;
  * Times whole training steps of an encoder with LoRA on q and v: random weights, full-length sequences, so that the arithmetic is
  * fixed. Arguments: layers hidden heads intermediate batch length rank threads steps; defaults are MiniLM, 32 × 128, r = 8.
  * With {@code --stdin} each line read runs one step, so that a peer's steps can be interleaved; {@code --profile} adds a table
- * of ops, {@code --backend=NAME} takes another than the processor.
+ * of ops, {@code --backend=NAME} takes another than the processor, {@code --llama} a Llama that predicts every next token.
  */
 public final class StepTime {
 
@@ -42,7 +42,7 @@ public final class StepTime {
     System.arraycopy(n, 0, d, 0, n.length);
     String name = options.stream().filter(option -> option.startsWith("--backend=")).map(option -> option.substring("--backend=".length())).findFirst()
         .orElse("cpu");
-    TrainingStep.Shape shape = new TrainingStep.Shape("step", d[0], d[1], d[2], d[3], d[4], d[5], d[6]);
+    TrainingStep.Shape shape = new TrainingStep.Shape("step", options.contains("--llama") ? TrainingStep.Family.LLAMA : TrainingStep.Family.BERT, d[0], d[1], d[2], d[3], d[4], d[5], d[6]);
     try (Backend backend = Backend.open(name, d[7]); TrainingStep bench = new TrainingStep(shape, backend)) {
       System.out.printf("%s; %d layers x %d, %d x %d tokens, r=%d; %.1f GFLOP a step; %d MB native%n", backend.describe(), d[0], d[1], d[4], d[5],
           d[6], bench.flops() / 1e9, bench.executable().bytes() >> 20);

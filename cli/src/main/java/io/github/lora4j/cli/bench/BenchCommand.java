@@ -39,7 +39,7 @@ public final class BenchCommand implements Callable<Integer> {
   @Option(names = "--set", paramLabel = "NAME", defaultValue = "all", description = "What is measured: steps, kernels or all (default: ${DEFAULT-VALUE}).")
   private String set;
 
-  @Option(names = "--shapes", paramLabel = "A,B", split = ",", defaultValue = "minilm", description = "Encoders of the steps: minilm, bert-base (default: "
+  @Option(names = "--shapes", paramLabel = "A,B", split = ",", defaultValue = "minilm", description = "Models of the steps: minilm, bert-base, stories15m (default: "
       + "${DEFAULT-VALUE}).")
   private List<String> shapes;
 
@@ -122,7 +122,8 @@ public final class BenchCommand implements Callable<Integer> {
     return switch (name) {
       case "minilm" -> TrainingStep.Shape.minilm(batch, length);
       case "bert-base" -> TrainingStep.Shape.bertBase(batch, length);
-      default -> throw new ConfigException("--shapes: there are minilm and bert-base, not " + name);
+      case "stories15m" -> TrainingStep.Shape.stories15m(batch, length);
+      default -> throw new ConfigException("--shapes: there are minilm, bert-base and stories15m, not " + name);
     };
   }
 

@@ -9,10 +9,14 @@ import io.github.lora4j.lora.Adapter;
 import io.github.lora4j.lora.AdapterMethod;
 import io.github.lora4j.lora.AdapterValues;
 import io.github.lora4j.lora.ModelDescription;
+import io.github.lora4j.models.CausalLm;
+import io.github.lora4j.models.EncoderTask;
 import io.github.lora4j.models.PackedBatch;
 import io.github.lora4j.models.SequenceClassifier;
 import io.github.lora4j.models.Targets;
 import io.github.lora4j.models.bert.BertConfig;
+import io.github.lora4j.models.llama.LlamaConfig;
+import io.github.lora4j.models.llama.LlamaModel;
 import io.github.lora4j.train.TaskProgram;
 import io.github.lora4j.vector.Activation;
 import io.github.lora4j.vector.Loss;
@@ -22,30 +26,57 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
+import java.util.stream.IntStream;
 
 /**
- * A whole training step of an encoder with LoRA on query and value: forward, backward, AdamW. Random weights, tokens and labels, full-length
+ * A whole training step of an encoder or a decoder with LoRA on query and value: forward, backward, AdamW. Random weights, tokens and labels, full-length
  * sequences, so that the arithmetic is fixed.
  */
 public final class TrainingStep implements AutoCloseable {
 
+  /** What a model is, and what it learns here. */
+  public enum Family {
+    /** An encoder that classifies sequences. */
+    BERT,
+    /** A decoder with tied embedding that predicts every next token. */
+    LLAMA
+  }
+
   /**
-   * An encoder's sizes and its batch.
+   * A model's sizes and its batch.
    *
    * @param batch sequences
    * @param length tokens of each
    * @param rank of LoRA
    */
-  public record Shape(String name, int layers, int hidden, int heads, int intermediate, int batch, int length, int rank) {
+  public record Shape(String name, Family family, int layers, int hidden, int heads, int intermediate, int batch, int length, int rank) {
 
     /** The shape of all-MiniLM-L6-v2. */
     public static Shape minilm(int batch, int length) {
-      return new Shape("minilm", 6, 384, 12, 1536, batch, length, 8);
+      return new Shape("minilm", Family.BERT, 6, 384, 12, 1536, batch, length, 8);
     }
 
     /** The shape of BERT-base. */
     public static Shape bertBase(int batch, int length) {
-      return new Shape("bert-base", 12, 768, 12, 3072, batch, length, 8);
+      return new Shape("bert-base", Family.BERT, 12, 768, 12, 3072, batch, length, 8);
+    }
+
+    /** The shape of stories15M, a Llama with 32,000 words. */
+    public static Shape stories15m(int batch, int length) {
+      return new Shape("stories15m", Family.LLAMA, 6, 288, 6, 768, batch, length, 8);
+    }
+
+    private EncoderTask task() {
+      return switch (family) {
+        case BERT -> new SequenceClassifier(new BertConfig(30522, hidden, layers, heads, intermediate, Activation.GELU, 512, 2, 1e-12, 0.02, List.of()), 2,
+            Loss.CROSS_ENTROPY);
+        case LLAMA -> new CausalLm(new LlamaModel(new LlamaConfig("llama", 32000, hidden, layers, heads, heads, hidden / heads, intermediate, 512, 1e-5,
+            new LlamaConfig.Rope(1e4, "default", 1, 1, 1, 512), false, false, false, true, 0.02, IntStream.range(0, layers).boxed().toList())));
+      };
+    }
+
+    private int words() {
+      return family == Family.BERT ? 30522 : 32000;
     }
 
     int tokens() {
@@ -59,11 +90,10 @@ public final class TrainingStep implements AutoCloseable {
 
   /** Compiles and fills a program; the caller closes the backend after this. */
   public TrainingStep(Shape shape, Backend backend) {
-    BertConfig config = new BertConfig(30522, shape.hidden, shape.layers, shape.heads, shape.intermediate, Activation.GELU, 512, 2, 1e-12, 0.02,
-        List.of());
-    SequenceClassifier task = new SequenceClassifier(config, 2, Loss.CROSS_ENTROPY);
+    EncoderTask task = shape.task();
+    boolean decoder = shape.family == Family.LLAMA;
     Adapter adapter = AdapterMethod.named("lora").create(Map.of("r", shape.rank, "lora_alpha", 2 * shape.rank, "target_modules",
-        List.of("query", "value"), "task_type", "SEQ_CLS"), ModelDescription.of("bert", task.modules()));
+        decoder ? List.of("q_proj", "v_proj") : List.of("query", "value"), "task_type", task.taskType()), ModelDescription.of(task.modelType(), task.modules()));
     OptimizerSpec optimizer = new OptimizerSpec(OptimizerSpec.Kind.ADAMW, 0.9, 0.999, 1e-8, List.of(0.01, 0.0), 0);
     program = TaskProgram.record(task, adapter, new TaskProgram.Capacity(shape.tokens(), shape.batch, shape.length), Optional.of(optimizer));
     executable = backend.compile(program.program(), CompileOptions.DEFAULT);
@@ -75,7 +105,7 @@ public final class TrainingStep implements AutoCloseable {
           MemorySegment.copy(values.get(parameter.name()), 0, target, 0, target.byteSize());
           return true;
         }
-        boolean one = parameter.name().endsWith("LayerNorm.weight");
+        boolean one = parameter.name().endsWith("LayerNorm.weight") || parameter.name().endsWith("norm.weight");
         for (long i = 0; i < target.byteSize() / 4; i++) {
           target.setAtIndex(ValueLayout.JAVA_FLOAT, i, one ? 1 : (random.nextFloat() - 0.5f) * 0.07f);
         }
@@ -88,8 +118,16 @@ public final class TrainingStep implements AutoCloseable {
     PackedBatch packed = new PackedBatch(program.in());
     Targets targets = task.targets(program.in(), program.program());
     for (int i = 0; i < shape.batch; i++) {
-      packed.add(random.ints(shape.length, 0, config.vocabSize()).toArray(), new int[shape.length], i);
-      targets.add(new float[] {i % 2});
+      int[] ids = random.ints(shape.length, 0, shape.words()).toArray();
+      packed.add(ids, new int[shape.length], i);
+      float[] labels = {i % 2};
+      if (decoder) {
+        labels = new float[shape.length];
+        for (int t = 0; t < labels.length; t++) {
+          labels[t] = ids[t];
+        }
+      }
+      targets.add(labels);
     }
     packed.write(executable, 7, 0);
     targets.write(executable);

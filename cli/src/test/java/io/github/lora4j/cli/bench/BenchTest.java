@@ -20,6 +20,8 @@ import java.util.Map;
 import java.util.OptionalDouble;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 import picocli.CommandLine;
 
 /** The benchmark's files and arithmetic; how long anything takes is not judged. */
@@ -95,9 +97,10 @@ class BenchTest {
   }
 
   /** Two steps on the processor compute, and the second is another. */
-  @Test
-  void aStepTrains() {
-    TrainingStep.Shape tiny = new TrainingStep.Shape("tiny", 1, 16, 2, 24, 2, 5, 2);
+  @ParameterizedTest
+  @EnumSource
+  void aStepTrains(TrainingStep.Family family) {
+    TrainingStep.Shape tiny = new TrainingStep.Shape("tiny", family, 1, 16, 2, 24, 2, 5, 2);
     try (Backend backend = new CpuBackend(KernelProvider.select("auto"), new Workers(1)); TrainingStep step = new TrainingStep(tiny, backend)) {
       assertTrue(step.step() > 0 && step.flops() > 0);
       float first = step.executable().floats(step.executable().program().slot("report").orElseThrow())[0];
