@@ -24,15 +24,18 @@ java = os.path.join(os.environ["JAVA_HOME"], "bin", "java") if "JAVA_HOME" in os
 
 
 def start(command):
-    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
 
 def step(process):
-    process.stdin.write("step\n")
-    process.stdin.flush()
-    line = process.stdout.readline()
+    try:
+        process.stdin.write("step\n")
+        process.stdin.flush()
+        line = process.stdout.readline()
+    except BrokenPipeError:
+        line = ""
     if not line:
-        sys.exit("%s ended" % process.args[0])
+        sys.exit("%s ended; what it said stands above (JAVA_HOME must be a JDK 25)" % process.args[0])
     return float(line)
 
 
