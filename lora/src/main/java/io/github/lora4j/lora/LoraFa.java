@@ -42,13 +42,15 @@ public final class LoraFa implements Adapter {
       problems.add("init_lora_weights mica freezes B and optimizer lorafa freezes A, so nothing would train; choose one of the two");
     }
     if (lora.merged()) {
-      problems.add("%s does not go together with optimizer lorafa, whose preconditioner would fill B outside the parts' blocks", MergedParts.KEY);
+      problems.add("%s does not go together with optimizer lorafa, whose preconditioner would fill B outside the parts' blocks",
+          MergedParts.KEY);
     }
     List<String> embeddings = lora.sites().values().stream().filter(site -> site.target().module().kind() == ModuleInfo.Kind.EMBEDDING
             || site.target().module().kind() == ModuleInfo.Kind.CONVOLUTION)
         .map(site -> site.target().module().name()).toList();
     if (!embeddings.isEmpty()) {
-      problems.add("optimizer lorafa does not train embeddings and convolutions; remove from target_modules: %s", Problems.some(embeddings));
+      problems.add("optimizer lorafa does not train embeddings and convolutions; remove from target_modules: %s",
+          Problems.some(embeddings));
     }
     problems.raise("lorafa");
     of = lora;

@@ -10,11 +10,11 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Which parts of a module that is several matrices in one (query, key, value) are adapted, each with an A and a B of its own: loralib's {@code
- * MergedLinear} and its setting {@code enable_lora}. It is trained as plain LoRA of rank r·n, n parts being enabled, whose B [out, r·n] is zero but
- * for one block for each enabled part: rows of the part, columns of its r directions. B starts at zero, and where it has no block its gradient is
- * set to zero before norm, clipping and update, so it stays there; A's gradient then is what the blocks give. So what is saved is plain LoRA, which
- * PEFT loads.
+ * Which parts of a module that is several matrices in one (query, key, value) are adapted, each with an A and a B of its own: loralib's
+ * {@code MergedLinear} and its setting {@code enable_lora}. It is trained as plain LoRA of rank r·n, n parts being enabled, whose B [out,
+ * r·n] is zero but for one block for each enabled part: rows of the part, columns of its r directions. B starts at zero, and where it has
+ * no block its gradient is set to zero before norm, clipping and update, so it stays there; A's gradient then is what the blocks give. So
+ * what is saved is plain LoRA, which PEFT loads.
  *
  * @param enabled a flag for each part, from the first output on; empty for modules that are one matrix
  */
@@ -44,7 +44,8 @@ record MergedParts(List<Boolean> enabled) {
     }
     Problems problems = new Problems();
     if (!(value instanceof List<?> list) || list.isEmpty() || !list.stream().allMatch(Boolean.class::isInstance) || !list.contains(true)) {
-      problems.add("%s: expected a list of true and false with a true in it, such as [true, false, true] for query and value, got %s", KEY, value);
+      problems.add("%s: expected a list of true and false with a true in it, such as [true, false, true] for query and value, got %s", KEY,
+          value);
     }
     problems.raise("lora");
     return new MergedParts(((List<?>) value).stream().map(Boolean.class::cast).toList());
@@ -80,7 +81,8 @@ record MergedParts(List<Boolean> enabled) {
   /** Records that the gradient of a module's B is zero outside the blocks. */
   void keepBlocks(Graph apply, Value b) {
     Shape shape = b.shape();
-    Value mask = apply.program().constant("%s.%d_%d".formatted(KEY, shape.rows(), shape.cols()), shape, () -> mask(shape.rows(), shape.cols()));
+    Value mask = apply.program().constant("%s.%d_%d".formatted(KEY, shape.rows(), shape.cols()), shape, () -> mask(shape.rows(),
+        shape.cols()));
     apply.maskGradient(b, mask);
   }
 

@@ -54,7 +54,8 @@ class LoweringTest {
       x = graph.region(name, () -> {
         Value q = graph.linear(in, builder.trainable(name + ".q", Shape.of(WIDTH, WIDTH), 0), Optional.empty());
         Value attended = graph.attention(new AttentionSpec(2, 2, WIDTH / 2, 0.5f, false), q, in, in, segments, ROWS);
-        return graph.add(graph.activate(Activation.GELU, graph.linear(attended, builder.frozen(name + ".up", Shape.of(WIDTH, WIDTH)), Optional.empty())), in);
+        return graph.add(graph.activate(Activation.GELU, graph.linear(attended, builder.frozen(name + ".up", Shape.of(WIDTH, WIDTH)),
+            Optional.empty())), in);
       });
     }
     graph.backward(graph.loss(Loss.CROSS_ENTROPY, x, labels));
@@ -62,7 +63,8 @@ class LoweringTest {
   }
 
   private static int kernels(int layers) {
-    return TornadoGpu.lowered(layers(layers), CompileOptions.DEFAULT).lowering().chunks().stream().mapToInt(chunk -> chunk.kernels().size()).sum();
+    return TornadoGpu.lowered(layers(layers), CompileOptions.DEFAULT).lowering().chunks().stream().mapToInt(chunk ->
+        chunk.kernels().size()).sum();
   }
 
   /** The inner layers of a network are compiled once, however many there are. */
@@ -88,7 +90,8 @@ class LoweringTest {
     }
     graph.output("sum", x);
     Program program = builder.build();
-    List<Integer> sizes = TornadoGpu.lowered(program, CompileOptions.DEFAULT).lowering().entry("long").stream().map(call -> call.tasks().size()).toList();
+    List<Integer> sizes = TornadoGpu.lowered(program, CompileOptions.DEFAULT).lowering().entry("long").stream().map(call ->
+        call.tasks().size()).toList();
     assertEquals(List.of(Lowering.MOST_TASKS, Lowering.MOST_TASKS, 5), sizes);
     try (Executable executable = new PlainBackend().compile(program, CompileOptions.DEFAULT)) {
       float[] ones = new float[ROWS * WIDTH];

@@ -29,7 +29,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Whole runs on the GPU backend's lowering, alone and with the processor taking over in the middle, dropout and AdaLoRA's budget included. */
+/** Whole runs on the GPU backend's lowering, alone and with the processor taking over in the middle,
+    dropout and AdaLoRA's budget included. */
 public class OtherBackendTest {
 
   private static final int STEPS = 8;
@@ -42,7 +43,8 @@ public class OtherBackendTest {
   /** A tiny BERT with words, and a task that they decide. */
   @BeforeAll
   static void files() throws IOException {
-    Path golden = GoldenCases.directories("models").stream().filter(dir -> GoldenCases.name(dir).equals("bert_seqcls_qv")).findFirst().orElse(null);
+    Path golden = GoldenCases.directories("models").stream().filter(dir ->
+        GoldenCases.name(dir).equals("bert_seqcls_qv")).findFirst().orElse(null);
     Assumptions.assumeTrue(golden != null, "the recorded models have no bert_seqcls_qv");
     Path model = Files.createDirectories(directory.resolve("model"));
     for (String file : List.of("config.json", "model.safetensors")) {
@@ -55,16 +57,19 @@ public class OtherBackendTest {
     List<String> lines = new ArrayList<>(List.of("text\tlabel"));
     for (int i = 0; i < 40; i++) {
       int row = i;
-      lines.add(String.join(" ", IntStream.range(0, 3 + i % 7).mapToObj(j -> "word" + (5 + (row * 31 + j * 17) % (words - 5))).toList()) + "\t" + i % 3);
+      lines.add(String.join(" ", IntStream.range(0, 3 + i % 7).mapToObj(j -> "word" + (5 + (row * 31 + j * 17) % (words - 5))).toList())
+          + "\t" + i % 3);
     }
     Files.write(directory.resolve("data.tsv"), lines);
   }
 
   private static Recipe recipe(String name, String backend, String method) {
     return Recipe.builder(directory.resolve("model"), directory.resolve(name)).set("data.train", directory.resolve("data.tsv").toString())
-        .set("data.text", "text").set("data.label", "label").set("method", method).set("batch_size", 8).set("max_steps", STEPS).set("log_every", 1)
+        .set("data.text", "text").set("data.label", "label").set("method", method).set("batch_size", 8).set("max_steps",
+        STEPS).set("log_every", 1)
         .set("optimizer.learning_rate", 1e-2).set("backend", backend).set("threads", 1).adapter(method.equals("adalora")
-            ? Map.of("target_modules", List.of("query", "value"), "lora_dropout", 0.2, "init_r", 4, "target_r", 2, "tinit", 1, "tfinal", 2, "deltaT", 1)
+            ? Map.of("target_modules", List.of("query", "value"), "lora_dropout", 0.2, "init_r", 4, "target_r", 2, "tinit", 1, "tfinal", 2,
+            "deltaT", 1)
             : Map.of("target_modules", List.of("query", "value"), "lora_dropout", 0.2, "r", 4)).build();
   }
 
@@ -123,7 +128,8 @@ public class OtherBackendTest {
       String twice = name + "-twice";
       assertEquals(train(recipe(once, name, "adalora"), false, STEPS), train(recipe(twice, name, "adalora"), false, STEPS));
       Path adapter = Path.of("adapter", "adapter_model.safetensors");
-      assertArrayEquals(Files.readAllBytes(directory.resolve(once).resolve(adapter)), Files.readAllBytes(directory.resolve(twice).resolve(adapter)));
+      assertArrayEquals(Files.readAllBytes(directory.resolve(once).resolve(adapter)),
+          Files.readAllBytes(directory.resolve(twice).resolve(adapter)));
     })));
   }
 

@@ -25,7 +25,8 @@ final class Structure {
     int memory = (int) (arenas.memoryBytes().byteSize() / 4);
     for (Lowering.Chunk chunk : lowered.lowering().chunks()) {
       int tasks = chunk.kernels().size();
-      assertTrue(tasks > 0 && tasks <= TASKS && tasks * (BYTES_OF_TASK + ARGUMENTS * BYTES_OF_ARGUMENT) <= BYTES, () -> "tasks of " + chunk);
+      assertTrue(tasks > 0 && tasks <= TASKS && tasks * (BYTES_OF_TASK + ARGUMENTS * BYTES_OF_ARGUMENT) <= BYTES, () -> "tasks of "
+          + chunk);
       assertEquals(chunk, lowered.lowering().chunks().get(chunk.id()));
     }
     for (Program.Entry entry : lowered.program().entries().values()) {

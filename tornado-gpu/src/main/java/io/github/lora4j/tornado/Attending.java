@@ -5,8 +5,8 @@ import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
 /**
- * Bodies of the attention kernels: a group of {@link Rows#LANES} threads for each row and head, keys (or queries) in blocks of as many. In the
- * first half of a turn each thread makes the scores of one key, in the second each adds up its columns of the result; between halves
+ * Bodies of the attention kernels: a group of {@link Rows#LANES} threads for each row and head, keys (or queries) in blocks of as many. In
+ * the first half of a turn each thread makes the scores of one key, in the second each adds up its columns of the result; between halves
  * the group waits. The score matrix is never stored: forward keeps a running maximum and sum (Milakov and Gimelshein 2018), backward makes
  * probabilities again from lse, and every row of every gradient is written by one group, in one order.
  *
@@ -206,7 +206,8 @@ final class Attending {
   }
 
   /** sums[s...] += Σ over rows j of local[from + j] · row. */
-  private static void addRows(int from, int rows, int pitch, int count, int lane, int size, int s, FloatArray m, float[] local, float[] sums) {
+  private static void addRows(int from, int rows, int pitch, int count, int lane, int size, int s, FloatArray m, float[] local,
+      float[] sums) {
     float c0 = 0f;
     float c1 = 0f;
     float c2 = 0f;

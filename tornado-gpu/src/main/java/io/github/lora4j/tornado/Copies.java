@@ -5,8 +5,8 @@ import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
 /**
- * Kernels that copy between the host's staging arrays and the arenas. Each reads of every arena what is always there, for a graph keeps on the
- * device only what its kernels use.
+ * Kernels that copy between the host's staging arrays and the arenas. Each reads of every arena what is always there, for a graph keeps on
+ * the device only what its kernels use.
  */
 final class Copies {
 

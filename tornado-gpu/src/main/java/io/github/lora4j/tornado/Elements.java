@@ -307,7 +307,8 @@ final class Elements {
     }
   }
 
-  /** (‖G − I‖², weight, count, add, penalty, factor): see {@link io.github.lora4j.graph.AdapterOp.GramPenalty}; the factor is G − I before. */
+  /** (‖G − I‖², weight, count, add, penalty,
+      factor): see {@link io.github.lora4j.graph.AdapterOp.GramPenalty}; the factor is G − I before. */
   static void gramPenalty(int i, int d, IntArray t, IntArray n, FloatArray m, FloatArray w) {
     if (i < count(d, t, n)) {
       float norm = TornadoMath.sqrt(m.get(t.get(d + 2)));

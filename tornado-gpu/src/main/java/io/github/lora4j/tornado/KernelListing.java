@@ -10,8 +10,8 @@ import uk.ac.manchester.tornado.api.WorkerGrid1D;
 import uk.ac.manchester.tornado.api.enums.DataTransferMode;
 
 /**
- * Has TornadoVM compile every kernel by itself, on no rows, so that with {@code -Dtornado.printKernel=true} it prints all generated code; on one of its
- * virtual devices also where no GPU is. See {@code tornado-gpu/check-cuda}.
+ * Has TornadoVM compile every kernel by itself, on no rows, so that with {@code -Dtornado.printKernel=true} it prints all generated code;
+ * on one of its virtual devices also where no GPU is. See {@code tornado-gpu/check-cuda}.
  */
 public final class KernelListing {
 

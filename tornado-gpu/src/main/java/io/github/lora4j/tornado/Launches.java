@@ -6,8 +6,8 @@ import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
 /**
  * What the device runs: each kernel's body with the thread's place in it. All have one signature, which is that of a task: the cursor says
- * where the descriptors of a chunk start, {@code place} where the task's lies in them; see {@link Arenas} for the rest. The place is an array
- * of one, not a number, for numbers are compiled in: so a kernel has the same code in all tasks, and the driver's cache knows it.
+ * where the descriptors of a chunk start, {@code place} where the task's lies in them; see {@link Arenas} for the rest. The place is an
+ * array of one, not a number, for numbers are compiled in: so a kernel has the same code in all tasks, and the driver's cache knows it.
  */
 final class Launches {
 

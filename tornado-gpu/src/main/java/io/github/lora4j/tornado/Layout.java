@@ -27,15 +27,16 @@ import java.util.Set;
  * Where everything of a program lies in four arrays, which every kernel gets:
  *
  * <ul>
- * <li>{@code memory}, floats: trainables, their gradients and moments, states, inputs, small frozen values, temporaries, numbers that ops are
+ * <li>{@code memory}, floats: trainables, their gradients and moments, states, inputs, small frozen values, temporaries, numbers that ops
+ * are
  *     made with, and scratch;
  * <li>{@code weights}, floats: frozen matrices that only matrix products and look-ups read;
  * <li>{@code ints}, sent to the device before every run: ids and tables, and behind them the live counts;
  * <li>{@code table}, ints that never change: such matrices in half floats, and descriptors of the ops.
  * </ul>
  *
- * <p>A few big arrays, because a graph of TornadoVM keeps on the device only what its tasks name, and because an offset is data where an array is a
- * compiled argument.
+ * <p>A few big arrays, because a graph of TornadoVM keeps on the device only what its tasks name, and because an offset is data where an
+ * array is a compiled argument.
  */
 final class Layout {
 
@@ -155,7 +156,8 @@ final class Layout {
           || op.outputs().stream().anyMatch(out -> out.role() == Value.Role.GRADIENT));
       case MOMENT1 -> ops.stream().anyMatch(TrainingOp.OptimizerStep.class::isInstance);
       case MOMENT2 -> ops.stream().anyMatch(op -> op instanceof TrainingOp.OptimizerStep o && o.spec().kind() != OptimizerSpec.Kind.SGD);
-      case MOMENT2_MAX -> ops.stream().anyMatch(op -> op instanceof TrainingOp.OptimizerStep o && o.spec().kind() == OptimizerSpec.Kind.AMSGRAD);
+      case MOMENT2_MAX -> ops.stream().anyMatch(op -> op instanceof TrainingOp.OptimizerStep o
+          && o.spec().kind() == OptimizerSpec.Kind.AMSGRAD);
     };
   }
 
@@ -167,7 +169,8 @@ final class Layout {
       for (Program.Node node : entry.nodes()) {
         for (Value in : node.op().inputs()) {
           boolean matrix = switch (node.op()) {
-            case Op.Linear o -> o.w().equals(in) && !o.x().equals(in) && o.bias().filter(in::equals).isEmpty() && o.addend().filter(in::equals).isEmpty();
+            case Op.Linear o -> o.w().equals(in) && !o.x().equals(in) && o.bias().filter(in::equals).isEmpty()
+                && o.addend().filter(in::equals).isEmpty();
             case Op.LinearInputGrad o -> o.w().equals(in) && !o.dy().equals(in);
             case Op.Gather o -> o.table().equals(in);
             default -> false;

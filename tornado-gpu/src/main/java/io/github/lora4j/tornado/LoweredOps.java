@@ -57,7 +57,8 @@ record LoweredOps(Program program, Layout layout) {
       case Op.ColumnSum o -> columnSums(o.x(), -1, -1, -1, Sums.PLAIN, o.sums());
       case Op.Gather o -> {
         Layout.Weight table = layout.weight(o.table());
-        yield List.of(rows(Kernel.GATHER, o.y(), table.where(), table.at(), layout.decode(), layout.intsAt(o.ids()), at(o.addend()), at(o.y())));
+        yield List.of(rows(Kernel.GATHER, o.y(), table.where(), table.at(), layout.decode(), layout.intsAt(o.ids()), at(o.addend()),
+            at(o.y())));
       }
       case Op.ScatterAdd o -> List.of(flat(Kernel.SCATTER_ADD, o.index().unique(), o.dy().shape().cols(), at(o.dy()),
           layout.intsAt(o.index().unique()), layout.intsAt(o.index().starts()), layout.intsAt(o.index().order()), at(o.table())));
@@ -118,7 +119,8 @@ record LoweredOps(Program program, Layout layout) {
       case TrainingOp.InBatchNegatives o -> {
         int cols = o.a().shape().cols();
         int width = o.probs().shape().cols();
-        yield List.of(product(new Strided(count(o.a()), at(o.a()), cols, 1), inMemory(count(o.a()), o.b(), 1, cols), layout.count(cols), -1, -1,
+        yield List.of(product(new Strided(count(o.a()), at(o.a()), cols, 1), inMemory(count(o.a()), o.b(), 1, cols), layout.count(cols),
+            -1, -1,
             o.scale(), false, at(o.probs()), width), grouped(Kernel.IN_BATCH, count(o.a()), width, at(o.probs()), width, at(o.rowLoss())));
       }
       case TrainingOp.InBatchNegativesGrad o -> {
@@ -152,7 +154,8 @@ record LoweredOps(Program program, Layout layout) {
         int square = layout.scratch(1);
         yield List.of(fixed(Kernel.GRAM_EXCESS, r * r, at(o.gram()), r, at(o.factor())),
             single(Kernel.SQUARES, layout.count(1), r * r, r * r, at(o.factor()), square),
-            fixed(Kernel.GRAM_PENALTY, r * r, square, layout.numbers(o.weight()), at(o.count()), o.first() ? 0 : 1, at(o.penalty()), at(o.factor())));
+            fixed(Kernel.GRAM_PENALTY, r * r, square, layout.numbers(o.weight()), at(o.count()), o.first() ? 0 : 1, at(o.penalty()),
+            at(o.factor())));
       }
       case AdapterOp.Sensitivity o -> {
         int cols = o.theta().shape().cols();
@@ -161,7 +164,8 @@ record LoweredOps(Program program, Layout layout) {
         yield List.of(rows(Kernel.SENSITIVITY, o.theta(), at(o.theta()), at(o.grad()), at(o.report()), layout.numbers(o.beta1()),
             layout.numbers(o.beta2()), at(o.importance()), at(o.uncertainty())), o.byColumn()
                 ? fixed(Kernel.COLUMN_SCORES, cols, at(o.importance()), at(o.uncertainty()), rows, add, at(o.scores()))
-                : grouped(Kernel.REDUCE, o.theta(), at(o.importance()), at(o.uncertainty()), -1, -1, o.first() ? Rows.MEAN : Rows.MEAN_ADDED,
+                : grouped(Kernel.REDUCE, o.theta(), at(o.importance()), at(o.uncertainty()), -1, -1, o.first() ? Rows.MEAN
+                : Rows.MEAN_ADDED,
                     at(o.scores())));
       }
       case AdapterOp.Mask o -> List.of(rows(Kernel.MASKED, o.theta(), at(o.theta()), at(o.mask())));
@@ -179,7 +183,8 @@ record LoweredOps(Program program, Layout layout) {
       case LayoutOp.Collect o -> List.of(rows(Kernel.COPY, o.dx(), -1, at(o.dx())),
           rows(Kernel.COLLECT, o.dy(), at(o.dy()), o.dx().shape().cols(), layout.intsAt(o.spans()), at(o.dx())));
       case LayoutOp.Unfold o -> List.of(rows(Kernel.UNFOLD, o.y(), at(o.x()), o.x().shape().cols(), layout.intsAt(o.indices()), at(o.y())));
-      case LayoutOp.Fold o -> List.of(rows(Kernel.FOLD, o.dx(), at(o.dy()), o.inverse().shape().cols(), layout.intsAt(o.inverse()), at(o.dx())));
+      case LayoutOp.Fold o -> List.of(rows(Kernel.FOLD, o.dx(), at(o.dy()), o.inverse().shape().cols(), layout.intsAt(o.inverse()),
+          at(o.dx())));
     };
   }
 
@@ -231,8 +236,10 @@ record LoweredOps(Program program, Layout layout) {
     return product(a, b, k, bias, addend, alpha, add, 0, 0, out, width);
   }
 
-  private Task product(Strided a, Right b, int k, int bias, int addend, double alpha, boolean add, int piece, int partial, int out, int width) {
-    int[] fields = {a.count, b.count, k, a.at, a.stride, a.alongK, b.where.where(), b.where.at(), layout.decode(), b.alongK, b.stride, bias, addend,
+  private Task product(Strided a, Right b, int k, int bias, int addend, double alpha, boolean add, int piece, int partial, int out,
+      int width) {
+    int[] fields = {a.count, b.count, k, a.at, a.stride, a.alongK, b.where.where(), b.where.at(), layout.decode(), b.alongK, b.stride,
+        bias, addend,
         layout.numbers(alpha), add ? 1 : 0, piece, partial, out, width};
     return new Task(Kernel.PRODUCT, fields, counts -> tiles(counts.applyAsInt(a.count)) * tiles(counts.applyAsInt(b.count))
         * (piece == 0 ? 1 : Math.max(1, (counts.applyAsInt(k) + piece - 1) / piece)));
@@ -271,14 +278,16 @@ record LoweredOps(Program program, Layout layout) {
 
   private Task attention(Kernel kernel, Op.Attention o, Optional<Value> dout, int dq, int dk, int dv) {
     if (o.spec().headDim() > Attending.MOST_COLUMNS) {
-      throw new ConfigException("attention heads of %d columns: this backend takes up to %d".formatted(o.spec().headDim(), Attending.MOST_COLUMNS));
+      throw new ConfigException("attention heads of %d columns: this backend takes up to %d".formatted(o.spec().headDim(),
+          Attending.MOST_COLUMNS));
     }
     Value rowsOf = kernel == Kernel.KEY_GRADIENTS ? o.k() : o.q();
     int heads = kernel == Kernel.KEY_GRADIENTS ? o.spec().kvHeads() : o.spec().heads();
     Layout.SegmentMap map = layout.segmentMap(o.segments());
     int count = count(rowsOf);
     return new Task(kernel, fields(count, heads, o.spec().heads() / o.spec().kvHeads(), o.spec().headDim(), o.spec().causal() ? 1 : 0,
-        layout.numbers(o.spec().scale()), at(o.q()), at(o.k()), at(o.v()), layout.intsAt(o.segments()), map.queries(), map.keys(), at(o.out()),
+        layout.numbers(o.spec().scale()), at(o.q()), at(o.k()), at(o.v()), layout.intsAt(o.segments()), map.queries(), map.keys(),
+        at(o.out()),
         at(o.lse()), at(dout), dq, dk, dv), counts -> counts.applyAsInt(count) * heads);
   }
 
@@ -294,8 +303,10 @@ record LoweredOps(Program program, Layout layout) {
     int squares = layout.scratch(pieces + 1L);
     int go = squares + pieces;
     List<Task> tasks = new ArrayList<>();
-    tasks.add(new Task(Kernel.SQUARES, fields(layout.count(1), elements, SQUARES, layout.arena(Arena.GRADIENTS), squares), counts -> pieces));
-    tasks.add(single(Kernel.REPORT, layout.count(1), pieces, squares, at(o.lossSum()), at(o.count()), layout.numbers(spec.maxNorm()), at(o.report()),
+    tasks.add(new Task(Kernel.SQUARES, fields(layout.count(1), elements, SQUARES, layout.arena(Arena.GRADIENTS), squares), counts ->
+        pieces));
+    tasks.add(single(Kernel.REPORT, layout.count(1), pieces, squares, at(o.lossSum()), at(o.count()), layout.numbers(spec.maxNorm()),
+        at(o.report()),
         go));
     double[] constants = new double[3 + groups];
     constants[0] = spec.beta1();
@@ -311,7 +322,8 @@ record LoweredOps(Program program, Layout layout) {
       case LORAFA -> Sums.LORAFA;
       case SGD -> Sums.SGD;
     };
-    tasks.add(fixed(Kernel.UPDATE, elements, go, at(o.report()), at(o.hyper()), groups, blocks(o, elements), kind, layout.numbers(constants),
+    tasks.add(fixed(Kernel.UPDATE, elements, go, at(o.report()), at(o.hyper()), groups, blocks(o, elements), kind,
+        layout.numbers(constants),
         layout.arena(Arena.PARAMETERS), layout.arena(Arena.MOMENT1), layout.arena(Arena.MOMENT2), layout.arena(Arena.MOMENT2_MAX)));
     return tasks;
   }

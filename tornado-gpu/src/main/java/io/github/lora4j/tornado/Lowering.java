@@ -9,13 +9,14 @@ import java.util.Map;
 import java.util.function.IntUnaryOperator;
 
 /**
- * A program as tasks. The ops of a region that follow each other make a chunk, which is a list of kernels and nothing else: what they work on is
- * said by descriptors in the table, from the cursor on. Regions with equal lists, such as the layers of a model, are one chunk with several
- * cursors, so the device compiles it once.
+ * A program as tasks. The ops of a region that follow each other make a chunk, which is a list of kernels and nothing else: what they work
+ * on is said by descriptors in the table, from the cursor on. Regions with equal lists, such as the layers of a model, are one chunk with
+ * several cursors, so the device compiles it once.
  */
 final class Lowering {
 
-  /** Tasks of a graph: TornadoVM's buffer of 8 KB takes 15 + 5 · arguments bytes a task, 50 for our seven, which is 163; its own limit is 256. */
+  /** Tasks of a graph: TornadoVM's buffer of 8 KB takes 15 + 5 · arguments bytes a task, 50 for our seven,
+      which is 163; its own limit is 256. */
   static final int MOST_TASKS = 120;
 
   /** Threads, or groups of threads, that a task needs, given the live counts in ints. */

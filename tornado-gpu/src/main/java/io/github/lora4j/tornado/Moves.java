@@ -14,8 +14,8 @@ final class Moves {
   private Moves() {}
 
   /**
-   * An element of a matrix that may be a frozen weight. Half floats lie two to an int behind the descriptors and are looked up in a table of
-   * all 65,536: exact, and asks nothing of the device.
+   * An element of a matrix that may be a frozen weight. Half floats lie two to an int behind the descriptors and are looked up in a table
+   * of all 65,536: exact, and asks nothing of the device.
    *
    * @param decode offset of that table in memory
    */

@@ -5,8 +5,8 @@ import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
 /**
  * The matrix product in every orientation: out[m, n] = alpha·Σₖ a[m, k]·b[k, n] + bias[n] + addend[m, n] (+ out[m, n]). A group of 256
- * threads makes a tile of 64 x 64, a thread 4 x 4 of it in registers; 16 steps of k of both operands lie in local memory at a time. Operands
- * are described by strides, one of which is 1; threads that load are laid out along it, so that neighbours read neighbours.
+ * threads makes a tile of 64 x 64, a thread 4 x 4 of it in registers; 16 steps of k of both operands lie in local memory at a time.
+ * Operands are described by strides, one of which is 1; threads that load are laid out along it, so that neighbours read neighbours.
  */
 final class Product {
 
@@ -164,8 +164,8 @@ final class Product {
   }
 
   /**
-   * Writes four of a thread's sums, which lie {@code down} rows below its first. They come each by its name, for only elements at constant places of a
-   * private array live in registers.
+   * Writes four of a thread's sums, which lie {@code down} rows below its first. They come each by its name, for only elements at constant
+   * places of a private array live in registers.
    */
   static void store(int down, int lane, int group, int d, IntArray t, IntArray n, FloatArray m, float s0, float s1, float s2, float s3) {
     int row = firstRow(group, d, t, n) + lane / 16 + down;

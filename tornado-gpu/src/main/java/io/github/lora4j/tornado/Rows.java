@@ -5,9 +5,9 @@ import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
 /**
- * Bodies of kernels in which a group of {@link #LANES} threads works on one row. A body is called phase by phase; between phases all threads
- * of the group wait, and they share {@code local}. Every thread takes its sums from the same places in the same order, so no atomics are
- * needed and results have the same bits each time.
+ * Bodies of kernels in which a group of {@link #LANES} threads works on one row. A body is called phase by phase; between phases all
+ * threads of the group wait, and they share {@code local}. Every thread takes its sums from the same places in the same order, so no
+ * atomics are needed and results have the same bits each time.
  */
 final class Rows {
 

@@ -18,8 +18,8 @@ import io.github.lora4j.vector.Workers;
 import java.util.Optional;
 
 /**
- * A small classifier, its loss and its gradients on the device and on the processor: a driver or a TornadoVM that computes wrong is found out
- * before it trains. Twice at different live counts, for what was compiled must not depend on them.
+ * A small classifier, its loss and its gradients on the device and on the processor: a driver or a TornadoVM that computes wrong is found
+ * out before it trains. Twice at different live counts, for what was compiled must not depend on them.
  */
 final class SelfTest {
 

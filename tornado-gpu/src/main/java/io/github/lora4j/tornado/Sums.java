@@ -5,8 +5,8 @@ import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
 /**
- * Bodies of kernels that sum over rows, and the optimizer; one thread for each element, see {@link Elements}. A sum over many rows is made in
- * pieces of fixed length, then combined in order, so that its bits depend on nothing but the data.
+ * Bodies of kernels that sum over rows, and the optimizer; one thread for each element, see {@link Elements}. A sum over many rows is made
+ * in pieces of fixed length, then combined in order, so that its bits depend on nothing but the data.
  */
 final class Sums {
 

@@ -17,8 +17,8 @@ import uk.ac.manchester.tornado.api.runtime.TornadoRuntimeProvider;
 final class Tornado {
 
   /**
-   * Settings that TornadoVM reads when it is first touched. Without the first, a kernel that does not compile, or a graph that is too long, runs as Java
-   * on one thread and gives wrong results without a word. The limit on device memory is ours, see {@link TornadoGpu}.
+   * Settings that TornadoVM reads when it is first touched. Without the first, a kernel that does not compile, or a graph that is too
+   * long, runs as Java on one thread and gives wrong results without a word. The limit on device memory is ours, see {@link TornadoGpu}.
    */
   private static final Map<String, String> SETTINGS = Map.of(
       "tornado.recover.bailout", "false",
@@ -66,7 +66,8 @@ final class Tornado {
         return device(runtime.getBackend(b), name, number);
       }
     }
-    throw new BackendException("this TornadoVM has no backend %s; it has %s. Set TORNADOVM_HOME to an SDK built for %s".formatted(name, backends, name));
+    throw new BackendException("this TornadoVM has no backend %s; it has %s. Set TORNADOVM_HOME to an SDK built for %s".formatted(name,
+        backends, name));
   }
 
   private static TornadoDevice device(TornadoBackend backend, String name, OptionalInt number) {
@@ -89,6 +90,7 @@ final class Tornado {
   }
 
   static String describe(TornadoDevice device) {
-    return "%s (%s), %,d MB".formatted(device.getPhysicalDevice().getDeviceName(), device.getDeviceType(), device.getMaxGlobalMemory() >> 20);
+    return "%s (%s), %,d MB".formatted(device.getPhysicalDevice().getDeviceName(), device.getDeviceType(),
+        device.getMaxGlobalMemory() >> 20);
   }
 }

@@ -219,7 +219,8 @@ final class TornadoExecutable implements Executable {
 
   /** The first run of an entry, in which the device compiles what no other entry had it compile. */
   private void first(String entry, List<Lowering.Call> calls) {
-    List<Lowering.Chunk> missing = calls.stream().map(Lowering.Call::chunk).distinct().filter(chunk -> !compiled.contains(chunk.id())).toList();
+    List<Lowering.Chunk> missing = calls.stream().map(Lowering.Call::chunk).distinct().filter(chunk ->
+        !compiled.contains(chunk.id())).toList();
     int kernels = missing.stream().mapToInt(chunk -> chunk.kernels().size()).sum();
     int done = 0;
     long start = System.nanoTime();
@@ -258,7 +259,8 @@ final class TornadoExecutable implements Executable {
       for (int i = 0; i < rows; i++) {
         int id = arenas.intsBytes().getAtIndex(INT, at + i);
         if (id != ids.nothing() && (id < 0 || id >= ids.limit())) {
-          throw new ConfigException("%s: that of row %d is %d, expected 0 to %d, or %d for none".formatted(ids.what(), i, id, ids.limit() - 1,
+          throw new ConfigException("%s: that of row %d is %d, expected 0 to %d, or %d for none".formatted(ids.what(), i, id,
+              ids.limit() - 1,
               ids.nothing()));
         }
       }
@@ -329,7 +331,8 @@ final class TornadoExecutable implements Executable {
       Op op = nodes.get(i).op();
       long start = System.nanoTime();
       lowering.ops(entry).get(i).forEach(device::run);
-      times.add(new OpTime(nodes.get(i).region(), op.getClass().getSimpleName(), op.outputs().isEmpty() ? "" : op.outputs().getFirst().name(),
+      times.add(new OpTime(nodes.get(i).region(), op.getClass().getSimpleName(), op.outputs().isEmpty() ? ""
+          : op.outputs().getFirst().name(),
           System.nanoTime() - start, op.flops()));
     }
     return times;

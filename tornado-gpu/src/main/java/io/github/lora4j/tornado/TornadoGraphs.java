@@ -18,8 +18,9 @@ import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
 /**
- * One execution plan: a graph that sends the ints, one for each direction of staged copies, small and large, and one for each chunk. All graphs name the
- * four arrays of {@link Arenas}, so these stay on the device whichever graph ran before; the first run of the first graph sends them whole.
+ * One execution plan: a graph that sends the ints, one for each direction of staged copies, small and large, and one for each chunk. All
+ * graphs name the four arrays of {@link Arenas}, so these stay on the device whichever graph ran before; the first run of the first graph
+ * sends them whole.
  */
 final class TornadoGraphs implements Device {
 
@@ -49,7 +50,8 @@ final class TornadoGraphs implements Device {
     KernelContext context = new KernelContext();
 
     IntArray none = cursor(2);
-    graphs[0] = resident(new TaskGraph("send").transferToDevice(DataTransferMode.FIRST_EXECUTION, arenas.table(), arenas.memory(), arenas.weights())
+    graphs[0] = resident(new TaskGraph("send").transferToDevice(DataTransferMode.FIRST_EXECUTION, arenas.table(), arenas.memory(),
+        arenas.weights())
         .transferToDevice(DataTransferMode.EVERY_EXECUTION, arenas.ints(), none)
         .task("nothing", Copies::nothing, context, none, arenas.table(), none, arenas.ints(), arenas.memory(), arenas.weights()));
     opening = new Graph(0, none, grids(scheduler, "send", List.of("nothing")));

@@ -36,14 +36,17 @@ public final class BenchCommand implements Callable<Integer> {
   @Spec
   private CommandSpec spec;
 
-  @Option(names = "--set", paramLabel = "NAME", defaultValue = "all", description = "What is measured: steps, kernels or all (default: ${DEFAULT-VALUE}).")
+  @Option(names = "--set", paramLabel = "NAME", defaultValue = "all",
+      description = "What is measured: steps, kernels or all (default: ${DEFAULT-VALUE}).")
   private String set;
 
-  @Option(names = "--shapes", paramLabel = "A,B", split = ",", defaultValue = "minilm", description = "Models of the steps: minilm, bert-base, stories15m (default: "
+  @Option(names = "--shapes", paramLabel = "A,B", split = ",", defaultValue = "minilm",
+      description = "Models of the steps: minilm, bert-base, stories15m (default: "
       + "${DEFAULT-VALUE}).")
   private List<String> shapes;
 
-  @Option(names = "--batches", paramLabel = "N,N", split = ",", defaultValue = "1,4,16,32", description = "Sequences of a step (default: ${DEFAULT-VALUE}).")
+  @Option(names = "--batches", paramLabel = "N,N", split = ",", defaultValue = "1,4,16,32",
+      description = "Sequences of a step (default: ${DEFAULT-VALUE}).")
   private List<Integer> batches;
 
   @Option(names = "--length", paramLabel = "N", defaultValue = "128", description = "Tokens of a sequence (default: ${DEFAULT-VALUE}).")
@@ -52,13 +55,15 @@ public final class BenchCommand implements Callable<Integer> {
   @Option(names = "--samples", paramLabel = "N", defaultValue = "9", description = "Repetitions that count (default: ${DEFAULT-VALUE}).")
   private int samples;
 
-  @Option(names = "--backend", paramLabel = "NAME", description = "A backend that must be usable beside the processor; default: all that are.")
+  @Option(names = "--backend", paramLabel = "NAME",
+      description = "A backend that must be usable beside the processor; default: all that are.")
   private String backend;
 
   @Option(names = "--threads", paramLabel = "N", defaultValue = "0", description = "Worker threads; 0: all processors.")
   private int threads;
 
-  @Option(names = "--output", paramLabel = "DIR", defaultValue = "lora4j-bench", description = "Where bench.json, bench.md and bench.html go (default: "
+  @Option(names = "--output", paramLabel = "DIR", defaultValue = "lora4j-bench",
+      description = "Where bench.json, bench.md and bench.html go (default: "
       + "${DEFAULT-VALUE}).")
   private Path output;
 
@@ -168,7 +173,8 @@ public final class BenchCommand implements Callable<Integer> {
             step.executable().progress(this::say);
             warm(step);
             machine.putIfAbsent("from JVM start to the first warm step", "%.1f s (with random weights, and %s)".formatted(
-                (System.currentTimeMillis() - ManagementFactory.getRuntimeMXBean().getStartTime()) / 1e3, "until steps no longer got faster"));
+                (System.currentTimeMillis() - ManagementFactory.getRuntimeMXBean().getStartTime()) / 1e3,
+                "until steps no longer got faster"));
           }
           measure(shape(name, batch), open, all);
         } catch (ResourceException e) {
@@ -209,7 +215,8 @@ public final class BenchCommand implements Callable<Integer> {
     }
     open.forEach((backend, step) -> {
       OptionalDouble each = joules.containsKey(backend) ? OptionalDouble.of(joules.get(backend) / samples) : OptionalDouble.empty();
-      Measurement measured = new Measurement("step", shape.name(), backend, shape.batch(), shape.tokens(), step.flops(), 0, step.executable().bytes(), each,
+      Measurement measured = new Measurement("step", shape.name(), backend, shape.batch(), shape.tokens(), step.flops(), 0,
+          step.executable().bytes(), each,
           seconds.get(backend));
       all.add(measured);
       out.printf("  %-28s %11s  %,9.0f tokens/s  %,8.1f GFLOP/s%n", shape.name() + " x" + shape.batch() + " on " + backend,

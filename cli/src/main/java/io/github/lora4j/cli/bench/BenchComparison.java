@@ -10,8 +10,9 @@ import java.util.function.Function;
 import java.util.stream.Collectors;
 
 /**
- * Two runs of the benchmark side by side: the ratio of medians of whatever both measured, with a 95 % bootstrap interval over their repetitions
- * (Efron 1979). Repetitions of one run share what the machine was doing then, so an interval says what noise within runs explains, not between them.
+ * Two runs of the benchmark side by side: the ratio of medians of whatever both measured, with a 95 % bootstrap interval over their
+ * repetitions (Efron 1979). Repetitions of one run share what the machine was doing then, so an interval says what noise within runs
+ * explains, not between them.
  */
 record BenchComparison(List<Line> lines, List<String> onlyInOne) {
 
@@ -25,11 +26,13 @@ record BenchComparison(List<Line> lines, List<String> onlyInOne) {
   }
 
   static BenchComparison of(BenchResult before, BenchResult after) {
-    Map<String, Measurement> known = before.measurements().stream().collect(Collectors.toMap(Measurement::key, Function.identity(), (a, b) -> a));
+    Map<String, Measurement> known = before.measurements().stream().collect(Collectors.toMap(Measurement::key, Function.identity(), (a,
+        b) -> a));
     List<Line> lines = new ArrayList<>();
     List<String> lonely = new ArrayList<>();
     for (Measurement now : after.measurements()) {
-      Optional.ofNullable(known.remove(now.key())).ifPresentOrElse(then -> lines.add(line(then, now)), () -> lonely.add(now.key() + " (second only)"));
+      Optional.ofNullable(known.remove(now.key())).ifPresentOrElse(then -> lines.add(line(then, now)), () -> lonely.add(now.key()
+          + " (second only)"));
     }
     known.keySet().forEach(key -> lonely.add(key + " (first only)"));
     return new BenchComparison(lines, lonely);
@@ -42,7 +45,8 @@ record BenchComparison(List<Line> lines, List<String> onlyInOne) {
       ratios[i] = drawn(after.seconds(), random) / drawn(before.seconds(), random);
     }
     Arrays.sort(ratios);
-    return new Line(after.key(), before.median(), after.median(), after.median() / before.median(), ratios[DRAWS / 40], ratios[DRAWS - 1 - DRAWS / 40]);
+    return new Line(after.key(), before.median(), after.median(), after.median() / before.median(), ratios[DRAWS / 40],
+        ratios[DRAWS - 1 - DRAWS / 40]);
   }
 
   /** The median of as many repetitions, drawn with replacement. */
@@ -58,7 +62,8 @@ record BenchComparison(List<Line> lines, List<String> onlyInOne) {
   /** As text, the slowest change first. */
   String text() {
     StringBuilder out = new StringBuilder("%-58s %11s %11s %7s  %s%n".formatted("", "first", "second", "ratio", "95 % interval"));
-    lines.stream().sorted((a, b) -> Double.compare(b.ratio, a.ratio)).forEach(line -> out.append("%-58s %11s %11s %7.3f  %.3f to %.3f, %s%n".formatted(
+    lines.stream().sorted((a, b) -> Double.compare(b.ratio, a.ratio)).forEach(line ->
+        out.append("%-58s %11s %11s %7.3f  %.3f to %.3f, %s%n".formatted(
         line.key, seconds(line.before), seconds(line.after), line.ratio, line.low, line.high, line.verdict())));
     onlyInOne.forEach(key -> out.append("not compared: ").append(key).append(System.lineSeparator()));
     return out.toString();

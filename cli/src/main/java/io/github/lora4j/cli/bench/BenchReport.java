@@ -26,20 +26,24 @@ final class BenchReport {
     List<List<String>> kernels = new ArrayList<>();
     for (Measurement m : result.measurements()) {
       if (m.group().equals("step")) {
-        steps.add(List.of(m.name(), String.valueOf(m.batch()), m.backend(), BenchComparison.seconds(m.median()), "%.1f %%".formatted(100 * m.spread()),
+        steps.add(List.of(m.name(), String.valueOf(m.batch()), m.backend(), BenchComparison.seconds(m.median()),
+            "%.1f %%".formatted(100 * m.spread()),
             "%,.0f".formatted(m.tokensPerSecond()), "%,.1f".formatted(m.gflops()), share(m), "%,d MB".formatted(m.memory() >> 20),
             m.joules().isPresent() ? "%.3f".formatted(m.joules().getAsDouble() / m.tokens() * 1000) : "unknown"));
       } else {
         kernels.add(List.of(m.name(), BenchComparison.seconds(m.median()), "%.1f %%".formatted(100 * m.spread()), m.flops() > 0
-            ? "%,.1f".formatted(m.gflops()) : "", m.flops() > 0 ? share(m) : "", m.traffic() > 0 ? "%,.1f".formatted(m.traffic() / m.median() / 1e9) : ""));
+            ? "%,.1f".formatted(m.gflops()) : "", m.flops() > 0 ? share(m) : "", m.traffic() > 0
+            ? "%,.1f".formatted(m.traffic() / m.median() / 1e9) : ""));
       }
     }
     if (!steps.isEmpty()) {
-      tables.add(new Table("Training steps, LoRA r=8 on query and value", List.of("shape", "sequences", "backend", "median", "spread", "tokens/s",
+      tables.add(new Table("Training steps, LoRA r=8 on query and value", List.of("shape", "sequences", "backend", "median", "spread",
+          "tokens/s",
           "GFLOP/s", "of best product", "program", "J per 1000 tokens"), steps));
     }
     if (!kernels.isEmpty()) {
-      tables.add(new Table("Kernels on the processor", List.of("kernel", "median", "spread", "GFLOP/s", "of best product", "GB/s"), kernels));
+      tables.add(new Table("Kernels on the processor", List.of("kernel", "median", "spread", "GFLOP/s", "of best product", "GB/s"),
+          kernels));
     }
     return tables;
   }
@@ -62,7 +66,8 @@ final class BenchReport {
         if (!ratios.isEmpty()) {
           Optional<Integer> from = ratios.entrySet().stream().filter(e -> e.getValue() > 1).map(Map.Entry::getKey).min(Integer::compare);
           double best = ratios.values().stream().mapToDouble(r -> r).max().orElseThrow();
-          found.add(from.map(batch -> "%s: %s is faster than cpu from %d sequences on, at best %.2f times".formatted(name, backend, batch, best))
+          found.add(from.map(batch -> "%s: %s is faster than cpu from %d sequences on, at best %.2f times".formatted(name, backend, batch,
+              best))
               .orElse("%s: %s is not faster than cpu at any batch tried, at best %.2f times".formatted(name, backend, best)));
         }
       }
@@ -92,10 +97,12 @@ final class BenchReport {
 
   String html() {
     StringBuilder out = new StringBuilder("<dl>\n");
-    result.machine().forEach((what, value) -> out.append("<div><dt>%s</dt><dd>%s</dd></div>\n".formatted(Page.escape(what), Page.escape(value))));
+    result.machine().forEach((what, value) -> out.append("<div><dt>%s</dt><dd>%s</dd></div>\n".formatted(Page.escape(what),
+        Page.escape(value))));
     result.backends().forEach(backend -> out.append("<div><dt>backend</dt><dd>").append(Page.escape(backend)).append("</dd></div>\n"));
     out.append("</dl>\n");
-    result.warnings().forEach(warning -> out.append("<p class=\"note\"><strong>Warning:</strong> ").append(Page.escape(warning)).append("</p>\n"));
+    result.warnings().forEach(warning ->
+        out.append("<p class=\"note\"><strong>Warning:</strong> ").append(Page.escape(warning)).append("</p>\n"));
     out.append("<main>\n").append(charts());
     for (Table table : tables()) {
       out.append("<figure class=\"wide\"><figcaption>").append(Page.escape(table.title)).append("</figcaption>\n<div class=\"scroll\"><table>\n<tr>");
@@ -122,7 +129,8 @@ final class BenchReport {
       Chart chart = new Chart("%s: tokens/s by sequences in a batch".formatted(name), false);
       for (String backend : steps.stream().map(Measurement::backend).distinct().toList()) {
         List<Measurement> line = steps.stream().filter(m -> m.name().equals(name) && m.backend().equals(backend)).toList();
-        chart.line(backend, line.stream().mapToDouble(Measurement::batch).toArray(), line.stream().mapToDouble(Measurement::tokensPerSecond).toArray());
+        chart.line(backend, line.stream().mapToDouble(Measurement::batch).toArray(),
+            line.stream().mapToDouble(Measurement::tokensPerSecond).toArray());
       }
       out.append(chart.html());
     }

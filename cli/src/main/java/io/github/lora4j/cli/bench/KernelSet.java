@@ -101,7 +101,8 @@ final class KernelSet {
     Gemm.Spec spec = new Gemm.Spec(Gemm.Form.NT, m, m, n, k, 1, true, DType.F32);
     MemorySegment scratch = memory.allocate(kernels.gemmScratchBytes(spec, workers.threads()), "scratch");
     MemorySegment c = memory.allocate(4L * m * n, "C");
-    Gemm gemm = kernels.gemm(spec, new Gemm.Operands(floats(memory, (long) m * k), panels, MemorySegment.NULL, MemorySegment.NULL, c, scratch));
+    Gemm gemm = kernels.gemm(spec, new Gemm.Operands(floats(memory, (long) m * k), panels, MemorySegment.NULL, MemorySegment.NULL, c,
+        scratch));
     return new Kernel("product %dx%dx%d, weights packed".formatted(m, n, k), 2L * m * n * k, 0, () -> gemm.run(workers, m));
   }
 
@@ -126,7 +127,8 @@ final class KernelSet {
     int words = 30522;
     int pieces = ELEMENTS / PIECE;
     return List.of(
-        new Kernel("add, 16 M elements", 0, 12L * ELEMENTS, () -> workers.run(pieces, (i, worker) -> kernels.add(x, y, z, (long) i * PIECE, (i + 1L) * PIECE))),
+        new Kernel("add, 16 M elements", 0, 12L * ELEMENTS, () -> workers.run(pieces, (i, worker) -> kernels.add(x, y, z, (long) i * PIECE,
+        (i + 1L) * PIECE))),
         new Kernel("gelu, 16 M elements", 0, 8L * ELEMENTS, () -> workers.run(pieces,
             (i, worker) -> kernels.activation(Activation.GELU, x, z, (long) i * PIECE, (i + 1L) * PIECE))),
         new Kernel("layer norm, %d x 768".formatted(rows), 0, 8L * rows * 768, () -> workers.run(rows / 16,
@@ -153,6 +155,7 @@ final class KernelSet {
       scratch[i] = memory.allocate(bytes, "scratch");
     }
     return new Kernel("attention, 16 x 128, 12 heads of 64", 4L * sequences * length * length * 768, 0, () -> workers.run(sequences * 12,
-        (i, worker) -> kernels.attention(spec, q, k, v, out, lse, i / 12 * length, length, i / 12 * length, length, 0, i % 12, scratch[worker])));
+        (i, worker) -> kernels.attention(spec, q, k, v, out, lse, i / 12 * length, length, i / 12 * length, length, 0, i % 12,
+        scratch[worker])));
   }
 }

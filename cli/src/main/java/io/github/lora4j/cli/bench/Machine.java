@@ -45,7 +45,8 @@ final class Machine {
     double load = load().orElse(0);
     int processors = Runtime.getRuntime().availableProcessors();
     return load > BUSY * processors
-        ? Optional.of("this machine is busy: load %.2f on %d processors. Figures will be low and vary; stop other programs".formatted(load, processors))
+        ? Optional.of("this machine is busy: load %.2f on %d processors. Figures will be low and vary; stop other programs".formatted(load,
+        processors))
         : Optional.empty();
   }
 

@@ -16,7 +16,8 @@ import java.util.OptionalDouble;
  * @param memory bytes the program holds; 0 for kernels
  * @param joules of one repetition, where the system tells
  */
-record Measurement(String group, String name, String backend, int batch, long tokens, long flops, long traffic, long memory, OptionalDouble joules,
+record Measurement(String group, String name, String backend, int batch, long tokens, long flops, long traffic, long memory,
+    OptionalDouble joules,
     double[] seconds) {
 
   /** What it is called in every report. */

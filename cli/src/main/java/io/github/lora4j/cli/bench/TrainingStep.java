@@ -29,8 +29,8 @@ import java.util.Random;
 import java.util.stream.IntStream;
 
 /**
- * A whole training step of an encoder or a decoder with LoRA on query and value: forward, backward, AdamW. Random weights, tokens and labels, full-length
- * sequences, so that the arithmetic is fixed.
+ * A whole training step of an encoder or a decoder with LoRA on query and value: forward, backward, AdamW. Random weights, tokens and
+ * labels, full-length sequences, so that the arithmetic is fixed.
  */
 public final class TrainingStep implements AutoCloseable {
 
@@ -68,10 +68,13 @@ public final class TrainingStep implements AutoCloseable {
 
     private EncoderTask task() {
       return switch (family) {
-        case BERT -> new SequenceClassifier(new BertConfig(30522, hidden, layers, heads, intermediate, Activation.GELU, 512, 2, 1e-12, 0.02, List.of()), 2,
+        case BERT -> new SequenceClassifier(new BertConfig(30522, hidden, layers, heads, intermediate, Activation.GELU, 512, 2, 1e-12,
+            0.02, List.of()), 2,
             Loss.CROSS_ENTROPY);
-        case LLAMA -> new CausalLm(new LlamaModel(new LlamaConfig("llama", 32000, hidden, layers, heads, heads, hidden / heads, intermediate, 512, 1e-5,
-            new LlamaConfig.Rope(1e4, "default", 1, 1, 1, 512), false, false, false, true, 0.02, IntStream.range(0, layers).boxed().toList())));
+        case LLAMA -> new CausalLm(new LlamaModel(new LlamaConfig("llama", 32000, hidden, layers, heads, heads, hidden / heads,
+            intermediate, 512, 1e-5,
+            new LlamaConfig.Rope(1e4, "default", 1, 1, 1, 512), false, false, false, true, 0.02, IntStream.range(0,
+            layers).boxed().toList())));
       };
     }
 
@@ -93,9 +96,11 @@ public final class TrainingStep implements AutoCloseable {
     EncoderTask task = shape.task();
     boolean decoder = shape.family == Family.LLAMA;
     Adapter adapter = AdapterMethod.named("lora").create(Map.of("r", shape.rank, "lora_alpha", 2 * shape.rank, "target_modules",
-        decoder ? List.of("q_proj", "v_proj") : List.of("query", "value"), "task_type", task.taskType()), ModelDescription.of(task.modelType(), task.modules()));
+        decoder ? List.of("q_proj", "v_proj") : List.of("query", "value"), "task_type", task.taskType()),
+        ModelDescription.of(task.modelType(), task.modules()));
     OptimizerSpec optimizer = new OptimizerSpec(OptimizerSpec.Kind.ADAMW, 0.9, 0.999, 1e-8, List.of(0.01, 0.0), 0);
-    program = TaskProgram.record(task, adapter, new TaskProgram.Capacity(shape.tokens(), shape.batch, shape.length), Optional.of(optimizer));
+    program = TaskProgram.record(task, adapter, new TaskProgram.Capacity(shape.tokens(), shape.batch, shape.length),
+        Optional.of(optimizer));
     executable = backend.compile(program.program(), CompileOptions.DEFAULT);
     Random random = new Random(7);
     try (AdapterValues values = new AdapterValues(adapter.parameters()).initialise(7)) {

@@ -31,7 +31,8 @@ class BenchTest {
   private Path directory;
 
   private static Measurement step(String backend, int batch, double... seconds) {
-    return new Measurement("step", "minilm", backend, batch, batch * 128L, batch * 5_000_000_000L, 0, 7 << 20, OptionalDouble.empty(), seconds);
+    return new Measurement("step", "minilm", backend, batch, batch * 128L, batch * 5_000_000_000L, 0, 7 << 20, OptionalDouble.empty(),
+        seconds);
   }
 
   private static Measurement kernel(String name, long flops, double... seconds) {
@@ -75,9 +76,11 @@ class BenchTest {
   /** A change beyond the repetitions' noise is told from one within it. */
   @Test
   void comparesWithTheNoise() {
-    BenchResult before = result(step("cpu", 1, 1.0, 1.01, 0.99, 1.02, 1.0), step("cpu", 4, 2.0, 3.0, 2.5, 2.2, 2.9), step("cpu", 8, 5, 5.1, 4.9),
+    BenchResult before = result(step("cpu", 1, 1.0, 1.01, 0.99, 1.02, 1.0), step("cpu", 4, 2.0, 3.0, 2.5, 2.2, 2.9), step("cpu", 8, 5, 5.1,
+        4.9),
         step("ptx", 8, 1));
-    BenchResult after = result(step("cpu", 1, 1.2, 1.21, 1.19, 1.22, 1.2), step("cpu", 4, 2.1, 3.1, 2.4, 2.3, 2.8), step("cpu", 8, 4, 4.1, 3.9),
+    BenchResult after = result(step("cpu", 1, 1.2, 1.21, 1.19, 1.22, 1.2), step("cpu", 4, 2.1, 3.1, 2.4, 2.3, 2.8), step("cpu", 8, 4, 4.1,
+        3.9),
         step("cpu", 32, 9));
     BenchComparison comparison = BenchComparison.of(before, after);
     assertEquals(List.of("slower", "within noise", "faster"), comparison.lines().stream().map(BenchComparison.Line::verdict).toList());
@@ -88,7 +91,8 @@ class BenchTest {
 
   @Test
   void saysFromWhichBatchOnADeviceIsFaster() {
-    BenchReport report = new BenchReport(result(step("cpu", 1, 1), step("opencl", 1, 2), step("cpu", 8, 8), step("opencl", 8, 4), step("cpu", 4, 4),
+    BenchReport report = new BenchReport(result(step("cpu", 1, 1), step("opencl", 1, 2), step("cpu", 8, 8), step("opencl", 8, 4),
+        step("cpu", 4, 4),
         step("opencl", 4, 3.9), kernel("product", 4_000_000_000L, 1)));
     assertEquals(List.of("minilm: opencl is faster than cpu from 4 sequences on, at best 2.00 times"), report.crossovers());
     String html = report.html();
@@ -101,7 +105,8 @@ class BenchTest {
   @EnumSource
   void aStepTrains(TrainingStep.Family family) {
     TrainingStep.Shape tiny = new TrainingStep.Shape("tiny", family, 1, 16, 2, 24, 2, 5, 2);
-    try (Backend backend = new CpuBackend(KernelProvider.select("auto"), new Workers(1)); TrainingStep step = new TrainingStep(tiny, backend)) {
+    try (Backend backend = new CpuBackend(KernelProvider.select("auto"), new Workers(1)); TrainingStep step = new TrainingStep(tiny,
+        backend)) {
       assertTrue(step.step() > 0 && step.flops() > 0);
       float first = step.executable().floats(step.executable().program().slot("report").orElseThrow())[0];
       step.step();
@@ -115,9 +120,11 @@ class BenchTest {
     Path before = Files.writeString(directory.resolve("a.json"), result(step("cpu", 1, 1, 1, 1)).json());
     Path after = Files.writeString(directory.resolve("b.json"), result(step("cpu", 1, 2, 2, 2)).json());
     StringWriter out = new StringWriter();
-    assertEquals(0, new CommandLine(new BenchCommand()).setOut(new PrintWriter(out)).execute("--compare", before.toString(), after.toString()));
+    assertEquals(0, new CommandLine(new BenchCommand()).setOut(new PrintWriter(out)).execute("--compare", before.toString(),
+        after.toString()));
     assertTrue(out.toString().contains("2.000 to 2.000, slower"), out.toString());
-    for (String[] wrong : new String[][] {{"--compare", before.toString()}, {"--set", "nothing"}, {"--shapes", "gpt"}, {"--samples", "1"}, {before.toString()}}) {
+    for (String[] wrong : new String[][] {{"--compare", before.toString()}, {"--set", "nothing"}, {"--shapes", "gpt"}, {"--samples", "1"},
+        {before.toString()}}) {
       CommandLine command = new CommandLine(new BenchCommand()).setErr(new PrintWriter(new StringWriter()));
       assertTrue(command.execute(wrong) != 0, String.join(" ", wrong));
     }

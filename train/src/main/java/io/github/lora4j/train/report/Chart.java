@@ -61,7 +61,8 @@ public final class Chart {
     for (double tick : ticks) {
       double y = y(tick, low, high);
       out.append(number("<line class=\"grid\" x1=\"%d\" x2=\"%d\" y1=\"%.1f\" y2=\"%.1f\"/>", LEFT, WIDTH - RIGHT, y, y))
-          .append(number("<text x=\"%d\" y=\"%.1f\" text-anchor=\"end\">%s</text>\n", LEFT - 8, y + 4, label(logarithmic ? Math.pow(10, tick) : tick)));
+          .append(number("<text x=\"%d\" y=\"%.1f\" text-anchor=\"end\">%s</text>\n", LEFT - 8, y + 4, label(logarithmic ? Math.pow(10,
+          tick) : tick)));
     }
     for (double tick : ticks(xs[0], xs[1], 1)) {
       if (tick >= xs[0] && tick <= xs[1] && tick == Math.rint(tick)) {

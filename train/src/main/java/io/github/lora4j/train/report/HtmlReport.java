@@ -51,7 +51,8 @@ public final class HtmlReport {
     out.append("<main>\n");
     double[] x = RunLog.column(steps, "step");
     double[] loss = RunLog.column(steps, "loss");
-    out.append(new Chart(ranks.isEmpty() ? "Loss" : "Loss of the task", false).faint("as measured", x, loss).line("smoothed", x, smooth(loss)).html());
+    out.append(new Chart(ranks.isEmpty() ? "Loss" : "Loss of the task", false).faint("as measured", x, loss).line("smoothed", x,
+        smooth(loss)).html());
     if (ranks.stream().anyMatch(event -> event.path("penalty").asDouble() > 0)) {
       out.append(new Chart("Orthogonality", false).line("penalty", RunLog.column(ranks, "step"), RunLog.column(ranks, "penalty")).html());
     }
@@ -69,7 +70,8 @@ public final class HtmlReport {
       out.append(heatMap(ranks.getLast()));
     }
     notes(log).forEach(note -> out.append("<p class=\"note\">").append(Page.escape(note)).append("</p>\n"));
-    return Page.of(name, out.append(recipe.isEmpty() ? "" : "<details><summary>Recipe</summary><pre>" + Page.escape(recipe) + "</pre></details>\n").toString());
+    return Page.of(name, out.append(recipe.isEmpty() ? "" : "<details><summary>Recipe</summary><pre>" + Page.escape(recipe)
+        + "</pre></details>\n").toString());
   }
 
   private static String summary(RunLog log) {
@@ -89,7 +91,8 @@ public final class HtmlReport {
       facts.put("last loss", Chart.label(RunLog.number(last.path("loss"))));
     }
     if (!evaluated.isEmpty()) {
-      evaluated.getLast().path("metrics").properties().forEach(metric -> facts.put("eval " + metric.getKey(), Chart.label(RunLog.number(metric.getValue()))));
+      evaluated.getLast().path("metrics").properties().forEach(metric -> facts.put("eval " + metric.getKey(),
+          Chart.label(RunLog.number(metric.getValue()))));
     }
     StringBuilder out = new StringBuilder("<dl>\n");
     facts.forEach((key, value) -> out.append("<div><dt>").append(Page.escape(key)).append("</dt><dd>").append(Page.escape(value))
@@ -141,7 +144,8 @@ public final class HtmlReport {
     if (groups.isEmpty()) {
       return new Chart("Learning rate", false).line("rate", x, RunLog.column(steps, "learningRate")).html();
     }
-    double[] all = steps.stream().flatMapToDouble(step -> groups.stream().mapToDouble(group -> RunLog.number(step.path("learningRates").path(group))))
+    double[] all = steps.stream().flatMapToDouble(step -> groups.stream().mapToDouble(group ->
+        RunLog.number(step.path("learningRates").path(group))))
         .filter(rate -> rate > 0).toArray();
     // LoRA+ has rates a factor of 16 apart, and more: on a linear axis the lower ones would lie on the ground.
     Chart chart = new Chart("Learning rate of each parameter group", groups.size() > 1 && spread(all) > 30);
