@@ -44,7 +44,7 @@ def peak(process):
         return next(int(line.split()[1]) // 1024 for line in status if line.startswith("VmHWM"))
 
 
-ours = start([java, "--add-modules", "jdk.incubator.vector", "--enable-native-access=ALL-UNNAMED", "-XX:+UseSerialGC",
+ours = start([java, "--add-modules", "jdk.incubator.vector", "--enable-native-access=ALL-UNNAMED", "-XX:+UseSerialGC", "-Xmn48m",
               "-XX:Tier4MinInvocationThreshold=40", "-XX:Tier4BackEdgeThreshold=400000", "-XX:Tier3DelayOn=0", "-cp", classes,
               "io.github.lora4j.bench.StepTime", *shape, threads, "--stdin", *family])
 torch = start([sys.executable, os.path.join(here, "torch_step.py"), *shape, threads, *family])
