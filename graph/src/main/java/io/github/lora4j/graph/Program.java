@@ -1,5 +1,6 @@
 package io.github.lora4j.graph;
 
+import io.github.lora4j.vector.ConfigException;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -46,6 +47,34 @@ public record Program(List<RowAxis> axes, Map<String, Value> slots, ParameterLay
     slots = Map.copyOf(slots);
     entries = Map.copyOf(entries);
     constants = Map.copyOf(constants);
+  }
+
+  /** Whether the program needs an arena; what only training needs is not there in a program that does not train. */
+  public boolean uses(Executable.Arena arena) {
+    List<Op> ops = entries.values().stream().flatMap(entry -> entry.nodes().stream()).map(Node::op).toList();
+    return switch (arena) {
+      case PARAMETERS -> true;
+      case GRADIENTS -> ops.stream().anyMatch(op -> op instanceof TrainingOp.OptimizerStep || op instanceof TrainingOp.ClearGradients
+          || op.outputs().stream().anyMatch(out -> out.role() == Value.Role.GRADIENT));
+      case MOMENT1 -> ops.stream().anyMatch(TrainingOp.OptimizerStep.class::isInstance);
+      case MOMENT2 -> ops.stream().anyMatch(op -> op instanceof TrainingOp.OptimizerStep o && o.spec().kind() != OptimizerSpec.Kind.SGD);
+      case MOMENT2_MAX -> ops.stream().anyMatch(op -> op instanceof TrainingOp.OptimizerStep o
+          && o.spec().kind() == OptimizerSpec.Kind.AMSGRAD);
+    };
+  }
+
+  /**
+   * Checks that a value may be read back after a run.
+   *
+   * @throws ConfigException for frozen weights, and for temporaries that are no output
+   */
+  public void requireReadable(Value value) {
+    if (value.role() == Value.Role.FROZEN) {
+      throw new ConfigException(value + " is frozen: read it from its checkpoint");
+    }
+    if (!value.slot() && entries.values().stream().noneMatch(entry -> entry.outputs().containsValue(value))) {
+      throw new ConfigException(value + " is not an output of any entry: other values share its memory");
+    }
   }
 
   /** The slot of this name, if there is one. */

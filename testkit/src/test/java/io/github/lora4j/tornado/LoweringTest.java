@@ -131,6 +131,10 @@ class LoweringTest {
       executable.write(labels, new int[] {1, WIDTH}, 2);
       String message = assertThrows(ConfigException.class, () -> executable.run("step")).getMessage();
       assertEquals("labels: that of row 1 is 8, expected 0 to 7, or -100 for none", message);
+      executable.write(labels, new int[] {1, 2}, 2);
+      executable.rows(program.axis("sequences").orElseThrow(), 1);
+      executable.write(program.slot("segments").orElseThrow(), new int[] {0, 2, 11, 2, 0}, 5);
+      assertEquals("segments: segment 0 has 2 rows from 11 on, of 12", assertThrows(ConfigException.class, () -> executable.run("step")).getMessage());
     }
   }
 

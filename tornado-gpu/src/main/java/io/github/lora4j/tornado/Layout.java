@@ -5,10 +5,8 @@ import io.github.lora4j.graph.CompileOptions;
 import io.github.lora4j.graph.Executable;
 import io.github.lora4j.graph.MemoryPlan;
 import io.github.lora4j.graph.Op;
-import io.github.lora4j.graph.OptimizerSpec;
 import io.github.lora4j.graph.Program;
 import io.github.lora4j.graph.RowAxis;
-import io.github.lora4j.graph.TrainingOp;
 import io.github.lora4j.graph.Value;
 import io.github.lora4j.vector.DType;
 import io.github.lora4j.vector.ResourceException;
@@ -71,8 +69,9 @@ final class Layout {
   private final int scratchAt;
   private final long weightElements;
   private final int halves;
-  private int[] table;
-  private int tableEnd;
+  /** What follows the halves in the table. */
+  private int[] descriptors = new int[1024];
+  private int described;
   private int numbersUsed;
   private long scratch;
 
@@ -81,14 +80,15 @@ final class Layout {
     weightType = options.weights();
     long at = 0;
     for (Executable.Arena arena : Executable.Arena.values()) {
-      long elements = needed(arena) ? program.parameters().elements() : 0;
+      long elements = program.uses(arena) ? program.parameters().elements() : 0;
       arenas.put(arena, index(at, "memory"));
       allocations.add(new Allocation("trainable " + arena, 4 * elements));
       at += elements;
     }
+    boolean gradients = program.uses(Executable.Arena.GRADIENTS);
     program.parameters().ranges().forEach(range -> {
       floats.put(range.value(), arenas.get(Executable.Arena.PARAMETERS) + Math.toIntExact(range.offset()));
-      if (needed(Executable.Arena.GRADIENTS)) {
+      if (gradients) {
         floats.put(range.gradient(), arenas.get(Executable.Arena.GRADIENTS) + Math.toIntExact(range.offset()));
       }
     });
@@ -132,8 +132,6 @@ final class Layout {
     scratchAt = numbersEnd;
     countsAt = segmentMaps(index(ints, "ints"));
     program.axes().forEach(axis -> counts.put(axis, countsAt + counts.size()));
-    table = new int[halves + 1024];
-    tableEnd = halves;
   }
 
   private static long align(long elements) {
@@ -146,19 +144,6 @@ final class Layout {
           + "(batch size, maximal length), or half weights").formatted(array, at, Integer.MAX_VALUE));
     }
     return (int) at;
-  }
-
-  private boolean needed(Executable.Arena arena) {
-    List<Op> ops = program.entries().values().stream().flatMap(entry -> entry.nodes().stream()).map(Program.Node::op).toList();
-    return switch (arena) {
-      case PARAMETERS -> true;
-      case GRADIENTS -> ops.stream().anyMatch(op -> op instanceof TrainingOp.OptimizerStep || op instanceof TrainingOp.ClearGradients
-          || op.outputs().stream().anyMatch(out -> out.role() == Value.Role.GRADIENT));
-      case MOMENT1 -> ops.stream().anyMatch(TrainingOp.OptimizerStep.class::isInstance);
-      case MOMENT2 -> ops.stream().anyMatch(op -> op instanceof TrainingOp.OptimizerStep o && o.spec().kind() != OptimizerSpec.Kind.SGD);
-      case MOMENT2_MAX -> ops.stream().anyMatch(op -> op instanceof TrainingOp.OptimizerStep o
-          && o.spec().kind() == OptimizerSpec.Kind.AMSGRAD);
-    };
   }
 
   /** Frozen values that nothing but matrix products and look-ups reads. */
@@ -240,7 +225,7 @@ final class Layout {
 
   /** Elements of an arena; 0 if the program does without. */
   int arenaElements(Executable.Arena arena) {
-    return needed(arena) ? Math.toIntExact(program.parameters().elements()) : 0;
+    return program.uses(arena) ? Math.toIntExact(program.parameters().elements()) : 0;
   }
 
   /** Place in ints of the live rows of a value. */
@@ -284,21 +269,21 @@ final class Layout {
 
   /** Appends constants to the table. */
   int append(int... values) {
-    int at = tableEnd;
+    int at = index((long) halves + described, "table");
     index((long) at + values.length, "table");
-    if (at + values.length > table.length) {
-      table = Arrays.copyOf(table, (int) Math.min(Integer.MAX_VALUE - 64, Math.max(at + values.length, table.length + table.length / 2L)));
+    if (described + values.length > descriptors.length) {
+      descriptors = Arrays.copyOf(descriptors, Math.max(described + values.length, descriptors.length + descriptors.length / 2));
     }
-    System.arraycopy(values, 0, table, at, values.length);
-    tableEnd += values.length;
+    System.arraycopy(values, 0, descriptors, described, values.length);
+    described += values.length;
     return at;
   }
 
   /** The arrays, with all that does not depend on what the caller writes. */
   Arenas build() {
     Arenas made = new Arenas(tableSize(), intsSize(), memorySize(), Math.toIntExact(weightElements));
-    for (int i = halves; i < tableEnd; i++) {
-      made.table().set(i, table[i]);
+    for (int i = 0; i < described; i++) {
+      made.table().set(halves + i, descriptors[i]);
     }
     counts.forEach((key, at) -> made.ints().set(at, key instanceof RowAxis axis ? axis.capacity() : (Integer) key));
     numbers.forEach((values, at) -> {
@@ -319,7 +304,7 @@ final class Layout {
   }
 
   private int tableSize() {
-    return Math.max(1, tableEnd);
+    return Math.max(1, halves + described);
   }
 
   private int intsSize() {

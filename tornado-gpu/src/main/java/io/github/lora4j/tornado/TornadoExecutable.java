@@ -164,7 +164,7 @@ final class TornadoExecutable implements Executable {
 
   @Override
   public void read(Value value, MemorySegment target) {
-    readable(value);
+    program.requireReadable(value);
     if (value.integer()) {
       MemorySegment.copy(arenas.intsBytes(), 4L * layout.intsAt(value), target, 0, target.byteSize());
       return;
@@ -183,15 +183,6 @@ final class TornadoExecutable implements Executable {
     float[] values = new float[rows(value) * value.shape().cols()];
     read(value, MemorySegment.ofArray(values));
     return values;
-  }
-
-  private void readable(Value value) {
-    if (value.role() == Value.Role.FROZEN) {
-      throw new ConfigException(value + " is frozen: read it from its checkpoint");
-    }
-    if (!value.slot() && program.entries().values().stream().noneMatch(entry -> entry.outputs().containsValue(value))) {
-      throw new ConfigException(value + " is not an output of any entry: other values share its memory");
-    }
   }
 
   @Override
@@ -280,9 +271,16 @@ final class TornadoExecutable implements Executable {
     int table = layout.intsAt(map.segments());
     for (int s = 0; s < rows(map.segments()); s++) {
       int row = table + 5 * s;
-      fill(map.queries(), ints.getAtIndex(INT, row), ints.getAtIndex(INT, row + 1), s);
-      fill(map.keys(), ints.getAtIndex(INT, row + 2), ints.getAtIndex(INT, row + 3), s);
+      claim(map, s, map.queries(), map.queryRows(), ints.getAtIndex(INT, row), ints.getAtIndex(INT, row + 1));
+      claim(map, s, map.keys(), map.keyRows(), ints.getAtIndex(INT, row + 2), ints.getAtIndex(INT, row + 3));
     }
+  }
+
+  private void claim(Layout.SegmentMap map, int segment, int at, int rows, int from, int length) {
+    if (from < 0 || length < 0 || from > rows - length) {
+      throw new ConfigException("%s: segment %d has %d rows from %d on, of %d".formatted(map.segments().name(), segment, length, from, rows));
+    }
+    fill(at, from, length, segment);
   }
 
   private void fill(int at, int from, int length, int value) {

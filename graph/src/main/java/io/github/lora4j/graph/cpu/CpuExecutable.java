@@ -192,26 +192,17 @@ final class CpuExecutable implements Executable {
 
   @Override
   public void read(Value value, MemorySegment target) {
-    readable(value);
+    program.requireReadable(value);
     MemorySegment.copy(segment(value), 0, target, 0, target.byteSize());
   }
 
   @Override
   public float[] floats(Value value) {
-    readable(value);
+    program.requireReadable(value);
     if (value.integer()) {
       throw new ConfigException(value + " holds integers");
     }
     return Storage.floats(segment(value), plan.floats(), rows(value) * value.shape().cols());
-  }
-
-  private void readable(Value value) {
-    if (value.role() == Value.Role.FROZEN) {
-      throw new ConfigException(value + " is frozen: read it from its checkpoint");
-    }
-    if (!value.slot() && program.entries().values().stream().noneMatch(entry -> entry.outputs().containsValue(value))) {
-      throw new ConfigException(value + " is not an output of any entry: other values share its memory");
-    }
   }
 
   @Override

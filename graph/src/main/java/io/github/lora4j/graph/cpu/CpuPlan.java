@@ -7,9 +7,7 @@ import io.github.lora4j.graph.DecoderOp;
 import io.github.lora4j.graph.Executable;
 import io.github.lora4j.graph.MemoryPlan;
 import io.github.lora4j.graph.Op;
-import io.github.lora4j.graph.OptimizerSpec;
 import io.github.lora4j.graph.Program;
-import io.github.lora4j.graph.TrainingOp;
 import io.github.lora4j.graph.Value;
 import io.github.lora4j.vector.DType;
 import io.github.lora4j.vector.Gemm;
@@ -137,16 +135,7 @@ record CpuPlan(Program program, DType floats, DType weights, Map<Value, EnumSet<
 
   /** Bytes of an arena; what only training needs is not there in a program that does not train. */
   long arenaBytes(Executable.Arena arena) {
-    List<Op> ops = program.entries().values().stream().flatMap(entry -> entry.nodes().stream()).map(Program.Node::op).toList();
-    boolean needed = switch (arena) {
-      case PARAMETERS -> true;
-      case GRADIENTS -> ops.stream().anyMatch(op -> op instanceof TrainingOp.OptimizerStep || op instanceof TrainingOp.ClearGradients
-          || op.outputs().stream().anyMatch(out -> out.role() == Value.Role.GRADIENT));
-      case MOMENT1 -> ops.stream().anyMatch(TrainingOp.OptimizerStep.class::isInstance);
-      case MOMENT2_MAX -> ops.stream().anyMatch(op -> op instanceof TrainingOp.OptimizerStep o && o.spec().kind() == OptimizerSpec.Kind.AMSGRAD);
-      case MOMENT2 -> ops.stream().anyMatch(op -> op instanceof TrainingOp.OptimizerStep o && o.spec().kind() != OptimizerSpec.Kind.SGD);
-    };
-    return needed ? program.parameters().elements() * floats.bytes() : 0;
+    return program.uses(arena) ? program.parameters().elements() * floats.bytes() : 0;
   }
 
   long slabBytes() {
