@@ -99,7 +99,8 @@ public final class Attention {
     int width = (int) (row / BYTES);
     loadKeys(spec, k, kStart, kLength, kvHead, scratch, keys);
     loadKeys(spec, v, kStart, kLength, kvHead, scratch, values);
-    Simd.zero(scratch, dKeys, 2 * (dValues - dKeys));
+    // Rows of dKeys and dValues that hold sums: the first products are stored and not added.
+    int written = 0;
     for (int head = kvHead * group; head < (kvHead + 1) * group; head++) {
       for (int i = 0; i < qLength; i += QUERIES) {
         int queries = Math.min(QUERIES, qLength - i);
@@ -121,11 +122,17 @@ public final class Attention {
           for (int lanes = 0; lanes < vectors; lanes++) {
             softmaxGrad(scratch, pad(tile), lanes * (long) BYTES);
           }
+          boolean add = first < written;
+          int end = first + pad(tile);
+          if (add) {
+            clearKeys(scratch, dKeys, dValues, row, written, end);
+          }
+          written = Math.max(written, end);
           if (!Elements.absent(dv)) {
-            Tiles.run(scratch, pad(tile), width, queries, P, LINE, 4, AttentionScratch.dOut(row), row, true, dValues + first * row, row);
+            Tiles.run(scratch, pad(tile), width, queries, P, LINE, 4, AttentionScratch.dOut(row), row, add, dValues + first * row, row);
           }
           if (!Elements.absent(dk)) {
-            Tiles.run(scratch, pad(tile), width, queries, DP, LINE, 4, Q, row, true, dKeys + first * row, row);
+            Tiles.run(scratch, pad(tile), width, queries, DP, LINE, 4, Q, row, add, dKeys + first * row, row);
           }
           if (!Elements.absent(dq)) {
             Tiles.run(scratch, (int) (row / 4), vectors, tile, keys + first * row, 4, row, DP, LINE, first > 0, sumT, LINE);
@@ -138,8 +145,17 @@ public final class Attention {
         }
       }
     }
+    clearKeys(scratch, dKeys, dValues, row, written, kLength);
     writeKeys(spec, scratch, dKeys, dk, kStart, kLength, kvHead);
     writeKeys(spec, scratch, dValues, dv, kStart, kLength, kvHead);
+  }
+
+  /** Clears the rows [from, end) of both gradients. */
+  private static void clearKeys(MemorySegment scratch, long dKeys, long dValues, long row, int from, int end) {
+    if (from < end) {
+      Simd.zero(scratch, dKeys + from * row, (end - from) * row);
+      Simd.zero(scratch, dValues + from * row, (end - from) * row);
+    }
   }
 
   private static int pad(int rows) {

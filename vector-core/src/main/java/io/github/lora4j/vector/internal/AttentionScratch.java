@@ -42,7 +42,7 @@ final class AttentionScratch {
   /** How many keys each query sees. */
   static final long SEEN = SHRINK + LINE;
   /** Lines that {@link Tiles} adds at once. */
-  static final int SPILLED = 32;
+  static final int SPILLED = 48;
   /** [SPILLED] lines: tiles on their way to be added. */
   static final long SPILL = SEEN + LINE;
   /** [QUERIES] rows: queries times the scale; at the end, rows on their way out. */
@@ -109,11 +109,13 @@ final class AttentionScratch {
     if (whole < row) {
       Simd.zero(scratch, to, count * row);
     }
-    for (int i = 0; i < count; i++) {
-      for (long j = 0; j < whole; j += BYTES) {
+    for (long j = 0; j < whole; j += BYTES) {
+      for (int i = 0; i < count; i++) {
         fromMemorySegment(F, from, at + i * stride + j, ORDER).mul(factor).intoMemorySegment(scratch, to + i * row + j, ORDER);
       }
-      for (long j = whole; j < cols * 4L; j += 4) {
+    }
+    for (long j = whole; j < cols * 4L; j += 4) {
+      for (int i = 0; i < count; i++) {
         scratch.set(JAVA_FLOAT, to + i * row + j, from.get(JAVA_FLOAT, at + i * stride + j) * factor);
       }
     }
@@ -123,11 +125,13 @@ final class AttentionScratch {
   /** Copies {@code count} padded rows to rows of {@code cols} floats. */
   static void store(MemorySegment scratch, long from, long row, int count, int cols, MemorySegment to, long at, long stride) {
     long whole = whole(0, cols * 4L);
-    for (int i = 0; i < count; i++) {
-      for (long j = 0; j < whole; j += BYTES) {
+    for (long j = 0; j < whole; j += BYTES) {
+      for (int i = 0; i < count; i++) {
         fromMemorySegment(F, scratch, from + i * row + j, ORDER).intoMemorySegment(to, at + i * stride + j, ORDER);
       }
-      for (long j = whole; j < cols * 4L; j += 4) {
+    }
+    for (long j = whole; j < cols * 4L; j += 4) {
+      for (int i = 0; i < count; i++) {
         to.set(JAVA_FLOAT, at + i * stride + j, scratch.get(JAVA_FLOAT, from + i * row + j));
       }
     }

@@ -61,7 +61,9 @@ final class Tiles {
   /** The tiles themselves only store: with more in them C1 refuses to compile them at all, and C2 never gets to it. */
   private static void tiles(MemorySegment s, int rows, int vectors, int k, long a, long aRow, long aK, long b, long bRow, long c, long cRow) {
     if (vectors == 4) {
-      tile4x4(s, rows, k, a, aRow, aK, b, bRow, c, cRow);
+      int sixes = rows / 6 * 6;
+      tile6x4(s, sixes, k, a, aRow, aK, b, bRow, c, cRow);
+      tile2x4(s, rows - sixes, k, a + sixes * aRow, aRow, aK, b, bRow, c + sixes * cRow, cRow);
     } else if (vectors == 1) {
       tile8x1(s, rows, k, a, aRow, aK, b, bRow, c, cRow);
     } else if (Simd.MANY_REGISTERS) {
@@ -71,9 +73,9 @@ final class Tiles {
     }
   }
 
-  private static void tile4x4(MemorySegment s, int rows, int k, long aFirst, long aRow, long aK, long bFirst, long bRow, long c,
+  private static void tile6x4(MemorySegment s, int rows, int k, long aFirst, long aRow, long aK, long bFirst, long bRow, long c,
       long cRow) {
-    for (int i = 0; i < rows; i += 4) {
+    for (int i = 0; i < rows; i += 6) {
       FloatVector c00 = zero(F);
       FloatVector c01 = zero(F);
       FloatVector c02 = zero(F);
@@ -90,6 +92,14 @@ final class Tiles {
       FloatVector c31 = zero(F);
       FloatVector c32 = zero(F);
       FloatVector c33 = zero(F);
+      FloatVector c40 = zero(F);
+      FloatVector c41 = zero(F);
+      FloatVector c42 = zero(F);
+      FloatVector c43 = zero(F);
+      FloatVector c50 = zero(F);
+      FloatVector c51 = zero(F);
+      FloatVector c52 = zero(F);
+      FloatVector c53 = zero(F);
       long a = aFirst + i * aRow;
       long b = bFirst;
       for (int p = 0; p < k; p++) {
@@ -117,6 +127,16 @@ final class Tiles {
         c31 = x3.fma(b1, c31);
         c32 = x3.fma(b2, c32);
         c33 = x3.fma(b3, c33);
+        FloatVector x4 = broadcast(F, s.get(JAVA_FLOAT_UNALIGNED, a + 4 * aRow));
+        c40 = x4.fma(b0, c40);
+        c41 = x4.fma(b1, c41);
+        c42 = x4.fma(b2, c42);
+        c43 = x4.fma(b3, c43);
+        FloatVector x5 = broadcast(F, s.get(JAVA_FLOAT_UNALIGNED, a + 5 * aRow));
+        c50 = x5.fma(b0, c50);
+        c51 = x5.fma(b1, c51);
+        c52 = x5.fma(b2, c52);
+        c53 = x5.fma(b3, c53);
         a += aK;
         b += bRow;
       }
@@ -136,7 +156,58 @@ final class Tiles {
       c31.intoMemorySegment(s, c + 3 * cRow + BYTES, ORDER);
       c32.intoMemorySegment(s, c + 3 * cRow + 2 * BYTES, ORDER);
       c33.intoMemorySegment(s, c + 3 * cRow + 3 * BYTES, ORDER);
-      c += 4 * cRow;
+      c40.intoMemorySegment(s, c + 4 * cRow, ORDER);
+      c41.intoMemorySegment(s, c + 4 * cRow + BYTES, ORDER);
+      c42.intoMemorySegment(s, c + 4 * cRow + 2 * BYTES, ORDER);
+      c43.intoMemorySegment(s, c + 4 * cRow + 3 * BYTES, ORDER);
+      c50.intoMemorySegment(s, c + 5 * cRow, ORDER);
+      c51.intoMemorySegment(s, c + 5 * cRow + BYTES, ORDER);
+      c52.intoMemorySegment(s, c + 5 * cRow + 2 * BYTES, ORDER);
+      c53.intoMemorySegment(s, c + 5 * cRow + 3 * BYTES, ORDER);
+      c += 6 * cRow;
+    }
+  }
+
+  private static void tile2x4(MemorySegment s, int rows, int k, long aFirst, long aRow, long aK, long bFirst, long bRow, long c,
+      long cRow) {
+    for (int i = 0; i < rows; i += 2) {
+      FloatVector c00 = zero(F);
+      FloatVector c01 = zero(F);
+      FloatVector c02 = zero(F);
+      FloatVector c03 = zero(F);
+      FloatVector c10 = zero(F);
+      FloatVector c11 = zero(F);
+      FloatVector c12 = zero(F);
+      FloatVector c13 = zero(F);
+      long a = aFirst + i * aRow;
+      long b = bFirst;
+      for (int p = 0; p < k; p++) {
+        FloatVector b0 = fromMemorySegment(F, s, b, ORDER);
+        FloatVector b1 = fromMemorySegment(F, s, b + BYTES, ORDER);
+        FloatVector b2 = fromMemorySegment(F, s, b + 2 * BYTES, ORDER);
+        FloatVector b3 = fromMemorySegment(F, s, b + 3 * BYTES, ORDER);
+        FloatVector x0 = broadcast(F, s.get(JAVA_FLOAT_UNALIGNED, a));
+        c00 = x0.fma(b0, c00);
+        c01 = x0.fma(b1, c01);
+        c02 = x0.fma(b2, c02);
+        c03 = x0.fma(b3, c03);
+        FloatVector x1 = broadcast(F, s.get(JAVA_FLOAT_UNALIGNED, a + aRow));
+        c10 = x1.fma(b0, c10);
+        c11 = x1.fma(b1, c11);
+        c12 = x1.fma(b2, c12);
+        c13 = x1.fma(b3, c13);
+        a += aK;
+        b += bRow;
+      }
+      c00.intoMemorySegment(s, c, ORDER);
+      c01.intoMemorySegment(s, c + BYTES, ORDER);
+      c02.intoMemorySegment(s, c + 2 * BYTES, ORDER);
+      c03.intoMemorySegment(s, c + 3 * BYTES, ORDER);
+      c10.intoMemorySegment(s, c + cRow, ORDER);
+      c11.intoMemorySegment(s, c + cRow + BYTES, ORDER);
+      c12.intoMemorySegment(s, c + cRow + 2 * BYTES, ORDER);
+      c13.intoMemorySegment(s, c + cRow + 3 * BYTES, ORDER);
+      c += 2 * cRow;
     }
   }
 
