@@ -37,8 +37,10 @@ final class GemmCase implements AutoCloseable {
     Gemm.Spec spec = new Gemm.Spec(form, form == Form.TN ? k : m, m, n, k, 1, packed, type);
     MemorySegment right = b;
     if (packed) {
-      right = memory.allocate(VectorGemms.packedBytes(form, n, k, type), "panels");
-      VectorGemms.pack(form, n, k, b, right, type);
+      int rows = form == Form.NT ? n : k;
+      int cols = form == Form.NT ? k : n;
+      right = memory.allocate(VectorGemms.packedBytes(rows, cols, type), "panels");
+      VectorGemms.pack(rows, cols, b, right, type);
     }
     MemorySegment scratch = memory.allocate(VectorGemms.gemmScratchBytes(spec, threads), "scratch");
     gemm = VectorGemms.gemm(spec, new Gemm.Operands(a, right, MemorySegment.NULL, MemorySegment.NULL, c, scratch));

@@ -122,8 +122,8 @@ final class DoctorCommand implements Callable<Integer> {
       for (long i = 0; i < (long) N * K; i++) {
         source.setAtIndex(ValueLayout.JAVA_FLOAT, i, i % 7 - 3);
       }
-      MemorySegment panels = memory.allocate(kernels.packedBytes(Gemm.Form.NT, N, K, type), "panels");
-      kernels.pack(Gemm.Form.NT, N, K, source, panels, type);
+      MemorySegment panels = memory.allocate(kernels.packedBytes(N, K, type), "panels");
+      kernels.pack(N, K, source, panels, type);
       Gemm.Spec product = new Gemm.Spec(Gemm.Form.NT, M, M, N, K, 1, true, type);
       MemorySegment scratch = memory.allocate(kernels.gemmScratchBytes(product, threads), "scratch");
       MemorySegment c = memory.allocate((long) M * N * type.bytes(), "C");

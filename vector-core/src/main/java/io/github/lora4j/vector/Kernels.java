@@ -21,16 +21,17 @@ public interface Kernels {
 
   // ---- matrix products (BLAS names; see Gemm) ----
 
-  /** Bytes of the panels that {@link #pack} writes for the right operand of a product of this form. */
-  long packedBytes(Gemm.Form form, int n, int k, DType storage);
+  /** Bytes of the panels that {@link #pack} writes. */
+  long packedBytes(int rows, int cols, DType storage);
 
   /**
-   * Packs the frozen right operand of a product: row-major [n, k] for NT, [k, n] for NN.
+   * Packs a frozen weight W, once for the forward product (NT with n = rows, k = cols) and for its input's gradient (NN with k = rows,
+   * n = cols) alike.
    *
-   * @param source elements of type {@link #dtype()}
+   * @param source row-major [rows, cols], elements of type {@link #dtype()}
    * @param storage F32, F64, BF16 or F16 elements in the panels
    */
-  void pack(Gemm.Form form, int n, int k, MemorySegment source, MemorySegment panels, DType storage);
+  void pack(int rows, int cols, MemorySegment source, MemorySegment panels, DType storage);
 
   /** Bytes of scratch a product needs when at most {@code threads} workers run it. */
   long gemmScratchBytes(Gemm.Spec spec, int threads);

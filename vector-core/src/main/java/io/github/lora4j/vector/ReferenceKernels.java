@@ -50,14 +50,14 @@ public final class ReferenceKernels implements Kernels {
   }
 
   @Override
-  public long packedBytes(Gemm.Form form, int n, int k, DType storage) {
-    return (long) n * k * storage.bytes();
+  public long packedBytes(int rows, int cols, DType storage) {
+    return (long) rows * cols * storage.bytes();
   }
 
   @Override
-  public void pack(Gemm.Form form, int n, int k, MemorySegment source, MemorySegment panels, DType storage) {
+  public void pack(int rows, int cols, MemorySegment source, MemorySegment panels, DType storage) {
     Elements packed = new Elements(storage);
-    for (long i = 0; i < (long) n * k; i++) {
+    for (long i = 0; i < (long) rows * cols; i++) {
       packed.set(panels, i, type.get(source, i));
     }
   }

@@ -40,13 +40,13 @@ public final class VectorKernels implements Kernels {
   }
 
   @Override
-  public long packedBytes(Gemm.Form form, int n, int k, DType storage) {
-    return VectorGemms.packedBytes(form, n, k, storage);
+  public long packedBytes(int rows, int cols, DType storage) {
+    return VectorGemms.packedBytes(rows, cols, storage);
   }
 
   @Override
-  public void pack(Gemm.Form form, int n, int k, MemorySegment source, MemorySegment panels, DType storage) {
-    VectorGemms.pack(form, n, k, source, panels, storage);
+  public void pack(int rows, int cols, MemorySegment source, MemorySegment panels, DType storage) {
+    VectorGemms.pack(rows, cols, source, panels, storage);
   }
 
   @Override

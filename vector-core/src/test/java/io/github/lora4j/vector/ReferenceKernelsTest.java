@@ -40,8 +40,8 @@ class ReferenceKernelsTest {
   @EnumSource(value = DType.class, names = {"F32", "F64", "F16", "BF16"})
   void packedOperandsAreConvertedOnce(DType storage) {
     MemorySegment panels = new Data(storage, 1).zeros(6);
-    kernels.pack(Gemm.Form.NT, 2, 3, Data.doubles(1, 0, 2, -1, 3, 0.5), panels, storage);
-    assertEquals(panels.byteSize(), kernels.packedBytes(Gemm.Form.NT, 2, 3, storage));
+    kernels.pack(2, 3, Data.doubles(1, 0, 2, -1, 3, 0.5), panels, storage);
+    assertEquals(panels.byteSize(), kernels.packedBytes(2, 3, storage));
     assertArrayEquals(new double[] {7, 6.5}, product(new Gemm.Spec(Gemm.Form.NT, 1, 0, 2, 3, 1, true, storage), Data.doubles(1, 2, 3), panels,
         NULL, NULL, 2, 1), 0);
   }

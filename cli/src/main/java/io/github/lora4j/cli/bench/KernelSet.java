@@ -96,8 +96,8 @@ final class KernelSet {
   }
 
   private Kernel product(Memory memory, int m, int n, int k) {
-    MemorySegment panels = memory.allocate(kernels.packedBytes(Gemm.Form.NT, n, k, DType.F32), "panels");
-    kernels.pack(Gemm.Form.NT, n, k, floats(memory, (long) n * k), panels, DType.F32);
+    MemorySegment panels = memory.allocate(kernels.packedBytes(n, k, DType.F32), "panels");
+    kernels.pack(n, k, floats(memory, (long) n * k), panels, DType.F32);
     Gemm.Spec spec = new Gemm.Spec(Gemm.Form.NT, m, m, n, k, 1, true, DType.F32);
     MemorySegment scratch = memory.allocate(kernels.gemmScratchBytes(spec, workers.threads()), "scratch");
     MemorySegment c = memory.allocate(4L * m * n, "C");

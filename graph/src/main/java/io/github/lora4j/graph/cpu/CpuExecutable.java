@@ -9,7 +9,6 @@ import io.github.lora4j.graph.RowAxis;
 import io.github.lora4j.graph.Value;
 import io.github.lora4j.vector.ConfigException;
 import io.github.lora4j.vector.DType;
-import io.github.lora4j.vector.Gemm;
 import io.github.lora4j.vector.Kernels;
 import io.github.lora4j.vector.Memory;
 import io.github.lora4j.vector.Workers;
@@ -142,8 +141,6 @@ final class CpuExecutable implements Executable {
   }
 
   private void writeFrozen(Value weight, MemorySegment source) {
-    int rows = weight.shape().rows();
-    int cols = weight.shape().cols();
     if (source.byteSize() != weight.shape().elements() * plan.floats().bytes()) {
       throw new ConfigException("%s needs %d bytes of %s, got %d".formatted(weight, weight.shape().elements() * plan.floats().bytes(),
           plan.floats(), source.byteSize()));
@@ -152,8 +149,7 @@ final class CpuExecutable implements Executable {
       switch (form) {
         case RAW -> MemorySegment.copy(source, 0, target, 0, source.byteSize());
         case TABLE -> Storage.convert(source, plan.floats(), target, plan.weights(), weight.shape().elements());
-        case NT -> kernels.pack(Gemm.Form.NT, rows, cols, source, target, plan.weights());
-        case NN -> kernels.pack(Gemm.Form.NN, cols, rows, source, target, plan.weights());
+        case PANELS -> kernels.pack(weight.shape().rows(), weight.shape().cols(), source, target, plan.weights());
       }
     });
   }

@@ -39,10 +39,8 @@ record CpuPlan(Program program, DType floats, DType weights, Map<Value, EnumSet<
     RAW,
     /** Row-major in the storage type: embedding tables. */
     TABLE,
-    /** Panels for the forward product. */
-    NT,
-    /** Panels for the gradient of the input. */
-    NN
+    /** Panels in the storage type: products with the weight and with its transpose. */
+    PANELS
   }
 
   static CpuPlan of(Program program, CompileOptions options, Kernels kernels, int threads) {
@@ -92,8 +90,8 @@ record CpuPlan(Program program, DType floats, DType weights, Map<Value, EnumSet<
 
   private static Form form(Op op, Value weight) {
     return switch (op) {
-      case Op.Linear o when o.w().equals(weight) -> Form.NT;
-      case Op.LinearInputGrad o when o.w().equals(weight) -> Form.NN;
+      case Op.Linear o when o.w().equals(weight) -> Form.PANELS;
+      case Op.LinearInputGrad o when o.w().equals(weight) -> Form.PANELS;
       case Op.Gather o when o.table().equals(weight) -> Form.TABLE;
       default -> Form.RAW;
     };
@@ -118,13 +116,10 @@ record CpuPlan(Program program, DType floats, DType weights, Map<Value, EnumSet<
 
   /** Bytes of one layout of a frozen weight. */
   long formBytes(Value weight, Form form) {
-    int rows = weight.shape().rows();
-    int cols = weight.shape().cols();
     return switch (form) {
       case RAW -> weight.shape().elements() * floats.bytes();
       case TABLE -> weight.shape().elements() * weights.bytes();
-      case NT -> kernels.packedBytes(Gemm.Form.NT, rows, cols, weights);
-      case NN -> kernels.packedBytes(Gemm.Form.NN, cols, rows, weights);
+      case PANELS -> kernels.packedBytes(weight.shape().rows(), weight.shape().cols(), weights);
     };
   }
 

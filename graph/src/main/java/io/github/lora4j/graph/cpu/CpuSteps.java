@@ -68,9 +68,9 @@ final class CpuSteps {
   Step bind(Op op) {
     return switch (op) {
       case Op.Linear o -> gemm(CpuPlan.spec(o, plan.weights(), plan.floats()),
-          new Gemm.Operands(s(o.x()), weight(o.w(), CpuPlan.Form.NT), s(o.bias()), s(o.addend()), s(o.y()), gemmScratch), o.x());
+          new Gemm.Operands(s(o.x()), weight(o.w(), CpuPlan.Form.PANELS), s(o.bias()), s(o.addend()), s(o.y()), gemmScratch), o.x());
       case Op.LinearInputGrad o -> gemm(CpuPlan.spec(o, plan.weights(), plan.floats()),
-          new Gemm.Operands(s(o.dy()), weight(o.w(), CpuPlan.Form.NN), MemorySegment.NULL, s(o.addend()), s(o.dx()), gemmScratch), o.dy());
+          new Gemm.Operands(s(o.dy()), weight(o.w(), CpuPlan.Form.PANELS), MemorySegment.NULL, s(o.addend()), s(o.dx()), gemmScratch), o.dy());
       case Op.LinearWeightGrad o -> fresh(o.dw(), gemm(CpuPlan.spec(o, plan.floats()),
           new Gemm.Operands(s(o.dy()), s(o.x()), MemorySegment.NULL, MemorySegment.NULL, s(o.dw()), gemmScratch), o.dy()));
       case Op.ColumnSum o -> columnSum(o);

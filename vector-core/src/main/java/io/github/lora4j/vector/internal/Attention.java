@@ -176,14 +176,14 @@ public final class Attention {
     long stride = spec.heads() * cols * 4L;
     AttentionScratch.load(from, start * stride + head * cols * 4L, stride, queries, cols, factor, scratch, to, row,
         AttentionScratch.pad(queries, LANES));
-    AttentionScratch.transpose(scratch, to, row, (queries + LANES - 1) / LANES, (int) (row / BYTES), transposed, LINE);
+    Squares.transpose(scratch, to, row, (queries + LANES - 1) / LANES, (int) (row / BYTES), scratch, transposed, LINE);
   }
 
   /** Writes the sums of the block as rows. */
   private static void writeQueries(AttentionSpec spec, MemorySegment scratch, MemorySegment to, int start, int queries, int head) {
     long row = AttentionScratch.row(spec.headDim());
     long stride = spec.heads() * spec.headDim() * 4L;
-    AttentionScratch.transpose(scratch, AttentionScratch.sumT(row), LINE, (int) (row / BYTES), (queries + LANES - 1) / LANES, Q, row);
+    Squares.transpose(scratch, AttentionScratch.sumT(row), LINE, (int) (row / BYTES), (queries + LANES - 1) / LANES, scratch, Q, row);
     AttentionScratch.store(scratch, Q, row, queries, spec.headDim(), to, start * stride + head * spec.headDim() * 4L, stride);
   }
 

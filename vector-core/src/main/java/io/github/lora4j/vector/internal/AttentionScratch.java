@@ -9,7 +9,6 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static jdk.incubator.vector.FloatVector.fromMemorySegment;
 
 import java.lang.foreign.MemorySegment;
-import jdk.incubator.vector.FloatVector;
 
 /**
  * Where things lie in the scratch of {@link Attention}, in bytes, given the bytes of a row of a head padded to whole vectors.
@@ -47,25 +46,6 @@ final class AttentionScratch {
   static final long SPILL = SEEN + LINE;
   /** [QUERIES] rows: queries times the scale; at the end, rows on their way out. */
   static final long Q = SPILL + SPILLED * LINE;
-
-  /** Of each stage of a transpose, which exchanges lanes that are 2^stage apart: where the lanes of the two results come from. */
-  private static final FloatVector[] LOW = new FloatVector[Integer.numberOfTrailingZeros(LANES)];
-  private static final FloatVector[] HIGH = new FloatVector[LOW.length];
-
-  static {
-    for (int stage = 0; stage < LOW.length; stage++) {
-      float[] low = new float[LANES];
-      float[] high = new float[LANES];
-      for (int i = 0; i < LANES; i++) {
-        int step = 1 << stage;
-        boolean upper = (i & step) != 0;
-        low[i] = upper ? LANES + i - step : i;
-        high[i] = upper ? LANES + i : i + step;
-      }
-      LOW[stage] = FloatVector.fromArray(Simd.F, low, 0);
-      HIGH[stage] = FloatVector.fromArray(Simd.F, high, 0);
-    }
-  }
 
   private AttentionScratch() {}
 
@@ -134,30 +114,6 @@ final class AttentionScratch {
       for (int i = 0; i < count; i++) {
         to.set(JAVA_FLOAT, at + i * stride + j, scratch.get(JAVA_FLOAT, from + i * row + j));
       }
-    }
-  }
-
-  /** Transposes {@code down} by {@code across} squares of lanes; rows are {@code row} bytes apart before and {@code toRow} after. */
-  static void transpose(MemorySegment scratch, long from, long row, int down, int across, long to, long toRow) {
-    for (int i = 0; i < down; i++) {
-      for (int j = 0; j < across; j++) {
-        long square = to + j * LANES * toRow + i * (long) BYTES;
-        exchange(scratch, from + i * LANES * row + j * (long) BYTES, row, square, toRow, 1, LOW[0], HIGH[0]);
-        for (int stage = 1; stage < LOW.length; stage++) {
-          exchange(scratch, square, toRow, square, toRow, 1 << stage, LOW[stage], HIGH[stage]);
-        }
-      }
-    }
-  }
-
-  /** Exchanges squares of side {@code step} across the diagonal of every square twice as large. */
-  private static void exchange(MemorySegment s, long from, long row, long to, long toRow, int step, FloatVector low, FloatVector high) {
-    for (int pair = 0; pair < LANES / 2; pair++) {
-      long i = (pair & -step) + pair;
-      var a = fromMemorySegment(F, s, from + i * row, ORDER);
-      var b = fromMemorySegment(F, s, from + (i + step) * row, ORDER);
-      low.selectFrom(a, b).intoMemorySegment(s, to + i * toRow, ORDER);
-      high.selectFrom(a, b).intoMemorySegment(s, to + (i + step) * toRow, ORDER);
     }
   }
 }

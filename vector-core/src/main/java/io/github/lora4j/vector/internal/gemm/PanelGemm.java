@@ -41,6 +41,8 @@ final class PanelGemm implements Gemm {
   private static final long TILE_BYTES = Memory.align(bytes((long) ROWS * COLUMNS) + Integer.BYTES);
 
   private final Spec spec;
+  /** Whether B is in this product's own panels; otherwise they are filled at each call. */
+  private final boolean ready;
   private final DType storage;
   private final MemorySegment a;
   private final MemorySegment source;
@@ -58,7 +60,7 @@ final class PanelGemm implements Gemm {
   private final boolean hasAddend;
   private final long workerBase;
   private final long workerBytes;
-  private final Workers.Task packTask = (index, worker) -> packPanel(index);
+  private final Workers.Task packTask = this::packPanel;
   private final Workers.Task multiplyTask = this::multiply;
 
   private int rows;
@@ -69,13 +71,14 @@ final class PanelGemm implements Gemm {
   PanelGemm(Spec spec, Operands operands, DType storage) {
     this.spec = spec;
     this.storage = storage;
+    ready = ready(spec);
     a = operands.a();
     source = operands.b();
     bias = operands.bias();
     addend = operands.addend();
     c = operands.c();
     scratch = operands.scratch();
-    panels = spec.packed() ? source : scratch;
+    panels = ready ? source : scratch;
     n = spec.n();
     k = spec.k();
     alpha = (float) spec.alpha();
@@ -84,19 +87,26 @@ final class PanelGemm implements Gemm {
     hasBias = VectorGemms.present(bias);
     hasAddend = VectorGemms.present(addend);
     workerBase = liveBytes(spec);
-    workerBytes = workerBytes(spec, storage);
+    workerBytes = workerBytes(spec);
+  }
+
+  private static boolean ready(Spec spec) {
+    return spec.packed() && spec.form() == Form.NT;
   }
 
   static long scratchBytes(Spec spec, int threads) {
-    return liveBytes(spec) + threads * workerBytes(spec, spec.packed() ? spec.storage() : DType.F32);
+    return liveBytes(spec) + threads * workerBytes(spec);
   }
 
   private static long liveBytes(Spec spec) {
-    return spec.packed() ? 0 : Memory.align(bytes(Panels.elements(spec.n(), spec.k())));
+    return ready(spec) ? 0 : Memory.align(bytes(Panels.elements(spec.n(), spec.k())));
   }
 
-  private static long workerBytes(Spec spec, DType storage) {
-    return TILE_BYTES + (storage == DType.F32 ? 0 : GROUP_PANELS * widePanelBytes(spec.k()));
+  private static long workerBytes(Spec spec) {
+    if (!spec.packed() || spec.storage() == DType.F32) {
+      return TILE_BYTES;
+    }
+    return TILE_BYTES + (ready(spec) ? GROUP_PANELS * widePanelBytes(spec.k()) : Panels.blockBytes(spec.storage()));
   }
 
   /** A piece of a panel, widened. */
@@ -117,10 +127,10 @@ final class PanelGemm implements Gemm {
     if (rows == 0) {
       return;
     }
-    if (!spec.packed()) {
+    if (!ready) {
       if ((long) n * k < TASK_WORK / 16) {
         for (int i = 0; i < panelCount; i++) {
-          packPanel(i);
+          packPanel(i, 0);
         }
       } else {
         workers.run(panelCount, packTask);
@@ -152,8 +162,12 @@ final class PanelGemm implements Gemm {
     return (rows + blockRows - 1) / blockRows * groups;
   }
 
-  private void packPanel(int index) {
-    Panels.pack(spec.form(), n, k, source, panels, index);
+  private void packPanel(int index, int worker) {
+    if (spec.packed()) {
+      Panels.turn(n, k, source, storage, panels, index, scratch, workerBase + worker * workerBytes + TILE_BYTES);
+    } else {
+      Panels.pack(spec.form(), n, k, source, panels, index);
+    }
   }
 
   private void multiply(int index, int worker) {
@@ -162,9 +176,10 @@ final class PanelGemm implements Gemm {
     int firstPanel = index % groups * groupPanels;
     int endPanel = Math.min(panelCount, firstPanel + groupPanels);
     long tile = workerBase + worker * workerBytes;
+    boolean wide = ready && storage != DType.F32;
     for (int p = 0; p < k; p += depth) {
       int length = Math.min(depth, k - p);
-      for (int panel = firstPanel; panel < endPanel && storage != DType.F32; panel++) {
+      for (int panel = firstPanel; panel < endPanel && wide; panel++) {
         int width = width(panel);
         Copies.widen(storage, panels, (Panels.start(panel, k) + (long) p * width) * storage.bytes(), (long) length * width, scratch,
             widePanel(tile, panel - firstPanel));
@@ -172,7 +187,7 @@ final class PanelGemm implements Gemm {
       for (int row = firstRow; row < endRow; row += ROWS) {
         int live = Math.min(ROWS, endRow - row);
         for (int panel = firstPanel; panel < endPanel; panel++) {
-          if (storage == DType.F32) {
+          if (!wide) {
             panelTile(row, live, p, length, panel, (row - firstRow) / ROWS, tile);
           } else {
             RowTiles.run(width(panel) / COUNT, a, bytes((long) row * k + p), bytes(k), live, scratch, widePanel(tile, panel - firstPanel),

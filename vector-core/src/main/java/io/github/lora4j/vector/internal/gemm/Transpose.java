@@ -1,32 +1,45 @@
 package io.github.lora4j.vector.internal.gemm;
 
+import static io.github.lora4j.vector.internal.gemm.Lanes.COUNT;
 import static io.github.lora4j.vector.internal.gemm.Lanes.FLOAT;
+import static io.github.lora4j.vector.internal.gemm.Lanes.WIDTH;
 import static io.github.lora4j.vector.internal.gemm.Lanes.bytes;
 
+import io.github.lora4j.vector.internal.Squares;
 import java.lang.foreign.MemorySegment;
 
-/** Packs rows of a matrix as the columns of a panel. */
+/** Transposes into panels. */
 final class Transpose {
-
-  private static final int BLOCK = 16;
 
   private Transpose() {}
 
-  /** panel[p, j] = source[j, p] for j below {@code rows}, and 0 from there to {@code width}. */
+  /**
+   * panel[p, j] = source[j, p] for p below {@code depth} and j below {@code rows}, and 0 for j from there to {@code width}: rows of a
+   * matrix become columns of a panel. Nothing else is read or written.
+   */
   static void pack(MemorySegment source, long from, long rowBytes, int rows, MemorySegment panel, long out, int width, int depth) {
-    for (int p = 0; p < depth; p += BLOCK) {
-      int end = Math.min(depth, p + BLOCK);
-      for (int j = 0; j < rows; j++) {
-        long in = from + j * rowBytes;
-        long to = out + bytes(j);
-        for (int q = p; q < end; q++) {
-          panel.set(FLOAT, to + bytes((long) q * width), source.get(FLOAT, in + bytes(q)));
-        }
-      }
+    int down = rows / COUNT;
+    int across = depth / COUNT;
+    long toRow = bytes(width);
+    // One square of rows after another, so that as few lines as possible are written at a time.
+    for (int j = 0; j < across; j++) {
+      Squares.transpose(source, from + j * WIDTH, rowBytes, down, 1, panel, out + j * COUNT * toRow, toRow);
+    }
+    floats(source, from, rowBytes, 0, down * COUNT, panel, out, toRow, across * COUNT, depth);
+    floats(source, from, rowBytes, down * COUNT, rows, panel, out, toRow, 0, depth);
+    for (int p = 0; p < depth && rows < width; p++) {
       for (int j = rows; j < width; j++) {
-        for (int q = p; q < end; q++) {
-          panel.set(FLOAT, out + bytes((long) q * width + j), 0f);
-        }
+        panel.set(FLOAT, out + p * toRow + bytes(j), 0f);
+      }
+    }
+  }
+
+  /** What whole squares leave over. */
+  private static void floats(MemorySegment source, long from, long rowBytes, int row, int rows, MemorySegment panel, long out, long toRow,
+      int first, int depth) {
+    for (int j = row; j < rows; j++) {
+      for (int p = first; p < depth; p++) {
+        panel.set(FLOAT, out + p * toRow + bytes(j), source.get(FLOAT, from + j * rowBytes + bytes(p)));
       }
     }
   }

@@ -10,7 +10,7 @@ import java.lang.foreign.MemorySegment;
 /**
  * Matrix products in F32 with the Vector API; the methods are those of {@link io.github.lora4j.vector.Kernels}.
  *
- * <p>NT and NN read A where it lies and B from panels, packed once or at each call; see {@link PanelGemm}. TN packs both operands
+ * <p>NT and NN read A where it lies and B from panels, packed once or at each call; see {@link PanelGemm} and {@link Panels}. TN packs both operands
  * block by block; see {@link OuterGemm}. Products with a side as short as LoRA's rank have kernels of their own, which read the long
  * operand once at memory's speed: {@link NarrowGemm}, {@link ShallowGemm}, {@link StripGemm}.
  */
@@ -24,20 +24,20 @@ public final class VectorGemms {
         RowTiles.ROWS, RowTiles.COLUMNS, PanelTiles.ROWS, PanelTiles.COLUMNS);
   }
 
-  public static long packedBytes(Form form, int n, int k, DType storage) {
-    checkPackable(form, storage);
-    return Memory.align(Panels.elements(n, k) * storage.bytes());
+  public static long packedBytes(int rows, int cols, DType storage) {
+    checkStorage(storage);
+    return Memory.align(Panels.elements(rows, cols) * storage.bytes());
   }
 
-  public static void pack(Form form, int n, int k, MemorySegment source, MemorySegment panels, DType storage) {
-    checkPackable(form, storage);
-    checkSize("source", source, Lanes.bytes((long) n * k));
-    checkSize("panels", panels, Panels.elements(n, k) * storage.bytes());
-    for (int i = 0; i < Panels.count(n); i++) {
+  public static void pack(int rows, int cols, MemorySegment source, MemorySegment panels, DType storage) {
+    checkStorage(storage);
+    checkSize("source", source, Lanes.bytes((long) rows * cols));
+    checkSize("panels", panels, Panels.elements(rows, cols) * storage.bytes());
+    for (int i = 0; i < Panels.count(rows); i++) {
       if (storage == DType.F32) {
-        Panels.pack(form, n, k, source, panels, i);
+        Panels.pack(Form.NT, rows, cols, source, panels, i);
       } else {
-        Panels.packNarrow(form, n, k, source, panels, i, storage);
+        Panels.packNarrow(rows, cols, source, panels, i, storage);
       }
     }
   }
@@ -66,8 +66,9 @@ public final class VectorGemms {
       return StripGemm.suits(spec) ? new StripGemm(spec, operands) : new OuterGemm(spec, operands);
     }
     DType storage = spec.packed() ? spec.storage() : DType.F32;
-    checkPackable(spec.form(), storage);
-    long elements = spec.packed() ? Panels.elements(spec.n(), spec.k()) : (long) spec.n() * spec.k();
+    checkStorage(storage);
+    long elements = !spec.packed() ? (long) spec.n() * spec.k()
+        : spec.form() == Form.NT ? Panels.elements(spec.n(), spec.k()) : Panels.elements(spec.k(), spec.n());
     checkSize("A", operands.a(), Lanes.bytes((long) spec.rows() * spec.k()));
     checkSize("B", operands.b(), elements * storage.bytes());
     checkSize("C", operands.c(), Lanes.bytes((long) spec.rows() * spec.n()));
@@ -107,10 +108,7 @@ public final class VectorGemms {
     }
   }
 
-  private static void checkPackable(Form form, DType storage) {
-    if (form == Form.TN) {
-      throw new ConfigException("a TN product has no packed operand");
-    }
+  private static void checkStorage(DType storage) {
     if (storage != DType.F32 && storage != DType.BF16 && storage != DType.F16) {
       throw new ConfigException("panels are stored as F32, BF16 or F16, not " + storage);
     }

@@ -119,8 +119,10 @@ public final class GemmChecks {
     try (Arena arena = Arena.ofShared(); Workers workers = new Workers(threads)) {
       MemorySegment right = copy(arena, b);
       if (test.packed) {
-        MemorySegment panels = arena.allocate(VectorGemms.packedBytes(test.form, test.n, test.k, test.storage), 64);
-        VectorGemms.pack(test.form, test.n, test.k, right, panels, test.storage);
+        int weightRows = test.form == Form.NT ? test.n : test.k;
+        int weightCols = test.form == Form.NT ? test.k : test.n;
+        MemorySegment panels = arena.allocate(VectorGemms.packedBytes(weightRows, weightCols, test.storage), 64);
+        VectorGemms.pack(weightRows, weightCols, right, panels, test.storage);
         right = panels;
       }
       MemorySegment addend = test.addend ? copy(arena, base) : MemorySegment.NULL;

@@ -82,8 +82,9 @@ class VectorGemmsTest {
   @Test
   void refusesWhatItCannotDo() {
     MemorySegment none = MemorySegment.NULL;
-    assertThrows(ConfigException.class, () -> VectorGemms.packedBytes(Form.NT, 8, 8, DType.I8));
-    assertThrows(ConfigException.class, () -> VectorGemms.packedBytes(Form.TN, 8, 8, DType.F32));
+    assertThrows(ConfigException.class, () -> VectorGemms.packedBytes(8, 8, DType.I8));
+    Gemm.Spec packedOuter = new Gemm.Spec(Form.TN, 8, 8, 8, 0, 1, true, DType.F32);
+    assertThrows(ConfigException.class, () -> VectorGemms.gemm(packedOuter, new Gemm.Operands(none, none, none, none, none, none)));
     Gemm.Spec spec = new Gemm.Spec(Form.NT, 4, 0, 8, 8, 1, false, DType.F32);
     try (Memory memory = new Memory("test"); Workers workers = new Workers(1)) {
       MemorySegment small = memory.allocate(64, "operand");
