@@ -16,12 +16,17 @@ import java.util.function.Consumer;
  *
  * <p>Where a value is used several times its gradients are summed; an op that can add to what is there does so in its own
  * pass over memory instead of a separate addition.
+ *
+ * <p>What a norm or an activation gave, and its dropout, is computed again where the gradient of a weight reads it: the input is kept for
+ * that op's own gradient anyway, and computing is no slower than fetching the result from memory after all other layers.
  */
 final class Differentiator {
 
   private final Graph graph;
   private final Map<Value, Value> grads = new HashMap<>();
   private final Set<Value> needed = new HashSet<>();
+  private final Map<Value, Op> makers = new HashMap<>();
+  private final Map<Value, Value> again = new HashMap<>();
   private Value target;
 
   Differentiator(Graph graph) {
@@ -32,6 +37,7 @@ final class Differentiator {
     this.target = rowLoss;
     List<Program.Node> forward = List.copyOf(graph.nodes());
     for (Program.Node node : forward) {
+      node.op().outputs().forEach(v -> makers.put(v, node.op()));
       if (node.op().inputs().stream().anyMatch(this::needs)) {
         node.op().outputs().stream().filter(v -> !v.slot()).forEach(needed::add);
       }
@@ -143,7 +149,7 @@ final class Differentiator {
       if (!o.w().slot()) {
         throw new ConfigException("linear(%s): the weight is computed, and no gradient flows to a computed weight".formatted(o.w().name()));
       }
-      graph.add(new Op.LinearWeightGrad(dy, o.x(), o.alpha(), slot(o.w())));
+      graph.add(new Op.LinearWeightGrad(dy, recomputed(o.x()), o.alpha(), slot(o.w())));
     }
     extend(o.x(), (addend, d) -> graph.add(new Op.LinearInputGrad(dy, o.w(), addend, o.alpha(), d)));
     o.addend().ifPresent(a -> passOn(a, dy));
@@ -156,7 +162,7 @@ final class Differentiator {
         throw new ConfigException("linearTransposed(%s): the weight is computed, and no gradient flows to a computed weight"
             .formatted(o.w().name()));
       }
-      graph.add(new Op.LinearWeightGrad(o.dy(), dy, o.alpha(), slot(o.w())));
+      graph.add(new Op.LinearWeightGrad(recomputed(o.dy()), dy, o.alpha(), slot(o.w())));
     }
     extend(o.dy(), (addend, d) -> graph.add(new Op.Linear(dy, o.w(), Optional.empty(), addend, o.alpha(), d)));
     o.addend().ifPresent(a -> passOn(a, dy));
@@ -202,6 +208,35 @@ final class Differentiator {
       graph.add(new AdapterOp.ScaleColumns(zero, o.scale(), Optional.of(sum), d));
     }));
     contribute(o.x(), d -> graph.add(new AdapterOp.ScaleColumns(dy, o.scale(), Optional.empty(), d)));
+  }
+
+  /** A value of the forward pass, or its copy if it can be computed again from what is kept. */
+  private Value recomputed(Value x) {
+    Value copy = again.get(x);
+    if (copy == null && recomputable(x)) {
+      Value y = graph.temp(x.name() + ".again", x.shape());
+      copy = y;
+      graph.add(switch (makers.get(x)) {
+        case Op.LayerNorm o -> new Op.LayerNorm(o.x(), o.gamma(), o.beta(), o.eps(), y, graph.temp(y.name() + ".stats", o.stats().shape()));
+        case DecoderOp.RmsNorm o -> new DecoderOp.RmsNorm(o.x(), o.gamma(), o.eps(), y, graph.temp(y.name() + ".stats", o.stats().shape()));
+        case Op.Activate o -> new Op.Activate(o.f(), o.x(), y);
+        case Op.Dropout o -> new Op.Dropout(recomputed(o.x()), o.rowKeys(), o.random(), o.site(), o.p(), y);
+        default -> throw new IllegalStateException(x + " cannot be computed again");
+      });
+      again.put(x, copy);
+    }
+    return copy == null ? x : copy;
+  }
+
+  /** Whether the op's own gradient keeps its input, which is a gradient's {@code needs}. */
+  private boolean recomputable(Value x) {
+    return switch (makers.get(x)) {
+      case Op.LayerNorm o -> o.y().equals(x) && needs(o.x());
+      case DecoderOp.RmsNorm o -> o.y().equals(x) && needs(o.x());
+      case Op.Activate o -> needs(o.x());
+      case Op.Dropout o -> recomputable(o.x());
+      case null, default -> false;
+    };
   }
 
   private Optional<Value> fresh(Value x) {

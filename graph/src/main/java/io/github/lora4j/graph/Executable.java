@@ -37,6 +37,14 @@ public interface Executable extends AutoCloseable {
    */
   void write(Value slot, MemorySegment source);
 
+  /**
+   * Where a parameter is kept row-major in the float type, if it is: a loader may fill this and hand it to {@link #write(Value, MemorySegment)}
+   * in place of a copy of its own.
+   */
+  default Optional<MemorySegment> place(Value parameter) {
+    return Optional.empty();
+  }
+
   /** Fills the first {@code length} elements of a float slot. */
   void write(Value slot, float[] source, int length);
 

@@ -136,4 +136,30 @@ class PruningTest {
     assertEquals(26, layout.trainable());
     assertEquals(3, layout.groups());
   }
+
+  /** Norms and activations are computed again for the gradients of weights, so their results are not kept through all layers. */
+  @Test
+  void resultsOfNormsAndActivationsAreNotKept() {
+    ProgramBuilder b = new ProgramBuilder();
+    RowAxis tokens = b.axis("tokens", T);
+    Graph g = b.entry("step");
+    Value given = b.input("x", Shape.of(tokens, H));
+    Value x = linear(g, "first", given, H, true, false);
+    Value norm = g.layerNorm(x, b.frozen("norm.weight", Shape.vector(H)), b.frozen("norm.bias", Shape.vector(H)), 1e-5);
+    Value up = g.activate(Activation.GELU, linear(g, "up", norm, F, true, false));
+    Value rms = g.rmsNorm(linear(g, "down", up, H, true, false), b.frozen("rms.weight", Shape.vector(H)), 1e-5);
+    g.backward(g.loss(Loss.MSE, linear(g, "head", rms, H, true, false), b.input("labels", Shape.of(tokens, H))));
+    List<Op> ops = b.build().entries().get("step").nodes().stream().map(Program.Node::op).toList();
+    int loss = ops.indexOf(ops.stream().filter(TrainingOp.RowLoss.class::isInstance).findFirst().orElseThrow());
+    for (Value forward : List.of(norm, up, rms)) {
+      assertTrue(ops.subList(loss, ops.size()).stream().noneMatch(op -> op.inputs().contains(forward)), () -> forward + " is read by a gradient");
+      Op again = ops.subList(loss, ops.size()).stream().filter(op -> op.outputs().stream().anyMatch(v -> v.name().equals(forward.name() + ".again")))
+          .findFirst().orElseThrow();
+      Op first = ops.stream().filter(op -> op.outputs().contains(forward)).findFirst().orElseThrow();
+      assertEquals(first.getClass(), again.getClass());
+      assertEquals(first.inputs(), again.inputs());
+    }
+    // What comes from outside, or from an op whose input nobody keeps, is read where it lies.
+    assertTrue(ops.stream().anyMatch(op -> op instanceof Op.LinearWeightGrad grad && grad.x().equals(given)));
+  }
 }

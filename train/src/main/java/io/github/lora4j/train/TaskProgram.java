@@ -81,11 +81,14 @@ public record TaskProgram(Program program, EncoderInputs in, Value predictions) 
     DType type = executable.floatType();
     List<Value> parameters = executable.program().slots().values().stream()
         .filter(v -> v.role() == Value.Role.FROZEN || v.role() == Value.Role.TRAINABLE).sorted(Comparator.comparingInt(Value::id)).toList();
-    long largest = parameters.stream().mapToLong(v -> v.shape().elements()).max().orElse(0) * type.bytes();
+    // An embedding table may be a quarter of a model, so what can be read to where it stays is.
+    long largest = parameters.stream().filter(v -> executable.place(v).isEmpty()).mapToLong(v -> v.shape().elements()).max().orElse(0)
+        * type.bytes();
     try (Memory staging = new Memory("loading weights")) {
       MemorySegment buffer = staging.allocate(largest, "the largest weight");
       for (Value parameter : parameters) {
-        MemorySegment target = buffer.asSlice(0, parameter.shape().elements() * type.bytes());
+        long bytes = parameter.shape().elements() * type.bytes();
+        MemorySegment target = executable.place(parameter).orElseGet(() -> buffer.asSlice(0, bytes));
         float[] constant = executable.program().constants().get(parameter.name());
         if (constant != null) {
           executable.write(parameter, constant, constant.length);

@@ -128,6 +128,17 @@ final class CpuExecutable implements Executable {
   }
 
   @Override
+  public Optional<MemorySegment> place(Value parameter) {
+    if (parameter.role() != Value.Role.FROZEN) {
+      return Optional.of(segment(parameter));
+    }
+    Map<CpuPlan.Form, MemorySegment> kept = frozen.get(parameter);
+    Optional<MemorySegment> table = Optional.ofNullable(kept.get(CpuPlan.Form.TABLE)).filter(t -> plan.weights() == plan.floats());
+    return Optional.ofNullable(kept.get(CpuPlan.Form.RAW)).or(() -> table)
+        .map(segment -> segment.asSlice(0, parameter.shape().elements() * plan.floats().bytes()));
+  }
+
+  @Override
   public void write(Value slot, MemorySegment source) {
     if (slot.role() == Value.Role.FROZEN) {
       writeFrozen(slot, source);
