@@ -22,8 +22,8 @@ final class PanelGemm implements Gemm {
   private static final int ROWS = RowTiles.ROWS;
   private static final int COLUMNS = RowTiles.COLUMNS;
   /**
-   * Longest piece of k. A tile costs some 350 cycles before and after its loop, mostly range checks taken out of it, so the loop had
-   * better be long; the pieces of a group's panels must still fit the second cache together.
+   * Longest piece of k. A tile costs some 350 cycles beside its loop, mostly fetching the lines of C it stores to, so the loop had better
+   * be long; the pieces of a group's panels must still fit the second cache together.
    */
   private static final int DEPTH = 1024;
   /** Panels of a task. */
@@ -41,8 +41,8 @@ final class PanelGemm implements Gemm {
   private static final long TILE_BYTES = Memory.align(bytes((long) ROWS * COLUMNS) + Integer.BYTES);
 
   private final Spec spec;
-  /** Whether B is in this product's own panels; otherwise they are filled at each call. */
-  private final boolean ready;
+  /** Whether tasks first make the F32 panels they multiply with from packed ones that are narrow, or those of the transpose. */
+  private final boolean pieces;
   private final DType storage;
   private final MemorySegment a;
   private final MemorySegment source;
@@ -60,7 +60,7 @@ final class PanelGemm implements Gemm {
   private final boolean hasAddend;
   private final long workerBase;
   private final long workerBytes;
-  private final Workers.Task packTask = this::packPanel;
+  private final Workers.Task packTask = (index, worker) -> packPanel(index);
   private final Workers.Task multiplyTask = this::multiply;
 
   private int rows;
@@ -71,14 +71,14 @@ final class PanelGemm implements Gemm {
   PanelGemm(Spec spec, Operands operands, DType storage) {
     this.spec = spec;
     this.storage = storage;
-    ready = ready(spec);
+    pieces = pieces(spec);
     a = operands.a();
     source = operands.b();
     bias = operands.bias();
     addend = operands.addend();
     c = operands.c();
     scratch = operands.scratch();
-    panels = ready ? source : scratch;
+    panels = spec.packed() ? source : scratch;
     n = spec.n();
     k = spec.k();
     alpha = (float) spec.alpha();
@@ -90,8 +90,8 @@ final class PanelGemm implements Gemm {
     workerBytes = workerBytes(spec);
   }
 
-  private static boolean ready(Spec spec) {
-    return spec.packed() && spec.form() == Form.NT;
+  private static boolean pieces(Spec spec) {
+    return spec.packed() && (spec.form() == Form.NN || spec.storage() != DType.F32);
   }
 
   static long scratchBytes(Spec spec, int threads) {
@@ -99,25 +99,22 @@ final class PanelGemm implements Gemm {
   }
 
   private static long liveBytes(Spec spec) {
-    return ready(spec) ? 0 : Memory.align(bytes(Panels.elements(spec.n(), spec.k())));
+    return spec.packed() ? 0 : Memory.align(bytes(Panels.elements(spec.n(), spec.k())));
   }
 
   private static long workerBytes(Spec spec) {
-    if (!spec.packed() || spec.storage() == DType.F32) {
-      return TILE_BYTES;
-    }
-    return TILE_BYTES + (ready(spec) ? GROUP_PANELS * widePanelBytes(spec.k()) : Panels.blockBytes(spec.storage()));
+    return TILE_BYTES + (pieces(spec) ? GROUP_PANELS * pieceBytes(spec.k()) + Panels.blockBytes(spec.storage()) : 0);
   }
 
-  /** A piece of a panel, widened. */
-  private static long widePanelBytes(int k) {
+  /** A piece of a panel in F32. */
+  private static long pieceBytes(int k) {
     return Memory.align(bytes((long) depth(k) * COLUMNS));
   }
 
-  /** Pieces of equal length, none longer than DEPTH. */
+  /** Pieces of nearly equal length, whole panels of the transpose, none longer than DEPTH. */
   private static int depth(int k) {
-    int pieces = (k + DEPTH - 1) / DEPTH;
-    return (k + pieces - 1) / pieces;
+    int count = (k + DEPTH - 1) / DEPTH;
+    return ((k + count - 1) / count + COLUMNS - 1) / COLUMNS * COLUMNS;
   }
 
   @Override
@@ -127,10 +124,10 @@ final class PanelGemm implements Gemm {
     if (rows == 0) {
       return;
     }
-    if (!ready) {
+    if (!spec.packed()) {
       if ((long) n * k < TASK_WORK / 16) {
         for (int i = 0; i < panelCount; i++) {
-          packPanel(i, 0);
+          packPanel(i);
         }
       } else {
         workers.run(panelCount, packTask);
@@ -146,10 +143,11 @@ final class PanelGemm implements Gemm {
     int blocks = 1;
     groups = (panelCount + GROUP_PANELS - 1) / GROUP_PANELS;
     if (threads > 1) {
-      long most = Math.min(4L * threads, 1 + (long) rows * n * k / TASK_WORK);
+      // Blocks of rows that make pieces make the same ones again.
+      long most = Math.min((pieces ? 2L : 4L) * threads, 1 + (long) rows * n * k / TASK_WORK);
       int tiles = (rows + ROWS - 1) / ROWS;
       while ((long) blocks * groups < most && (groups < panelCount || blocks < tiles)) {
-        if (groups < panelCount && rows < 2 * blocks * BLOCK_ROWS) {
+        if (groups < panelCount && (pieces || rows < 2 * blocks * BLOCK_ROWS)) {
           groups = Math.min(panelCount, groups * 2);
         } else {
           blocks = Math.min(tiles, blocks * 2);
@@ -162,12 +160,8 @@ final class PanelGemm implements Gemm {
     return (rows + blockRows - 1) / blockRows * groups;
   }
 
-  private void packPanel(int index, int worker) {
-    if (spec.packed()) {
-      Panels.turn(n, k, source, storage, panels, index, scratch, workerBase + worker * workerBytes + TILE_BYTES);
-    } else {
-      Panels.pack(spec.form(), n, k, source, panels, index);
-    }
+  private void packPanel(int index) {
+    Panels.pack(spec.form(), n, k, source, panels, index);
   }
 
   private void multiply(int index, int worker) {
@@ -176,21 +170,18 @@ final class PanelGemm implements Gemm {
     int firstPanel = index % groups * groupPanels;
     int endPanel = Math.min(panelCount, firstPanel + groupPanels);
     long tile = workerBase + worker * workerBytes;
-    boolean wide = ready && storage != DType.F32;
     for (int p = 0; p < k; p += depth) {
       int length = Math.min(depth, k - p);
-      for (int panel = firstPanel; panel < endPanel && wide; panel++) {
-        int width = width(panel);
-        Copies.widen(storage, panels, (Panels.start(panel, k) + (long) p * width) * storage.bytes(), (long) length * width, scratch,
-            widePanel(tile, panel - firstPanel));
+      for (int panel = firstPanel; panel < endPanel && pieces; panel++) {
+        fill(panel, p, length, piece(tile, panel - firstPanel), piece(tile, GROUP_PANELS));
       }
       for (int row = firstRow; row < endRow; row += ROWS) {
         int live = Math.min(ROWS, endRow - row);
         for (int panel = firstPanel; panel < endPanel; panel++) {
-          if (!wide) {
+          if (!pieces) {
             panelTile(row, live, p, length, panel, (row - firstRow) / ROWS, tile);
           } else {
-            RowTiles.run(width(panel) / COUNT, a, bytes((long) row * k + p), bytes(k), live, scratch, widePanel(tile, panel - firstPanel),
+            RowTiles.run(width(panel) / COUNT, a, bytes((long) row * k + p), bytes(k), live, scratch, piece(tile, panel - firstPanel),
                 scratch, tile, length);
           }
           store(p, row, live, panel, tile);
@@ -199,8 +190,17 @@ final class PanelGemm implements Gemm {
     }
   }
 
-  private long widePanel(long tile, int index) {
-    return tile + TILE_BYTES + index * widePanelBytes(k);
+  private long piece(long tile, int index) {
+    return tile + TILE_BYTES + index * pieceBytes(k);
+  }
+
+  private void fill(int panel, int p, int length, long to, long block) {
+    if (spec.form() == Form.NN) {
+      Panels.turn(n, k, panels, storage, panel, p, length, scratch, to, block);
+    } else {
+      int width = width(panel);
+      Copies.widen(storage, panels, (Panels.start(panel, k) + (long) p * width) * storage.bytes(), (long) length * width, scratch, to);
+    }
   }
 
   private int width(int panel) {

@@ -17,8 +17,7 @@ import java.lang.foreign.MemorySegment;
  * needs and padded with zeros. NT and NN differ only in how the panels are filled.
  *
  * <p>A frozen weight W [rows, cols] is kept in the panels of the NT product, whose columns are W's rows. The NN product, whose columns are
- * W's columns, turns them at each call: what it reads is squares that lie in one piece, and the turning costs less than a hundredth of a
- * product with 1,000 rows.
+ * W's columns, turns them at each call, piece by piece into the second cache.
  */
 final class Panels {
 
@@ -62,21 +61,26 @@ final class Panels {
     return storage == DType.F32 ? 0 : Memory.align(bytes((long) COLUMNS * COLUMNS));
   }
 
-  /** Fills one F32 panel of an NN product from the panels in which W [k, n] is packed. */
-  static void turn(int n, int k, MemorySegment packed, DType storage, MemorySegment panels, int index, MemorySegment scratch, long block) {
+  /**
+   * Fills rows [p, p + length) of one F32 panel of an NN product from the panels in which W [k, n] is packed.
+   *
+   * @param p a multiple of the columns of a panel
+   * @param block see {@link #blockBytes}
+   */
+  static void turn(int n, int k, MemorySegment packed, DType storage, int index, int p, int length, MemorySegment scratch, long to, long block) {
     int columns = columns(index, n);
     int width = vectors(columns) * COUNT;
-    long out = bytes(start(index, k));
-    for (int other = 0; other < count(k); other++) {
+    for (int done = 0; done < length; done += COLUMNS) {
+      int other = (p + done) / COLUMNS;
       int rows = columns(other, k);
       int rowsWidth = vectors(rows) * COUNT;
       long from = start(other, n) + (long) index * COLUMNS * rowsWidth;
-      long to = out + bytes((long) other * COLUMNS * width);
+      long at = to + bytes((long) done * width);
       if (storage == DType.F32) {
-        Transpose.pack(packed, bytes(from), bytes(rowsWidth), columns, panels, to, width, rows);
+        Transpose.pack(packed, bytes(from), bytes(rowsWidth), columns, scratch, at, width, rows);
       } else {
         Copies.widen(storage, packed, from * storage.bytes(), (long) columns * rowsWidth, scratch, block);
-        Transpose.pack(scratch, block, bytes(rowsWidth), columns, panels, to, width, rows);
+        Transpose.pack(scratch, block, bytes(rowsWidth), columns, scratch, at, width, rows);
       }
     }
   }
