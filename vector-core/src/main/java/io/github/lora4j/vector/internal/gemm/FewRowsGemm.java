@@ -1,0 +1,191 @@
+package io.github.lora4j.vector.internal.gemm;
+
+import static io.github.lora4j.vector.internal.gemm.Lanes.COUNT;
+import static io.github.lora4j.vector.internal.gemm.Lanes.bytes;
+import static io.github.lora4j.vector.internal.gemm.Lanes.vectors;
+
+import io.github.lora4j.vector.DType;
+import io.github.lora4j.vector.Gemm;
+import io.github.lora4j.vector.Memory;
+import io.github.lora4j.vector.Workers;
+import java.lang.foreign.MemorySegment;
+
+/**
+ * NT and NN with a packed operand and, at the moment, few rows, as when text is generated: bound by the reading of the panels, which are
+ * read once, in order and from end to end, and widened in registers. With more rows it is {@link PanelGemm}, whose bits these are.
+ */
+final class FewRowsGemm implements Gemm {
+
+  /** Most rows that are done here. */
+  static final int ROWS = 4;
+  /** Panels abreast for one row; half of them for two, whose sums are as many. */
+  private static final int PANELS = 4;
+  private static final int COLUMNS = RowTiles.COLUMNS;
+  /** Longest piece of k. */
+  private static final int DEPTH = 1024;
+  /** Smallest task worth handing to another worker, in multiply-adds. */
+  private static final long TASK_WORK = 1 << 18;
+  private static final long TILE_BYTES = Memory.align(bytes((long) PANELS * COLUMNS));
+
+  private final Spec spec;
+  private final DType storage;
+  private final Gemm many;
+  private final MemorySegment a;
+  private final MemorySegment panels;
+  private final MemorySegment bias;
+  private final MemorySegment addend;
+  private final MemorySegment c;
+  private final MemorySegment scratch;
+  private final int n;
+  private final int k;
+  private final float alpha;
+  private final int panelCount;
+  private final int depth;
+  private final boolean hasBias;
+  private final boolean hasAddend;
+  private final Workers.Task task = this::multiply;
+
+  private int rows;
+  private int taskPanels;
+  private boolean single;
+
+  FewRowsGemm(Spec spec, Operands operands, Gemm many) {
+    this.spec = spec;
+    this.many = many;
+    storage = spec.storage();
+    a = operands.a();
+    panels = operands.b();
+    bias = operands.bias();
+    addend = operands.addend();
+    c = operands.c();
+    scratch = operands.scratch();
+    n = spec.n();
+    k = spec.k();
+    alpha = (float) spec.alpha();
+    panelCount = Panels.count(n);
+    depth = depth(k);
+    hasBias = VectorGemms.present(bias);
+    hasAddend = VectorGemms.present(addend);
+  }
+
+  static boolean suits(Spec spec) {
+    return spec.packed() && spec.form() != Form.TN;
+  }
+
+  static long scratchBytes(int threads) {
+    return threads * TILE_BYTES;
+  }
+
+  /** The pieces of k of {@link PanelGemm}, which decide the bits; a test compares them. */
+  private static int depth(int k) {
+    int pieces = (k + DEPTH - 1) / DEPTH;
+    return (k + pieces - 1) / pieces;
+  }
+
+  @Override
+  public void run(Workers workers, int rows) {
+    if (rows > ROWS || rows <= 0) {
+      many.run(workers, rows);
+      return;
+    }
+    VectorGemms.checkRows(spec, rows);
+    VectorGemms.checkSize("scratch", scratch, scratchBytes(workers.threads()));
+    this.rows = rows;
+    // Widening an F16 takes registers: four panels abreast do not fit, and the second row is for nothing.
+    single = rows == 1 && storage != DType.F16;
+    long most = workers.threads() == 1 ? 1 : Math.min(4L * workers.threads(), 1 + (long) n * k / TASK_WORK);
+    taskPanels = (int) ((panelCount + most - 1) / most + PANELS - 1) / PANELS * PANELS;
+    workers.run((panelCount + taskPanels - 1) / taskPanels, task);
+  }
+
+  private void multiply(int index, int worker) {
+    int first = index * taskPanels;
+    int end = Math.min(panelCount, first + taskPanels);
+    int full = Math.min(end, n / COLUMNS);
+    long tile = worker * TILE_BYTES;
+    int abreast = single ? PANELS : PANELS / 2;
+    for (int panel = first; panel < full; panel += abreast) {
+      int count = Math.min(abreast, full - panel);
+      for (int p = 0; p < k; p += depth) {
+        for (int row = 0; row < rows; row += 2) {
+          full(panel, count, p, row, tile);
+        }
+      }
+    }
+    if (full < end) {
+      last(full, tile);
+    }
+  }
+
+  /** A piece of k of some panels, and one row or two. */
+  private void full(int panel, int count, int p, int row, long tile) {
+    int length = Math.min(depth, k - p);
+    long from = (Panels.start(panel, k) + (long) p * COLUMNS) * storage.bytes();
+    long next = Panels.start(1, k) * storage.bytes();
+    long left = bytes((long) row * k + p);
+    int live = Math.min(2, rows - row);
+    long second = left + (live - 1) * bytes(k);
+    switch (storage) {
+      case F32 -> {
+        if (single) {
+          F32RowTiles.row(a, left, panels, from, next, count, scratch, tile, length);
+        } else {
+          F32RowTiles.rows(a, left, second, panels, from, next, count, scratch, tile, length);
+        }
+      }
+      case BF16 -> {
+        if (single) {
+          Bf16RowTiles.row(a, left, panels, from, next, count, scratch, tile, length);
+        } else {
+          Bf16RowTiles.rows(a, left, second, panels, from, next, count, scratch, tile, length);
+        }
+      }
+      default -> F16RowTiles.rows(a, left, second, panels, from, next, count, scratch, tile, length);
+    }
+    for (int i = 0; i < count; i++) {
+      store(p, row, live, panel + i, COLUMNS, COLUMNS, tile + i * (single ? 1 : 2) * bytes(COLUMNS));
+    }
+  }
+
+  /** The panel that is not full, a vector and a row at a time. */
+  private void last(int panel, long tile) {
+    int columns = Panels.columns(panel, n);
+    int width = vectors(columns) * COUNT;
+    long stride = (long) width * storage.bytes();
+    for (int p = 0; p < k; p += depth) {
+      long from = Panels.start(panel, k) * storage.bytes() + p * stride;
+      for (int row = 0; row < rows; row++) {
+        for (int v = 0; v < width; v += COUNT) {
+          column(bytes((long) row * k + p), from + (long) v * storage.bytes(), stride, tile + bytes(v), Math.min(depth, k - p));
+        }
+        store(p, row, 1, panel, columns, width, tile);
+      }
+    }
+  }
+
+  private void column(long left, long from, long stride, long tile, int length) {
+    switch (storage) {
+      case F32 -> F32RowTiles.column(a, left, panels, from, stride, scratch, tile, length);
+      case BF16 -> Bf16RowTiles.column(a, left, panels, from, stride, scratch, tile, length);
+      default -> F16RowTiles.column(a, left, panels, from, stride, scratch, tile, length);
+    }
+  }
+
+  private void store(int p, int row, int live, int panel, int columns, int width, long tile) {
+    int column = panel * COLUMNS;
+    long rowBytes = bytes(n);
+    long to = bytes((long) row * n + column);
+    if (p > 0) {
+      Epilogue.storeAdd(scratch, tile, width, live, columns, alpha, c, to, rowBytes, c, to, rowBytes);
+    } else if (hasAddend) {
+      Epilogue.storeAdd(scratch, tile, width, live, columns, alpha, addend, to, rowBytes, c, to, rowBytes);
+      if (hasBias) {
+        Epilogue.addRow(bias, bytes(column), live, columns, c, to, rowBytes);
+      }
+    } else if (hasBias) {
+      Epilogue.storeAdd(scratch, tile, width, live, columns, alpha, bias, bytes(column), 0, c, to, rowBytes);
+    } else {
+      Epilogue.store(scratch, tile, width, live, columns, alpha, c, to, rowBytes);
+    }
+  }
+}
