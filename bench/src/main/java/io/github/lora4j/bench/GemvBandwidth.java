@@ -73,12 +73,12 @@ public final class GemvBandwidth {
         shares[i] = product / read;
       }
     }
-    System.out.printf("%-8s %5d %18s %12.1f %12.1f %8.2f %10.2f to %.2f%n", storage, m, n + " x " + k, quantile(ours, 0.5), quantile(reads, 0.5),
-        quantile(shares, 0.5), quantile(shares, 0.25), quantile(shares, 0.75));
+    System.out.printf("%-8s %5d %18s %12.1f %12.1f %8.2f %10.2f to %.2f%n", storage, m, n + " x " + k, quantile(ours, 0.5),
+        quantile(reads, 0.5), quantile(shares, 0.5), quantile(shares, 0.25), quantile(shares, 0.75));
   }
 
   /** Finite values whatever the storage: every half word is about one. */
-  private static MemorySegment weights(Memory memory, long bytes, DType storage) {
+  static MemorySegment weights(Memory memory, long bytes, DType storage) {
     MemorySegment weights = memory.allocate(bytes, "weights");
     int pattern = switch (storage) {
       case F32 -> 0x3C03126F;
@@ -97,7 +97,7 @@ public final class GemvBandwidth {
     return (System.nanoTime() - start) / (double) TimeUnit.SECONDS.toNanos(1);
   }
 
-  private static void read(Workers workers, MemorySegment weights, MemorySegment sums) {
+  static void read(Workers workers, MemorySegment weights, MemorySegment sums) {
     int pieces = (int) (weights.byteSize() / PIECE);
     workers.run(pieces, (index, worker) -> {
       int sum = sum(weights, (long) index * PIECE, PIECE);
