@@ -11,13 +11,14 @@ import io.github.lora4j.vector.Workers;
 import java.lang.foreign.MemorySegment;
 
 /**
- * NT and NN with a packed operand and, at the moment, few rows, as when text is generated: bound by the reading of the panels, which are
- * read once, in order and from end to end, and widened in registers. With more rows it is {@link PanelGemm}, whose bits these are.
+ * NT and NN with a packed operand and, at the moment, few rows, as when text is generated: bound by the reading of the panels, which
+ * come from memory once, in order and from end to end, and are widened in registers. Three and four rows are two passes over a piece, the
+ * second from the second cache. With more rows it is {@link PanelGemm}, whose bits these are.
  */
 final class FewRowsGemm implements Gemm {
 
   /** Most rows that are done here. */
-  static final int ROWS = 4;
+  private static final int ROWS = 4;
   /** Panels abreast for one row; half of them for two, whose sums are as many. */
   private static final int PANELS = 4;
   private static final int COLUMNS = RowTiles.COLUMNS;
