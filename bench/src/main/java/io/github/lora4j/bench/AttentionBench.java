@@ -32,7 +32,7 @@ import org.openjdk.jmh.annotations.Warmup;
 @Measurement(iterations = 5, time = 1)
 @Fork(value = 5, jvmArgsAppend = {"--add-modules", "jdk.incubator.vector", "--enable-native-access=ALL-UNNAMED"})
 public class AttentionBench {
-  private static final int WIDTH = 384;
+  static final int WIDTH = 384;
 
   @Param({"32", "64"})
   public int headDim;

@@ -1,5 +1,6 @@
 package io.github.lora4j.bench;
 
+import com.sun.management.ThreadMXBean;
 import io.github.lora4j.vector.Gemm.Form;
 import io.github.lora4j.vector.Memory;
 import io.github.lora4j.vector.Workers;
@@ -13,7 +14,8 @@ import java.util.List;
 /**
  * Our matrix products against oneDNN and against our own micro-kernel on data in cache, interleaved burst by burst so that a
  * machine whose clock or load moves treats all alike. Prints medians; ratios are medians of ratios of neighbours.
- * Bests are printed too: on a machine that others use they say what an idle one would give.
+ * Bests are printed too: on a machine that others use they say what an idle one would give. Bytes are what one of our products allocates:
+ * more than a few hundred means that vectors became objects.
  *
  * <p>System properties: {@code onednn.library} (path; without it only ours), {@code shapes} (mxnxk, comma-separated), {@code form},
  * {@code storage} (F32, BF16, F16: packed once; live: packed at each call), {@code threads}, {@code reps}, {@code flops} of a burst.
@@ -25,6 +27,7 @@ public final class GemmPeers {
   private static final String SHAPES = "128x768x768,512x768x768,512x3072x768,512x768x3072,1024x2048x2048,512x4096x4096,128x4096x4096,"
       + "4096x1024x1024";
   private static final int DEPTH = 256;
+  private static final ThreadMXBean THREADS = (ThreadMXBean) ManagementFactory.getThreadMXBean();
 
   private GemmPeers() {}
 
@@ -37,7 +40,8 @@ public final class GemmPeers {
     String library = System.getProperty("onednn.library");
     OneDnn peer = library == null ? null : new OneDnn(Path.of(library));
     System.out.printf("%s, %s %s, %d thread(s), %s time%n", VectorGemms.describe(), form, storage, threads, threads == 1 ? "CPU" : "wall");
-    System.out.printf("%-18s %8s %8s %8s %9s %9s %26s%n", "m x n x k", "ours", "oneDNN", "tile", "/oneDNN", "/tile", "best: ours, oneDNN, tile");
+    System.out.printf("%-18s %8s %8s %8s %9s %9s %26s %10s%n", "m x n x k", "ours", "oneDNN", "tile", "/oneDNN", "/tile",
+        "best: ours, oneDNN, tile", "bytes");
     double logPeer = 0;
     double logTile = 0;
     List<String> shapes = List.of(System.getProperty("shapes", SHAPES).split(","));
@@ -52,8 +56,11 @@ public final class GemmPeers {
           Runnable theirs = () -> repeat(calls, () -> test.peer(peer));
           int tiles = (int) (burst / 4 / VectorGemms.tileFlops(a, b, t, DEPTH, 1)) + 1;
           double[][] rates = new double[reps][5];
+          long bytes = Long.MAX_VALUE;
           for (int i = -5; i < reps; i++) {
+            long allocated = allocated(threads);
             double x = calls * test.flops() / nanos(threads, ours);
+            bytes = Math.min(bytes, (allocated(threads) - allocated) / calls);
             double y = peer == null ? Double.NaN : calls * test.flops() / nanos(threads, theirs);
             long start = clock(1);
             double z = VectorGemms.tileFlops(a, b, t, DEPTH, tiles) / (double) (clock(1) - start);
@@ -61,8 +68,9 @@ public final class GemmPeers {
               rates[i] = new double[] {x, y, z, x / y, x / z};
             }
           }
-          System.out.printf("%-18s %8.1f %8.1f %8.1f %9.3f %9.3f %10.1f %7.1f %7.1f%n", shape, median(rates, 0), median(rates, 1),
-              median(rates, 2), median(rates, 3), median(rates, 4), best(rates, 0), best(rates, 1), best(rates, 2));
+          System.out.printf("%-18s %8.1f %8.1f %8.1f %9.3f %9.3f %10.1f %7.1f %7.1f %10d%n", shape, median(rates, 0), median(rates, 1),
+              median(rates, 2), median(rates, 3), median(rates, 4), best(rates, 0), best(rates, 1), best(rates, 2),
+              bytes);
           logPeer += Math.log(median(rates, 3));
           logTile += Math.log(median(rates, 4));
         }
@@ -84,7 +92,11 @@ public final class GemmPeers {
   }
 
   private static long clock(int threads) {
-    return threads == 1 ? ManagementFactory.getThreadMXBean().getCurrentThreadCpuTime() : System.nanoTime();
+    return threads == 1 ? THREADS.getCurrentThreadCpuTime() : System.nanoTime();
+  }
+
+  private static long allocated(int threads) {
+    return threads == 1 ? THREADS.getCurrentThreadAllocatedBytes() : THREADS.getTotalThreadAllocatedBytes();
   }
 
   private static double best(double[][] rates, int column) {

@@ -6,8 +6,12 @@ import io.github.lora4j.vector.KernelProvider;
 import io.github.lora4j.vector.Kernels;
 import io.github.lora4j.vector.Loss;
 import io.github.lora4j.vector.Memory;
+import io.github.lora4j.vector.internal.Losses;
+import io.github.lora4j.vector.internal.Simd;
+import io.github.lora4j.vector.internal.VectorMath;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.nio.ByteOrder;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
 import org.openjdk.jmh.annotations.Benchmark;
@@ -23,7 +27,7 @@ import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.annotations.Warmup;
 
-/** Nanoseconds per element of kernels over rows and of optimizers, eight rows of 768 floats in cache, one thread. */
+/** Nanoseconds per element of functions, of kernels over rows and of optimizers, eight rows of 768 floats in cache, one thread. */
 @State(Scope.Thread)
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.NANOSECONDS)
@@ -46,6 +50,9 @@ public class RowsBench {
   private MemorySegment moment2;
   private MemorySegment stats;
   private MemorySegment ids;
+  private MemorySegment rowKeys;
+  private MemorySegment random;
+  private MemorySegment negative;
 
   /** Fills the buffers. */
   @Setup
@@ -57,9 +64,15 @@ public class RowsBench {
     moment1 = normal(numbers);
     moment2 = memory.allocate(4L * ROWS * COLS, "data");
     stats = memory.allocate(ROWS * 8, "statistics");
+    rowKeys = memory.allocate(ROWS * 8, "row keys");
+    random = memory.allocate(12, "random");
     ids = memory.allocate(4 * ROWS, "ids");
     for (int i = 0; i < ROWS; i++) {
       ids.setAtIndex(ValueLayout.JAVA_INT, i, ROWS - 1 - i);
+    }
+    negative = memory.allocate(4L * ROWS * COLS, "data");
+    for (int i = 0; i < ROWS * COLS; i++) {
+      negative.setAtIndex(ValueLayout.JAVA_FLOAT, i, (float) -Math.abs(numbers.nextGaussian()));
     }
     adam.lr = 1e-4;
     adam.beta1 = 0.9;
@@ -82,6 +95,38 @@ public class RowsBench {
   @TearDown
   public void close() {
     memory.close();
+  }
+
+  /** The vector function alone, as softmax and the activations have it: exact for what is not above 1. */
+  @Benchmark
+  public void exp() {
+    for (long at = 0; at < 4L * ROWS * COLS; at += Simd.BYTES) {
+      VectorMath.expOfNegative(Simd.load(negative, at)).intoMemorySegment(out, at, ByteOrder.nativeOrder());
+    }
+  }
+
+  @Benchmark
+  public double softmax() {
+    double sum = 0;
+    for (int i = 0; i < ROWS; i++) {
+      sum += Losses.softmax(x, out, 4L * i * COLS, 4L * COLS, 4L * i * COLS);
+    }
+    return sum;
+  }
+
+  @Benchmark
+  public void layerNorm() {
+    kernels.layerNorm(x, y, y, out, stats, COLS, 1e-5, 0, ROWS);
+  }
+
+  @Benchmark
+  public void layerNormGrad() {
+    kernels.layerNormGrad(y, x, stats, y, MemorySegment.NULL, out, COLS, 0, ROWS);
+  }
+
+  @Benchmark
+  public void dropout() {
+    kernels.dropout(x, rowKeys, random, 7, 0.1, out, COLS, 0, ROWS);
   }
 
   @Benchmark

@@ -46,18 +46,13 @@ final class PanelGemm implements Gemm {
   private final DType storage;
   private final MemorySegment a;
   private final MemorySegment source;
-  private final MemorySegment bias;
-  private final MemorySegment addend;
-  private final MemorySegment c;
   private final MemorySegment scratch;
   private final MemorySegment panels;
+  private final Output output;
   private final int n;
   private final int k;
-  private final float alpha;
   private final int panelCount;
   private final int depth;
-  private final boolean hasBias;
-  private final boolean hasAddend;
   private final long workerBase;
   private final long workerBytes;
   private final Workers.Task packTask = (index, worker) -> packPanel(index);
@@ -74,18 +69,13 @@ final class PanelGemm implements Gemm {
     pieces = pieces(spec);
     a = operands.a();
     source = operands.b();
-    bias = operands.bias();
-    addend = operands.addend();
-    c = operands.c();
     scratch = operands.scratch();
     panels = spec.packed() ? source : scratch;
+    output = new Output(spec, operands);
     n = spec.n();
     k = spec.k();
-    alpha = (float) spec.alpha();
     panelCount = Panels.count(n);
     depth = depth(k);
-    hasBias = VectorGemms.present(bias);
-    hasAddend = VectorGemms.present(addend);
     workerBase = liveBytes(spec);
     workerBytes = workerBytes(spec);
   }
@@ -112,7 +102,7 @@ final class PanelGemm implements Gemm {
   }
 
   /** Pieces of nearly equal length, whole panels of the transpose, none longer than DEPTH. */
-  private static int depth(int k) {
+  static int depth(int k) {
     int count = (k + DEPTH - 1) / DEPTH;
     return ((k + count - 1) / count + COLUMNS - 1) / COLUMNS * COLUMNS;
   }
@@ -184,7 +174,7 @@ final class PanelGemm implements Gemm {
             RowTiles.run(width(panel) / COUNT, a, bytes((long) row * k + p), bytes(k), live, scratch, piece(tile, panel - firstPanel),
                 scratch, tile, length);
           }
-          store(p, row, live, panel, tile);
+          output.store(p == 0, row, live, panel, width(panel), tile);
         }
       }
     }
@@ -224,25 +214,5 @@ final class PanelGemm implements Gemm {
     long start = p + length < k ? Panels.start(panel, k) + (long) (p + length) * COLUMNS
         : Panels.start((panel + groupPanels) % panelCount, k);
     return Math.min(bytes(start) + offset, bytes(Panels.elements(n, k)) - slice);
-  }
-
-  private void store(int p, int row, int live, int panel, long tile) {
-    int column = panel * COLUMNS;
-    int columns = Panels.columns(panel, n);
-    int width = vectors(columns) * COUNT;
-    long rowBytes = bytes(n);
-    long to = bytes((long) row * n + column);
-    if (p > 0) {
-      Epilogue.storeAdd(scratch, tile, width, live, columns, alpha, c, to, rowBytes, c, to, rowBytes);
-    } else if (hasAddend) {
-      Epilogue.storeAdd(scratch, tile, width, live, columns, alpha, addend, to, rowBytes, c, to, rowBytes);
-      if (hasBias) {
-        Epilogue.addRow(bias, bytes(column), live, columns, c, to, rowBytes);
-      }
-    } else if (hasBias) {
-      Epilogue.storeAdd(scratch, tile, width, live, columns, alpha, bias, bytes(column), 0, c, to, rowBytes);
-    } else {
-      Epilogue.store(scratch, tile, width, live, columns, alpha, c, to, rowBytes);
-    }
   }
 }

@@ -10,8 +10,9 @@ import java.lang.foreign.MemorySegment;
 /**
  * Matrix products in F32 with the Vector API; the methods are those of {@link io.github.lora4j.vector.Kernels}.
  *
- * <p>NT and NN read A where it lies and B from panels, packed once or at each call; see {@link PanelGemm} and {@link Panels}. TN packs both operands
- * block by block; see {@link OuterGemm}. Products with a side as short as LoRA's rank have kernels of their own, which read the long
+ * <p>NT and NN read A where it lies and B from panels, packed once or at each call; see {@link PanelGemm} and {@link Panels}, and
+ * {@link FewRowsGemm} for one to four rows. TN packs both operands block by block; see {@link OuterGemm}. Products with a side as short as
+ * LoRA's rank have kernels of their own, which read the long
  * operand once at memory's speed: {@link NarrowGemm}, {@link ShallowGemm}, {@link StripGemm}.
  */
 public final class VectorGemms {
@@ -52,7 +53,11 @@ public final class VectorGemms {
     if (NarrowGemm.suits(spec)) {
       return NarrowGemm.scratchBytes(spec, threads);
     }
-    return spec.form() == Form.TN ? OuterGemm.scratchBytes(spec, threads) : PanelGemm.scratchBytes(spec, threads);
+    if (spec.form() == Form.TN) {
+      return OuterGemm.scratchBytes(spec, threads);
+    }
+    long bytes = PanelGemm.scratchBytes(spec, threads);
+    return FewRowsGemm.suits(spec) ? Math.max(bytes, FewRowsGemm.scratchBytes(threads)) : bytes;
   }
 
   public static Gemm gemm(Gemm.Spec spec, Gemm.Operands operands) {
@@ -81,7 +86,11 @@ public final class VectorGemms {
     if (ShallowGemm.suits(spec)) {
       return new ShallowGemm(spec, operands);
     }
-    return NarrowGemm.suits(spec) ? new NarrowGemm(spec, operands) : new PanelGemm(spec, operands, storage);
+    if (NarrowGemm.suits(spec)) {
+      return new NarrowGemm(spec, operands);
+    }
+    PanelGemm panels = new PanelGemm(spec, operands, storage);
+    return FewRowsGemm.suits(spec) ? new FewRowsGemm(spec, operands, panels) : panels;
   }
 
   /** The widest NT tile alone, again and again on the same operands: what a benchmark calls the micro-kernel's rate. */

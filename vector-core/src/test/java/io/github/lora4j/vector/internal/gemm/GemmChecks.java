@@ -15,6 +15,8 @@ public final class GemmChecks {
 
   private static final int[] SIZES = {1, 2, 5, 7, 8, 15, 16, 17, 33, 47, 48, 49, 64, 65, 97, 130, 200};
   private static final int[] DEPTHS = {1, 2, 3, 8, 17, 48, 96, 257, 385, 1030};
+  private static final int[] WIDE = {3, 64, 100, 129, 192, 256, 330, 515, 640};
+  private static final int[] DEEP = {1, 31, 257, 1030, 2100};
   private static final int[] THREADS = {1, 2, 3, 5};
   private static final float UNTOUCHED = 12345.678f;
 
@@ -44,8 +46,20 @@ public final class GemmChecks {
     for (Form form : Form.values()) {
       for (int i = 0; i < casesPerForm; i++) {
         checks.check(checks.draw(form));
+        if (form != Form.TN) {
+          checks.check(checks.drawFewRows(form));
+        }
       }
     }
+  }
+
+  /** As when text is generated: packed weights, one row to five, several panels abreast. */
+  private Case drawFewRows(Form form) {
+    int maxRows = random.nextBoolean() ? 5 : 9;
+    DType storage = new DType[] {DType.F32, DType.BF16, DType.F16}[random.nextInt(3)];
+    boolean addend = random.nextBoolean();
+    return new Case(form, maxRows, 1 + random.nextInt(5), 0, WIDE[random.nextInt(WIDE.length)], DEEP[random.nextInt(DEEP.length)],
+        random.nextBoolean() ? 1 : -0.75, true, storage, random.nextBoolean(), addend, addend && random.nextBoolean());
   }
 
   private Case draw(Form form) {

@@ -1,10 +1,9 @@
 package io.github.lora4j.vector.internal.gemm;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import com.sun.management.ThreadMXBean;
 import io.github.lora4j.vector.ConfigException;
 import io.github.lora4j.vector.DType;
 import io.github.lora4j.vector.ForcedWidth;
@@ -14,13 +13,14 @@ import io.github.lora4j.vector.Memory;
 import io.github.lora4j.vector.Workers;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.lang.management.ManagementFactory;
+import java.util.Arrays;
 import java.util.List;
+import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.FieldSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class VectorGemmsTest {
 
@@ -53,30 +53,109 @@ class VectorGemmsTest {
     }
   }
 
+  /** Both ways of widening, exactly: a product of depth 1 with a row of one is the stored value itself. */
   @ParameterizedTest
-  @CsvSource({"NT, 96, 96", "NN, 96, 96", "TN, 96, 96", "NT, 8, 96", "NN, 8, 96", "TN, 8, 96", "NT, 96, 8", "NN, 96, 8"})
-  void runningAllocatesNothing(Form form, int n, int k) {
-    Gemm.Spec spec = new Gemm.Spec(form, 96, 40, n, k, 1, false, DType.F32);
-    try (Memory memory = new Memory("test"); Workers workers = new Workers(2)) {
-      MemorySegment x = memory.allocate(96 * 96 * 4, "operand");
-      MemorySegment scratch = memory.allocate(VectorGemms.gemmScratchBytes(spec, 2), "scratch");
-      Gemm gemm = VectorGemms.gemm(spec, new Gemm.Operands(x, x, MemorySegment.NULL, MemorySegment.NULL,
-          memory.allocate(96 * 96 * 4, "C"), scratch));
-      // Until the second compiler has been there, vectors are objects: measure when a round costs nothing any more.
-      long round = Long.MAX_VALUE;
-      for (int attempt = 0; attempt < 200 && round > 10_000; attempt++) {
-        long before = allocated();
-        for (int i = 0; i < 200; i++) {
-          gemm.run(workers, 96);
+  @EnumSource(value = DType.class, names = {"F16", "BF16"})
+  void fewRowsWidenEveryStoredValueExactly(DType storage) {
+    int n = 1 << 16;
+    for (int rows : new int[] {1, 2}) {
+      try (Memory memory = new Memory("test"); Workers workers = new Workers(1)) {
+        Gemm.Spec spec = new Gemm.Spec(Form.NT, 2, 0, n, 1, 1, true, storage);
+        MemorySegment ones = memory.allocate(8, "A");
+        ones.fill((byte) 0);
+        MemorySegment panels = memory.allocate(VectorGemms.packedBytes(n, 1, storage), "panels");
+        MemorySegment c = memory.allocate(8L * n, "C");
+        for (int i = 0; i < n; i++) {
+          panels.setAtIndex(ValueLayout.JAVA_SHORT, i, (short) i);
         }
-        round = allocated() - before;
+        for (int i = 0; i < rows; i++) {
+          ones.setAtIndex(ValueLayout.JAVA_FLOAT, i, 1);
+        }
+        VectorGemms.gemm(spec, new Gemm.Operands(ones, panels, MemorySegment.NULL, MemorySegment.NULL, c,
+            memory.allocate(VectorGemms.gemmScratchBytes(spec, 1), "scratch"))).run(workers, rows);
+        for (int i = 0; i < n * rows; i++) {
+          float want = storage == DType.F16 ? Float.float16ToFloat((short) i) : DType.bf16ToFloat((short) i);
+          assertEquals(want + 0f, c.getAtIndex(ValueLayout.JAVA_FLOAT, i), 0f, "bits " + Integer.toHexString(i & 0xFFFF));
+        }
       }
-      assertTrue(round <= 10_000, round + " bytes in 200 runs");
     }
   }
 
-  private static long allocated() {
-    return ((ThreadMXBean) ManagementFactory.getThreadMXBean()).getTotalThreadAllocatedBytes();
+  /** A token has the same bits alone and in a batch. */
+  @ParameterizedTest
+  @EnumSource(value = DType.class, names = {"F32", "F16", "BF16"})
+  void fewRowsHaveTheBitsOfMany(DType storage) {
+    Random random = new Random(3);
+    for (int k : new int[] {40, 1024, 1500, 2100}) {
+      for (int n : new int[] {50, 256, 400}) {
+        Gemm.Spec spec = new Gemm.Spec(Form.NT, 6, 0, n, k, 1, true, storage);
+        try (Memory memory = new Memory("test"); Workers workers = new Workers(2)) {
+          MemorySegment a = normal(memory, random, 6 * k);
+          MemorySegment panels = memory.allocate(VectorGemms.packedBytes(n, k, storage), "panels");
+          VectorGemms.pack(n, k, normal(memory, random, n * k), panels, storage);
+          MemorySegment c = memory.allocate(24L * n, "C");
+          Gemm gemm = VectorGemms.gemm(spec, new Gemm.Operands(a, panels, MemorySegment.NULL, MemorySegment.NULL, c,
+              memory.allocate(VectorGemms.gemmScratchBytes(spec, 2), "scratch")));
+          gemm.run(workers, 6);
+          byte[] want = c.toArray(ValueLayout.JAVA_BYTE);
+          for (int rows = 1; rows <= 5; rows++) {
+            c.fill((byte) 0);
+            gemm.run(workers, rows);
+            int bytes = 4 * n * rows;
+            assertArrayEquals(Arrays.copyOf(want, bytes), c.asSlice(0, bytes).toArray(ValueLayout.JAVA_BYTE), rows + " rows of " + spec);
+          }
+        }
+      }
+    }
+  }
+
+  private static MemorySegment normal(Memory memory, Random random, int count) {
+    MemorySegment segment = memory.allocate(4L * count, "operand");
+    for (int i = 0; i < count; i++) {
+      segment.setAtIndex(ValueLayout.JAVA_FLOAT, i, (float) random.nextGaussian());
+    }
+    return segment;
+  }
+
+  /** Each class of shapes has the kernel meant for it: LoRA's two products and their gradients do not take the wide ones. */
+  @Test
+  void everyShapeHasItsKernel() {
+    // An adapter of rank 8 and one of 32 on 768 columns: x·Aᵀ, h·Bᵀ, dy·B, dh·A, dB = dyᵀ·h, dA = dhᵀ·x.
+    for (int rank : new int[] {8, 32}) {
+      assertEquals(rank <= NarrowTiles.COLUMNS ? NarrowGemm.class : PanelGemm.class, kernel(Form.NT, 512, 0, rank, 768, false));
+      assertEquals(ShallowGemm.class, kernel(Form.NT, 512, 0, 768, rank, false));
+      assertEquals(rank <= NarrowTiles.COLUMNS ? NarrowGemm.class : PanelGemm.class, kernel(Form.NN, 512, 0, rank, 768, false));
+      assertEquals(ShallowGemm.class, kernel(Form.NN, 512, 0, 768, rank, false));
+      assertEquals(StripGemm.class, kernel(Form.TN, 512, 768, rank, 0, false));
+      assertEquals(StripGemm.class, kernel(Form.TN, 512, rank, 768, 0, false));
+    }
+    // A rank beyond them is a product like any other.
+    assertEquals(PanelGemm.class, kernel(Form.NT, 512, 0, 128, 768, false));
+    assertEquals(PanelGemm.class, kernel(Form.NN, 512, 0, 768, 128, false));
+    assertEquals(OuterGemm.class, kernel(Form.TN, 512, 128, 768, 0, false));
+    assertEquals(PanelGemm.class, kernel(Form.NT, 512, 0, 768, 768, false));
+    assertEquals(OuterGemm.class, kernel(Form.TN, 512, 768, 768, 0, false));
+    // Frozen weights are read from their panels, whatever their shape; FewRowsGemm hands what it is not made for to PanelGemm, and the
+    // gradient turns panels, which few rows do not pay for either way.
+    for (int[] shape : new int[][] {{768, 768}, {8, 768}, {768, 8}, {1, 1}}) {
+      assertEquals(FewRowsGemm.class, kernel(Form.NT, 512, 0, shape[0], shape[1], true));
+      assertEquals(PanelGemm.class, kernel(Form.NN, 512, 0, shape[0], shape[1], true));
+    }
+  }
+
+  private static Class<?> kernel(Form form, int rows, int m, int n, int k, boolean packed) {
+    MemorySegment large = MemorySegment.NULL.reinterpret(Integer.MAX_VALUE);
+    Gemm.Spec spec = new Gemm.Spec(form, rows, m, n, k, 1, packed, DType.F32);
+    return VectorGemms.gemm(spec, new Gemm.Operands(large, large, MemorySegment.NULL, MemorySegment.NULL, large, large)).getClass();
+  }
+
+  /** Form, rows, columns, depth, storage. */
+  @ParameterizedTest
+  @ValueSource(strings = {"NT 96 96 96 live", "NN 96 96 96 live", "TN 40 96 96 live", "NT 96 8 96 live", "NN 96 8 96 live", "TN 40 8 96 live",
+      "NT 96 96 8 live", "NN 96 96 8 live", "NT 96 330 96 F32", "NT 40 330 96 BF16", "NT 1 330 96 F32", "NT 3 330 96 F32", "NT 1 330 96 BF16",
+      "NT 3 330 96 BF16", "NT 1 330 96 F16", "NT 3 330 96 F16"})
+  void runningAllocatesNothing(String product) throws Exception {
+    ForcedWidth.run(GemmAllocation.class, List.of("-Dproduct=" + product));
   }
 
   @Test

@@ -1,0 +1,100 @@
+package io.github.lora4j.bench;
+
+import com.sun.management.ThreadMXBean;
+import io.github.lora4j.vector.Activation;
+import io.github.lora4j.vector.KernelProvider;
+import io.github.lora4j.vector.Kernels;
+import io.github.lora4j.vector.Memory;
+import io.github.lora4j.vector.internal.Losses;
+import io.github.lora4j.vector.internal.Simd;
+import io.github.lora4j.vector.internal.VectorMath;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.lang.management.ManagementFactory;
+import java.nio.ByteOrder;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Random;
+
+/**
+ * Nanoseconds of processor time per element of functions and row kernels on eight rows of 768 floats in cache, one thread, interleaved, and
+ * the bytes a call allocates: for machines that others use, and for compilers other than C2. JMH's figures are those of
+ * {@link RowsBench} and {@link ElementwiseBench}.
+ *
+ * <p>System properties: {@code reps} (21), {@code warmup} (40).
+ */
+public final class ElementTime {
+
+  private static final int ROWS = 8;
+  private static final int COLS = 768;
+  private static final int COUNT = ROWS * COLS;
+  private static final int CALLS = 400;
+
+  private ElementTime() {}
+
+  public static void main(String[] args) {
+    int reps = Integer.getInteger("reps", 21);
+    int warmup = Integer.getInteger("warmup", 40);
+    ThreadMXBean bean = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+    try (Memory memory = new Memory("bench")) {
+      Map<String, Runnable> kernels = kernels(memory);
+      Map<String, double[]> nanos = new LinkedHashMap<>();
+      Map<String, Long> bytes = new LinkedHashMap<>();
+      for (int i = -warmup; i < reps; i++) {
+        for (Map.Entry<String, Runnable> kernel : kernels.entrySet()) {
+          long allocated = bean.getCurrentThreadAllocatedBytes();
+          long start = bean.getCurrentThreadCpuTime();
+          for (int call = 0; call < CALLS; call++) {
+            kernel.getValue().run();
+          }
+          double time = (bean.getCurrentThreadCpuTime() - start) / (double) CALLS / COUNT;
+          if (i >= 0) {
+            nanos.computeIfAbsent(kernel.getKey(), name -> new double[reps])[i] = time;
+            bytes.merge(kernel.getKey(), (bean.getCurrentThreadAllocatedBytes() - allocated) / CALLS, Math::min);
+          }
+        }
+      }
+      System.out.printf("%-12s %10s %18s %12s%n", "", "ns/element", "quartiles", "bytes a call");
+      nanos.forEach((name, times) -> {
+        Arrays.sort(times);
+        System.out.printf("%-12s %10.3f %8.3f to %.3f %12d%n", name, times[reps / 2], times[reps / 4], times[reps - 1 - reps / 4],
+            bytes.get(name));
+      });
+    }
+  }
+
+  private static Map<String, Runnable> kernels(Memory memory) {
+    Kernels kernels = KernelProvider.select("vector");
+    MemorySegment x = memory.allocate(4L * COUNT, "x");
+    MemorySegment negative = memory.allocate(4L * COUNT, "x");
+    MemorySegment gamma = memory.allocate(4L * COLS, "gamma");
+    MemorySegment out = memory.allocate(4L * COUNT, "out");
+    MemorySegment stats = memory.allocate(8L * ROWS, "statistics");
+    Random random = new Random(1);
+    for (int i = 0; i < COUNT; i++) {
+      x.setAtIndex(ValueLayout.JAVA_FLOAT, i, (float) random.nextGaussian());
+      negative.setAtIndex(ValueLayout.JAVA_FLOAT, i, (float) -Math.abs(random.nextGaussian()));
+    }
+    Map<String, Runnable> all = new LinkedHashMap<>();
+    all.put("exp", () -> exp(negative, out));
+    for (Activation f : new Activation[] {Activation.TANH, Activation.GELU, Activation.GELU_TANH, Activation.SILU}) {
+      all.put(f.name(), () -> kernels.activation(f, x, out, 0, COUNT));
+    }
+    all.put("softmax", () -> softmax(x, out));
+    all.put("layer norm", () -> kernels.layerNorm(x, gamma, gamma, out, stats, COLS, 1e-5, 0, ROWS));
+    return all;
+  }
+
+  private static void exp(MemorySegment x, MemorySegment out) {
+    for (long at = 0; at < 4L * COUNT; at += Simd.BYTES) {
+      VectorMath.expOfNegative(Simd.load(x, at)).intoMemorySegment(out, at, ByteOrder.nativeOrder());
+    }
+  }
+
+  private static void softmax(MemorySegment x, MemorySegment out) {
+    for (long row = 0; row < 4L * COUNT; row += 4L * COLS) {
+      Losses.softmax(x, out, row, 4L * COLS, row);
+    }
+  }
+}

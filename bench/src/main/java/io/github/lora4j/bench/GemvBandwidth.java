@@ -1,0 +1,129 @@
+package io.github.lora4j.bench;
+
+import io.github.lora4j.vector.DType;
+import io.github.lora4j.vector.Gemm;
+import io.github.lora4j.vector.Gemm.Form;
+import io.github.lora4j.vector.KernelProvider;
+import io.github.lora4j.vector.Kernels;
+import io.github.lora4j.vector.Memory;
+import io.github.lora4j.vector.Workers;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.ByteOrder;
+import java.util.Arrays;
+import java.util.concurrent.TimeUnit;
+import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.VectorOperators;
+import jdk.incubator.vector.VectorSpecies;
+
+/**
+ * Products of few rows with packed weights that no cache holds, as in generation: GB/s of weights beside those of a loop that only reads
+ * the same bytes, interleaved. The share is the median of ratios of neighbours.
+ *
+ * <p>System properties: {@code gigabytes} of weights (1), {@code depth} (4096), {@code rows} and {@code storage} (comma-separated),
+ * {@code threads} (1), {@code reps} (11). Wall time: memory is shared by all processors, so nothing else should run.
+ */
+public final class GemvBandwidth {
+
+  private static final VectorSpecies<Integer> INTS = IntVector.SPECIES_PREFERRED;
+  private static final int PIECE = 1 << 20;
+
+  private GemvBandwidth() {}
+
+  public static void main(String[] args) {
+    int threads = Integer.getInteger("threads", 1);
+    int reps = Integer.getInteger("reps", 11);
+    int k = Integer.getInteger("depth", 4096);
+    double gigabytes = Double.parseDouble(System.getProperty("gigabytes", "1"));
+    Kernels kernels = KernelProvider.select("vector");
+    System.out.printf("%s, %d thread(s), wall time%n", kernels.describe(), threads);
+    System.out.printf("%-8s %5s %18s %12s %12s %8s %18s%n", "storage", "rows", "n x k", "GB/s", "read GB/s", "share", "share, quartiles");
+    for (String name : System.getProperty("storage", "F32,BF16,F16").split(",")) {
+      DType storage = DType.valueOf(name);
+      int n = (int) (gigabytes * (1 << 30) / storage.bytes() / k) / 64 * 64;
+      try (Memory memory = new Memory("bench"); Workers workers = new Workers(threads)) {
+        MemorySegment weights = weights(memory, kernels.packedBytes(n, k, storage), storage);
+        MemorySegment sums = memory.allocate(64L * threads, "sums");
+        for (String rows : System.getProperty("rows", "1,2,4").split(",")) {
+          measure(kernels, memory, workers, weights, sums, storage, Integer.parseInt(rows), n, k, reps);
+        }
+      }
+    }
+  }
+
+  private static void measure(Kernels kernels, Memory memory, Workers workers, MemorySegment weights, MemorySegment sums, DType storage,
+      int m, int n, int k, int reps) {
+    Gemm.Spec spec = new Gemm.Spec(Form.NT, m, m, n, k, 1, true, storage);
+    MemorySegment a = memory.allocate(4L * m * k, "A");
+    for (long i = 0; i < (long) m * k; i++) {
+      a.setAtIndex(ValueLayout.JAVA_FLOAT, i, (i % 127 - 63) / 64f);
+    }
+    Gemm gemm = kernels.gemm(spec, new Gemm.Operands(a, weights, MemorySegment.NULL, MemorySegment.NULL, memory.allocate(4L * m * n, "C"),
+        memory.allocate(kernels.gemmScratchBytes(spec, workers.threads()), "scratch")));
+    double gigabytes = weights.byteSize() / 1e9;
+    double[] ours = new double[reps];
+    double[] reads = new double[reps];
+    double[] shares = new double[reps];
+    for (int i = -5; i < reps; i++) {
+      double read = gigabytes / seconds(() -> read(workers, weights, sums));
+      double product = gigabytes / seconds(() -> gemm.run(workers, m));
+      if (i >= 0) {
+        reads[i] = read;
+        ours[i] = product;
+        shares[i] = product / read;
+      }
+    }
+    System.out.printf("%-8s %5d %18s %12.1f %12.1f %8.2f %10.2f to %.2f%n", storage, m, n + " x " + k, quantile(ours, 0.5),
+        quantile(reads, 0.5), quantile(shares, 0.5), quantile(shares, 0.25), quantile(shares, 0.75));
+  }
+
+  /** Finite values whatever the storage: every half word is about one. */
+  static MemorySegment weights(Memory memory, long bytes, DType storage) {
+    MemorySegment weights = memory.allocate(bytes, "weights");
+    int pattern = switch (storage) {
+      case F32 -> 0x3C03126F;
+      case BF16 -> 0x3C033C03;
+      default -> 0x1C031C03;
+    };
+    for (long at = 0; at < bytes; at += 4) {
+      weights.set(ValueLayout.JAVA_INT, at, pattern + (int) (at >> 8 & 0x3F));
+    }
+    return weights;
+  }
+
+  private static double seconds(Runnable action) {
+    long start = System.nanoTime();
+    action.run();
+    return (System.nanoTime() - start) / (double) TimeUnit.SECONDS.toNanos(1);
+  }
+
+  static void read(Workers workers, MemorySegment weights, MemorySegment sums) {
+    int pieces = (int) (weights.byteSize() / PIECE);
+    workers.run(pieces, (index, worker) -> {
+      int sum = sum(weights, (long) index * PIECE, PIECE);
+      sums.set(ValueLayout.JAVA_INT, worker * 64L, sums.get(ValueLayout.JAVA_INT, worker * 64L) + sum);
+    });
+  }
+
+  /** Sum of all words of a piece in four chains. */
+  private static int sum(MemorySegment weights, long from, int bytes) {
+    ByteOrder order = ByteOrder.nativeOrder();
+    int width = INTS.vectorByteSize();
+    IntVector a = IntVector.zero(INTS);
+    IntVector b = a;
+    IntVector c = a;
+    IntVector d = a;
+    for (int at = 0; at < bytes; at += 4 * width) {
+      a = a.add(IntVector.fromMemorySegment(INTS, weights, from + at, order));
+      b = b.add(IntVector.fromMemorySegment(INTS, weights, from + at + width, order));
+      c = c.add(IntVector.fromMemorySegment(INTS, weights, from + at + 2L * width, order));
+      d = d.add(IntVector.fromMemorySegment(INTS, weights, from + at + 3L * width, order));
+    }
+    return a.add(b).add(c.add(d)).reduceLanes(VectorOperators.ADD);
+  }
+
+  private static double quantile(double[] values, double q) {
+    double[] sorted = Arrays.stream(values).sorted().toArray();
+    return sorted[(int) Math.round(q * (sorted.length - 1))];
+  }
+}

@@ -1,0 +1,155 @@
+package io.github.lora4j.vector.internal.gemm;
+
+import static io.github.lora4j.vector.internal.gemm.Lanes.COUNT;
+import static io.github.lora4j.vector.internal.gemm.Lanes.bytes;
+import static io.github.lora4j.vector.internal.gemm.Lanes.vectors;
+
+import io.github.lora4j.vector.DType;
+import io.github.lora4j.vector.Gemm;
+import io.github.lora4j.vector.Memory;
+import io.github.lora4j.vector.Workers;
+import java.lang.foreign.MemorySegment;
+
+/**
+ * NT with a packed operand and, at the moment, few rows, as when text is generated: bound by the reading of the panels, which
+ * come from memory once, in order and from end to end, and are widened in registers. Three and four rows are two passes over a piece, the
+ * second from the second cache. With more rows it is {@link PanelGemm}, whose bits these are.
+ */
+final class FewRowsGemm implements Gemm {
+
+  /** Most rows that are done here. */
+  private static final int ROWS = 4;
+  /** Panels abreast for one row; half of them for two, whose sums are as many. */
+  private static final int PANELS = 4;
+  private static final int COLUMNS = RowTiles.COLUMNS;
+  /** Smallest task worth handing to another worker, in multiply-adds. */
+  private static final long TASK_WORK = 1 << 18;
+  private static final long TILE_BYTES = Memory.align(bytes((long) PANELS * COLUMNS));
+
+  private final Spec spec;
+  private final DType storage;
+  private final Gemm many;
+  private final MemorySegment a;
+  private final MemorySegment panels;
+  private final MemorySegment scratch;
+  private final Output output;
+  private final int n;
+  private final int k;
+  private final int panelCount;
+  private final int depth;
+  private final Workers.Task task = this::multiply;
+
+  private int rows;
+  private int taskPanels;
+  private boolean single;
+
+  FewRowsGemm(Spec spec, Operands operands, Gemm many) {
+    this.spec = spec;
+    this.many = many;
+    storage = spec.storage();
+    a = operands.a();
+    panels = operands.b();
+    scratch = operands.scratch();
+    output = new Output(spec, operands);
+    n = spec.n();
+    k = spec.k();
+    panelCount = Panels.count(n);
+    depth = PanelGemm.depth(k);
+  }
+
+  static boolean suits(Spec spec) {
+    return spec.packed() && spec.form() == Form.NT;
+  }
+
+  static long scratchBytes(int threads) {
+    return threads * TILE_BYTES;
+  }
+
+  @Override
+  public void run(Workers workers, int rows) {
+    if (rows > ROWS || rows <= 0) {
+      many.run(workers, rows);
+      return;
+    }
+    VectorGemms.checkRows(spec, rows);
+    VectorGemms.checkSize("scratch", scratch, scratchBytes(workers.threads()));
+    this.rows = rows;
+    // Widening an F16 takes registers: four panels abreast do not fit, and the second row is for nothing.
+    single = rows == 1 && storage != DType.F16;
+    long most = workers.threads() == 1 ? 1 : Math.min(4L * workers.threads(), 1 + (long) n * k / TASK_WORK);
+    taskPanels = (int) ((panelCount + most - 1) / most + PANELS - 1) / PANELS * PANELS;
+    workers.run((panelCount + taskPanels - 1) / taskPanels, task);
+  }
+
+  private void multiply(int index, int worker) {
+    int first = index * taskPanels;
+    int end = Math.min(panelCount, first + taskPanels);
+    int full = Math.min(end, n / COLUMNS);
+    long tile = worker * TILE_BYTES;
+    int abreast = single ? PANELS : PANELS / 2;
+    for (int panel = first; panel < full; panel += abreast) {
+      int count = Math.min(abreast, full - panel);
+      for (int p = 0; p < k; p += depth) {
+        for (int row = 0; row < rows; row += 2) {
+          full(panel, count, p, row, tile);
+        }
+      }
+    }
+    if (full < end) {
+      last(full, tile);
+    }
+  }
+
+  /** A piece of k of some panels, and one row or two. */
+  private void full(int panel, int count, int p, int row, long tile) {
+    int length = Math.min(depth, k - p);
+    long from = (Panels.start(panel, k) + (long) p * COLUMNS) * storage.bytes();
+    long next = Panels.start(1, k) * storage.bytes();
+    long left = bytes((long) row * k + p);
+    int live = Math.min(2, rows - row);
+    long second = left + (live - 1) * bytes(k);
+    switch (storage) {
+      case F32 -> {
+        if (single) {
+          F32RowTiles.row(a, left, panels, from, next, count, scratch, tile, length);
+        } else {
+          F32RowTiles.rows(a, left, second, panels, from, next, count, scratch, tile, length);
+        }
+      }
+      case BF16 -> {
+        if (single) {
+          Bf16RowTiles.row(a, left, panels, from, next, count, scratch, tile, length);
+        } else {
+          Bf16RowTiles.rows(a, left, second, panels, from, next, count, scratch, tile, length);
+        }
+      }
+      default -> F16RowTiles.rows(a, left, second, panels, from, next, count, scratch, tile, length);
+    }
+    for (int i = 0; i < count; i++) {
+      output.store(p == 0, row, live, panel + i, COLUMNS, tile + i * (single ? 1 : 2) * bytes(COLUMNS));
+    }
+  }
+
+  /** The panel that is not full, a vector and a row at a time. */
+  private void last(int panel, long tile) {
+    int width = vectors(Panels.columns(panel, n)) * COUNT;
+    long stride = (long) width * storage.bytes();
+    for (int p = 0; p < k; p += depth) {
+      long from = Panels.start(panel, k) * storage.bytes() + p * stride;
+      for (int row = 0; row < rows; row++) {
+        for (int v = 0; v < width; v += COUNT) {
+          column(bytes((long) row * k + p), from + (long) v * storage.bytes(), stride, tile + bytes(v), Math.min(depth, k - p));
+        }
+        output.store(p == 0, row, 1, panel, width, tile);
+      }
+    }
+  }
+
+  private void column(long left, long from, long stride, long tile, int length) {
+    switch (storage) {
+      case F32 -> F32RowTiles.column(a, left, panels, from, stride, scratch, tile, length);
+      case BF16 -> Bf16RowTiles.column(a, left, panels, from, stride, scratch, tile, length);
+      default -> F16RowTiles.column(a, left, panels, from, stride, scratch, tile, length);
+    }
+  }
+}
