@@ -38,12 +38,24 @@ public final class Squares {
   public static void transpose(MemorySegment from, long at, long row, int down, int across, MemorySegment to, long toAt, long toRow) {
     for (int i = 0; i < down; i++) {
       for (int j = 0; j < across; j++) {
-        long square = toAt + j * LANES * toRow + i * (long) BYTES;
-        exchange(from, at + i * LANES * row + j * (long) BYTES, row, to, square, toRow, 1, LOW[0], HIGH[0]);
-        for (int stage = 1; stage < LOW.length; stage++) {
-          exchange(to, square, toRow, to, square, toRow, 1 << stage, LOW[stage], HIGH[stage]);
-        }
+        square(from, at + i * LANES * row + j * (long) BYTES, row, to, toAt + j * LANES * toRow + i * (long) BYTES, toRow);
       }
+    }
+  }
+
+  /** Two stages at a time, and one that is left over. */
+  private static void square(MemorySegment from, long at, long row, MemorySegment to, long toAt, long toRow) {
+    if (LOW.length == 1) {
+      exchange(from, at, row, to, toAt, toRow, 1, LOW[0], HIGH[0]);
+      return;
+    }
+    exchangeTwice(from, at, row, to, toAt, toRow, 1, LOW[0], HIGH[0], LOW[1], HIGH[1]);
+    int stage = 2;
+    for (; stage + 1 < LOW.length; stage += 2) {
+      exchangeTwice(to, toAt, toRow, to, toAt, toRow, 1 << stage, LOW[stage], HIGH[stage], LOW[stage + 1], HIGH[stage + 1]);
+    }
+    if (stage < LOW.length) {
+      exchange(to, toAt, toRow, to, toAt, toRow, 1 << stage, LOW[stage], HIGH[stage]);
     }
   }
 
@@ -56,6 +68,28 @@ public final class Squares {
       var b = fromMemorySegment(F, from, at + (i + step) * row, ORDER);
       low.selectFrom(a, b).intoMemorySegment(to, toAt + i * toRow, ORDER);
       high.selectFrom(a, b).intoMemorySegment(to, toAt + (i + step) * toRow, ORDER);
+    }
+  }
+
+  /** The same for {@code step} and then for twice as much, by four rows that are kept in registers between. */
+  private static void exchangeTwice(MemorySegment from, long at, long row, MemorySegment to, long toAt, long toRow, int step, FloatVector low,
+      FloatVector high, FloatVector low2, FloatVector high2) {
+    for (int four = 0; four < LANES / 4; four++) {
+      long i = 3 * (four & -step) + four;
+      long in = at + i * row;
+      long out = toAt + i * toRow;
+      var a = fromMemorySegment(F, from, in, ORDER);
+      var b = fromMemorySegment(F, from, in + step * row, ORDER);
+      var c = fromMemorySegment(F, from, in + 2 * step * row, ORDER);
+      var d = fromMemorySegment(F, from, in + 3 * step * row, ORDER);
+      var ab = low.selectFrom(a, b);
+      var ba = high.selectFrom(a, b);
+      var cd = low.selectFrom(c, d);
+      var dc = high.selectFrom(c, d);
+      low2.selectFrom(ab, cd).intoMemorySegment(to, out, ORDER);
+      low2.selectFrom(ba, dc).intoMemorySegment(to, out + step * toRow, ORDER);
+      high2.selectFrom(ab, cd).intoMemorySegment(to, out + 2 * step * toRow, ORDER);
+      high2.selectFrom(ba, dc).intoMemorySegment(to, out + 3 * step * toRow, ORDER);
     }
   }
 }

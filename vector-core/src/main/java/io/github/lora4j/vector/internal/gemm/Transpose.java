@@ -2,7 +2,6 @@ package io.github.lora4j.vector.internal.gemm;
 
 import static io.github.lora4j.vector.internal.gemm.Lanes.COUNT;
 import static io.github.lora4j.vector.internal.gemm.Lanes.FLOAT;
-import static io.github.lora4j.vector.internal.gemm.Lanes.WIDTH;
 import static io.github.lora4j.vector.internal.gemm.Lanes.bytes;
 
 import io.github.lora4j.vector.internal.Squares;
@@ -21,10 +20,7 @@ final class Transpose {
     int down = rows / COUNT;
     int across = depth / COUNT;
     long toRow = bytes(width);
-    // One square of rows after another, so that as few lines as possible are written at a time.
-    for (int j = 0; j < across; j++) {
-      Squares.transpose(source, from + j * WIDTH, rowBytes, down, 1, panel, out + j * COUNT * toRow, toRow);
-    }
+    Squares.transpose(source, from, rowBytes, down, across, panel, out, toRow);
     floats(source, from, rowBytes, 0, down * COUNT, panel, out, toRow, across * COUNT, depth);
     floats(source, from, rowBytes, down * COUNT, rows, panel, out, toRow, 0, depth);
     for (int p = 0; p < depth && rows < width; p++) {
