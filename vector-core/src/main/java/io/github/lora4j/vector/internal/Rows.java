@@ -23,14 +23,19 @@ public final class Rows {
     for (int i = from; i < to; i++) {
       int id = Elements.id(ids, i);
       long row = i * bytes;
+      boolean plain = id != -1 && storage == DType.F32;
       if (Elements.absent(addend)) {
-        Simd.zero(out, row, bytes);
+        if (plain) {
+          MemorySegment.copy(table, id * bytes, out, row, bytes);
+        } else {
+          Simd.zero(out, row, bytes);
+        }
+      } else if (plain) {
+        sumRow(addend, row, table, id * bytes, out, row, bytes);
       } else {
         MemorySegment.copy(addend, row, out, row, bytes);
       }
-      if (id != -1 && storage == DType.F32) {
-        addRow(table, id * bytes, out, row, bytes);
-      } else if (id != -1) {
+      if (id != -1 && !plain) {
         addStored(table, new Elements(storage), (long) id * cols, out, (long) i * cols, cols);
       }
     }
@@ -101,13 +106,18 @@ public final class Rows {
 
   /** out += x, {@code bytes} bytes at each place. */
   static void addRow(MemorySegment x, long at, MemorySegment out, long outAt, long bytes) {
+    sumRow(out, outAt, x, at, out, outAt, bytes);
+  }
+
+  /** out = x + y; out may be x. */
+  private static void sumRow(MemorySegment x, long at, MemorySegment y, long yAt, MemorySegment out, long outAt, long bytes) {
     long j = 0;
     for (long bound = whole(0, bytes); j < bound; j += BYTES) {
-      store(load(out, outAt + j).add(load(x, at + j)), out, outAt + j);
+      store(load(x, at + j).add(load(y, yAt + j)), out, outAt + j);
     }
     if (j < bytes) {
       var rest = rest(j, bytes);
-      store(load(out, outAt + j, rest).add(load(x, at + j, rest)), out, outAt + j, rest);
+      store(load(x, at + j, rest).add(load(y, yAt + j, rest)), out, outAt + j, rest);
     }
   }
 
