@@ -34,14 +34,18 @@ public record MemoryPlan(Map<Value, Long> offsets, long bytes, long withoutReuse
   public static MemoryPlan of(Program.Entry entry, int floatBytes) {
     Map<Value, Integer> first = new HashMap<>();
     Map<Value, Integer> last = new HashMap<>();
+    // The last read of what an op reads while the next one, done together with it, writes already.
+    Map<Value, Integer> held = new HashMap<>();
     List<Program.Node> nodes = entry.nodes();
     for (int i = 0; i < nodes.size(); i++) {
       for (Value out : nodes.get(i).op().outputs()) {
         first.putIfAbsent(out, i);
         last.put(out, i);
       }
+      boolean fused = i + 1 < nodes.size() && Fusion.fuses(nodes.get(i).op(), nodes.get(i + 1).op());
       for (Value in : nodes.get(i).op().inputs()) {
         last.put(in, i);
+        held.put(in, fused ? i + 1 : i);
       }
     }
     entry.outputs().values().forEach(value -> last.put(value, nodes.size()));
@@ -51,7 +55,7 @@ public record MemoryPlan(Map<Value, Long> offsets, long bytes, long withoutReuse
     long naive = 0;
     for (Value value : first.keySet()) {
       if (!value.slot()) {
-        Life life = new Life(root.getOrDefault(value, value), first.get(value), last.get(value), bytes(value, floatBytes));
+        Life life = new Life(root.getOrDefault(value, value), first.get(value), Math.max(last.get(value), held.getOrDefault(value, 0)), bytes(value, floatBytes));
         naive += life.bytes;
         lives.merge(life.value, life, (a, b) -> new Life(a.value, Math.min(a.from, b.from), Math.max(a.to, b.to), a.bytes));
       }

@@ -36,6 +36,16 @@ public interface Gemm {
    */
   record Operands(MemorySegment a, MemorySegment b, MemorySegment bias, MemorySegment addend, MemorySegment c, MemorySegment scratch) {}
 
+  /** What follows on elements of C, while they are in cache. */
+  @FunctionalInterface
+  interface Then {
+    /** Nothing follows. */
+    Then NOTHING = (from, to) -> { };
+
+    /** Elements [from, to) of C, counted row by row, have their values; called by the worker that gave them. */
+    void run(long from, long to);
+  }
+
   /** Runs the product for the first {@code rows} rows. The bits do not depend on the number of workers. */
   void run(Workers workers, int rows);
 }

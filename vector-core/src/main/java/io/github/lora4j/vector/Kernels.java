@@ -37,7 +37,12 @@ public interface Kernels {
   long gemmScratchBytes(Gemm.Spec spec, int threads);
 
   /** Prepares a product bound to its operands; running it allocates nothing. */
-  Gemm gemm(Gemm.Spec spec, Gemm.Operands operands);
+  default Gemm gemm(Gemm.Spec spec, Gemm.Operands operands) {
+    return gemm(spec, operands, Gemm.Then.NOTHING);
+  }
+
+  /** The same for an NT or NN product with a packed operand, followed by something element by element. */
+  Gemm gemm(Gemm.Spec spec, Gemm.Operands operands, Gemm.Then then);
 
   // ---- elementwise, [from, to) elements ----
 

@@ -68,8 +68,12 @@ public final class ReferenceKernels implements Kernels {
   }
 
   @Override
-  public Gemm gemm(Gemm.Spec spec, Gemm.Operands operands) {
-    return new ReferenceGemm(dtype, spec, operands);
+  public Gemm gemm(Gemm.Spec spec, Gemm.Operands operands, Gemm.Then then) {
+    Gemm product = new ReferenceGemm(dtype, spec, operands);
+    return (workers, rows) -> {
+      product.run(workers, rows);
+      then.run(0, (long) rows * spec.n());
+    };
   }
 
   @Override

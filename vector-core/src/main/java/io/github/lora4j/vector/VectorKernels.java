@@ -55,8 +55,8 @@ public final class VectorKernels implements Kernels {
   }
 
   @Override
-  public Gemm gemm(Gemm.Spec spec, Gemm.Operands operands) {
-    return VectorGemms.gemm(spec, operands);
+  public Gemm gemm(Gemm.Spec spec, Gemm.Operands operands, Gemm.Then then) {
+    return VectorGemms.gemm(spec, operands, then);
   }
 
   @Override

@@ -1,6 +1,7 @@
 package io.github.lora4j.graph.cpu;
 
 import io.github.lora4j.graph.Executable;
+import io.github.lora4j.graph.Fusion;
 import io.github.lora4j.graph.MemoryPlan;
 import io.github.lora4j.graph.Op;
 import io.github.lora4j.graph.ParameterLayout;
@@ -47,12 +48,27 @@ final class CpuExecutable implements Executable {
       allocate();
       CpuSteps steps = new CpuSteps(this, plan, kernels, workers, memory);
       for (Program.Entry entry : program.entries().values()) {
-        entries.put(entry.name(), entry.nodes().stream().map(node -> new BoundOp(node, steps.bind(node.op()))).toArray(BoundOp[]::new));
+        entries.put(entry.name(), bind(entry.nodes(), steps));
       }
     } catch (RuntimeException | Error e) {
       memory.close();
       throw e;
     }
+  }
+
+  private static BoundOp[] bind(List<Program.Node> nodes, CpuSteps steps) {
+    BoundOp[] bound = new BoundOp[nodes.size()];
+    for (int i = 0; i < bound.length; i++) {
+      Op op = nodes.get(i).op();
+      if (i + 1 < bound.length && Fusion.fuses(op, nodes.get(i + 1).op())) {
+        bound[i] = new BoundOp(nodes.get(i), steps.bind(op, nodes.get(i + 1).op()));
+        i++;
+        bound[i] = new BoundOp(nodes.get(i), () -> { });
+      } else {
+        bound[i] = new BoundOp(nodes.get(i), steps.bind(op));
+      }
+    }
+    return bound;
   }
 
   private void allocate() {

@@ -65,14 +65,45 @@ final class CpuSteps {
     return memoryOf.segment(value);
   }
 
+  /** A product and what {@link Fusion} lets follow it. */
+  Step bind(Op op, Op next) {
+    Gemm.Then then = switch (next) {
+      case Op.Activate o -> {
+        MemorySegment x = s(o.x());
+        MemorySegment y = s(o.y());
+        yield (from, to) -> k.activation(o.f(), x, y, from, to);
+      }
+      case Op.ActivateGrad o -> {
+        MemorySegment x = s(o.x());
+        MemorySegment dy = s(o.dy());
+        MemorySegment dx = s(o.dx());
+        yield (from, to) -> k.activationGrad(o.f(), x, dy, dx, from, to);
+      }
+      default -> throw new IllegalArgumentException(next + " does not fuse");
+    };
+    return switch (op) {
+      case Op.Linear o -> product(o, then);
+      case Op.LinearInputGrad o -> product(o, then);
+      default -> throw new IllegalArgumentException(op + " does not fuse");
+    };
+  }
+
+  private Step product(Op.Linear o, Gemm.Then then) {
+    return gemm(CpuPlan.spec(o, plan.weights(), plan.floats()), new Gemm.Operands(s(o.x()), weight(o.w(), CpuPlan.Form.PANELS), s(o.bias()),
+        s(o.addend()), s(o.y()), gemmScratch), then, o.x());
+  }
+
+  private Step product(Op.LinearInputGrad o, Gemm.Then then) {
+    return gemm(CpuPlan.spec(o, plan.weights(), plan.floats()), new Gemm.Operands(s(o.dy()), weight(o.w(), CpuPlan.Form.PANELS),
+        MemorySegment.NULL, s(o.addend()), s(o.dx()), gemmScratch), then, o.dy());
+  }
+
   Step bind(Op op) {
     return switch (op) {
-      case Op.Linear o -> gemm(CpuPlan.spec(o, plan.weights(), plan.floats()),
-          new Gemm.Operands(s(o.x()), weight(o.w(), CpuPlan.Form.PANELS), s(o.bias()), s(o.addend()), s(o.y()), gemmScratch), o.x());
-      case Op.LinearInputGrad o -> gemm(CpuPlan.spec(o, plan.weights(), plan.floats()),
-          new Gemm.Operands(s(o.dy()), weight(o.w(), CpuPlan.Form.PANELS), MemorySegment.NULL, s(o.addend()), s(o.dx()), gemmScratch), o.dy());
+      case Op.Linear o -> product(o, Gemm.Then.NOTHING);
+      case Op.LinearInputGrad o -> product(o, Gemm.Then.NOTHING);
       case Op.LinearWeightGrad o -> fresh(o.dw(), gemm(CpuPlan.spec(o, plan.floats()),
-          new Gemm.Operands(s(o.dy()), s(o.x()), MemorySegment.NULL, MemorySegment.NULL, s(o.dw()), gemmScratch), o.dy()));
+          new Gemm.Operands(s(o.dy()), s(o.x()), MemorySegment.NULL, MemorySegment.NULL, s(o.dw()), gemmScratch), Gemm.Then.NOTHING, o.dy()));
       case Op.ColumnSum o -> columnSum(o);
       case Op.Gather o -> gather(o);
       case Op.ScatterAdd o -> scatterAdd(o);
@@ -118,8 +149,8 @@ final class CpuSteps {
     };
   }
 
-  private Step gemm(Gemm.Spec spec, Gemm.Operands operands, Value rowsOf) {
-    Gemm gemm = k.gemm(spec, operands);
+  private Step gemm(Gemm.Spec spec, Gemm.Operands operands, Gemm.Then then, Value rowsOf) {
+    Gemm gemm = k.gemm(spec, operands, then);
     int[] live = memoryOf.liveCount(rowsOf);
     return () -> gemm.run(workers, live[0]);
   }

@@ -43,14 +43,14 @@ final class FewRowsGemm implements Gemm {
   private int taskPanels;
   private boolean single;
 
-  FewRowsGemm(Spec spec, Operands operands, Gemm many) {
+  FewRowsGemm(Spec spec, Operands operands, Gemm many, Output output) {
     this.spec = spec;
     this.many = many;
     storage = spec.storage();
     a = operands.a();
     panels = operands.b();
     scratch = operands.scratch();
-    output = new Output(spec, operands);
+    this.output = output;
     n = spec.n();
     k = spec.k();
     panelCount = Panels.count(n);
@@ -126,7 +126,7 @@ final class FewRowsGemm implements Gemm {
       default -> F16RowTiles.rows(a, left, second, panels, from, next, count, scratch, tile, length);
     }
     for (int i = 0; i < count; i++) {
-      output.store(p == 0, row, live, panel + i, COLUMNS, tile + i * (single ? 1 : 2) * bytes(COLUMNS));
+      output.store(p == 0, p + depth >= k, row, live, panel + i, COLUMNS, tile + i * (single ? 1 : 2) * bytes(COLUMNS));
     }
   }
 
@@ -140,7 +140,7 @@ final class FewRowsGemm implements Gemm {
         for (int v = 0; v < width; v += COUNT) {
           column(bytes((long) row * k + p), from + (long) v * storage.bytes(), stride, tile + bytes(v), Math.min(depth, k - p));
         }
-        output.store(p == 0, row, 1, panel, width, tile);
+        output.store(p == 0, p + depth >= k, row, 1, panel, width, tile);
       }
     }
   }

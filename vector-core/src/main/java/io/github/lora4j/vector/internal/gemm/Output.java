@@ -5,7 +5,7 @@ import static io.github.lora4j.vector.internal.gemm.Lanes.bytes;
 import io.github.lora4j.vector.Gemm;
 import java.lang.foreign.MemorySegment;
 
-/** Where sums over a piece of k go: C = α·sums + bias + addend for the first piece, C += α·sums for the others. */
+/** Where sums over a piece of k go: C = α·sums + bias + addend for the first piece, C += α·sums for the others; after the last, what follows. */
 final class Output {
 
   private final MemorySegment bias;
@@ -16,8 +16,9 @@ final class Output {
   private final float alpha;
   private final boolean hasBias;
   private final boolean hasAddend;
+  private final Gemm.Then then;
 
-  Output(Gemm.Spec spec, Gemm.Operands operands) {
+  Output(Gemm.Spec spec, Gemm.Operands operands, Gemm.Then then) {
     bias = operands.bias();
     addend = operands.addend();
     c = operands.c();
@@ -26,10 +27,11 @@ final class Output {
     alpha = (float) spec.alpha();
     hasBias = VectorGemms.present(bias);
     hasAddend = VectorGemms.present(addend);
+    this.then = then;
   }
 
   /** Takes the tile, rows of {@code width} floats in scratch, of panel {@code panel} to C. */
-  void store(boolean first, int row, int live, int panel, int width, long tile) {
+  void store(boolean first, boolean last, int row, int live, int panel, int width, long tile) {
     int column = panel * RowTiles.COLUMNS;
     int columns = Panels.columns(panel, n);
     long rowBytes = bytes(n);
@@ -45,6 +47,12 @@ final class Output {
       Epilogue.storeAdd(scratch, tile, width, live, columns, alpha, bias, bytes(column), 0, c, to, rowBytes);
     } else {
       Epilogue.store(scratch, tile, width, live, columns, alpha, c, to, rowBytes);
+    }
+    if (last && then != Gemm.Then.NOTHING) {
+      for (int i = 0; i < live; i++) {
+        long at = (long) (row + i) * n + column;
+        then.run(at, at + columns);
+      }
     }
   }
 }

@@ -63,7 +63,7 @@ final class PanelGemm implements Gemm {
   private int groupPanels;
   private int groups;
 
-  PanelGemm(Spec spec, Operands operands, DType storage) {
+  PanelGemm(Spec spec, Operands operands, DType storage, Output output) {
     this.spec = spec;
     this.storage = storage;
     pieces = pieces(spec);
@@ -71,7 +71,7 @@ final class PanelGemm implements Gemm {
     source = operands.b();
     scratch = operands.scratch();
     panels = spec.packed() ? source : scratch;
-    output = new Output(spec, operands);
+    this.output = output;
     n = spec.n();
     k = spec.k();
     panelCount = Panels.count(n);
@@ -93,12 +93,12 @@ final class PanelGemm implements Gemm {
   }
 
   private static long workerBytes(Spec spec) {
-    return TILE_BYTES + (pieces(spec) ? GROUP_PANELS * pieceBytes(spec.k()) + Panels.blockBytes(spec.storage()) : 0);
+    return TILE_BYTES + (pieces(spec) ? Math.min(GROUP_PANELS, Panels.count(spec.n())) * pieceBytes(spec) + Panels.blockBytes(spec.n(), spec.k(), spec.storage()) : 0);
   }
 
   /** A piece of a panel in F32. */
-  private static long pieceBytes(int k) {
-    return Memory.align(bytes((long) depth(k) * COLUMNS));
+  private static long pieceBytes(Spec spec) {
+    return Memory.align(bytes((long) Math.min(spec.k(), depth(spec.k())) * Panels.widest(spec.n())));
   }
 
   /** Pieces of nearly equal length, whole panels of the transpose, none longer than DEPTH. */
@@ -163,7 +163,7 @@ final class PanelGemm implements Gemm {
     for (int p = 0; p < k; p += depth) {
       int length = Math.min(depth, k - p);
       for (int panel = firstPanel; panel < endPanel && pieces; panel++) {
-        fill(panel, p, length, piece(tile, panel - firstPanel), piece(tile, GROUP_PANELS));
+        fill(panel, p, length, piece(tile, panel - firstPanel), piece(tile, Math.min(GROUP_PANELS, panelCount)));
       }
       for (int row = firstRow; row < endRow; row += ROWS) {
         int live = Math.min(ROWS, endRow - row);
@@ -174,14 +174,14 @@ final class PanelGemm implements Gemm {
             RowTiles.run(width(panel) / COUNT, a, bytes((long) row * k + p), bytes(k), live, scratch, piece(tile, panel - firstPanel),
                 scratch, tile, length);
           }
-          output.store(p == 0, row, live, panel, width(panel), tile);
+          output.store(p == 0, p + length == k, row, live, panel, width(panel), tile);
         }
       }
     }
   }
 
   private long piece(long tile, int index) {
-    return tile + TILE_BYTES + index * pieceBytes(k);
+    return tile + TILE_BYTES + index * pieceBytes(spec);
   }
 
   private void fill(int panel, int p, int length, long to, long block) {

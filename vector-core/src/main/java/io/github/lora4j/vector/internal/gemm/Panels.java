@@ -39,6 +39,11 @@ final class Panels {
     return Math.min(COLUMNS, n - index * COLUMNS);
   }
 
+  /** Columns of the widest panel. */
+  static int widest(int n) {
+    return Math.min(COLUMNS, vectors(n) * COUNT);
+  }
+
   /** First element of panel {@code index}: all before it are full. */
   static long start(int index, int k) {
     return (long) index * COLUMNS * k;
@@ -57,8 +62,8 @@ final class Panels {
   }
 
   /** Scratch of {@link #turn}: a square block, widened. */
-  static long blockBytes(DType storage) {
-    return storage == DType.F32 ? 0 : Memory.align(bytes((long) COLUMNS * COLUMNS));
+  static long blockBytes(int n, int k, DType storage) {
+    return storage == DType.F32 ? 0 : Memory.align(bytes((long) widest(n) * widest(k)));
   }
 
   /**

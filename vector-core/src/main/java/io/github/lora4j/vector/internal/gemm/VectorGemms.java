@@ -61,6 +61,13 @@ public final class VectorGemms {
   }
 
   public static Gemm gemm(Gemm.Spec spec, Gemm.Operands operands) {
+    return gemm(spec, operands, Gemm.Then.NOTHING);
+  }
+
+  public static Gemm gemm(Gemm.Spec spec, Gemm.Operands operands, Gemm.Then then) {
+    if (then != Gemm.Then.NOTHING && !spec.packed()) {
+      throw new IllegalArgumentException("only a product with a packed operand is followed by something: " + spec);
+    }
     if (spec.form() == Form.TN) {
       if (spec.packed()) {
         throw new ConfigException("a TN product has no packed operand");
@@ -89,8 +96,9 @@ public final class VectorGemms {
     if (NarrowGemm.suits(spec)) {
       return new NarrowGemm(spec, operands);
     }
-    PanelGemm panels = new PanelGemm(spec, operands, storage);
-    return FewRowsGemm.suits(spec) ? new FewRowsGemm(spec, operands, panels) : panels;
+    Output output = new Output(spec, operands, then);
+    PanelGemm panels = new PanelGemm(spec, operands, storage, output);
+    return FewRowsGemm.suits(spec) ? new FewRowsGemm(spec, operands, panels, output) : panels;
   }
 
   /** The widest NT tile alone, again and again on the same operands: what a benchmark calls the micro-kernel's rate. */

@@ -146,9 +146,25 @@ public final class GemmChecks {
       }
       MemorySegment c = test.inPlace ? addend : copy(arena, start);
       MemorySegment scratch = arena.allocate(Math.max(64, VectorGemms.gemmScratchBytes(test.spec(), threads)), 64);
+      float[] seen = new float[maxM * test.n];
+      Arrays.fill(seen, UNTOUCHED);
+      Gemm.Then then = (from, to) -> {
+        for (long at = from; at < to; at++) {
+          if (seen[(int) at] != UNTOUCHED) {
+            throw new AssertionError("%s: C[%d] was followed twice".formatted(test, at));
+          }
+          seen[(int) at] = c.getAtIndex(ValueLayout.JAVA_FLOAT, at);
+        }
+      };
       Gemm gemm = VectorGemms.gemm(test.spec(), new Gemm.Operands(copy(arena, a), right,
-          test.bias ? copy(arena, bias) : MemorySegment.NULL, addend, c, scratch));
+          test.bias ? copy(arena, bias) : MemorySegment.NULL, addend, c, scratch), test.packed ? then : Gemm.Then.NOTHING);
       gemm.run(workers, test.rows);
+      for (int at = 0; at < seen.length && test.packed; at++) {
+        float want = at < test.rows * test.n ? c.getAtIndex(ValueLayout.JAVA_FLOAT, at) : UNTOUCHED;
+        if (Float.floatToRawIntBits(seen[at]) != Float.floatToRawIntBits(want)) {
+          throw new AssertionError("%s: C[%d] is %s, but %s was handed on".formatted(test, at, want, seen[at]));
+        }
+      }
       return c.asSlice(0, 4L * maxM * test.n).toArray(ValueLayout.JAVA_FLOAT);
     }
   }
