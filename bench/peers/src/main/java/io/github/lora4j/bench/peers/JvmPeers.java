@@ -19,7 +19,10 @@ import java.util.concurrent.Callable;
  *
  * <p>System properties: {@code threads} (OMP_NUM_THREADS must say the same), {@code shapes} (mxnxk, comma-separated), {@code reps},
  * {@code flops} of a burst, {@code seconds} a library may take for a shape (slow ones get fewer bursts, at least 3), {@code peers}
- * (substrings of names; all). With one thread time is the calling thread's CPU time, otherwise wall time.
+ * (substrings of names; all), {@code settle}. With one thread time is the calling thread's CPU time, otherwise wall time, and before a
+ * burst come {@code settle} milliseconds of sleep, 50 unless told, and 20 of products that are not counted: idle threads of OpenMP and
+ * OpenBLAS spin for up to some 30 ms and would take the processor from whoever is next, while telling them not to spin slows them down;
+ * and threads that just woke may share a processor for some milliseconds.
  */
 public final class JvmPeers {
 
@@ -29,8 +32,9 @@ public final class JvmPeers {
 
   private final int threads = Integer.getInteger("threads", 1);
   private final int reps = Integer.getInteger("reps", 15);
-  private final double burst = Double.parseDouble(System.getProperty("flops", "4e8"));
+  private final double burst = Double.parseDouble(System.getProperty("flops", threads == 1 ? "4e8" : "1e9"));
   private final double seconds = Double.parseDouble(System.getProperty("seconds", "4"));
+  private final int settle = Integer.getInteger("settle", threads == 1 ? 0 : 50);
   private final List<String> wanted = List.of(System.getProperty("peers", "").toLowerCase(Locale.ROOT).split(","));
   private final List<Peer> peers = new ArrayList<>();
   private final Map<String, String> missing = new LinkedHashMap<>();
@@ -40,7 +44,7 @@ public final class JvmPeers {
   public static void main(String[] args) {
     JvmPeers table = new JvmPeers();
     if (!Integer.toString(table.threads).equals(System.getenv("OMP_NUM_THREADS"))) {
-      throw new IllegalStateException("set OMP_NUM_THREADS=" + table.threads + " (and OMP_WAIT_POLICY=passive): the libraries read it as they load");
+      throw new IllegalStateException("set OMP_NUM_THREADS=" + table.threads + ": the libraries read it as they load");
     }
     try (Workers workers = new Workers(table.threads)) {
       // Ours first: Jlama switches off the Vector API's bounds checks for a process whose first use of it is Jlama's.
@@ -141,7 +145,11 @@ public final class JvmPeers {
     for (int r = -WARM_UP; r < reps; r++) {
       for (int p = 0; p < products.length; p++) {
         boolean runs = faults[p] == null && (r < 0 ? rounds[p] == reps : r * rounds[p] / reps != (r + 1) * rounds[p] / reps);
-        double rate = runs ? calls * reference.flops() / nanos(products[p], calls) : Double.NaN;
+        double rate = Double.NaN;
+        if (runs) {
+          settle(products[p]);
+          rate = calls * reference.flops() / nanos(products[p], calls);
+        }
         if (r >= 0) {
           rates[r][p] = rate;
         }
@@ -162,6 +170,20 @@ public final class JvmPeers {
       }
     }
     System.out.println(row);
+  }
+
+  private void settle(Product product) {
+    if (settle > 0) {
+      try {
+        Thread.sleep(settle);
+      } catch (InterruptedException e) {
+        throw new IllegalStateException(e);
+      }
+      long start = System.nanoTime();
+      do {
+        product.run();
+      } while (System.nanoTime() - start < 20_000_000);
+    }
   }
 
   private double nanos(Product product, int calls) {
