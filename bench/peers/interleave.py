@@ -1,4 +1,5 @@
-"""lora4j beside PyTorch + PEFT, or beside DJL on libtorch: both make the same training step in turn, so that whatever else the machine does falls on both alike.
+"""lora4j beside PyTorch + PEFT, or beside DJL on libtorch: both make the same training step in turn, so that whatever else the machine does
+falls on both alike.
 
 usage: interleave.py [--llama | --djl] [LAYERS HIDDEN HEADS INTERMEDIATE BATCH LENGTH RANK [THREADS [STEPS]]]
        default: MiniLM's shape, 32 x 128 tokens, r = 8, 2 threads, 12 steps after 6 that warm up

@@ -16,6 +16,8 @@ import java.util.stream.IntStream;
  */
 final class Jlama implements Peer {
 
+  private static final String NATIVE = "com.github.tjake.jlama.tensor.operations.NativeSimdTensorOperations";
+
   private final TensorOperations operations;
   private final int threads;
 
@@ -25,7 +27,7 @@ final class Jlama implements Peer {
     setThreads(threads);
     // By name: the jar of the C code is compiled against nothing here, and may be absent on other platforms.
     operations = library
-        ? (TensorOperations) Class.forName("com.github.tjake.jlama.tensor.operations.NativeSimdTensorOperations").getConstructor().newInstance()
+        ? (TensorOperations) Class.forName(NATIVE).getConstructor().newInstance()
         : new PanamaTensorOperations(MachineSpec.VECTOR_TYPE);
   }
 

@@ -89,8 +89,9 @@ public final class JvmPeers {
   }
 
   private void measure(List<String> shapes) {
-    System.out.printf("%s; Java %s; %s; load %.1f%n%n", VectorGemms.describe(), Runtime.version(), threads == 1 ? "1 thread, CPU time" : threads
-        + " threads, wall time", ManagementFactory.getOperatingSystemMXBean().getSystemLoadAverage());
+    String clock = threads == 1 ? "1 thread, CPU time" : threads + " threads, wall time";
+    System.out.printf("%s; Java %s; %s; load %.1f%n%n", VectorGemms.describe(), Runtime.version(), clock,
+        ManagementFactory.getOperatingSystemMXBean().getSystemLoadAverage());
     StringBuilder heads = new StringBuilder("| m x n x k, GFLOP/s |");
     StringBuilder rule = new StringBuilder("|---|");
     peers.forEach(peer -> {
@@ -104,7 +105,8 @@ public final class JvmPeers {
     for (String shape : shapes) {
       measure(shape, logs, faults, errors);
     }
-    System.out.println("\n| geometric means | W | threads | GFLOP/s | lora4j, packed once: times as fast | packing at each call: times as fast | largest error |");
+    System.out.println("\n| geometric means | W | threads | GFLOP/s | lora4j, packed once, is times as fast | packing at each call |"
+        + " largest error |");
     System.out.println("|---|---|--:|--:|--:|--:|--:|");
     for (int p = 0; p < peers.size(); p++) {
       Peer peer = peers.get(p);
@@ -112,8 +114,8 @@ public final class JvmPeers {
       if (faults[p] != null) {
         System.out.println(start + faults[p] + " | | | |");
       } else {
-        System.out.printf("%s%.1f | %.2f | %.2f | %.0e |%n", start, Math.exp(logs[p][0] / shapes.size()), Math.exp(logs[p][1] / shapes.size()),
-            Math.exp(logs[p][2] / shapes.size()), errors[p]);
+        double[] means = Arrays.stream(logs[p]).map(sum -> Math.exp(sum / shapes.size())).toArray();
+        System.out.printf("%s%.1f | %.2f | %.2f | %.0e |%n", start, means[0], means[1], means[2], errors[p]);
       }
     }
     missing.forEach((name, why) -> System.out.println("| " + name + " | | | missing: " + why + " | | | |"));

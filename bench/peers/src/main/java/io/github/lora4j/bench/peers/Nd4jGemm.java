@@ -34,7 +34,8 @@ final class Nd4jGemm implements Peer {
   @Override
   public Product product(int m, int n, int k, float[] x, float[] w) {
     INDArray input = Nd4j.create(x, new long[] {m, k}, 'c');
-    INDArray weight = Nd4j.create(w, new long[] {n, k}, 'c').transpose();
+    INDArray rows = Nd4j.create(w, new long[] {n, k}, 'c');
+    INDArray weight = rows.transpose();
     INDArray output = Nd4j.create(new long[] {m, n}, 'f');
     return new Product() {
       @Override
@@ -50,6 +51,7 @@ final class Nd4jGemm implements Peer {
       @Override
       public void close() {
         output.close();
+        rows.close();
         input.close();
       }
     };

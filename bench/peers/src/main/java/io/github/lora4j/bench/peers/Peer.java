@@ -1,6 +1,6 @@
 package io.github.lora4j.bench.peers;
 
-/** A library that multiplies matrices. Made once per process, with its number of threads set; a constructor that throws means it is missing. */
+/** A library that multiplies matrices. Made once per process, with its number of threads set; where that throws, the library is missing. */
 interface Peer {
 
   /** Name and version, as the table says it. */
