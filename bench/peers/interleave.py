@@ -1,8 +1,10 @@
-"""lora4j beside PyTorch + PEFT: both make the same training step in turn, so that whatever else the machine does falls on both alike.
+"""lora4j beside PyTorch + PEFT, or beside DJL on libtorch: both make the same training step in turn, so that whatever else the machine does
+falls on both alike.
 
-usage: interleave.py [--llama] [LAYERS HIDDEN HEADS INTERMEDIATE BATCH LENGTH RANK [THREADS [STEPS]]]
+usage: interleave.py [--llama | --djl] [LAYERS HIDDEN HEADS INTERMEDIATE BATCH LENGTH RANK [THREADS [STEPS]]]
        default: MiniLM's shape, 32 x 128 tokens, r = 8, 2 threads, 12 steps after 6 that warm up
-needs: a built lora4j (./lora4j doctor builds it; mvn -q -pl bench -am test-compile for bench), Python with torch, transformers, peft
+needs: a built lora4j (./lora4j doctor builds it; mvn -q -pl bench -am test-compile for bench), Python with torch, transformers, peft;
+       for --djl instead of Python's packages mvn -q -Ppeers -pl bench/peers -am process-classes
 """
 import os
 import statistics
@@ -10,16 +12,23 @@ import subprocess
 import sys
 
 family = ["--llama"] if "--llama" in sys.argv else []
-sys.argv = [a for a in sys.argv if a != "--llama"]
+djl = "--djl" in sys.argv
+if djl and family:
+    sys.exit("--djl has no --llama")
+sys.argv = [a for a in sys.argv if a not in ("--llama", "--djl")]
 shape = sys.argv[1:8] or "6 384 12 1536 32 128 8".split()
 threads = sys.argv[8] if len(sys.argv) > 8 else "2"
 steps = int(sys.argv[9]) if len(sys.argv) > 9 else 12
 warm = 6
 here = os.path.dirname(os.path.abspath(__file__))
 root = os.path.dirname(os.path.dirname(here))
-with open(os.path.join(root, "cli", "target", "lora4j.classpath")) as file:
-    libraries = file.read().strip()
-classes = os.pathsep.join([os.path.join(root, module, "target", "classes") for module in ("bench", "cli")] + [libraries])
+
+
+def class_path(file, *modules):
+    with open(os.path.join(root, file)) as libraries:
+        return os.pathsep.join([os.path.join(root, module, "target", "classes") for module in modules] + [libraries.read().strip()])
+
+
 java = os.path.join(os.environ["JAVA_HOME"], "bin", "java") if "JAVA_HOME" in os.environ else "java"
 
 
@@ -44,20 +53,24 @@ def peak(process):
         return next(int(line.split()[1]) // 1024 for line in status if line.startswith("VmHWM"))
 
 
-ours = start([java, "--add-modules", "jdk.incubator.vector", "--enable-native-access=ALL-UNNAMED", "-XX:+UseSerialGC", "-Xmn48m",
-              "-XX:Tier4MinInvocationThreshold=40", "-XX:Tier4BackEdgeThreshold=400000", "-XX:Tier3DelayOn=0", "-cp", classes,
-              "io.github.lora4j.bench.StepTime", *shape, threads, "--stdin", *family])
-torch = start([sys.executable, os.path.join(here, "torch_step.py"), *shape, threads, *family])
+jvm = [java, "--add-modules", "jdk.incubator.vector", "--enable-native-access=ALL-UNNAMED", "-XX:+UseSerialGC", "-Xmn48m"]
+ours = start(jvm + ["-XX:Tier4MinInvocationThreshold=40", "-XX:Tier4BackEdgeThreshold=400000", "-XX:Tier3DelayOn=0", "-cp",
+                    class_path("cli/target/lora4j.classpath", "bench", "cli"), "io.github.lora4j.bench.StepTime", *shape, threads, "--stdin", *family])
+if djl:
+    name, peer = "djl", start(jvm + ["-cp", class_path("bench/peers/target/peers.classpath", "bench/peers"),
+                                     "io.github.lora4j.bench.peers.DjlStep", *shape, threads])
+else:
+    name, peer = "torch", start([sys.executable, os.path.join(here, "torch_step.py"), *shape, threads, *family])
 print(ours.stdout.readline().strip())
-print(torch.stdout.readline().strip())
+print(peer.stdout.readline().strip())
 pairs = []
 for i in range(warm + steps):
-    pairs.append((step(ours), step(torch)))
-    print("%s%d  lora4j %.3f s  torch %.3f s" % ("warm-up " if i < warm else "", i, *pairs[-1]), flush=True)
+    pairs.append((step(ours), step(peer)))
+    print("%s%d  lora4j %.3f s  %s %.3f s" % ("warm-up " if i < warm else "", i, pairs[-1][0], name, pairs[-1][1]), flush=True)
 counted = pairs[warm:]
-print("medians: lora4j %.3f s, torch %.3f s; median ratio %.3f" % (statistics.median(a for a, _ in counted), statistics.median(b for _, b in counted),
-                                                                  statistics.median(a / b for a, b in counted)))
+print("medians: lora4j %.3f s, %s %.3f s; median ratio %.3f" % (statistics.median(a for a, _ in counted), name,
+                                                               statistics.median(b for _, b in counted), statistics.median(a / b for a, b in counted)))
 if os.path.exists("/proc/self/status"):
-    print("most resident memory: lora4j %d MB, torch %d MB" % (peak(ours), peak(torch)))
+    print("most resident memory: lora4j %d MB, %s %d MB" % (peak(ours), name, peak(peer)))
 ours.kill()
-torch.kill()
+peer.kill()
