@@ -44,8 +44,8 @@ final class Ours implements Peer {
     Gemm.Spec spec = new Gemm.Spec(Form.NT, m, m, n, k, 1, packed, DType.F32);
     MemorySegment right = b;
     if (packed) {
-      right = memory.allocate(VectorGemms.packedBytes(Form.NT, n, k, DType.F32), "panels");
-      VectorGemms.pack(Form.NT, n, k, b, right, DType.F32);
+      right = memory.allocate(VectorGemms.packedBytes(n, k, DType.F32), "panels");
+      VectorGemms.pack(n, k, b, right, DType.F32);
     }
     MemorySegment scratch = memory.allocate(VectorGemms.gemmScratchBytes(spec, workers.threads()), "scratch");
     Gemm gemm = VectorGemms.gemm(spec, new Gemm.Operands(a, right, MemorySegment.NULL, MemorySegment.NULL, c, scratch));
