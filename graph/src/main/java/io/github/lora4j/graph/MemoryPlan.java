@@ -55,7 +55,8 @@ public record MemoryPlan(Map<Value, Long> offsets, long bytes, long withoutReuse
     long naive = 0;
     for (Value value : first.keySet()) {
       if (!value.slot()) {
-        Life life = new Life(root.getOrDefault(value, value), first.get(value), Math.max(last.get(value), held.getOrDefault(value, 0)), bytes(value, floatBytes));
+        int end = Math.max(last.get(value), held.getOrDefault(value, 0));
+        Life life = new Life(root.getOrDefault(value, value), first.get(value), end, bytes(value, floatBytes));
         naive += life.bytes;
         lives.merge(life.value, life, (a, b) -> new Life(a.value, Math.min(a.from, b.from), Math.max(a.to, b.to), a.bytes));
       }

@@ -93,7 +93,11 @@ final class PanelGemm implements Gemm {
   }
 
   private static long workerBytes(Spec spec) {
-    return TILE_BYTES + (pieces(spec) ? Math.min(GROUP_PANELS, Panels.count(spec.n())) * pieceBytes(spec) + Panels.blockBytes(spec.n(), spec.k(), spec.storage()) : 0);
+    if (!pieces(spec)) {
+      return TILE_BYTES;
+    }
+    int panels = Math.min(GROUP_PANELS, Panels.count(spec.n()));
+    return TILE_BYTES + panels * pieceBytes(spec) + Panels.blockBytes(spec.n(), spec.k(), spec.storage());
   }
 
   /** A piece of a panel in F32. */

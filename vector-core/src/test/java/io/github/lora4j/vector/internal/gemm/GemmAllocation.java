@@ -31,7 +31,9 @@ final class GemmAllocation {
     boolean packed = !product[4].equals("live");
     Gemm.Spec spec = new Gemm.Spec(form, form == Form.TN ? k : rows, rows, n, k, 1, packed, packed ? DType.valueOf(product[4]) : DType.F32);
     try (Memory memory = new Memory("test"); Workers workers = new Workers(2)) {
-      long bytes = packed ? form == Form.NT ? VectorGemms.packedBytes(n, k, spec.storage()) : VectorGemms.packedBytes(k, n, spec.storage()) : 4L * n * k;
+      int weightRows = form == Form.NT ? n : k;
+      int weightCols = form == Form.NT ? k : n;
+      long bytes = packed ? VectorGemms.packedBytes(weightRows, weightCols, spec.storage()) : 4L * n * k;
       Gemm gemm = VectorGemms.gemm(spec, new Gemm.Operands(memory.allocate(4L * rows * k, "A"), memory.allocate(bytes, "B"),
           MemorySegment.NULL, MemorySegment.NULL, memory.allocate(4L * rows * n, "C"),
           memory.allocate(VectorGemms.gemmScratchBytes(spec, 2), "scratch")));

@@ -136,7 +136,7 @@ class VectorGemmsTest {
     assertEquals(PanelGemm.class, kernel(Form.NT, 512, 0, 768, 768, false));
     assertEquals(OuterGemm.class, kernel(Form.TN, 512, 768, 768, 0, false));
     // Frozen weights are read from their panels, whatever their shape; FewRowsGemm hands what it is not made for to PanelGemm, and the
-    // gradient turns panels, which few rows do not pay for either way.
+    // gradient turns panels in PanelGemm, however few its rows.
     for (int[] shape : new int[][] {{768, 768}, {8, 768}, {768, 8}, {1, 1}}) {
       assertEquals(FewRowsGemm.class, kernel(Form.NT, 512, 0, shape[0], shape[1], true));
       assertEquals(PanelGemm.class, kernel(Form.NN, 512, 0, shape[0], shape[1], true));
