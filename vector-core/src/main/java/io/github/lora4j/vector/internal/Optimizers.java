@@ -32,14 +32,17 @@ public final class Optimizers {
     float step = (float) -s.stepSize();
     long at = from * 4;
     long end = to * 4;
-    for (long bound = whole(at, end); at < bound; at += BYTES) {
-      var p = load(theta, at).mul(shrink);
-      var g = load(grad, at).mul(gradScale).add(p.mul(decay));
-      var first = lerp(load(m, at), g, rest1);
-      var second = load(v, at).mul(beta2).add(g.mul(rest2).mul(g));
-      store(first, m, at);
-      store(second, v, at);
-      store(p.add(first.mul(step).div(second.sqrt().div(root2).add(eps))), theta, at);
+    long bound = whole(at, end);
+    if (at < bound) {
+      do {
+        var p = load(theta, at).mul(shrink);
+        var g = load(grad, at).mul(gradScale).add(p.mul(decay));
+        var first = lerp(load(m, at), g, rest1);
+        var second = load(v, at).mul(beta2).add(g.mul(rest2).mul(g));
+        store(first, m, at);
+        store(second, v, at);
+        store(p.add(first.mul(step).div(second.sqrt().div(root2).add(eps))), theta, at);
+      } while ((at += BYTES) < bound);
     }
     if (at < end) {
       var mask = rest(at, end);
@@ -66,16 +69,19 @@ public final class Optimizers {
     float step = (float) -s.stepSize();
     long at = from * 4;
     long end = to * 4;
-    for (long bound = whole(at, end); at < bound; at += BYTES) {
-      var p = load(theta, at).mul(shrink);
-      var g = load(grad, at).mul(gradScale).add(p.mul(decay));
-      var first = lerp(load(m, at), g, rest1);
-      var second = load(v, at).mul(beta2).add(g.mul(rest2).mul(g));
-      var largest = load(max, at).max(second);
-      store(first, m, at);
-      store(second, v, at);
-      store(largest, max, at);
-      store(p.add(first.mul(step).div(largest.sqrt().div(root2).add(eps))), theta, at);
+    long bound = whole(at, end);
+    if (at < bound) {
+      do {
+        var p = load(theta, at).mul(shrink);
+        var g = load(grad, at).mul(gradScale).add(p.mul(decay));
+        var first = lerp(load(m, at), g, rest1);
+        var second = load(v, at).mul(beta2).add(g.mul(rest2).mul(g));
+        var largest = load(max, at).max(second);
+        store(first, m, at);
+        store(second, v, at);
+        store(largest, max, at);
+        store(p.add(first.mul(step).div(largest.sqrt().div(root2).add(eps))), theta, at);
+      } while ((at += BYTES) < bound);
     }
     if (at < end) {
       var mask = rest(at, end);
@@ -103,14 +109,17 @@ public final class Optimizers {
     float carry = first ? 0 : momentum;
     long at = from * 4;
     long end = to * 4;
-    for (long bound = whole(at, end); at < bound; at += BYTES) {
-      var p = load(theta, at);
-      var step = load(grad, at).mul(gradScale).add(p.mul(decay));
-      if (keep) {
-        step = first ? step : load(velocity, at).mul(carry).add(step);
-        store(step, velocity, at);
-      }
-      store(p.add(step.mul(-lr)), theta, at);
+    long bound = whole(at, end);
+    if (at < bound) {
+      do {
+        var p = load(theta, at);
+        var step = load(grad, at).mul(gradScale).add(p.mul(decay));
+        if (keep) {
+          step = first ? step : load(velocity, at).mul(carry).add(step);
+          store(step, velocity, at);
+        }
+        store(p.add(step.mul(-lr)), theta, at);
+      } while ((at += BYTES) < bound);
     }
     if (at < end) {
       var mask = rest(at, end);
