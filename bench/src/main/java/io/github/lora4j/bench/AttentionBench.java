@@ -78,7 +78,7 @@ public class AttentionBench {
   @Benchmark
   public void gradient() {
     for (int head = 0; head < spec.heads(); head++) {
-      kernels.attentionGrad(spec, rows[0], rows[1], rows[2], rows[3], lse, rows[4], rows[5], rows[6], rows[7], 0, length, 0, length, 0, head,
+      kernels.attentionGrad(spec, rows[0], rows[1], rows[2], lse, rows[4], rows[5], rows[6], rows[7], 0, length, 0, length, 0, head,
           scratch);
     }
   }

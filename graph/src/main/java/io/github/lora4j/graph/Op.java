@@ -329,11 +329,11 @@ public sealed interface Op permits Op.Basic, TrainingOp, AdapterOp, DecoderOp, L
     }
   }
 
-  /** Gradients of {@link Attention}; each of dq, dk, dv only where something needs it. */
+  /** Gradients of {@link Attention}; each of dq, dk, dv only where something needs it. The output is not read, so nothing keeps it. */
   record AttentionGrad(Attention forward, Value dout, Optional<Value> dq, Optional<Value> dk, Optional<Value> dv) implements Basic {
     @Override
     public List<Value> inputs() {
-      return list(forward.q, forward.k, forward.v, forward.segments, forward.out, forward.lse, dout);
+      return list(forward.q, forward.k, forward.v, forward.segments, forward.lse, dout);
     }
 
     @Override

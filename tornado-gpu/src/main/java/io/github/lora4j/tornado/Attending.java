@@ -11,7 +11,7 @@ import uk.ac.manchester.tornado.api.types.arrays.IntArray;
  * probabilities again from lse, and every row of every gradient is written by one group, in one order.
  *
  * <p>Descriptor: place of the rows' count, heads of a row, heads per key head, head size, causal, scale, q, k, v, segments, segment of each
- * query row or −1, segment of each key row or −1, out, lse, dout, dq, dk, dv.
+ * query row or −1, segment of each key row or −1, out (backward: delta of each row and head), lse, dout, dq, dk, dv.
  */
 final class Attending {
 
@@ -174,7 +174,44 @@ final class Attending {
     }
   }
 
-  /** First half of a turn for dq: one key's ds = p·(dout·v − dout·out)·scale. */
+  /** First half of a turn for delta: one key's p·(dout·v), and its p behind. */
+  static void keyTerms(int turn, int lane, int group, int d, IntArray t, IntArray n, FloatArray m, float[] local) {
+    int key = turn * BLOCK + lane;
+    if (key < visible(group, d, t, n)) {
+      int heads = t.get(d + 1);
+      int size = t.get(d + 3);
+      int keyHeads = heads / t.get(d + 2);
+      int row = n.get(table(segmentOf(group, 10, d, t, n), d, t) + 2) + key;
+      int keyHead = group % heads / t.get(d + 2);
+      int k = head(t.get(d + 7), row, keyHeads, keyHead, size);
+      int v = head(t.get(d + 8), row, keyHeads, keyHead, size);
+      float p = TornadoMath.exp(m.get(t.get(d + 5)) * dot(t.get(d + 6) + group * size, k, size, m) - m.get(t.get(d + 13) + group));
+      local[BLOCK + lane] = p;
+      local[lane] = p * dot(t.get(d + 14) + group * size, v, size, m);
+    }
+  }
+
+  /** Second half of a turn for delta; two sums from 0 on, the same in every thread. */
+  static void addTerms(int turn, int group, int d, IntArray t, IntArray n, float[] local, float[] sums) {
+    int count = least(BLOCK, visible(group, d, t, n) - turn * BLOCK);
+    float terms = sums[0];
+    float total = sums[1];
+    for (int j = 0; j < count; j++) {
+      terms += local[j];
+      total += local[BLOCK + j];
+    }
+    sums[0] = terms;
+    sums[1] = total;
+  }
+
+  /** After the last turn for delta: Σ p·(dout·v) / Σ p, the mean that each score's gradient is counted from. */
+  static void delta(int lane, int group, int d, IntArray t, IntArray n, FloatArray m, float[] sums) {
+    if (lane == 0 && group / t.get(d + 1) < n.get(t.get(d))) {
+      m.set(t.get(d + 12) + group, sums[1] > 0f ? sums[0] / sums[1] : sums[0]);
+    }
+  }
+
+  /** First half of a turn for dq: one key's ds = p·(dout·v − delta)·scale. */
   static void keyDeltas(int turn, int lane, int group, int d, IntArray t, IntArray n, FloatArray m, float[] local) {
     int key = turn * BLOCK + lane;
     if (key < visible(group, d, t, n)) {
@@ -187,8 +224,7 @@ final class Attending {
       int v = head(t.get(d + 8), row, keyHeads, keyHead, size);
       float scale = m.get(t.get(d + 5));
       float p = TornadoMath.exp(scale * dot(t.get(d + 6) + group * size, k, size, m) - m.get(t.get(d + 13) + group));
-      int dout = t.get(d + 14) + group * size;
-      local[lane] = p * (dot(dout, v, size, m) - dot(dout, t.get(d + 12) + group * size, size, m)) * scale;
+      local[lane] = p * (dot(t.get(d + 14) + group * size, v, size, m) - m.get(t.get(d + 12) + group)) * scale;
     }
   }
 
@@ -303,10 +339,9 @@ final class Attending {
       int size = t.get(d + 3);
       int at = (queryRow(turn, group, d, t, n) + lane) * t.get(d + 1) * t.get(d + 2) + queryHead(turn, group, d, t, n);
       float scale = m.get(t.get(d + 5));
-      int dout = t.get(d + 14) + at * size;
       float p = TornadoMath.exp(scale * dot(t.get(d + 6) + at * size, t.get(d + 7) + group * size, size, m) - m.get(t.get(d + 13) + at));
       local[BLOCK + lane] = p;
-      local[lane] = p * (dot(dout, t.get(d + 8) + group * size, size, m) - dot(dout, t.get(d + 12) + at * size, size, m)) * scale;
+      local[lane] = p * (dot(t.get(d + 14) + at * size, t.get(d + 8) + group * size, size, m) - m.get(t.get(d + 12) + at)) * scale;
     }
   }
 

@@ -54,6 +54,7 @@ enum Kernel {
   REPORT(8, 2, Launches::reportLaunch, Rows::report),
   PRODUCT(19, Product.LANES, Launches::productLaunch, Kernel::product),
   ATTENTION(18, Rows.LANES, Launches::attentionLaunch, Kernel::attention),
+  ATTENTION_DELTA(18, Rows.LANES, Launches::attentionDeltaLaunch, Kernel::attentionDelta),
   QUERY_GRADIENT(18, Rows.LANES, Launches::queryGradientLaunch, Kernel::queryGradient),
   KEY_GRADIENTS(18, Rows.LANES, Launches::keyGradientsLaunch, Kernel::keyGradients);
 
@@ -155,6 +156,22 @@ enum Kernel {
     }
     for (int lane = 0; lane < Rows.LANES; lane++) {
       Attending.output(lane, group, d, t, n, m, sums[lane]);
+    }
+  }
+
+  private static void attentionDelta(int group, int d, IntArray t, IntArray n, FloatArray m, FloatArray w) {
+    float[] local = new float[2 * Rows.LANES];
+    float[][] sums = new float[Rows.LANES][8];
+    for (int turn = 0; turn < Attending.keyTurns(group, d, t, n); turn++) {
+      for (int lane = 0; lane < Rows.LANES; lane++) {
+        Attending.keyTerms(turn, lane, group, d, t, n, m, local);
+      }
+      for (int lane = 0; lane < Rows.LANES; lane++) {
+        Attending.addTerms(turn, group, d, t, n, local, sums[lane]);
+      }
+    }
+    for (int lane = 0; lane < Rows.LANES; lane++) {
+      Attending.delta(lane, group, d, t, n, m, sums[lane]);
     }
   }
 

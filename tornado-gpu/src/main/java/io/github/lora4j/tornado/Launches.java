@@ -274,6 +274,21 @@ final class Launches {
     Attending.output(c.localIdx, c.groupIdx, d, t, n, m, sums);
   }
 
+  static void attentionDeltaLaunch(KernelContext c, IntArray cursor, IntArray t, IntArray place, IntArray n, FloatArray m, FloatArray w) {
+    float[] local = c.allocateFloatLocalArray(2 * Rows.LANES);
+    float[] sums = new float[8];
+    int d = cursor.get(0) + place.get(0);
+    int turns = Attending.keyTurns(c.groupIdx, d, t, n);
+    Attending.clear(sums);
+    for (int turn = 0; turn < turns; turn++) {
+      Attending.keyTerms(turn, c.localIdx, c.groupIdx, d, t, n, m, local);
+      c.localBarrier();
+      Attending.addTerms(turn, c.groupIdx, d, t, n, local, sums);
+      c.localBarrier();
+    }
+    Attending.delta(c.localIdx, c.groupIdx, d, t, n, m, sums);
+  }
+
   static void queryGradientLaunch(KernelContext c, IntArray cursor, IntArray t, IntArray place, IntArray n, FloatArray m, FloatArray w) {
     float[] local = c.allocateFloatLocalArray(2 * Rows.LANES);
     float[] sums = new float[8];

@@ -81,14 +81,16 @@ record LoweredOps(Program program, Layout layout) {
       case Op.Scale o -> List.of(rows(Kernel.SCALE, o.out(), at(o.x()), layout.numbers(o.alpha()), at(o.out())));
       case Op.Activate o -> List.of(rows(Kernel.ACTIVATE, o.y(), at(o.x()), at(o.y()), o.f().ordinal()));
       case Op.ActivateGrad o -> List.of(rows(Kernel.ACTIVATE_GRAD, o.dx(), at(o.x()), at(o.dy()), at(o.dx()), o.f().ordinal()));
-      case Op.Attention o -> List.of(attention(Kernel.ATTENTION, o, Optional.empty(), -1, -1, -1));
+      case Op.Attention o -> List.of(attention(Kernel.ATTENTION, o, at(o.out()), Optional.empty(), -1, -1, -1));
       case Op.AttentionGrad o -> {
         List<Task> tasks = new ArrayList<>();
+        int deltas = layout.scratch((long) o.forward().q().shape().rows() * o.forward().spec().heads());
+        tasks.add(attention(Kernel.ATTENTION_DELTA, o.forward(), deltas, Optional.of(o.dout()), -1, -1, -1));
         if (o.dq().isPresent()) {
-          tasks.add(attention(Kernel.QUERY_GRADIENT, o.forward(), Optional.of(o.dout()), at(o.dq()), -1, -1));
+          tasks.add(attention(Kernel.QUERY_GRADIENT, o.forward(), deltas, Optional.of(o.dout()), at(o.dq()), -1, -1));
         }
         if (o.dk().isPresent() || o.dv().isPresent()) {
-          tasks.add(attention(Kernel.KEY_GRADIENTS, o.forward(), Optional.of(o.dout()), -1, at(o.dk()), at(o.dv())));
+          tasks.add(attention(Kernel.KEY_GRADIENTS, o.forward(), deltas, Optional.of(o.dout()), -1, at(o.dk()), at(o.dv())));
         }
         yield tasks;
       }
@@ -276,7 +278,7 @@ record LoweredOps(Program program, Layout layout) {
         fixed(Kernel.COMBINE, cols, count, partials, sums.slot() ? 1 : 0, Sums.ROWS, at(sums)));
   }
 
-  private Task attention(Kernel kernel, Op.Attention o, Optional<Value> dout, int dq, int dk, int dv) {
+  private Task attention(Kernel kernel, Op.Attention o, int outOrDeltas, Optional<Value> dout, int dq, int dk, int dv) {
     if (o.spec().headDim() > Attending.MOST_COLUMNS) {
       throw new ConfigException("attention heads of %d columns: this backend takes up to %d".formatted(o.spec().headDim(),
           Attending.MOST_COLUMNS));
@@ -287,8 +289,7 @@ record LoweredOps(Program program, Layout layout) {
     int count = count(rowsOf);
     return new Task(kernel, fields(count, heads, o.spec().heads() / o.spec().kvHeads(), o.spec().headDim(), o.spec().causal() ? 1 : 0,
         layout.numbers(o.spec().scale()), at(o.q()), at(o.k()), at(o.v()), layout.intsAt(o.segments()), map.queries(), map.keys(),
-        at(o.out()),
-        at(o.lse()), at(dout), dq, dk, dv), counts -> counts.applyAsInt(count) * heads);
+        outOrDeltas, at(o.lse()), at(dout), dq, dk, dv), counts -> counts.applyAsInt(count) * heads);
   }
 
   private List<Task> optimizer(TrainingOp.OptimizerStep o) {

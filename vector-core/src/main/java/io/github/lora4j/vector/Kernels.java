@@ -157,12 +157,13 @@ public interface Kernels {
       int qStart, int qLength, int kStart, int kLength, int positionOffset, int head, MemorySegment scratch);
 
   /**
-   * Gradients of all heads that share key head {@code kvHead}, of one segment; probabilities are recomputed from lse. Rows of
+   * Gradients of all heads that share key head {@code kvHead}, of one segment; probabilities p are recomputed from lse, and of a score
+   * the gradient is p·(dp − Σ p·dp / Σ p), with sums over the keys, so that the output need not be kept. Rows of
    * dq, dk, dv that belong to the segment and the heads are written (not added). Any of dq, dk, dv may be NULL.
    */
-  void attentionGrad(AttentionSpec spec, MemorySegment q, MemorySegment k, MemorySegment v, MemorySegment out, MemorySegment lse,
-      MemorySegment dout, MemorySegment dq, MemorySegment dk, MemorySegment dv, int qStart, int qLength, int kStart, int kLength,
-      int positionOffset, int kvHead, MemorySegment scratch);
+  void attentionGrad(AttentionSpec spec, MemorySegment q, MemorySegment k, MemorySegment v, MemorySegment lse, MemorySegment dout,
+      MemorySegment dq, MemorySegment dk, MemorySegment dv, int qStart, int qLength, int kStart, int kLength, int positionOffset, int kvHead,
+      MemorySegment scratch);
 
   // ---- losses ----
 

@@ -228,10 +228,10 @@ public final class ReferenceKernels implements Kernels {
   }
 
   @Override
-  public void attentionGrad(AttentionSpec spec, MemorySegment q, MemorySegment k, MemorySegment v, MemorySegment out, MemorySegment lse,
-      MemorySegment dout, MemorySegment dq, MemorySegment dk, MemorySegment dv, int qStart, int qLength, int kStart, int kLength,
-      int positionOffset, int kvHead, MemorySegment scratch) {
-    attention.backward(spec, q, k, v, out, lse, dout, dq, dk, dv, qStart, qLength, kStart, kLength, positionOffset, kvHead);
+  public void attentionGrad(AttentionSpec spec, MemorySegment q, MemorySegment k, MemorySegment v, MemorySegment lse, MemorySegment dout,
+      MemorySegment dq, MemorySegment dk, MemorySegment dv, int qStart, int qLength, int kStart, int kLength, int positionOffset, int kvHead,
+      MemorySegment scratch) {
+    attention.backward(spec, q, k, v, lse, dout, dq, dk, dv, qStart, qLength, kStart, kLength, positionOffset, kvHead);
   }
 
   @Override

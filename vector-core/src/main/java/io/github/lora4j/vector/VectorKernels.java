@@ -195,11 +195,10 @@ public final class VectorKernels implements Kernels {
   }
 
   @Override
-  public void attentionGrad(AttentionSpec spec, MemorySegment q, MemorySegment k, MemorySegment v, MemorySegment out, MemorySegment lse,
-      MemorySegment dout, MemorySegment dq, MemorySegment dk, MemorySegment dv, int qStart, int qLength, int kStart, int kLength,
-      int positionOffset, int kvHead, MemorySegment scratch) {
-    Attention.backward(spec, q, k, v, out, lse, dout, dq, dk, dv, qStart, qLength, kStart, kLength, positionOffset, kvHead,
-        scratch);
+  public void attentionGrad(AttentionSpec spec, MemorySegment q, MemorySegment k, MemorySegment v, MemorySegment lse, MemorySegment dout,
+      MemorySegment dq, MemorySegment dk, MemorySegment dv, int qStart, int qLength, int kStart, int kLength, int positionOffset, int kvHead,
+      MemorySegment scratch) {
+    Attention.backward(spec, q, k, v, lse, dout, dq, dk, dv, qStart, qLength, kStart, kLength, positionOffset, kvHead, scratch);
   }
 
   @Override

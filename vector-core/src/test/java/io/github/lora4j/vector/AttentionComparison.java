@@ -58,8 +58,8 @@ final class AttentionComparison {
       MemorySegment dv = Data.copy(v);
       MemorySegment dvAlone = Data.copy(v);
       for (int head = 0; head < spec.kvHeads(); head++) {
-        kernels.attentionGrad(spec, q, k, v, out, lse, dout, dq, dk, dv, qStart, queries, kStart, keys, offset, head, scratch);
-        kernels.attentionGrad(spec, q, k, v, out, lse, dout, NULL, NULL, dvAlone, qStart, queries, kStart, keys, offset, head, scratch);
+        kernels.attentionGrad(spec, q, k, v, lse, dout, dq, dk, dv, qStart, queries, kStart, keys, offset, head, scratch);
+        kernels.attentionGrad(spec, q, k, v, lse, dout, NULL, NULL, dvAlone, qStart, queries, kStart, keys, offset, head, scratch);
       }
       results[i] = new MemorySegment[] {out, lse, dq, dk, dv, dvAlone};
     }

@@ -116,7 +116,7 @@ class ReferenceGradientsTest {
     MemorySegment dk = data.normal(5 * 6);
     MemorySegment dv = data.normal(5 * 6);
     for (int head = 0; head < 2; head++) {
-      kernels.attentionGrad(spec, q, k, v, out, lse, dout, dq, dk, dv, 0, 4, 0, 5, -1, head, NULL);
+      kernels.attentionGrad(spec, q, k, v, lse, dout, dq, dk, dv, 0, 4, 0, 5, -1, head, NULL);
     }
     check(q, dq, out, dout, forward);
     check(k, dk, out, dout, forward);

@@ -332,7 +332,6 @@ final class CpuSteps {
     MemorySegment keys = s(f.k());
     MemorySegment v = s(f.v());
     MemorySegment table = s(f.segments());
-    MemorySegment out = s(f.out());
     MemorySegment lse = s(f.lse());
     MemorySegment dout = s(o.dout());
     MemorySegment dq = s(o.dq());
@@ -342,7 +341,7 @@ final class CpuSteps {
     int[] segments = memoryOf.liveCount(f.segments());
     Workers.Task task = (i, worker) -> {
       long row = i / heads * 5L;
-      k.attentionGrad(f.spec(), q, keys, v, out, lse, dout, dq, dk, dv, at(table, row), at(table, row + 1), at(table, row + 2),
+      k.attentionGrad(f.spec(), q, keys, v, lse, dout, dq, dk, dv, at(table, row), at(table, row + 1), at(table, row + 2),
           at(table, row + 3), at(table, row + 4), i % heads, attentionScratch[worker]);
     };
     int[] queries = memoryOf.liveCount(f.q());

@@ -1,6 +1,5 @@
 package io.github.lora4j.vector.internal;
 
-import static io.github.lora4j.vector.internal.AttentionScratch.DP;
 import static io.github.lora4j.vector.internal.AttentionScratch.LINE;
 import static io.github.lora4j.vector.internal.AttentionScratch.MAX;
 import static io.github.lora4j.vector.internal.AttentionScratch.P;
@@ -36,7 +35,7 @@ public final class Attention {
 
   /** Bytes that both directions need. */
   public static long scratchBytes(AttentionSpec spec, int maxKeys) {
-    return AttentionScratch.keyRows(4, AttentionScratch.row(spec.headDim()), maxKeys);
+    return AttentionScratch.end(AttentionScratch.row(spec.headDim()), maxKeys);
   }
 
   public static void forward(AttentionSpec spec, MemorySegment q, MemorySegment k, MemorySegment v, MemorySegment out, MemorySegment lse,
@@ -62,7 +61,7 @@ public final class Attention {
         int tile = Math.min(TILE, visible - first);
         scores(scratch, keys + first * row, row, cols, AttentionScratch.qT(row), P, tile, vectors);
         if (spec.causal()) {
-          hide(scratch, first, seen(i, positionOffset, kLength) - first, pad(tile), vectors);
+          hide(scratch, P, first, seen(i, positionOffset, kLength) - first, pad(tile), vectors);
         }
         for (int lanes = 0; lanes < vectors; lanes++) {
           max(scratch, tile, lanes * (long) BYTES);
@@ -85,9 +84,9 @@ public final class Attention {
     }
   }
 
-  public static void backward(AttentionSpec spec, MemorySegment q, MemorySegment k, MemorySegment v, MemorySegment out, MemorySegment lse,
-      MemorySegment dout, MemorySegment dq, MemorySegment dk, MemorySegment dv, int qStart, int qLength, int kStart, int kLength,
-      int positionOffset, int kvHead, MemorySegment scratch) {
+  public static void backward(AttentionSpec spec, MemorySegment q, MemorySegment k, MemorySegment v, MemorySegment lse, MemorySegment dout,
+      MemorySegment dq, MemorySegment dk, MemorySegment dv, int qStart, int qLength, int kStart, int kLength, int positionOffset, int kvHead,
+      MemorySegment scratch) {
     int cols = spec.headDim();
     int group = spec.heads() / spec.kvHeads();
     long row = AttentionScratch.row(cols);
@@ -95,6 +94,8 @@ public final class Attention {
     long values = AttentionScratch.keyRows(1, row, kLength);
     long dKeys = AttentionScratch.keyRows(2, row, kLength);
     long dValues = AttentionScratch.keyRows(3, row, kLength);
+    long p = AttentionScratch.p(row, kLength);
+    long dp = AttentionScratch.dP(row, kLength);
     long sumT = AttentionScratch.sumT(row);
     int width = (int) (row / BYTES);
     loadKeys(spec, k, kStart, kLength, kvHead, scratch, keys);
@@ -107,38 +108,34 @@ public final class Attention {
         int vectors = (queries + LANES - 1) / LANES;
         loadQueries(spec, q, qStart + i, queries, head, spec.scale(), scratch, Q, AttentionScratch.qT(row));
         loadQueries(spec, dout, qStart + i, queries, head, 1, scratch, AttentionScratch.dOut(row), AttentionScratch.dOutT(row));
-        loadStatistics(spec, out, lse, dout, qStart + i, queries, head, scratch);
+        loadStatistics(spec, lse, qStart + i, queries, head, scratch);
         int visible = visible(spec, scratch, i, queries, positionOffset, kLength);
-        if (visible == 0) {
-          Simd.zero(scratch, sumT, QUERIES * row);
+        int rows = pad(visible);
+        scores(scratch, keys, row, cols, AttentionScratch.qT(row), p, visible, vectors);
+        if (spec.causal()) {
+          hide(scratch, p, 0, seen(i, positionOffset, kLength), visible, vectors);
         }
-        for (int first = 0; first < visible; first += TILE) {
-          int tile = Math.min(TILE, visible - first);
-          scores(scratch, keys + first * row, row, cols, AttentionScratch.qT(row), P, tile, vectors);
-          if (spec.causal()) {
-            hide(scratch, first, seen(i, positionOffset, kLength) - first, pad(tile), vectors);
-          }
-          scores(scratch, values + first * row, row, cols, AttentionScratch.dOutT(row), DP, tile, vectors);
-          for (int lanes = 0; lanes < vectors; lanes++) {
-            softmaxGrad(scratch, pad(tile), lanes * (long) BYTES);
-          }
-          boolean add = first < written;
-          int end = first + pad(tile);
-          if (add) {
-            clearKeys(scratch, dKeys, dValues, row, written, end);
-          }
-          written = Math.max(written, end);
-          if (!Elements.absent(dv)) {
-            Tiles.run(scratch, pad(tile), width, queries, P, LINE, 4, AttentionScratch.dOut(row), row, add, dValues + first * row, row);
-          }
-          if (!Elements.absent(dk)) {
-            Tiles.run(scratch, pad(tile), width, queries, DP, LINE, 4, Q, row, add, dKeys + first * row, row);
-          }
-          if (!Elements.absent(dq)) {
-            Tiles.run(scratch, (int) (row / 4), vectors, tile, keys + first * row, 4, row, DP, LINE, first > 0, sumT, LINE);
-          }
+        scores(scratch, values, row, cols, AttentionScratch.dOutT(row), dp, visible, vectors);
+        for (int lanes = 0; lanes < vectors; lanes++) {
+          probabilities(scratch, p, dp, visible, lanes * (long) BYTES);
+          softmaxGrad(scratch, p, dp, visible, lanes * (long) BYTES);
+        }
+        // Rows that no query of the block sees, perhaps those of another block's keys.
+        Simd.zero(scratch, p + visible * LINE, (rows - visible) * LINE);
+        Simd.zero(scratch, dp + visible * LINE, (rows - visible) * LINE);
+        boolean add = written > 0;
+        if (add) {
+          clearKeys(scratch, dKeys, dValues, row, written, rows);
+        }
+        written = Math.max(written, rows);
+        if (!Elements.absent(dv)) {
+          Tiles.run(scratch, rows, width, queries, p, LINE, 4, AttentionScratch.dOut(row), row, add, dValues, row);
+        }
+        if (!Elements.absent(dk)) {
+          Tiles.run(scratch, rows, width, queries, dp, LINE, 4, Q, row, add, dKeys, row);
         }
         if (!Elements.absent(dq)) {
+          Tiles.run(scratch, (int) (row / 4), vectors, visible, keys, 4, row, dp, LINE, false, sumT, LINE);
           fill(scratch, SHRINK, spec.scale());
           scaleLines(scratch, sumT, (int) (row / 4), vectors);
           writeQueries(spec, scratch, dq, qStart + i, queries, head);
@@ -206,17 +203,12 @@ public final class Attention {
     }
   }
 
-  /** Fills MAX with lse and TOTAL with dO·O; where there is no query, or it sees no key, lse = ∞ makes all probabilities 0. */
-  private static void loadStatistics(AttentionSpec spec, MemorySegment out, MemorySegment lse, MemorySegment dout, int start, int queries,
-      int head, MemorySegment scratch) {
+  /** Fills MAX with lse; where there is no query, or it sees no key, lse = ∞ makes all probabilities 0. */
+  private static void loadStatistics(AttentionSpec spec, MemorySegment lse, int start, int queries, int head, MemorySegment scratch) {
     fill(scratch, MAX, Float.POSITIVE_INFINITY);
-    fill(scratch, TOTAL, 0);
-    long bytes = spec.headDim() * 4L;
     for (int j = 0; j < queries; j++) {
-      long at = (long) (start + j) * spec.heads() + head;
-      float sum = lse.getAtIndex(JAVA_FLOAT, at);
+      float sum = lse.getAtIndex(JAVA_FLOAT, (long) (start + j) * spec.heads() + head);
       scratch.set(JAVA_FLOAT, MAX + 4 * j, sum == Float.NEGATIVE_INFINITY ? Float.POSITIVE_INFINITY : sum);
-      scratch.set(JAVA_FLOAT, TOTAL + 4 * j, Elementwise.rowDot(dout, at * bytes, out, at * bytes, bytes));
     }
   }
 
@@ -238,11 +230,11 @@ public final class Attention {
   }
 
   /** Sets scores of keys that their query does not see to −∞; the keys before {@code from} are seen by all. */
-  private static void hide(MemorySegment scratch, int first, int from, int keys, int vectors) {
+  private static void hide(MemorySegment scratch, long p, int first, int from, int keys, int vectors) {
     for (int lanes = 0; lanes < vectors; lanes++) {
       long lane = lanes * (long) BYTES;
       for (int j = Math.max(from, 0); j < keys; j++) {
-        long at = P + j * LINE + lane;
+        long at = p + j * LINE + lane;
         store(load(scratch, at).blend(Float.NEGATIVE_INFINITY, load(scratch, SEEN + lane).compare(LE, first + j)), scratch, at);
       }
     }
@@ -293,15 +285,32 @@ public final class Attention {
     sum.intoMemorySegment(s, TOTAL + lanes, ORDER);
   }
 
-  /** p = exp(score − lse) and ds = p·(dp − dO·O), the latter without the scale. */
-  private static void softmaxGrad(MemorySegment s, int keys, long lanes) {
+  /**
+   * p = exp(score − lse), and TOTAL = Σ p·dp / Σ p over the keys, which is dO·O. The rounding of a large lse makes all p of a query too
+   * large or too small; where one of them is nearly 1, only this quotient takes all of its dp away again.
+   */
+  private static void probabilities(MemorySegment s, long probabilities, long gradients, int keys, long lanes) {
     var lse = load(s, MAX + lanes);
+    var sum = all(0f);
+    var total = sum;
+    for (int j = 0; j < keys; j++) {
+      long at = j * LINE + lanes;
+      var p = VectorMath.expOfNegative(fromMemorySegment(F, s, probabilities + at, ORDER).sub(lse));
+      p.intoMemorySegment(s, probabilities + at, ORDER);
+      total = total.add(p);
+      sum = fromMemorySegment(F, s, gradients + at, ORDER).fma(p, sum);
+    }
+    total = total.blend(1f, total.eq(0f));
+    sum.div(total).intoMemorySegment(s, TOTAL + lanes, ORDER);
+  }
+
+  /** ds = p·(dp − TOTAL), without the scale. */
+  private static void softmaxGrad(MemorySegment s, long probabilities, long gradients, int keys, long lanes) {
     var delta = load(s, TOTAL + lanes);
     for (int j = 0; j < keys; j++) {
       long at = j * LINE + lanes;
-      var p = VectorMath.expOfNegative(fromMemorySegment(F, s, P + at, ORDER).sub(lse));
-      p.intoMemorySegment(s, P + at, ORDER);
-      fromMemorySegment(F, s, DP + at, ORDER).sub(delta).mul(p).intoMemorySegment(s, DP + at, ORDER);
+      fromMemorySegment(F, s, gradients + at, ORDER).sub(delta).mul(fromMemorySegment(F, s, probabilities + at, ORDER))
+          .intoMemorySegment(s, gradients + at, ORDER);
     }
   }
 

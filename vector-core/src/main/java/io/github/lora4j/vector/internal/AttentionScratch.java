@@ -22,19 +22,14 @@ final class AttentionScratch {
   static final int QUERIES = VECTORS * LANES;
   /** Bytes of a number per query: a row of scores, a transposed row of queries, a statistic. */
   static final long LINE = (long) VECTORS * BYTES;
-  /** Keys whose scores are held at once. */
+  /** Keys whose scores are held at once; backward, all are. */
   static final int TILE = 256;
 
-  /** [TILE] lines: scores, then probabilities. */
+  /** [TILE] lines: scores, then their exponentials. */
   static final long P = 0;
-  /**
-   * [TILE] lines: gradients of the probabilities, then of the scores. A vector off P's lines, as a read that agrees in its low bits
-   * with a write shortly before it waits for it.
-   */
-  static final long DP = TILE * LINE + BYTES;
   /** The greatest score of each query so far; backward, the log of the sum of exponentials. */
-  static final long MAX = (2 * TILE + 1) * LINE;
-  /** The sum of exponentials so far; backward, dO·O. */
+  static final long MAX = TILE * LINE;
+  /** The sum of exponentials so far; backward, Σ p·dp / Σ p over the keys. */
   static final long TOTAL = MAX + LINE;
   /** What the sums so far shrink by as the greatest score grows; at the end, the reciprocal of the sum of exponentials. */
   static final long SHRINK = TOTAL + LINE;
@@ -80,6 +75,23 @@ final class AttentionScratch {
   /** Start of array {@code index} of rows for all keys, padded to whole tiles: keys, values, and their gradients. */
   static long keyRows(int index, long row, int keys) {
     return Q + 5 * QUERIES * row + index * pad(keys, Tiles.ROWS) * row;
+  }
+
+  /** A line for each key, padded likewise: backward, scores, then probabilities. */
+  static long p(long row, int keys) {
+    return keyRows(4, row, keys);
+  }
+
+  /**
+   * A line for each key: gradients of the probabilities, then of the scores. A vector off those of {@link #p}, as a read that agrees in its
+   * low bits with a write shortly before it waits for it.
+   */
+  static long dP(long row, int keys) {
+    return p(row, keys) + pad(keys, Tiles.ROWS) * LINE + BYTES;
+  }
+
+  static long end(long row, int keys) {
+    return dP(row, keys) + pad(keys, Tiles.ROWS) * LINE;
   }
 
   /** Copies {@code count} rows of {@code cols} floats, times a factor, to padded rows, and clears the rows up to {@code padded}. */

@@ -45,9 +45,9 @@ public final class ReferenceAttention {
   }
 
   /** See {@link io.github.lora4j.vector.Kernels#attentionGrad}. */
-  public void backward(AttentionSpec spec, MemorySegment q, MemorySegment k, MemorySegment v, MemorySegment out, MemorySegment lse,
-      MemorySegment dout, MemorySegment dq, MemorySegment dk, MemorySegment dv, int qStart, int qLength, int kStart, int kLength,
-      int positionOffset, int kvHead) {
+  public void backward(AttentionSpec spec, MemorySegment q, MemorySegment k, MemorySegment v, MemorySegment lse, MemorySegment dout,
+      MemorySegment dq, MemorySegment dk, MemorySegment dv, int qStart, int qLength, int kStart, int kLength, int positionOffset,
+      int kvHead) {
     int dim = spec.headDim();
     int group = spec.heads() / spec.kvHeads();
     double[] dKeys = new double[kLength * dim];
@@ -55,16 +55,25 @@ public final class ReferenceAttention {
     for (int head = kvHead * group; head < (kvHead + 1) * group; head++) {
       Heads at = new Heads(spec, head, qStart, kStart);
       for (int i = 0; i < qLength; i++) {
-        double delta = dot(dout, at.query(i), out, at.query(i), dim);
         double[] dQuery = new double[dim];
-        int keys = visible(spec, i, positionOffset, kLength);
-        for (int j = 0; j < keys; j++) {
-          double p = Math.exp(spec.scale() * dot(q, at.query(i), k, at.key(j), dim) - type.get(lse, at.lse(i)));
-          double ds = p * (dot(dout, at.query(i), v, at.key(j), dim) - delta) * spec.scale();
+        double[] p = new double[visible(spec, i, positionOffset, kLength)];
+        double[] dp = new double[p.length];
+        double total = 0;
+        double sum = 0;
+        for (int j = 0; j < p.length; j++) {
+          p[j] = Math.exp(spec.scale() * dot(q, at.query(i), k, at.key(j), dim) - type.get(lse, at.lse(i)));
+          dp[j] = dot(dout, at.query(i), v, at.key(j), dim);
+          total += p[j];
+          sum += p[j] * dp[j];
+        }
+        // A stored lse is rounded, so the p sum to nearly 1 and not to 1.
+        double delta = p.length == 0 ? 0 : sum / total;
+        for (int j = 0; j < p.length; j++) {
+          double ds = p[j] * (dp[j] - delta) * spec.scale();
           for (int d = 0; d < dim; d++) {
             dQuery[d] += ds * type.get(k, at.key(j) + d);
             dKeys[j * dim + d] += ds * type.get(q, at.query(i) + d);
-            dValues[j * dim + d] += p * type.get(dout, at.query(i) + d);
+            dValues[j * dim + d] += p[j] * type.get(dout, at.query(i) + d);
           }
         }
         write(dq, at.query(i), dQuery, 0, dim);
