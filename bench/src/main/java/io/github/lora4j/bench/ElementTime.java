@@ -18,7 +18,7 @@ import java.util.Map;
 import java.util.Random;
 
 /**
- * Nanoseconds of processor time per element of functions and row kernels on eight rows of 768 floats in cache, one thread, interleaved, and
+ * Nanoseconds of processor time per element of functions and row kernels on four rows of 768 floats in cache, one thread, interleaved, and
  * the bytes a call allocates: for machines that others use, and for compilers other than C2. JMH's figures are those of
  * {@link RowsBench} and {@link ElementwiseBench}.
  *
@@ -31,6 +31,7 @@ public final class ElementTime {
   private static final int COLS = 768;
   private static final int COUNT = ROWS * COLS;
   private static final int CALLS = 400;
+  private static final long PAGE = 4096;
 
   private ElementTime() {}
 
@@ -67,10 +68,12 @@ public final class ElementTime {
 
   private static Map<String, Runnable> kernels(Memory memory) {
     Kernels kernels = KernelProvider.select("vector");
-    MemorySegment x = memory.allocate(4L * COUNT, "x");
-    MemorySegment negative = memory.allocate(4L * COUNT, "x");
+    // Half a page apart in their low bits: a read that agrees in them with a write shortly before it waits for it.
+    MemorySegment floats = memory.allocate(3 * 4L * COUNT + PAGE / 2, "x, negative, out");
+    MemorySegment x = floats.asSlice(0, 4L * COUNT);
+    MemorySegment negative = floats.asSlice(4L * COUNT, 4L * COUNT);
+    MemorySegment out = floats.asSlice(2 * 4L * COUNT + PAGE / 2, 4L * COUNT);
     MemorySegment gamma = memory.allocate(4L * COLS, "gamma");
-    MemorySegment out = memory.allocate(4L * COUNT, "out");
     MemorySegment stats = memory.allocate(8L * ROWS, "statistics");
     Random random = new Random(1);
     for (int i = 0; i < COUNT; i++) {
