@@ -1,6 +1,8 @@
 package io.github.lora4j.vector.internal;
 
+import com.sun.management.HotSpotDiagnosticMXBean;
 import java.lang.foreign.MemorySegment;
+import java.lang.management.ManagementFactory;
 import java.nio.ByteOrder;
 import java.util.Arrays;
 import jdk.incubator.vector.DoubleVector;
@@ -27,8 +29,14 @@ public final class Simd {
   /** Bytes in a vector. */
   public static final int BYTES = F.vectorByteSize();
 
-  /** Whether there are 32 vector registers (AVX-512, NEON, SVE) and not 16. */
-  static final boolean MANY_REGISTERS = LANES >= 16 || !System.getProperty("os.arch").matches("amd64|x86_64|x86");
+  /** Whether Graal's compiler makes the machine code, and not C2. */
+  public static final boolean GRAAL = graal();
+
+  /**
+   * Whether there are 32 vector registers (AVX-512, NEON, SVE) and not 16. Tiles are chosen by this and not by width: one accumulator too many costs a
+   * factor of two to five. On x86 Graal's compiler makes use of 16 alone.
+   */
+  public static final boolean MANY_REGISTERS = !System.getProperty("os.arch").matches("amd64|x86_64|x86") || LANES >= 16 && !GRAAL;
 
   static final ByteOrder ORDER = ByteOrder.nativeOrder();
   private static final VectorShuffle<Float> HALF = rotate(F, 2);
@@ -48,6 +56,12 @@ public final class Simd {
   }
 
   private Simd() {}
+
+  private static boolean graal() {
+    // The module is there where the compiler's interface is open, as TornadoVM needs it too; asking for it is cheap.
+    return ModuleLayer.boot().findModule("jdk.internal.vm.ci").isPresent()
+        && "true".equals(ManagementFactory.getPlatformMXBean(HotSpotDiagnosticMXBean.class).getVMOption("UseJVMCICompiler").getValue());
+  }
 
   private static <E> VectorShuffle<E> rotate(VectorSpecies<E> species, int divisor) {
     return VectorShuffle.fromOp(species, i -> (i + species.length() / divisor) % species.length());

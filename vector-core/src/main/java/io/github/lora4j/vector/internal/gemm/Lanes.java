@@ -1,5 +1,6 @@
 package io.github.lora4j.vector.internal.gemm;
 
+import io.github.lora4j.vector.internal.Simd;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
 import jdk.incubator.vector.FloatVector;
@@ -13,11 +14,7 @@ final class Lanes {
   static final int COUNT = SPECIES.length();
   /** Bytes in a vector. */
   static final long WIDTH = SPECIES.vectorByteSize();
-  /**
-   * Whether there are 32 vector registers (AVX-512, NEON, SVE) and not 16. Tiles are chosen by this and not by width: one accumulator
-   * too many costs a factor of two to three.
-   */
-  static final boolean MANY_REGISTERS = COUNT >= 16 || !isX86();
+  static final boolean MANY_REGISTERS = Simd.MANY_REGISTERS;
 
   static final ByteOrder NATIVE = ByteOrder.nativeOrder();
   static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
@@ -25,11 +22,6 @@ final class Lanes {
   static final ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT_UNALIGNED;
 
   private Lanes() {}
-
-  private static boolean isX86() {
-    String arch = System.getProperty("os.arch");
-    return arch.equals("amd64") || arch.equals("x86_64") || arch.equals("x86");
-  }
 
   /** Vectors that {@code floats} floats fill, the last one perhaps in part. */
   static int vectors(int floats) {

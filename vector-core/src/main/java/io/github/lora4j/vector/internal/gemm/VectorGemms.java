@@ -5,6 +5,7 @@ import io.github.lora4j.vector.DType;
 import io.github.lora4j.vector.Gemm;
 import io.github.lora4j.vector.Gemm.Form;
 import io.github.lora4j.vector.Memory;
+import io.github.lora4j.vector.internal.Simd;
 import java.lang.foreign.MemorySegment;
 
 /**
@@ -17,12 +18,21 @@ import java.lang.foreign.MemorySegment;
  */
 public final class VectorGemms {
 
+  private static final String GRAAL_INLINES = "jdk.graal.MaximumInliningSize";
+
   private VectorGemms() {}
 
   /** Lanes and tiles, for people. */
   public static String describe() {
-    return "%d float lanes, %d registers, tiles %dx%d and %dx%d".formatted(Lanes.COUNT, Lanes.MANY_REGISTERS ? 32 : 16,
+    String what = "%d float lanes, %d registers, tiles %dx%d and %dx%d".formatted(Lanes.COUNT, Lanes.MANY_REGISTERS ? 32 : 16,
         RowTiles.ROWS, RowTiles.COLUMNS, PanelTiles.ROWS, PanelTiles.COLUMNS);
+    if (Simd.GRAAL) {
+      what += ", Graal's compiler: C2 is faster";
+      if (System.getProperty(GRAAL_INLINES) == null) {
+        what += ", and gelu or exp run a hundred times slower without -D" + GRAAL_INLINES + "=10000 -Djdk.graal.SmallCompiledLowLevelGraphSize=100000";
+      }
+    }
+    return what;
   }
 
   public static long packedBytes(int rows, int cols, DType storage) {
