@@ -10,6 +10,7 @@ import java.lang.management.ManagementFactory;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import java.util.function.IntConsumer;
 
 /**
  * Our matrix products against oneDNN and against our own micro-kernel on data in cache, interleaved burst by burst so that a
@@ -18,7 +19,9 @@ import java.util.List;
  * more than a few hundred means that vectors became objects.
  *
  * <p>System properties: {@code onednn.library} (path; without it only ours), {@code shapes} (mxnxk, comma-separated), {@code form},
- * {@code storage} (F32, BF16, F16: packed once; live: packed at each call), {@code threads}, {@code reps}, {@code flops} of a burst.
+ * {@code storage} (F32, BF16, F16: packed once; live: packed at each call), {@code threads}, {@code reps}, {@code flops} of a burst (4e9: with
+ * bursts of a tenth oneDNN's threads still stir while ours are timed, and the first shape is measured while C2 works), {@code copies} of the
+ * operands that take turns (1; together larger than the last cache they are cold at each call).
  * With one thread time is the thread's CPU time, otherwise wall time. For oneDNN set OMP_NUM_THREADS to the same threads and
  * OMP_WAIT_POLICY=passive: otherwise its threads go on spinning for milliseconds while ours are timed.
  */
@@ -34,7 +37,8 @@ public final class GemmPeers {
   public static void main(String[] args) {
     int threads = Integer.getInteger("threads", 1);
     int reps = Integer.getInteger("reps", 15);
-    double burst = Double.parseDouble(System.getProperty("flops", "4e8"));
+    int copies = Integer.getInteger("copies", 1);
+    double burst = Double.parseDouble(System.getProperty("flops", "4e9"));
     Form form = Form.valueOf(System.getProperty("form", "NT"));
     String storage = System.getProperty("storage", "F32");
     String library = System.getProperty("onednn.library");
@@ -50,10 +54,13 @@ public final class GemmPeers {
       MemorySegment b = memory.allocate(1 << 17, "B");
       MemorySegment t = memory.allocate(1 << 14, "tile");
       for (String shape : shapes) {
-        try (GemmCase test = new GemmCase(shape, form, storage, threads)) {
+        GemmCase[] cases = new GemmCase[copies];
+        Arrays.setAll(cases, i -> new GemmCase(shape, form, storage, threads));
+        try {
+          GemmCase test = cases[0];
           int calls = (int) Math.max(1, burst / test.flops());
-          Runnable ours = () -> repeat(calls, () -> test.ours(workers));
-          Runnable theirs = () -> repeat(calls, () -> test.peer(peer));
+          Runnable ours = () -> repeat(calls, i -> cases[i % copies].ours(workers));
+          Runnable theirs = () -> repeat(calls, i -> cases[i % copies].peer(peer));
           int tiles = (int) (burst / 4 / VectorGemms.tileFlops(a, b, t, DEPTH, 1)) + 1;
           double[][] rates = new double[reps][5];
           long bytes = Long.MAX_VALUE;
@@ -73,15 +80,19 @@ public final class GemmPeers {
               bytes);
           logPeer += Math.log(median(rates, 3));
           logTile += Math.log(median(rates, 4));
+        } finally {
+          for (GemmCase each : cases) {
+            each.close();
+          }
         }
       }
     }
     System.out.printf("%-45s %9.3f %9.3f%n", "geometric mean", Math.exp(logPeer / shapes.size()), Math.exp(logTile / shapes.size()));
   }
 
-  private static void repeat(int calls, Runnable action) {
+  private static void repeat(int calls, IntConsumer action) {
     for (int i = 0; i < calls; i++) {
-      action.run();
+      action.accept(i);
     }
   }
 
