@@ -60,9 +60,9 @@ public final class Squares {
     IntVector high2 = HIGH[2];
     IntVector low3 = LOW[3];
     IntVector high3 = HIGH[3];
-    int i = 0;
-    int j = 0;
-    while (i < down && j < across) {
+    for (int square = 0; square < down * across; square++) {
+      int i = square / across;
+      int j = square % across;
       long at = first + i * 16 * row + j * 64L;
       long toAt = toFirst + j * 16 * toRow + i * 64L;
       var r0 = fromMemorySegment(I, from, at, ORDER);
@@ -161,11 +161,6 @@ public final class Squares {
       d13.intoMemorySegment(to, toAt + 13 * toRow, ORDER);
       d14.intoMemorySegment(to, toAt + 14 * toRow, ORDER);
       d15.intoMemorySegment(to, toAt + 15 * toRow, ORDER);
-      j++;
-      if (j == across) {
-        j = 0;
-        i++;
-      }
     }
   }
 
