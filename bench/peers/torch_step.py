@@ -1,6 +1,6 @@
 """PyTorch + PEFT: the training step that lora4j's StepTime makes, with the same shapes; a step for each line on stdin, its seconds on stdout.
 
-usage: torch_step.py LAYERS HIDDEN HEADS INTERMEDIATE BATCH LENGTH RANK THREADS [--llama]
+usage: torch_step.py LAYERS HIDDEN HEADS INTERMEDIATE BATCH LENGTH RANK THREADS [--llama] [--cuda]
 needs: pip install torch transformers peft
 """
 import sys
@@ -13,7 +13,8 @@ import transformers
 layers, hidden, heads, intermediate, batch, length, rank, threads = [int(a) for a in sys.argv[1:9]]
 torch.set_num_threads(threads)
 torch.manual_seed(0)
-if sys.argv[9:] == ["--llama"]:
+device = "cuda" if "--cuda" in sys.argv else "cpu"
+if "--llama" in sys.argv:
     config = transformers.LlamaConfig(vocab_size=32000, hidden_size=hidden, num_hidden_layers=layers, num_attention_heads=heads,
                                       intermediate_size=intermediate, max_position_embeddings=512, tie_word_embeddings=True)
     base, task, targets = transformers.LlamaForCausalLM(config), "CAUSAL_LM", ["q_proj", "v_proj"]
@@ -22,15 +23,17 @@ else:
                                  intermediate_size=intermediate, num_labels=2, hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0)
     base, task, targets = transformers.BertForSequenceClassification(config), "SEQ_CLS", ["query", "value"]
 model = peft.get_peft_model(base, peft.LoraConfig(task_type=task, r=rank, lora_alpha=2 * rank, target_modules=targets))
-model.train()
+model.to(device).train()
 optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=1e-3)
-ids = torch.randint(0, 30522, (batch, length))
+ids = torch.randint(0, 30522, (batch, length), device=device)
 mask = torch.ones_like(ids)
-labels = ids if task == "CAUSAL_LM" else torch.arange(batch) % 2
+labels = ids if task == "CAUSAL_LM" else torch.arange(batch, device=device) % 2
 print(f"torch {torch.__version__}, peft {peft.__version__}, transformers {transformers.__version__}", flush=True)
 for line in sys.stdin:
     start = time.perf_counter()
-    model(input_ids=ids, attention_mask=mask, labels=labels).loss.backward()
+    loss = model(input_ids=ids, attention_mask=mask, labels=labels).loss
+    loss.backward()
     optimizer.step()
     optimizer.zero_grad()
+    loss.item()  # A step ends when its loss is known, also where the device works on its own.
     print(f"{time.perf_counter() - start:.4f}", flush=True)

@@ -138,4 +138,23 @@ public final class TornadoGpu implements Backend {
       return new TornadoGpu(name(), device);
     }
   }
+
+  /** TornadoVM's backend for CUDA C, which takes the place of PTX from TornadoVM 5.2 on and calls NVIDIA's libraries. */
+  public static final class CudaProvider implements Provider {
+
+    @Override
+    public String name() {
+      return "cuda";
+    }
+
+    @Override
+    public int preference() {
+      return 3;
+    }
+
+    @Override
+    public Backend open(int threads, OptionalInt device) {
+      return new TornadoGpu(name(), device);
+    }
+  }
 }
