@@ -14,7 +14,7 @@ public interface Backend extends AutoCloseable {
   /** One reason for memory and its bytes. */
   record Allocation(String purpose, long bytes) {}
 
-  /** "cpu", "opencl", "ptx". */
+  /** "cpu", "opencl", "ptx", "cuda". */
   String name();
 
   /** What runs and why it was chosen, for people. */

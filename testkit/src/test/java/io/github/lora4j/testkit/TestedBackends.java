@@ -26,6 +26,8 @@ public enum TestedBackends {
   VECTOR,
   /** The GPU backend's lowering and kernels as plain Java. */
   PLAIN,
+  /** The same with products as a library on the device makes them. */
+  PLAIN_SGEMM,
   /** A device. */
   DEVICE;
 
@@ -48,7 +50,8 @@ public enum TestedBackends {
     return switch (this) {
       case REFERENCE -> new CpuBackend(new ReferenceKernels(DType.F64), new Workers(2));
       case VECTOR -> new CpuBackend(KernelProvider.select("auto"), new Workers(2));
-      case PLAIN -> new PlainBackend();
+      case PLAIN -> new PlainBackend(false);
+      case PLAIN_SGEMM -> new PlainBackend(true);
       case DEVICE -> openDevice();
     };
   }

@@ -63,7 +63,7 @@ class LoweringTest {
   }
 
   private static int kernels(int layers) {
-    return TornadoGpu.lowered(layers(layers), CompileOptions.DEFAULT).lowering().chunks().stream().mapToInt(chunk ->
+    return TornadoGpu.lowered(layers(layers), CompileOptions.DEFAULT, false).lowering().chunks().stream().mapToInt(chunk ->
         chunk.kernels().size()).sum();
   }
 
@@ -71,7 +71,7 @@ class LoweringTest {
   @Test
   void equalLayersAreCompiledOnce() {
     assertEquals(kernels(4), kernels(12));
-    TornadoGpu.Lowered lowered = TornadoGpu.lowered(layers(12), CompileOptions.DEFAULT);
+    TornadoGpu.Lowered lowered = TornadoGpu.lowered(layers(12), CompileOptions.DEFAULT, false);
     List<Lowering.Call> calls = lowered.lowering().entry("step");
     long distinct = calls.stream().map(Lowering.Call::chunk).distinct().count();
     assertTrue(calls.size() >= 24 && distinct <= 8, "%d calls of %d chunks".formatted(calls.size(), distinct));
@@ -90,10 +90,10 @@ class LoweringTest {
     }
     graph.output("sum", x);
     Program program = builder.build();
-    List<Integer> sizes = TornadoGpu.lowered(program, CompileOptions.DEFAULT).lowering().entry("long").stream().map(call ->
+    List<Integer> sizes = TornadoGpu.lowered(program, CompileOptions.DEFAULT, false).lowering().entry("long").stream().map(call ->
         call.tasks().size()).toList();
     assertEquals(List.of(Lowering.MOST_TASKS, Lowering.MOST_TASKS, 5), sizes);
-    try (Executable executable = new PlainBackend().compile(program, CompileOptions.DEFAULT)) {
+    try (Executable executable = new PlainBackend(false).compile(program, CompileOptions.DEFAULT)) {
       float[] ones = new float[ROWS * WIDTH];
       Arrays.fill(ones, 1);
       executable.write(in, ones, ones.length);
@@ -108,10 +108,13 @@ class LoweringTest {
     for (DType type : List.of(DType.BF16, DType.F16)) {
       for (TestProgram program : CompositeCases.all().subList(0, 2)) {
         try (Workers workers = new Workers(1);
-            Session half = new Session(program, new PlainBackend(), new CompileOptions(type));
+            Session half = new Session(program, new PlainBackend(false), new CompileOptions(type));
+            Session widened = new Session(program, new PlainBackend(true), new CompileOptions(type));
             Session reference = new Session(program, new CpuBackend(new ReferenceKernels(DType.F64), workers), new CompileOptions(type))) {
           Live live = BackendSuite.lives(program).getFirst();
-          Comparison.check(program + " in " + type, half.run(live), reference.run(live), Comparison.tolerance(program.length()));
+          var expected = reference.run(live);
+          Comparison.check(program + " in " + type, half.run(live), expected, Comparison.tolerance(program.length()));
+          Comparison.check(program + " widened from " + type, widened.run(live), expected, Comparison.tolerance(program.length()));
         }
       }
     }
@@ -121,7 +124,7 @@ class LoweringTest {
   @Test
   void idsThatLeadNowhereAreErrors() {
     Program program = layers(1);
-    try (Executable executable = new PlainBackend().compile(program, CompileOptions.DEFAULT)) {
+    try (Executable executable = new PlainBackend(false).compile(program, CompileOptions.DEFAULT)) {
       RowAxis rows = program.axis("rows").orElseThrow();
       executable.rows(rows, 2);
       executable.rows(program.axis("sequences").orElseThrow(), 0);
@@ -143,7 +146,7 @@ class LoweringTest {
   void theFirstOpThatIsNotFiniteIsNamed() {
     Program program = layers(2);
     List<String> names = new ArrayList<>();
-    try (Executable executable = new PlainBackend().compile(program, CompileOptions.DEFAULT)) {
+    try (Executable executable = new PlainBackend(false).compile(program, CompileOptions.DEFAULT)) {
       float[] values = new float[WIDTH * WIDTH];
       values[5] = Float.POSITIVE_INFINITY;
       for (String slot : List.of("in", "layer.0.q", "layer.1.q")) {
@@ -165,7 +168,7 @@ class LoweringTest {
     Graph graph = builder.entry("large");
     graph.output("y", graph.activate(Activation.RELU, builder.input("x", Shape.of(rows, 4096))));
     Program program = builder.build();
-    String message = assertThrows(ResourceException.class, () -> new PlainBackend().forecast(program, CompileOptions.DEFAULT)).getMessage();
+    String message = assertThrows(ResourceException.class, () -> new PlainBackend(false).forecast(program, CompileOptions.DEFAULT)).getMessage();
     assertTrue(message.startsWith("memory of this program would have 4,294,967,") && message.contains("batch size"), message);
   }
 }

@@ -11,6 +11,13 @@ import java.util.OptionalInt;
 /** The lowering and the kernels' bodies without a device: group after group, thread after thread, in plain Java. */
 public final class PlainBackend implements Backend {
 
+  private final boolean library;
+
+  /** @param library with products as a library's SGEMM */
+  public PlainBackend(boolean library) {
+    this.library = library;
+  }
+
   @Override
   public String name() {
     return "plain";
@@ -18,7 +25,7 @@ public final class PlainBackend implements Backend {
 
   @Override
   public String describe() {
-    return "kernel bodies as plain Java";
+    return library ? "kernel bodies as plain Java, products as SGEMM" : "kernel bodies as plain Java";
   }
 
   @Override
@@ -28,12 +35,12 @@ public final class PlainBackend implements Backend {
 
   @Override
   public List<Allocation> forecast(Program program, CompileOptions options) {
-    return TornadoGpu.lowered(program, options).layout().allocations();
+    return TornadoGpu.lowered(program, options, library).layout().allocations();
   }
 
   @Override
   public Executable compile(Program program, CompileOptions options) {
-    TornadoGpu.Lowered lowered = TornadoGpu.lowered(program, options);
+    TornadoGpu.Lowered lowered = TornadoGpu.lowered(program, options, library);
     Structure.check(lowered);
     return lowered.on((arenas, lowering) -> new PlainDevice(arenas));
   }
@@ -58,7 +65,7 @@ public final class PlainBackend implements Backend {
 
     @Override
     public Backend open(int threads, OptionalInt device) {
-      return new PlainBackend();
+      return new PlainBackend(false);
     }
   }
 

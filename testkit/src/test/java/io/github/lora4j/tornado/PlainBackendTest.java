@@ -8,6 +8,6 @@ class PlainBackendTest extends BackendSuite {
 
   @Override
   protected Backend backend() {
-    return new PlainBackend();
+    return new PlainBackend(false);
   }
 }

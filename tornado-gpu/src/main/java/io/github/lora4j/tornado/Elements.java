@@ -35,6 +35,22 @@ final class Elements {
     }
   }
 
+  /** (out, bias or −1, addend or −1): out += bias + addend, what a library's product leaves to do. */
+  static void afterProduct(int i, int d, IntArray t, IntArray n, FloatArray m, FloatArray w) {
+    if (i < count(d, t, n)) {
+      int bias = t.get(d + 3);
+      int addend = t.get(d + 4);
+      float value = m.get(t.get(d + 2) + i);
+      if (bias >= 0) {
+        value += m.get(bias + i % t.get(d + 1));
+      }
+      if (addend >= 0) {
+        value += m.get(addend + i);
+      }
+      m.set(t.get(d + 2) + i, value);
+    }
+  }
+
   /** (x, alpha, out): out = alpha · x. */
   static void scale(int i, int d, IntArray t, IntArray n, FloatArray m, FloatArray w) {
     if (i < count(d, t, n)) {

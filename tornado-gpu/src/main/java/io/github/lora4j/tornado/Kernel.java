@@ -52,6 +52,9 @@ enum Kernel {
   ADD_SUM(4, 2, Launches::addSumLaunch, Rows::addSum),
   SQUARES(5, 2, Launches::squaresLaunch, Rows::squares),
   REPORT(8, 2, Launches::reportLaunch, Rows::report),
+  SGEMM(Sgemm.FIELDS, 1, null, Sgemm::plain),
+  WIDEN(5, Launches::widenLaunch, Moves::widen),
+  AFTER_PRODUCT(5, Launches::afterProductLaunch, Elements::afterProduct),
   PRODUCT(19, Product.LANES, Launches::productLaunch, Kernel::product),
   ATTENTION(18, Rows.LANES, Launches::attentionLaunch, Kernel::attention),
   ATTENTION_DELTA(18, Rows.LANES, Launches::attentionDeltaLaunch, Kernel::attentionDelta),
@@ -85,7 +88,7 @@ enum Kernel {
   final int lanes;
   /** Whether threads of a group share memory, so that the number of groups is what a task asks for. */
   final boolean grouped;
-  /** For the device. */
+  /** For the device; none where a library is called. */
   final Launch launch;
   /** For plain Java. */
   final Group plain;

@@ -21,6 +21,14 @@ final class Launches {
     Elements.multiply(c.globalIdx, cursor.get(0) + place.get(0), t, n, m, w);
   }
 
+  static void afterProductLaunch(KernelContext c, IntArray cursor, IntArray t, IntArray place, IntArray n, FloatArray m, FloatArray w) {
+    Elements.afterProduct(c.globalIdx, cursor.get(0) + place.get(0), t, n, m, w);
+  }
+
+  static void widenLaunch(KernelContext c, IntArray cursor, IntArray t, IntArray place, IntArray n, FloatArray m, FloatArray w) {
+    Moves.widen(c.globalIdx, cursor.get(0) + place.get(0), t, n, m, w);
+  }
+
   static void scaleLaunch(KernelContext c, IntArray cursor, IntArray t, IntArray place, IntArray n, FloatArray m, FloatArray w) {
     Elements.scale(c.globalIdx, cursor.get(0) + place.get(0), t, n, m, w);
   }

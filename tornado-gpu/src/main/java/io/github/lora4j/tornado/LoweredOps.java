@@ -19,13 +19,19 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 
-/** The tasks of each op. */
-record LoweredOps(Program program, Layout layout) {
+/**
+ * The tasks of each op.
+ *
+ * @param library whether products are {@link Kernel#SGEMM}
+ */
+record LoweredOps(Program program, Layout layout, boolean library) {
 
   /** Steps of k whose products make one piece of a thin matrix product. */
   private static final int PIECE = 512;
   /** Elements of the largest product that is made in pieces. */
   private static final int THIN = 1 << 18;
+  /** Elements of the largest matrix of half floats that is widened for a library: 256 MB of scratch. A larger one is read where it lies. */
+  private static final int MOST_WIDENED = 1 << 26;
   /** Elements whose squares make one partial of the gradient's norm. */
   private static final int SQUARES = 8192;
 
@@ -44,14 +50,14 @@ record LoweredOps(Program program, Layout layout) {
       case Op.Linear o -> {
         int outputs = o.w().shape().rows();
         int inputs = o.w().shape().cols();
-        yield List.of(product(new Strided(count(o.x()), at(o.x()), inputs, 1), weight(layout.count(outputs), o.w(), 1, inputs),
-            layout.count(inputs), at(o.bias()), at(o.addend()), o.alpha(), false, at(o.y()), outputs));
+        yield product(new Strided(count(o.x()), at(o.x()), inputs, 1), weight(layout.count(outputs), o.w(), 1, inputs),
+            layout.count(inputs), at(o.bias()), at(o.addend()), o.alpha(), false, at(o.y()), outputs);
       }
       case Op.LinearInputGrad o -> {
         int outputs = o.w().shape().rows();
         int inputs = o.w().shape().cols();
-        yield List.of(product(new Strided(count(o.dy()), at(o.dy()), outputs, 1), weight(layout.count(inputs), o.w(), inputs, 1),
-            layout.count(outputs), -1, at(o.addend()), o.alpha(), false, at(o.dx()), inputs));
+        yield product(new Strided(count(o.dy()), at(o.dy()), outputs, 1), weight(layout.count(inputs), o.w(), inputs, 1),
+            layout.count(outputs), -1, at(o.addend()), o.alpha(), false, at(o.dx()), inputs);
       }
       case Op.LinearWeightGrad o -> weightGrad(o);
       case Op.ColumnSum o -> columnSums(o.x(), -1, -1, -1, Sums.PLAIN, o.sums());
@@ -121,15 +127,16 @@ record LoweredOps(Program program, Layout layout) {
       case TrainingOp.InBatchNegatives o -> {
         int cols = o.a().shape().cols();
         int width = o.probs().shape().cols();
-        yield List.of(product(new Strided(count(o.a()), at(o.a()), cols, 1), inMemory(count(o.a()), o.b(), 1, cols), layout.count(cols),
-            -1, -1,
-            o.scale(), false, at(o.probs()), width), grouped(Kernel.IN_BATCH, count(o.a()), width, at(o.probs()), width, at(o.rowLoss())));
+        List<Task> tasks = new ArrayList<>(product(new Strided(count(o.a()), at(o.a()), cols, 1), inMemory(count(o.a()), o.b(), 1, cols),
+            layout.count(cols), -1, -1, o.scale(), false, at(o.probs()), width));
+        tasks.add(grouped(Kernel.IN_BATCH, count(o.a()), width, at(o.probs()), width, at(o.rowLoss())));
+        yield tasks;
       }
       case TrainingOp.InBatchNegativesGrad o -> {
         int cols = o.out().shape().cols();
         int width = o.probs().shape().cols();
-        yield List.of(product(new Strided(count(o.out()), at(o.probs()), o.transposed() ? 1 : width, o.transposed() ? width : 1),
-            inMemory(layout.count(cols), o.other(), cols, 1), count(o.out()), -1, -1, o.scale(), false, at(o.out()), cols));
+        yield product(new Strided(count(o.out()), at(o.probs()), o.transposed() ? 1 : width, o.transposed() ? width : 1),
+            inMemory(layout.count(cols), o.other(), cols, 1), count(o.out()), -1, -1, o.scale(), false, at(o.out()), cols);
       }
       case TrainingOp.AddSum o -> List.of(single(Kernel.ADD_SUM, count(o.x()), o.x().shape().cols(), at(o.x()), at(o.total())));
       case TrainingOp.CountTargets o -> {
@@ -224,21 +231,43 @@ record LoweredOps(Program program, Layout layout) {
   private record Strided(int count, int at, int stride, int alongK) {}
 
   /** The right matrix of a product, which may be a frozen weight. */
-  private record Right(int count, Layout.Weight where, int alongK, int stride) {}
+  private record Right(int count, Layout.Weight where, int alongK, int stride, long elements) {}
 
   private Right weight(int count, Value w, int alongK, int stride) {
-    return new Right(count, layout.weight(w), alongK, stride);
+    return new Right(count, layout.weight(w), alongK, stride, w.shape().elements());
   }
 
   private Right inMemory(int count, Value b, int alongK, int stride) {
-    return new Right(count, new Layout.Weight(Moves.IN_MEMORY, at(b)), alongK, stride);
+    return new Right(count, new Layout.Weight(Moves.IN_MEMORY, at(b)), alongK, stride, b.shape().elements());
   }
 
-  private Task product(Strided a, Right b, int k, int bias, int addend, double alpha, boolean add, int out, int width) {
-    return product(a, b, k, bias, addend, alpha, add, 0, 0, out, width);
+  private List<Task> product(Strided a, Right b, int k, int bias, int addend, double alpha, boolean add, int out, int width) {
+    if (!sgemm(b)) {
+      return List.of(ownProduct(a, b, k, bias, addend, alpha, add, 0, 0, out, width));
+    }
+    // An addend that lies where the result goes is added to, like the result itself.
+    boolean added = add || addend == out;
+    List<Task> tasks = new ArrayList<>();
+    Layout.Weight right = b.where;
+    if (right.where() == Moves.IN_HALVES) {
+      int elements = Math.toIntExact(b.elements);
+      right = new Layout.Weight(Moves.IN_MEMORY, layout.scratch(elements));
+      tasks.add(fixed(Kernel.WIDEN, elements, b.where.at(), layout.decode(), right.at()));
+    }
+    tasks.add(new Task(Kernel.SGEMM, Sgemm.fields(a.count, b.count, k, a.at, a.stride, a.alongK, right.where(), right.at(), b.alongK, b.stride,
+        layout.numbers(alpha), added, out, width), counts -> 1));
+    int rest = addend == out ? -1 : addend;
+    if (bias >= 0 || rest >= 0) {
+      tasks.add(new Task(Kernel.AFTER_PRODUCT, fields(a.count, width, out, bias, rest), counts -> counts.applyAsInt(a.count) * width));
+    }
+    return tasks;
   }
 
-  private Task product(Strided a, Right b, int k, int bias, int addend, double alpha, boolean add, int piece, int partial, int out,
+  private boolean sgemm(Right b) {
+    return library && (b.where.where() != Moves.IN_HALVES || b.elements <= MOST_WIDENED);
+  }
+
+  private Task ownProduct(Strided a, Right b, int k, int bias, int addend, double alpha, boolean add, int piece, int partial, int out,
       int width) {
     int[] fields = {a.count, b.count, k, a.at, a.stride, a.alongK, b.where.where(), b.where.at(), layout.decode(), b.alongK, b.stride,
         bias, addend,
@@ -259,12 +288,12 @@ record LoweredOps(Program program, Layout layout) {
     boolean add = o.dw().slot();
     int capacity = o.dy().shape().rows();
     int elements = rows * cols;
-    if (capacity <= PIECE || elements > THIN) {
-      return List.of(product(a, b, count(o.dy()), -1, -1, o.alpha(), add, at(o.dw()), cols));
+    if (capacity <= PIECE || elements > THIN || sgemm(b)) {
+      return product(a, b, count(o.dy()), -1, -1, o.alpha(), add, at(o.dw()), cols);
     }
     // A thin product has few tiles, so its long sum is shared out.
     int partials = layout.scratch((long) elements * ((capacity + PIECE - 1) / PIECE));
-    return List.of(product(a, b, count(o.dy()), -1, -1, o.alpha(), false, PIECE, elements, partials, cols),
+    return List.of(ownProduct(a, b, count(o.dy()), -1, -1, o.alpha(), false, PIECE, elements, partials, cols),
         fixed(Kernel.COMBINE, elements, count(o.dy()), partials, add ? 1 : 0, PIECE, at(o.dw())));
   }
 

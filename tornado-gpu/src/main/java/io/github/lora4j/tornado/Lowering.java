@@ -55,9 +55,10 @@ final class Lowering {
   private final Map<String, List<Call>> entries = new HashMap<>();
   private final Map<String, List<List<Call>>> ops = new HashMap<>();
 
-  Lowering(Program program, Layout layout) {
+  /** @param library see {@link LoweredOps} */
+  Lowering(Program program, Layout layout, boolean library) {
     this.layout = layout;
-    LoweredOps lowered = new LoweredOps(program, layout);
+    LoweredOps lowered = new LoweredOps(program, layout, library);
     for (Program.Entry entry : program.entries().values()) {
       List<Call> calls = new ArrayList<>();
       List<List<Call>> single = new ArrayList<>();

@@ -33,6 +33,13 @@ final class Moves {
     return value;
   }
 
+  /** (matrix, decode, out): a matrix of half floats as floats. */
+  static void widen(int i, int d, IntArray t, IntArray n, FloatArray m, FloatArray w) {
+    if (i < Elements.count(d, t, n)) {
+      m.set(t.get(d + 4) + i, element(IN_HALVES, t.get(d + 2) + i, t.get(d + 3), t, m, w));
+    }
+  }
+
   /** (where, table, decode, ids, addend, y): y[i] = table[ids[i]] + addend[i]. */
   static void gather(int i, int d, IntArray t, IntArray n, FloatArray m, FloatArray w) {
     if (i < Elements.count(d, t, n)) {

@@ -46,7 +46,7 @@ final class Tornado {
   /**
    * A device of a backend.
    *
-   * @param name "opencl", "ptx"
+   * @param name "opencl", "ptx", "cuda"
    * @param number empty: the first GPU, or the first of all
    * @throws BackendException that names what there is, if it is not there
    */

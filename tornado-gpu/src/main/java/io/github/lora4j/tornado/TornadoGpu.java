@@ -50,9 +50,10 @@ public final class TornadoGpu implements Backend {
     unusable = reason.or(() -> TESTED.computeIfAbsent(describe(), key -> SelfTest.failure(this)));
   }
 
-  static Lowered lowered(Program program, CompileOptions options) {
+  /** @param library whether a library makes the products */
+  static Lowered lowered(Program program, CompileOptions options, boolean library) {
     Layout layout = new Layout(program, options);
-    return new Lowered(program, layout, new Lowering(program, layout));
+    return new Lowered(program, layout, new Lowering(program, layout, library));
   }
 
   @Override
@@ -62,7 +63,7 @@ public final class TornadoGpu implements Backend {
 
   @Override
   public String describe() {
-    return "%s: %s".formatted(name, Tornado.describe(device));
+    return "%s: %s, %s".formatted(name, Tornado.describe(device), LibraryTasks.describe(name));
   }
 
   @Override
@@ -77,12 +78,12 @@ public final class TornadoGpu implements Backend {
 
   @Override
   public List<Allocation> forecast(Program program, CompileOptions options) {
-    return lowered(program, options).layout().allocations();
+    return lowered(program, options, LibraryTasks.available(name)).layout().allocations();
   }
 
   @Override
   public Executable compile(Program program, CompileOptions options) {
-    Lowered lowered = lowered(program, options);
+    Lowered lowered = lowered(program, options, LibraryTasks.available(name));
     long bytes = lowered.layout.allocations().stream().mapToLong(Allocation::bytes).sum();
     if (bytes > device.getMaxGlobalMemory()) {
       throw new ResourceException(("the program needs %,d MB and the device %s has %,d MB: use fewer rows (batch size, maximal length), or half "
@@ -93,7 +94,7 @@ public final class TornadoGpu implements Backend {
           + "(batch size, maximal length), or half weights").formatted(lowered.layout.largestArray() >> 20,
               device.getPhysicalDevice().getDeviceName(), device.getMaxAllocMemory() >> 20));
     }
-    return lowered.on((arenas, lowering) -> new TornadoGraphs(arenas, lowering, device));
+    return lowered.on((arenas, lowering) -> new TornadoGraphs(arenas, lowering, device, LibraryTasks.of(name)));
   }
 
   @Override

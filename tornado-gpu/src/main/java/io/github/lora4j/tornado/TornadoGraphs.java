@@ -41,7 +41,8 @@ final class TornadoGraphs implements Device {
   private final Graph[] chunks;
   private boolean open;
 
-  TornadoGraphs(Arenas arenas, Lowering lowering, TornadoDevice device) {
+  /** @param library makes products that are {@link Kernel#SGEMM}; null if there are none */
+  TornadoGraphs(Arenas arenas, Lowering lowering, TornadoDevice device, LibraryTasks library) {
     this.arenas = arenas;
     counts = arenas.ints()::get;
     List<Lowering.Chunk> all = lowering.chunks();
@@ -66,8 +67,13 @@ final class TornadoGraphs implements Device {
       String[] tasks = new String[chunk.kernels().size()];
       for (int i = 0; i < tasks.length; i++) {
         tasks[i] = "t" + i;
+        int at = chunk.at(i);
+        if (chunk.kernels().get(i) == Kernel.SGEMM) {
+          library.add(graph, tasks[i], cursor, arenas, () -> Sgemm.of(cursor.get(0) + at, arenas.table(), arenas.ints(), arenas.memory()));
+          continue;
+        }
         IntArray place = cursor(1);
-        place.set(0, chunk.at(i));
+        place.set(0, at);
         graph.transferToDevice(DataTransferMode.FIRST_EXECUTION, place);
         graph.task(tasks[i], chunk.kernels().get(i).launch, context, cursor, arenas.table(), place, arenas.ints(), arenas.memory(),
             arenas.weights());

@@ -34,7 +34,7 @@ import java.util.Optional;
  * @param saveEvery steps between checkpoints; 0: only at the end
  * @param keepCheckpoints how many checkpoints stay on disk
  * @param threads worker threads; 0: all processors
- * @param backend what computes: "cpu", "opencl", "ptx", with a device's number as in "opencl:1", or "auto"; see {@link
+ * @param backend what computes: "cpu", "opencl", "ptx", "cuda", with a device's number as in "opencl:1", or "auto"; see {@link
  *     io.github.lora4j.graph.Backend#open}
  * @param weights storage of the frozen weights: "f32", "bf16", "f16"
  */
