@@ -2,8 +2,10 @@ package io.github.lora4j.bench;
 
 import com.sun.management.ThreadMXBean;
 import io.github.lora4j.vector.Activation;
+import io.github.lora4j.vector.AdamScalars;
 import io.github.lora4j.vector.KernelProvider;
 import io.github.lora4j.vector.Kernels;
+import io.github.lora4j.vector.Loss;
 import io.github.lora4j.vector.Memory;
 import io.github.lora4j.vector.internal.Losses;
 import io.github.lora4j.vector.internal.Simd;
@@ -57,10 +59,10 @@ public final class ElementTime {
           }
         }
       }
-      System.out.printf("%-12s %10s %18s %12s%n", "", "ns/element", "quartiles", "bytes a call");
+      System.out.printf("%-14s %10s %18s %12s%n", "", "ns/element", "quartiles", "bytes a call");
       nanos.forEach((name, times) -> {
         Arrays.sort(times);
-        System.out.printf("%-12s %10.3f %8.3f to %.3f %12d%n", name, times[reps / 2], times[reps / 4], times[reps - 1 - reps / 4],
+        System.out.printf("%-14s %10.3f %8.3f to %.3f %12d%n", name, times[reps / 2], times[reps / 4], times[reps - 1 - reps / 4],
             bytes.get(name));
       });
     }
@@ -84,8 +86,32 @@ public final class ElementTime {
     all.put("exp", () -> exp(negative, out));
     for (Activation f : new Activation[] {Activation.TANH, Activation.GELU, Activation.GELU_TANH, Activation.SILU}) {
       all.put(f.name(), () -> kernels.activation(f, x, out, 0, COUNT));
+      all.put(f + " grad", () -> kernels.activationGrad(f, x, negative, out, 0, COUNT));
     }
     all.put("softmax", () -> softmax(x, out));
+    MemorySegment keys = memory.allocate(8L * ROWS, "row keys");
+    MemorySegment seed = memory.allocate(12, "random");
+    all.put("dropout", () -> kernels.dropout(x, keys, seed, 7, 0.1, out, COLS, 0, ROWS));
+    MemorySegment ids = memory.allocate(4L * ROWS, "ids");
+    all.put("cross entropy", () -> kernels.loss(Loss.CROSS_ENTROPY, x, ids, stats, COLS, 0, ROWS));
+    all.put("its gradient", () -> kernels.lossGrad(Loss.CROSS_ENTROPY, x, ids, out, COLS, 0, ROWS));
+    MemorySegment state = memory.allocate(4 * 4L * COUNT + PAGE, "parameters, moments");
+    MemorySegment theta = state.asSlice(0, 4L * COUNT);
+    MemorySegment first = state.asSlice(4L * COUNT + PAGE / 4, 4L * COUNT);
+    MemorySegment second = state.asSlice(2 * 4L * COUNT + PAGE / 2, 4L * COUNT);
+    MemorySegment most = state.asSlice(3 * 4L * COUNT + 3 * PAGE / 4, 4L * COUNT);
+    AdamScalars adam = new AdamScalars();
+    adam.lr = 1e-4;
+    adam.beta1 = 0.9;
+    adam.beta2 = 0.999;
+    adam.eps = 1e-8;
+    adam.decoupled = true;
+    adam.gradScale = 1;
+    adam.biasCorrection1 = 0.5;
+    adam.biasCorrection2 = 0.01;
+    all.put("adamw", () -> kernels.adam(theta, x, first, second, 0, COUNT, adam));
+    all.put("amsgrad", () -> kernels.amsgrad(theta, x, first, second, most, 0, COUNT, adam));
+    all.put("sgd", () -> kernels.sgd(theta, x, first, 0, COUNT, 1e-4, 0.9, 0.01, 1, false));
     all.put("layer norm", () -> kernels.layerNorm(x, gamma, gamma, out, stats, COLS, 1e-5, 0, ROWS));
     return all;
   }

@@ -20,6 +20,7 @@ import jdk.incubator.vector.IntVector;
  */
 public final class VectorMath {
   private static final float LOG2E = 1.44269504f;
+  private static final float LN2 = 0.693147181f;
   private static final float LN2_HIGH = 0x1.62e43p-1f;
   private static final float LN2_LOW = -0x1.05c61p-29f;
   /** 1.5·2²³: adding it rounds to an integer, which is then in the low bits. */
@@ -83,17 +84,18 @@ public final class VectorMath {
     return p.div(q).mul(x).blend(one, x.abs().compare(GT, 7.90531f));
   }
 
-  /** e^(−x²/2), from which Φ and its density follow; less than 3e-38 is 0. As {@link #expOfNegative}, on −r·2 in r's stead. */
+  /**
+   * e^(−x²/2), from which Φ and its density follow; less than 3e-38 is 0. As {@link #expOfNegative}, on −r·2 in r's stead; with a polynomial of
+   * degree 5 (7.5e-8 relative) and ln 2 as one float, for x² rounded to a float errs by more: 6e-8·x²/2.
+   */
   static FloatVector gaussian(FloatVector x) {
     FloatVector s = x.mul(x);
     FloatVector shifted = s.fma(broadcast(F, -0.5f * LOG2E), broadcast(F, ROUND));
-    FloatVector n = shifted.sub(ROUND);
-    FloatVector r = n.fma(broadcast(F, 2 * LN2_LOW), n.fma(broadcast(F, 2 * LN2_HIGH), s));
-    FloatVector p = r.fma(broadcast(F, 0.0013814467f / 64), broadcast(F, -0.0083687808f / 32));
-    p = p.fma(r, broadcast(F, 0.041668393f / 16));
-    p = p.fma(r, broadcast(F, -0.16666520f / 8));
-    p = p.fma(r, broadcast(F, 0.49999994f / 4));
-    p = p.fma(r, broadcast(F, -1f / 2));
+    FloatVector r = shifted.sub(ROUND).fma(broadcast(F, 2 * LN2), s);
+    FloatVector p = r.fma(broadcast(F, -2.59300601e-4f), broadcast(F, 2.61972664e-3f));
+    p = p.fma(r, broadcast(F, -0.0208344692f));
+    p = p.fma(r, broadcast(F, 0.124997223f));
+    p = p.fma(r, broadcast(F, -0.49999981f));
     p = p.fma(r, broadcast(F, 1f));
     FloatVector y = p.reinterpretAsInts().add(shifted.reinterpretAsInts().lanewise(LSHL, 23)).reinterpretAsFloats();
     return y.blend(0f, s.compare(GT, 173f));

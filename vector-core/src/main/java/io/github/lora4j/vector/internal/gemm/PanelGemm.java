@@ -35,6 +35,8 @@ final class PanelGemm implements Gemm {
    * multiplying is slow enough.
    */
   private static final int AHEAD_ROWS = Lanes.MANY_REGISTERS ? 256 : 0;
+  /** Fewest elements of B with which they are: smaller ones stay in a cache, and the tile takes half a second to compile. */
+  private static final long AHEAD_ELEMENTS = 1 << 18;
   /** Smallest task worth handing to another worker, in multiply-adds. */
   private static final long TASK_WORK = 1 << 20;
   /** The tile and a word for what was read ahead. */
@@ -206,7 +208,7 @@ final class PanelGemm implements Gemm {
     long from = bytes(Panels.start(panel, k) + (long) p * width);
     long in = bytes((long) row * k + p);
     long slice = (long) length * RowTiles.AHEAD;
-    if (rows <= AHEAD_ROWS && width == COLUMNS && (turn + 1) * slice <= bytes((long) length * width)) {
+    if (rows <= AHEAD_ROWS && (long) n * k >= AHEAD_ELEMENTS && width == COLUMNS && (turn + 1) * slice <= bytes((long) length * width)) {
       RowTiles.ahead6x4(a, in, bytes(k), live, later(panel, p, length, turn * slice, slice), panels, from, scratch, tile, length);
     } else {
       RowTiles.run(width / COUNT, a, in, bytes(k), live, panels, from, scratch, tile, length);
