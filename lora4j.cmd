@@ -40,7 +40,7 @@ set "COLLECTOR=-XX:+UseSerialGC -Xmn48m"
 if defined LORA4J_JAVA_OPTS if not "%LORA4J_JAVA_OPTS:-XX:+Use=%"=="%LORA4J_JAVA_OPTS%" set "COLLECTOR="
 set "C2="
 findstr /b "GRAALVM_VERSION=" "%JDK%\release" >nul 2>nul && set "C2=-XX:+UnlockExperimentalVMOptions -XX:-UseJVMCICompiler"
-"%JDK%\bin\java.exe" --add-modules jdk.incubator.vector --enable-native-access=ALL-UNNAMED %COLLECTOR% -XX:-UsePerfData %C2% -XX:Tier4MinInvocationThreshold=40 -XX:Tier4BackEdgeThreshold=400000 -XX:Tier3DelayOn=0 -XX:-UseProfiledLoopPredicate %LORA4J_JAVA_OPTS% -cp "%ROOT%\cli\target\classes;%LORA4J_CP%" io.github.lora4j.cli.Main %*
+"%JDK%\bin\java.exe" --add-modules jdk.incubator.vector --enable-native-access=ALL-UNNAMED %COLLECTOR% -XX:-UsePerfData %C2% "@%ROOT%\cli\jvm-arguments" %LORA4J_JAVA_OPTS% -cp "%ROOT%\cli\target\classes;%LORA4J_CP%" io.github.lora4j.cli.Main %*
 exit /b %ERRORLEVEL%
 
 :try_bin

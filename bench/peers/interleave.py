@@ -54,8 +54,7 @@ def peak(process):
 
 
 jvm = [java, "--add-modules", "jdk.incubator.vector", "--enable-native-access=ALL-UNNAMED", "-XX:+UseSerialGC", "-Xmn48m"]
-ours = start(jvm + ["-XX:Tier4MinInvocationThreshold=40", "-XX:Tier4BackEdgeThreshold=400000", "-XX:Tier3DelayOn=0",
-                    "-XX:-UseProfiledLoopPredicate", "-cp",
+ours = start(jvm + ["@" + os.path.join(root, "cli", "jvm-arguments"), "-cp",
                     class_path("cli/target/lora4j.classpath", "bench", "cli"), "io.github.lora4j.bench.StepTime", *shape, threads, "--stdin", *family])
 if djl:
     name, peer = "djl", start(jvm + ["-cp", class_path("bench/peers/target/peers.classpath", "bench/peers"),

@@ -35,8 +35,8 @@ final class PanelGemm implements Gemm {
    * multiplying is slow enough.
    */
   private static final int AHEAD_ROWS = Lanes.MANY_REGISTERS ? 256 : 0;
-  /** Fewest elements of B with which they are: smaller ones stay in a cache, and the tile takes half a second to compile. */
-  private static final long AHEAD_ELEMENTS = 1 << 18;
+  /** Fewest elements of B with which they are: for smaller ones it gains less than the half second that this tile takes to compile. */
+  private static final long AHEAD_ELEMENTS = 1 << 20;
   /** Smallest task worth handing to another worker, in multiply-adds. */
   private static final long TASK_WORK = 1 << 20;
   /** The tile and a word for what was read ahead. */
