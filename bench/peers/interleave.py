@@ -32,8 +32,8 @@ def class_path(file, *modules):
 java = os.path.join(os.environ["JAVA_HOME"], "bin", "java") if "JAVA_HOME" in os.environ else "java"
 
 
-def start(command):
-    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+def start(command, **environment):
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env={**os.environ, **environment})
 
 
 def step(process):
@@ -55,7 +55,8 @@ def peak(process):
 
 jvm = [java, "--add-modules", "jdk.incubator.vector", "--enable-native-access=ALL-UNNAMED", "-XX:+UseSerialGC", "-Xmn48m"]
 ours = start(jvm + ["@" + os.path.join(root, "cli", "jvm-arguments"), "-cp",
-                    class_path("cli/target/lora4j.classpath", "bench", "cli"), "io.github.lora4j.bench.StepTime", *shape, threads, "--stdin", *family])
+                    class_path("cli/target/lora4j.classpath", "bench", "cli"), "io.github.lora4j.bench.StepTime", *shape, threads, "--stdin", *family],
+             GLIBC_TUNABLES="glibc.malloc.hugetlb=1")  # as the launcher does
 if djl:
     name, peer = "djl", start(jvm + ["-cp", class_path("bench/peers/target/peers.classpath", "bench/peers"),
                                      "io.github.lora4j.bench.peers.DjlStep", *shape, threads])
