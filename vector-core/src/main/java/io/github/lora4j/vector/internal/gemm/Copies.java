@@ -110,19 +110,6 @@ final class Copies {
     }
   }
 
-  /**
-   * Reads a line at a time in order, so that what reads {@code bytes} from there on in another order finds them in the first cache.
-   *
-   * @param seen where a float is written that nobody reads, or the compiler would see that nothing is read
-   */
-  static void touch(MemorySegment source, long from, long bytes, MemorySegment out, long seen) {
-    float sum = 0;
-    for (int at = 0; at < (int) bytes; at += 64) {
-      sum += source.get(FLOAT, from + at);
-    }
-    out.set(FLOAT, seen, sum);
-  }
-
   /** Widens {@code count} stored elements, a multiple of the vector length, to floats. */
   static void widen(DType storage, MemorySegment source, long from, long count, MemorySegment out, long to) {
     if (storage == DType.BF16) {

@@ -82,8 +82,6 @@ final class Panels {
       long from = start(other, n) + (long) index * COLUMNS * rowsWidth;
       long at = to + bytes((long) done * width);
       if (storage == DType.F32) {
-        // A transpose waits for its sixteen rows; the processor does not foresee where the next begin.
-        Copies.touch(packed, bytes(from), bytes((long) columns * rowsWidth), scratch, at);
         Transpose.pack(packed, bytes(from), bytes(rowsWidth), columns, scratch, at, width, rows);
       } else {
         Copies.widen(storage, packed, from * storage.bytes(), (long) columns * rowsWidth, scratch, block);

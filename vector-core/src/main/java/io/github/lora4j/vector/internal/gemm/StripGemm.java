@@ -1,6 +1,7 @@
 package io.github.lora4j.vector.internal.gemm;
 
 import static io.github.lora4j.vector.internal.gemm.Lanes.COUNT;
+import static io.github.lora4j.vector.internal.gemm.Lanes.FLOAT;
 import static io.github.lora4j.vector.internal.gemm.Lanes.bytes;
 import static io.github.lora4j.vector.internal.gemm.Lanes.vectors;
 
@@ -126,8 +127,7 @@ final class StripGemm implements Gemm {
     int end = Math.min(rows, (slice + 1) * sliceRows);
     for (int p = slice * sliceRows; p < end; p += DEPTH) {
       int length = Math.min(DEPTH, end - p);
-      // Along the strips the processor does not foresee what comes next.
-      Copies.touch(right, bytes((long) p * n), bytes((long) length * n), scratch, seen);
+      touch(bytes((long) p * n), bytes((long) length * n), seen);
       for (int i = 0; i < tileRows; i++) {
         Copies.eights(left, bytes((long) p * m + i * ROWS), bytes(m), Math.min(ROWS, m - i * ROWS), scratch,
             block + bytes((long) i * ROWS * length), length);
@@ -154,6 +154,15 @@ final class StripGemm implements Gemm {
       StripTiles.run(width / COUNT, scratch, block + bytes((long) i * ROWS * length), stride, b, from, scratch, fresh, length);
       Epilogue.addRow(scratch, fresh, 1, ROWS * width, scratch, tiles + tile(i, j), 0);
     }
+  }
+
+  /** Reads a line at a time in order: along the strips the processor does not foresee what comes next. */
+  private void touch(long from, long bytes, long seen) {
+    float sum = 0;
+    for (int at = 0; at < (int) bytes; at += 64) {
+      sum += right.get(FLOAT, from + at);
+    }
+    scratch.set(FLOAT, seen, sum);
   }
 
   private int columns(int j) {
