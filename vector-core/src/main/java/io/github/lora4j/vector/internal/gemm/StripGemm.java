@@ -11,23 +11,40 @@ import io.github.lora4j.vector.Workers;
 import java.lang.foreign.MemorySegment;
 
 /**
- * TN where C has few rows or few columns, such as the gradients of LoRA's A and B: bound by the reading of the wide operand, which is
- * read once and where it lies. A task sums a slice of the rows into tiles of its own; slices are cut by the shape alone and added up
- * in order. Where C is narrow the roles change and the tiles are added to C transposed.
+ * TN: C += α·Aᵀ·B over the live rows, as for the gradients of weights, LoRA's A and B among them. A block of rows of both operands is read
+ * once in order, which brings it from memory at memory's pace. The left one's is then packed into pieces of eight columns, the right one's
+ * multiplied where it lies, strip by strip.
+ *
+ * <p>A task is a part of C and a slice of the rows. C that is small has several slices, each with sums of its own that are added up in
+ * order; large C has one, whose sums go to C directly. Slices and blocks are cut by the shape alone, so the bits do not depend on the
+ * number of workers. Where C is small and narrow the roles change and the sums are added to C transposed.
  */
 final class StripGemm implements Gemm {
 
-  /** Rows or columns of C up to which packing the wide operand costs more than reading it again. */
-  static final int MOST_ROWS = 32;
   private static final int ROWS = StripTiles.ROWS;
   private static final int COLUMNS = StripTiles.COLUMNS;
-  /** Rows summed at a time, read in order first: their strips then come from the second cache. */
-  private static final int DEPTH = 128;
+  /** Most rows summed at a time. */
+  private static final int DEPTH = 384;
+  /** Fewest, however wide the right operand. */
+  private static final int SHALLOW = 96;
+  /** With one or two tiles to a strip memory sets the pace: a block of the right operand then stays in the second cache. */
+  private static final long BLOCK_BYTES = 512 << 10;
+  /** Most rows of C in a task: what is packed of the left operand then stays in the second cache. */
+  private static final int BLOCK_TILES = 256 / ROWS;
+  /** Most strips in a task: a block of the right operand stays in the last cache. */
+  private static final int GROUP_STRIPS = 4096 / COLUMNS;
+  /** Fewest strips that a task is halved to: each task packs the left operand anew. */
+  private static final int FEW_STRIPS = 384 / COLUMNS;
   private static final int SLICES = 16;
+  /** Most bytes of all slices' sums. */
+  private static final long SLICES_BYTES = 4 << 20;
+  /** Smallest task worth handing to another worker, in multiply-adds. */
+  private static final long TASK_WORK = 1 << 18;
   private static final long TILE_BYTES = bytes((long) ROWS * COLUMNS);
 
   private final Spec spec;
   private final boolean swapped;
+  private final boolean sliced;
   private final MemorySegment left;
   private final MemorySegment right;
   private final MemorySegment c;
@@ -37,15 +54,23 @@ final class StripGemm implements Gemm {
   private final float alpha;
   private final int tileRows;
   private final int strips;
+  /** Rows summed at a time; with the slices it decides the bits. */
+  private final int depth;
   private final int sliceRows;
   private final long sliceBytes;
+  private final long workerBase;
   private final long workerBytes;
   private final Workers.Task sumTask = this::sum;
 
   private int rows;
+  private int blockTiles;
+  private int blocks;
+  private int groupStrips;
+  private int groups;
 
   StripGemm(Spec spec, Operands operands) {
     this.spec = spec;
+    sliced = slices(spec) > 1;
     swapped = swapped(spec);
     left = swapped ? operands.b() : operands.a();
     right = swapped ? operands.a() : operands.b();
@@ -54,48 +79,82 @@ final class StripGemm implements Gemm {
     c = operands.c();
     scratch = operands.scratch();
     alpha = (float) spec.alpha();
-    tileRows = (m + ROWS - 1) / ROWS;
-    strips = (n + COLUMNS - 1) / COLUMNS;
+    tileRows = tileRows(m);
+    strips = strips(n);
     sliceRows = sliceRows(spec);
+    int most = depth(m, n);
+    depth = Math.min(most, part(sliceRows, Math.max(1, count(sliceRows, most))));
     sliceBytes = sliceBytes(spec);
+    workerBase = workerBase(spec);
     workerBytes = workerBytes(spec);
   }
 
-  static boolean suits(Spec spec) {
-    return spec.form() == Form.TN && Math.min(spec.m(), spec.n()) <= MOST_ROWS;
-  }
-
   static long scratchBytes(Spec spec, int threads) {
-    return slices(spec.rows(), sliceRows(spec)) * sliceBytes(spec) + threads * workerBytes(spec);
+    return workerBase(spec) + threads * workerBytes(spec);
   }
 
+  private static int tileRows(int m) {
+    return (m + ROWS - 1) / ROWS;
+  }
+
+  private static int strips(int n) {
+    return (n + COLUMNS - 1) / COLUMNS;
+  }
+
+  /** The smaller side becomes the tile's rows, unless sums go to C directly: adding them transposed takes long. */
   private static boolean swapped(Spec spec) {
-    return spec.n() < spec.m();
+    return slices(spec) > 1 && spec.n() < spec.m();
   }
 
-  /** Whole depths, and no more than {@value #SLICES} slices of the most rows there can be. */
+  /** How many slices the most rows there can be are cut into. */
+  private static int slices(Spec spec) {
+    return (int) Math.min(SLICES, SLICES_BYTES / sliceBytes(spec));
+  }
+
+  /** An even number of them, equally long. */
   private static int sliceRows(Spec spec) {
-    int share = Math.max(2 * DEPTH, (spec.rows() + SLICES - 1) / SLICES);
-    return (share + DEPTH - 1) / DEPTH * DEPTH;
+    int most = slices(spec);
+    int depth = depth(Math.min(spec.m(), spec.n()), Math.max(spec.m(), spec.n()));
+    return most <= 1 ? spec.rows() : part(spec.rows(), Math.clamp((count(spec.rows(), depth) + 1) / 2 * 2, 1, most));
   }
 
-  private static int slices(int rows, int sliceRows) {
+  /** The length of {@code count} nearly equal parts. */
+  private static int part(int rows, int count) {
+    return ((rows + count - 1) / count + 31) / 32 * 32;
+  }
+
+  private static int count(int rows, int sliceRows) {
     return (rows + sliceRows - 1) / sliceRows;
   }
 
   private static long sliceBytes(Spec spec) {
-    int few = Math.min(spec.m(), spec.n());
-    int many = Math.max(spec.m(), spec.n());
-    return (long) ((few + ROWS - 1) / ROWS) * ((many + COLUMNS - 1) / COLUMNS) * TILE_BYTES;
+    return (long) tileRows(Math.min(spec.m(), spec.n())) * strips(Math.max(spec.m(), spec.n())) * TILE_BYTES;
+  }
+
+  private static long workerBase(Spec spec) {
+    return slices(spec) > 1 ? count(spec.rows(), sliceRows(spec)) * sliceBytes(spec) : 0;
   }
 
   /**
-   * A block of the left operand in pieces of eight columns, a strip that ends within a vector, a word for what is read ahead, and the
-   * tile of one block: a kernel that also loads its sums is one that the first compiler refuses, and the second may never get to.
+   * The left operand in pieces, a strip that ends within a vector, a word for what is read ahead, and the tile of one block: a kernel that
+   * also loads its sums is one that the first compiler refuses, and the second may never get to it.
    */
   private static long workerBytes(Spec spec) {
-    int few = (Math.min(spec.m(), spec.n()) + ROWS - 1) / ROWS * ROWS;
-    return Memory.align(bytes((long) DEPTH * (few + COLUMNS)) + Float.BYTES) + TILE_BYTES;
+    int m = swapped(spec) ? spec.n() : spec.m();
+    return seen(m) + Memory.align(Float.BYTES) + TILE_BYTES;
+  }
+
+  /** Most rows of this product summed at a time. */
+  private static int depth(int m, int n) {
+    return m > 2 * ROWS ? DEPTH : (int) Math.clamp(BLOCK_BYTES / bytes(n) / 32 * 32, SHALLOW, DEPTH);
+  }
+
+  private static long edge(int m) {
+    return bytes((long) DEPTH * Math.min(BLOCK_TILES, tileRows(m)) * ROWS);
+  }
+
+  private static long seen(int m) {
+    return edge(m) + bytes((long) DEPTH * COLUMNS);
   }
 
   @Override
@@ -106,63 +165,114 @@ final class StripGemm implements Gemm {
       return;
     }
     this.rows = rows;
-    int slices = slices(rows, sliceRows);
-    workers.run(slices, sumTask);
+    int slices = count(rows, sliceRows);
+    cut(workers.threads(), slices);
+    workers.run(slices * blocks * groups, sumTask);
+    if (!sliced) {
+      return;
+    }
     for (int i = 1; i < slices; i++) {
       Epilogue.addRow(scratch, i * sliceBytes, 1, (int) (sliceBytes / Float.BYTES), scratch, 0, 0);
     }
     for (int i = 0; i < tileRows; i++) {
       for (int j = 0; j < strips; j++) {
-        add(i, j);
+        add(i, j, tile(i, j));
       }
     }
   }
 
-  private void sum(int slice, int worker) {
-    long tiles = slice * sliceBytes;
-    scratch.asSlice(tiles, sliceBytes).fill((byte) 0);
-    long block = slices(spec.rows(), sliceRows) * sliceBytes + worker * workerBytes;
-    long edge = block + bytes((long) DEPTH * tileRows * ROWS);
-    long seen = edge + bytes((long) DEPTH * COLUMNS);
-    int end = Math.min(rows, (slice + 1) * sliceRows);
-    for (int p = slice * sliceRows; p < end; p += DEPTH) {
-      int length = Math.min(DEPTH, end - p);
-      touch(bytes((long) p * n), bytes((long) length * n), seen);
-      for (int i = 0; i < tileRows; i++) {
-        Copies.eights(left, bytes((long) p * m + i * ROWS), bytes(m), Math.min(ROWS, m - i * ROWS), scratch,
-            block + bytes((long) i * ROWS * length), length);
+  /** Chooses the parts of C: few, and more of them where that leaves workers idle. */
+  private void cut(int threads, int slices) {
+    blocks = (tileRows + BLOCK_TILES - 1) / BLOCK_TILES;
+    groups = (strips + GROUP_STRIPS - 1) / GROUP_STRIPS;
+    if (threads > 1) {
+      long most = Math.min(2L * threads, 1 + (long) rows * n * m / TASK_WORK);
+      while ((long) slices * blocks * groups < most && (groups < strips || blocks < tileRows)) {
+        if (groups < strips && (strips >= 2 * groups * FEW_STRIPS || blocks == tileRows)) {
+          groups = Math.min(strips, groups * 2);
+        } else {
+          blocks = Math.min(tileRows, blocks * 2);
+        }
       }
-      for (int j = 0; j < strips; j++) {
-        strip(j, p, length, tiles, block, edge, block + workerBytes - TILE_BYTES);
+    }
+    blockTiles = (tileRows + blocks - 1) / blocks;
+    blocks = (tileRows + blockTiles - 1) / blockTiles;
+    groupStrips = (strips + groups - 1) / groups;
+    groups = (strips + groupStrips - 1) / groupStrips;
+  }
+
+  private void sum(int index, int worker) {
+    int slice = index / (blocks * groups);
+    int firstTile = index / groups % blocks * blockTiles;
+    int endTile = Math.min(tileRows, firstTile + blockTiles);
+    int firstStrip = index % groups * groupStrips;
+    int endStrip = Math.min(strips, firstStrip + groupStrips);
+    long sums = slice * sliceBytes;
+    long block = workerBase + worker * workerBytes;
+    int first = slice * sliceRows;
+    int end = Math.min(rows, first + sliceRows);
+    for (int p = first; p < end; p += depth) {
+      int length = Math.min(depth, end - p);
+      float seen = touch(right, n, p, length, firstStrip * COLUMNS, Math.min(n, endStrip * COLUMNS))
+          + touch(left, m, p, length, firstTile * ROWS, Math.min(m, endTile * ROWS));
+      scratch.set(FLOAT, block + seen(m), seen);
+      for (int i = firstTile; i < endTile; i++) {
+        Copies.eights(left, bytes((long) p * m + i * ROWS), bytes(m), Math.min(ROWS, m - i * ROWS), scratch, piece(block, i - firstTile, length),
+            length);
+      }
+      for (int j = firstStrip; j < endStrip; j++) {
+        strip(j, p, length, firstTile, endTile, sums, p == first, block);
       }
     }
   }
 
-  private void strip(int j, int p, int length, long tiles, long block, long edge, long fresh) {
+  private static long piece(long block, int tile, int length) {
+    return block + bytes((long) tile * ROWS * length);
+  }
+
+  private void strip(int j, int p, int length, int firstTile, int endTile, long sums, boolean first, long block) {
     int columns = columns(j);
     int width = vectors(columns) * COUNT;
+    long fresh = block + workerBytes - TILE_BYTES;
     MemorySegment b = right;
     long from = bytes((long) p * n + j * COLUMNS);
     long stride = bytes(n);
     if (columns < width) {
+      long edge = block + edge(m);
       Copies.rows(right, from, bytes(n), columns, scratch, edge, width, length);
       b = scratch;
       from = edge;
       stride = bytes(width);
     }
-    for (int i = 0; i < tileRows; i++) {
-      StripTiles.run(width / COUNT, scratch, block + bytes((long) i * ROWS * length), stride, b, from, scratch, fresh, length);
-      Epilogue.addRow(scratch, fresh, 1, ROWS * width, scratch, tiles + tile(i, j), 0);
+    for (int i = firstTile; i < endTile; i++) {
+      long to = sliced && first ? sums + tile(i, j) : fresh;
+      StripTiles.run(width / COUNT, scratch, piece(block, i - firstTile, length), stride, b, from, scratch, to, length);
+      if (!sliced) {
+        add(i, j, fresh);
+      } else if (!first) {
+        Epilogue.addRow(scratch, fresh, 1, ROWS * width, scratch, sums + tile(i, j), 0);
+      }
     }
   }
 
-  /** Reads a line at a time in order: along the strips the processor does not foresee what comes next. */
-  private void touch(long from, long bytes, long seen) {
+  /** Reads a line at a time in order: along the strips and pieces the processor does not foresee what comes next. */
+  private static float touch(MemorySegment x, int cols, int p, int length, int first, int end) {
+    if (end - first == cols) {
+      return read(x, bytes((long) p * cols), bytes((long) length * cols));
+    }
+    float sum = 0;
+    for (int i = p; i < p + length; i++) {
+      sum += read(x, bytes((long) i * cols + first), bytes(end - first));
+    }
+    return sum;
+  }
+
+  private static float read(MemorySegment x, long from, long bytes) {
     float sum = 0;
     for (int at = 0; at < (int) bytes; at += 64) {
-      sum += right.get(FLOAT, from + at);
+      sum += x.get(FLOAT, from + at);
     }
-    scratch.set(FLOAT, seen, sum);
+    return sum;
   }
 
   private int columns(int j) {
@@ -173,15 +283,15 @@ final class StripGemm implements Gemm {
     return ((long) i * strips + j) * TILE_BYTES;
   }
 
-  private void add(int i, int j) {
+  private void add(int i, int j, long tile) {
     int columns = columns(j);
     int width = vectors(columns) * COUNT;
     int live = Math.min(ROWS, m - i * ROWS);
     if (swapped) {
-      Epilogue.addTransposed(scratch, tile(i, j), width, live, columns, alpha, c, bytes((long) j * COLUMNS * m + i * ROWS), bytes(m));
+      Epilogue.addTransposed(scratch, tile, width, live, columns, alpha, c, bytes((long) j * COLUMNS * m + i * ROWS), bytes(m));
     } else {
       long to = bytes((long) i * ROWS * n + j * COLUMNS);
-      Epilogue.storeAdd(scratch, tile(i, j), width, live, columns, alpha, c, to, bytes(n), c, to, bytes(n));
+      Epilogue.storeAdd(scratch, tile, width, live, columns, alpha, c, to, bytes(n), c, to, bytes(n));
     }
   }
 }

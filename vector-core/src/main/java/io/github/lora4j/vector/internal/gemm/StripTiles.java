@@ -22,7 +22,7 @@ final class StripTiles {
   /** Rows of a tile. */
   static final int ROWS = Lanes.MANY_REGISTERS ? 8 : 8;
   /** Vectors in a row of the widest tile. */
-  static final int VECTORS = Lanes.MANY_REGISTERS ? 3 : 1;
+  static final int VECTORS = Lanes.MANY_REGISTERS ? 3 : 2;
   /** Columns of the widest tile. */
   static final int COLUMNS = VECTORS * Lanes.COUNT;
 

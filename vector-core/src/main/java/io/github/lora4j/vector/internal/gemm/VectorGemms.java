@@ -12,9 +12,8 @@ import java.lang.foreign.MemorySegment;
  * Matrix products in F32 with the Vector API; the methods are those of {@link io.github.lora4j.vector.Kernels}.
  *
  * <p>NT and NN read A where it lies and B from panels, packed once or at each call; see {@link PanelGemm} and {@link Panels}, and
- * {@link FewRowsGemm} for one to four rows. TN packs both operands block by block; see {@link OuterGemm}. Products with a side as short as
- * LoRA's rank have kernels of their own, which read the long
- * operand once at memory's speed: {@link NarrowGemm}, {@link ShallowGemm}, {@link StripGemm}.
+ * {@link FewRowsGemm} for one to four rows. TN is {@link StripGemm}. NT and NN with a side as short as LoRA's rank have kernels of their own,
+ * which read the long operand once at memory's speed: {@link NarrowGemm}, {@link ShallowGemm}.
  */
 public final class VectorGemms {
 
@@ -25,7 +24,7 @@ public final class VectorGemms {
   /** Lanes and tiles, for people. */
   public static String describe() {
     String what = "%d float lanes, %d registers, tiles %dx%d and %dx%d".formatted(Lanes.COUNT, Lanes.MANY_REGISTERS ? 32 : 16,
-        RowTiles.ROWS, RowTiles.COLUMNS, PanelTiles.ROWS, PanelTiles.COLUMNS);
+        RowTiles.ROWS, RowTiles.COLUMNS, StripTiles.ROWS, StripTiles.COLUMNS);
     if (Simd.GRAAL) {
       what += ", Graal's compiler: C2 is faster";
       if (System.getProperty(GRAAL_INLINES) == null) {
@@ -54,7 +53,7 @@ public final class VectorGemms {
   }
 
   public static long gemmScratchBytes(Gemm.Spec spec, int threads) {
-    if (StripGemm.suits(spec)) {
+    if (spec.form() == Form.TN) {
       return StripGemm.scratchBytes(spec, threads);
     }
     if (ShallowGemm.suits(spec)) {
@@ -62,9 +61,6 @@ public final class VectorGemms {
     }
     if (NarrowGemm.suits(spec)) {
       return NarrowGemm.scratchBytes(spec, threads);
-    }
-    if (spec.form() == Form.TN) {
-      return OuterGemm.scratchBytes(spec, threads);
     }
     long bytes = PanelGemm.scratchBytes(spec, threads);
     return FewRowsGemm.suits(spec) ? Math.max(bytes, FewRowsGemm.scratchBytes(threads)) : bytes;
@@ -85,7 +81,7 @@ public final class VectorGemms {
       checkSize("A", operands.a(), Lanes.bytes((long) spec.rows() * spec.m()));
       checkSize("B", operands.b(), Lanes.bytes((long) spec.rows() * spec.n()));
       checkSize("C", operands.c(), Lanes.bytes((long) spec.m() * spec.n()));
-      return StripGemm.suits(spec) ? new StripGemm(spec, operands) : new OuterGemm(spec, operands);
+      return new StripGemm(spec, operands);
     }
     DType storage = spec.packed() ? spec.storage() : DType.F32;
     checkStorage(storage);

@@ -7,7 +7,7 @@ import java.util.StringJoiner;
 import java.util.function.IntFunction;
 
 /**
- * Writes {@link RowTiles}, {@link PanelTiles}, {@link NarrowTiles} and {@link StripTiles}: C2 keeps vectors in registers only when
+ * Writes {@link RowTiles}, {@link NarrowTiles} and {@link StripTiles}: C2 keeps vectors in registers only when
  * each is a local variable of its own, which nobody wants to write by hand. Run {@code main} in the module's directory after a change here.
  */
 final class TileGenerator {
@@ -20,7 +20,6 @@ final class TileGenerator {
 
   public static void main(String[] args) throws IOException {
     Files.writeString(DIRECTORY.resolve("RowTiles.java"), rowTiles());
-    Files.writeString(DIRECTORY.resolve("PanelTiles.java"), panelTiles());
     Files.writeString(DIRECTORY.resolve("NarrowTiles.java"), narrowTiles());
     Files.writeString(DIRECTORY.resolve("StripTiles.java"), stripTiles());
   }
@@ -40,18 +39,6 @@ final class TileGenerator {
       g.rowTile(shape[0], shape[1]);
     }
     g.aheadTile(6, 4);
-    return g.out.append("}\n").toString();
-  }
-
-  static String panelTiles() {
-    TileGenerator g = new TileGenerator();
-    g.header("PanelTiles", "a left operand packed as [depth][R]", """
-         * <p>Tile {@code RxV} multiplies R rows by a panel V vectors wide.
-        """);
-    g.dispatch("PanelTiles", new int[][] {{8, 3}, {8, 2}}, "", "");
-    for (int vectors = 3; vectors >= 1; vectors--) {
-      g.panelTile(8, vectors);
-    }
     return g.out.append("}\n").toString();
   }
 
@@ -75,7 +62,7 @@ final class TileGenerator {
     g.header("StripTiles", "a left operand packed as [depth][R] and a right operand read where it lies", """
          * <p>Tile {@code RxV} multiplies R rows by a strip V vectors wide whose rows are {@code stride} bytes apart.
         """);
-    g.dispatch("StripTiles", new int[][] {{8, 3}, {8, 1}}, "long stride, ", "stride, ");
+    g.dispatch("StripTiles", new int[][] {{8, 3}, {8, 2}}, "long stride, ", "stride, ");
     for (int vectors = 3; vectors >= 1; vectors--) {
       g.stripTile(8, vectors);
     }
@@ -196,14 +183,6 @@ final class TileGenerator {
               int depth) {
         """.formatted(rows, vectors));
     body(rows, vectors, r -> "row0 + (p * %dL + %d) * 4L".formatted(rows, r), Kind.STRIP);
-  }
-
-  private void panelTile(int rows, int vectors) {
-    out.append("""
-
-          private static void tile%dx%d(MemorySegment a, long row0, MemorySegment b, long panel, MemorySegment t, long tile, int depth) {
-        """.formatted(rows, vectors));
-    body(rows, vectors, r -> "row0 + (p * %dL + %d) * 4L".formatted(rows, r), Kind.PLAIN);
   }
 
   /** What a tile does besides multiplying. */

@@ -14,7 +14,6 @@ class TileGeneratorTest {
   @Test
   void theTilesInTheSourceTreeAreTheGeneratedOnes() throws IOException {
     assertEquals(TileGenerator.rowTiles(), read("RowTiles.java"));
-    assertEquals(TileGenerator.panelTiles(), read("PanelTiles.java"));
     assertEquals(TileGenerator.narrowTiles(), read("NarrowTiles.java"));
     assertEquals(TileGenerator.stripTiles(), read("StripTiles.java"));
   }

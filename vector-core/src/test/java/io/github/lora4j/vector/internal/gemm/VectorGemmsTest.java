@@ -132,9 +132,9 @@ class VectorGemmsTest {
     // A rank beyond them is a product like any other.
     assertEquals(PanelGemm.class, kernel(Form.NT, 512, 0, 128, 768, false));
     assertEquals(PanelGemm.class, kernel(Form.NN, 512, 0, 768, 128, false));
-    assertEquals(OuterGemm.class, kernel(Form.TN, 512, 128, 768, 0, false));
+    assertEquals(StripGemm.class, kernel(Form.TN, 512, 128, 768, 0, false));
     assertEquals(PanelGemm.class, kernel(Form.NT, 512, 0, 768, 768, false));
-    assertEquals(OuterGemm.class, kernel(Form.TN, 512, 768, 768, 0, false));
+    assertEquals(StripGemm.class, kernel(Form.TN, 512, 768, 768, 0, false));
     // Frozen weights are read from their panels, whatever their shape; FewRowsGemm hands what it is not made for to PanelGemm, and the
     // gradient turns panels in PanelGemm, however few its rows.
     for (int[] shape : new int[][] {{768, 768}, {8, 768}, {768, 8}, {1, 1}}) {
