@@ -37,6 +37,14 @@ final class PanelGemm implements Gemm {
   private static final int AHEAD_ROWS = Lanes.MANY_REGISTERS ? 256 : 0;
   /** Fewest elements of B with which they are: for smaller ones it gains less than the half second that this tile takes to compile. */
   private static final long AHEAD_ELEMENTS = 1 << 20;
+  /** Bytes of A beyond which its rows are cut, so that the last cache has them for all groups but the first, while the panels stay there too. */
+  private static final long LONG_ROWS = 8 << 20;
+  /** Bytes of A in a block of such rows; each block makes pieces anew, which had better be rare. */
+  private static final long CUT_ROWS = 4 << 20;
+  private static final long CUT_ROWS_PIECES = 6 << 20;
+  /** Bytes of B up to which that is better than reading A for each group. */
+  private static final long FEW_PANELS = 16 << 20;
+  private static final long FEW_PANELS_PIECES = 4 << 20;
   /** Smallest task worth handing to another worker, in multiply-adds. */
   private static final long TASK_WORK = 1 << 20;
   /** The tile and a word for what was read ahead. */
@@ -136,7 +144,7 @@ final class PanelGemm implements Gemm {
 
   /** Chooses the tasks: few, and more of them where that leaves workers idle. */
   private int cut(int threads) {
-    int blocks = 1;
+    int blocks = blocks();
     groups = (panelCount + GROUP_PANELS - 1) / GROUP_PANELS;
     if (threads > 1) {
       // Blocks of rows that make pieces make the same ones again.
@@ -154,6 +162,15 @@ final class PanelGemm implements Gemm {
     groupPanels = (panelCount + groups - 1) / groups;
     groups = (panelCount + groupPanels - 1) / groupPanels;
     return (rows + blockRows - 1) / blockRows * groups;
+  }
+
+  private int blocks() {
+    long bytes = bytes((long) rows * k);
+    if (bytes <= LONG_ROWS || bytes((long) n * k) > (pieces ? FEW_PANELS_PIECES : FEW_PANELS)) {
+      return 1;
+    }
+    long cut = pieces ? CUT_ROWS_PIECES : CUT_ROWS;
+    return (int) ((bytes + cut - 1) / cut);
   }
 
   private void packPanel(int index) {

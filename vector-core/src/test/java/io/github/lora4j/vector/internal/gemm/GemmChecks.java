@@ -54,11 +54,19 @@ public final class GemmChecks {
     checks.checkLarge();
   }
 
-  /** TN beyond what one task takes: several blocks of C's rows, groups of its columns, and sums that go to C directly; rows that are not whole blocks. */
+  /**
+   * Beyond what one task takes. TN: several blocks of C's rows, groups of its columns, and sums that go to C directly; rows that are not whole
+   * blocks. NT and NN: more of A than the last cache should hold at once.
+   */
   private void checkLarge() {
     for (int[] size : new int[][] {{700, 770, 11, 9}, {300, 1801, 400, 400}, {1030, 530, 20, 20}, {5, 4300, 33, 33}, {4300, 3, 800, 700},
         {130, 4200, 17, 16}, {270, 60, 6200, 6100}}) {
       check(new Case(Form.TN, size[2], size[3], size[0], size[1], 0, random.nextBoolean() ? 1 : -0.75, false, DType.F32, false, false, false));
+    }
+    for (Form form : new Form[] {Form.NT, Form.NN}) {
+      for (boolean packed : new boolean[] {true, false}) {
+        check(new Case(form, 2200, 2150, 0, 70, 1030, -0.75, packed, DType.F32, true, true, false));
+      }
     }
   }
 
