@@ -3,22 +3,24 @@ package io.github.lora4j.vector.internal;
 import static io.github.lora4j.vector.internal.Simd.BYTES;
 import static io.github.lora4j.vector.internal.Simd.F;
 import static io.github.lora4j.vector.internal.Simd.ORDER;
-import static io.github.lora4j.vector.internal.Simd.all;
 import static io.github.lora4j.vector.internal.Simd.load;
-import static io.github.lora4j.vector.internal.Simd.rest;
 import static io.github.lora4j.vector.internal.Simd.store;
 import static io.github.lora4j.vector.internal.Simd.whole;
 
 import io.github.lora4j.vector.AdamScalars;
 import io.github.lora4j.vector.internal.reference.Elements;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import jdk.incubator.vector.FloatVector;
 
 /**
  * Optimizer steps in PyTorch's order of float operations (torch.optim's single-tensor loops), so that parameters agree with its
- * to a few units in the last place; hence products and sums apart, and no fma.
+ * to a few units in the last place; hence products and sums apart, and no fma. What is less than a vector is done one by one, with the same
+ * operations: masks became objects.
  */
 public final class Optimizers {
+
+  private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
 
   private Optimizers() {}
 
@@ -30,19 +32,18 @@ public final class Optimizers {
       adamWhole(theta, grad, m, v, at, bound, (float) s.gradScale, shrink(s), coupled(s), (float) (1 - s.beta1), (float) s.beta2,
           (float) (1 - s.beta2), root2(s), (float) s.eps, (float) -s.stepSize());
     }
-    if (bound < end) {
-      var mask = rest(bound, end);
-      var p = load(theta, bound, mask).mul(shrink(s));
-      var g = load(grad, bound, mask).mul((float) s.gradScale).add(p.mul(coupled(s)));
-      var first = lerp(load(m, bound, mask), g, (float) (1 - s.beta1));
-      var second = load(v, bound, mask).mul((float) s.beta2).add(g.mul((float) (1 - s.beta2)).mul(g));
-      store(first, m, bound, mask);
-      store(second, v, bound, mask);
-      store(p.add(first.mul((float) -s.stepSize()).div(second.sqrt().div(root2(s)).add((float) s.eps))), theta, bound, mask);
+    for (at = bound; at < end; at += Float.BYTES) {
+      float p = theta.get(FLOAT, at) * shrink(s);
+      float g = grad.get(FLOAT, at) * (float) s.gradScale + p * coupled(s);
+      float first = lerp(m.get(FLOAT, at), g, (float) (1 - s.beta1));
+      float second = v.get(FLOAT, at) * (float) s.beta2 + g * (float) (1 - s.beta2) * g;
+      m.set(FLOAT, at, first);
+      v.set(FLOAT, at, second);
+      theta.set(FLOAT, at, p + first * (float) -s.stepSize() / (root(second) / root2(s) + (float) s.eps));
     }
   }
 
-  /** At least one vector: a method of its own, in which C2 still inlines the last store. Beside the masked rest it did not, and made objects. */
+  /** At least one vector: a method of its own, in which C2 still inlines the last store. With more beside the loop it did not, and made objects. */
   private static void adamWhole(MemorySegment theta, MemorySegment grad, MemorySegment m, MemorySegment v, long at, long bound,
       float gradScale, float shrink, float decay, float rest1, float beta2, float rest2, float root2, float eps, float step) {
     do {
@@ -78,17 +79,16 @@ public final class Optimizers {
       amsgradWhole(theta, grad, m, v, max, at, bound, (float) s.gradScale, shrink(s), coupled(s), (float) (1 - s.beta1), (float) s.beta2,
           (float) (1 - s.beta2), root2(s), (float) s.eps, (float) -s.stepSize());
     }
-    if (bound < end) {
-      var mask = rest(bound, end);
-      var p = load(theta, bound, mask).mul(shrink(s));
-      var g = load(grad, bound, mask).mul((float) s.gradScale).add(p.mul(coupled(s)));
-      var first = lerp(load(m, bound, mask), g, (float) (1 - s.beta1));
-      var second = load(v, bound, mask).mul((float) s.beta2).add(g.mul((float) (1 - s.beta2)).mul(g));
-      var largest = load(max, bound, mask).max(second);
-      store(first, m, bound, mask);
-      store(second, v, bound, mask);
-      store(largest, max, bound, mask);
-      store(p.add(first.mul((float) -s.stepSize()).div(largest.sqrt().div(root2(s)).add((float) s.eps))), theta, bound, mask);
+    for (at = bound; at < end; at += Float.BYTES) {
+      float p = theta.get(FLOAT, at) * shrink(s);
+      float g = grad.get(FLOAT, at) * (float) s.gradScale + p * coupled(s);
+      float first = lerp(m.get(FLOAT, at), g, (float) (1 - s.beta1));
+      float second = v.get(FLOAT, at) * (float) s.beta2 + g * (float) (1 - s.beta2) * g;
+      float largest = Math.max(max.get(FLOAT, at), second);
+      m.set(FLOAT, at, first);
+      v.set(FLOAT, at, second);
+      max.set(FLOAT, at, largest);
+      theta.set(FLOAT, at, p + first * (float) -s.stepSize() / (root(largest) / root2(s) + (float) s.eps));
     }
   }
 
@@ -113,6 +113,15 @@ public final class Optimizers {
     return weight < 0.5f ? from.add(difference.mul(weight)) : to.sub(difference.mul(1 - weight));
   }
 
+  private static float lerp(float from, float to, float weight) {
+    float difference = to - from;
+    return weight < 0.5f ? from + difference * weight : to - difference * (1 - weight);
+  }
+
+  private static float root(float x) {
+    return (float) Math.sqrt(x);
+  }
+
   public static void sgd(MemorySegment theta, MemorySegment grad, MemorySegment velocity, long from, long to, float lr, float momentum,
       float decay, float gradScale, boolean first) {
     boolean keep = !Elements.absent(velocity);
@@ -131,15 +140,14 @@ public final class Optimizers {
         store(p.add(step.mul(-lr)), theta, at);
       } while ((at += BYTES) < bound);
     }
-    if (at < end) {
-      var mask = rest(at, end);
-      var p = load(theta, at, mask);
-      var step = load(grad, at, mask).mul(gradScale).add(p.mul(decay));
+    for (; at < end; at += Float.BYTES) {
+      float p = theta.get(FLOAT, at);
+      float step = grad.get(FLOAT, at) * gradScale + p * decay;
       if (keep) {
-        step = first ? step : load(velocity, at, mask).mul(carry).add(step);
-        store(step, velocity, at, mask);
+        step = first ? step : velocity.get(FLOAT, at) * carry + step;
+        velocity.set(FLOAT, at, step);
       }
-      store(p.add(step.mul(-lr)), theta, at, mask);
+      theta.set(FLOAT, at, p + step * -lr);
     }
   }
 }
