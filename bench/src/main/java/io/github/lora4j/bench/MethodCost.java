@@ -29,6 +29,10 @@ public final class MethodCost {
   private MethodCost() {}
 
   public static void main(String[] args) throws IOException {
+    if (args.length == 0) {
+      System.err.println("usage: MethodCost MODEL_DIRECTORY [STEPS [ROUNDS]]");
+      System.exit(2);
+    }
     Path model = Path.of(args[0]);
     int steps = args.length > 1 ? Integer.parseInt(args[1]) : 40;
     int rounds = args.length > 2 ? Integer.parseInt(args[2]) : 3;
