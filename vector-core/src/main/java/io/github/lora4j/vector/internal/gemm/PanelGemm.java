@@ -166,7 +166,7 @@ final class PanelGemm implements Gemm {
 
   private int blocks() {
     long bytes = bytes((long) rows * k);
-    if (bytes <= LONG_ROWS || bytes((long) n * k) > (pieces ? FEW_PANELS_PIECES : FEW_PANELS)) {
+    if (bytes <= LONG_ROWS || panelCount <= 2 * GROUP_PANELS || bytes((long) n * k) > (pieces ? FEW_PANELS_PIECES : FEW_PANELS)) {
       return 1;
     }
     long cut = pieces ? CUT_ROWS_PIECES : CUT_ROWS;

@@ -65,7 +65,7 @@ public final class GemmChecks {
     }
     for (Form form : new Form[] {Form.NT, Form.NN}) {
       for (boolean packed : new boolean[] {true, false}) {
-        check(new Case(form, 2200, 2150, 0, 70, 1030, -0.75, packed, DType.F32, true, true, false));
+        check(new Case(form, 2200, 2150, 0, 270, 1030, -0.75, packed, DType.F32, true, true, false));
       }
     }
   }
