@@ -16,8 +16,8 @@ import java.lang.foreign.MemorySegment;
  * multiplied where it lies, strip by strip.
  *
  * <p>A task is a part of C and a slice of the rows. C that is small has several slices, each with sums of its own that are added up in
- * order; large C has one, whose sums go to C directly. Slices and blocks are cut by the shape alone, so the bits do not depend on the
- * number of workers. Where C is small and narrow the roles change and the sums are added to C transposed.
+ * order; where C is large, sums go to C directly. Slices and blocks are cut by the shape alone, so the bits do not depend on the
+ * number of workers. Where C is narrow and not large the roles change and the sums are added to C transposed.
  */
 final class StripGemm implements Gemm {
 
@@ -36,15 +36,20 @@ final class StripGemm implements Gemm {
   /** Fewest strips that a task is halved to: each task packs the left operand anew. */
   private static final int FEW_STRIPS = 384 / COLUMNS;
   private static final int SLICES = 16;
-  /** Most bytes of all slices' sums. */
-  private static final long SLICES_BYTES = 4 << 20;
+  /** Tiles of C that make a task; where C has enough of those, fewer slices do. */
+  private static final int TASK_TILES = 8;
+  private static final int TASKS = 64;
+  /** Most bytes of sums that are kept apart from C. */
+  private static final long SUMS_BYTES = 4 << 20;
+  /** Bytes of all slices' sums up to which one worker adds them up. */
+  private static final long SMALL_SUMS = 256 << 10;
   /** Smallest task worth handing to another worker, in multiply-adds. */
   private static final long TASK_WORK = 1 << 18;
   private static final long TILE_BYTES = bytes((long) ROWS * COLUMNS);
 
   private final Spec spec;
   private final boolean swapped;
-  private final boolean sliced;
+  private final boolean apart;
   private final MemorySegment left;
   private final MemorySegment right;
   private final MemorySegment c;
@@ -61,16 +66,18 @@ final class StripGemm implements Gemm {
   private final long workerBase;
   private final long workerBytes;
   private final Workers.Task sumTask = this::sum;
+  private final Workers.Task addTask = (index, worker) -> addStrip(index);
 
   private int rows;
   private int blockTiles;
   private int blocks;
   private int groupStrips;
   private int groups;
+  private int slices;
 
   StripGemm(Spec spec, Operands operands) {
     this.spec = spec;
-    sliced = slices(spec) > 1;
+    apart = apart(spec);
     swapped = swapped(spec);
     left = swapped ? operands.b() : operands.a();
     right = swapped ? operands.a() : operands.b();
@@ -101,21 +108,26 @@ final class StripGemm implements Gemm {
     return (n + COLUMNS - 1) / COLUMNS;
   }
 
-  /** The smaller side becomes the tile's rows, unless sums go to C directly: adding them transposed takes long. */
+  private static boolean narrow(Spec spec) {
+    return 2L * spec.n() <= spec.m();
+  }
+
+  private static boolean apart(Spec spec) {
+    return sliceBytes(spec) <= SUMS_BYTES;
+  }
+
+  /** Whether the columns of C become the tile's rows: adding sums transposed takes long, so only where few are, and once. */
   private static boolean swapped(Spec spec) {
-    return slices(spec) > 1 && spec.n() < spec.m();
+    return apart(spec) && narrow(spec);
   }
 
-  /** How many slices the most rows there can be are cut into. */
-  private static int slices(Spec spec) {
-    return (int) Math.min(SLICES, SLICES_BYTES / sliceBytes(spec));
-  }
-
-  /** An even number of them, equally long. */
+  /** An even number of slices, equally long; one where C alone makes enough tasks. */
   private static int sliceRows(Spec spec) {
-    int most = slices(spec);
-    int depth = depth(Math.min(spec.m(), spec.n()), Math.max(spec.m(), spec.n()));
-    return most <= 1 ? spec.rows() : part(spec.rows(), Math.clamp((count(spec.rows(), depth) + 1) / 2 * 2, 1, most));
+    long tiles = sliceBytes(spec) / TILE_BYTES;
+    int most = (int) Math.clamp(TASKS * TASK_TILES / tiles, 1, SLICES);
+    int depth = depth(swapped(spec) ? spec.n() : spec.m(), swapped(spec) ? spec.m() : spec.n());
+    int blocks = count(spec.rows(), depth);
+    return most == 1 || blocks <= 1 ? spec.rows() : part(spec.rows(), Math.min(most, (blocks + 1) / 2 * 2));
   }
 
   /** The length of {@code count} nearly equal parts. */
@@ -128,11 +140,12 @@ final class StripGemm implements Gemm {
   }
 
   private static long sliceBytes(Spec spec) {
-    return (long) tileRows(Math.min(spec.m(), spec.n())) * strips(Math.max(spec.m(), spec.n())) * TILE_BYTES;
+    boolean narrow = narrow(spec);
+    return (long) tileRows(narrow ? spec.n() : spec.m()) * strips(narrow ? spec.m() : spec.n()) * TILE_BYTES;
   }
 
   private static long workerBase(Spec spec) {
-    return slices(spec) > 1 ? count(spec.rows(), sliceRows(spec)) * sliceBytes(spec) : 0;
+    return apart(spec) ? count(spec.rows(), Math.max(1, sliceRows(spec))) * sliceBytes(spec) : 0;
   }
 
   /**
@@ -168,16 +181,25 @@ final class StripGemm implements Gemm {
     int slices = count(rows, sliceRows);
     cut(workers.threads(), slices);
     workers.run(slices * blocks * groups, sumTask);
-    if (!sliced) {
-      return;
-    }
-    for (int i = 1; i < slices; i++) {
-      Epilogue.addRow(scratch, i * sliceBytes, 1, (int) (sliceBytes / Float.BYTES), scratch, 0, 0);
-    }
-    for (int i = 0; i < tileRows; i++) {
-      for (int j = 0; j < strips; j++) {
-        add(i, j, tile(i, j));
+    if (apart) {
+      this.slices = slices;
+      if (slices * sliceBytes < SMALL_SUMS) {
+        for (int j = 0; j < strips; j++) {
+          addStrip(j);
+        }
+      } else {
+        workers.run(strips, addTask);
       }
+    }
+  }
+
+  private void addStrip(int j) {
+    int floats = ROWS * vectors(columns(j)) * COUNT;
+    for (int i = 0; i < tileRows; i++) {
+      for (int slice = 1; slice < slices; slice++) {
+        Epilogue.addRow(scratch, slice * sliceBytes + tile(i, j), 1, floats, scratch, tile(i, j), 0);
+      }
+      add(i, j, tile(i, j));
     }
   }
 
@@ -245,9 +267,9 @@ final class StripGemm implements Gemm {
       stride = bytes(width);
     }
     for (int i = firstTile; i < endTile; i++) {
-      long to = sliced && first ? sums + tile(i, j) : fresh;
+      long to = apart && first ? sums + tile(i, j) : fresh;
       StripTiles.run(width / COUNT, scratch, piece(block, i - firstTile, length), stride, b, from, scratch, to, length);
-      if (!sliced) {
+      if (!apart) {
         add(i, j, fresh);
       } else if (!first) {
         Epilogue.addRow(scratch, fresh, 1, ROWS * width, scratch, sums + tile(i, j), 0);
