@@ -312,17 +312,17 @@ final class CpuSteps {
     int heads = o.spec().heads();
     int[] segments = memoryOf.liveCount(o.segments());
     int[] queries = memoryOf.liveCount(o.q());
-    Workers.Task task = (i, worker) -> {
-      long row = i / heads * 5L;
+    HeadTasks tasks = heads(o, heads, new MemorySegment[] {q}, (segment, head, worker) -> {
+      long row = segment * 5L;
       k.attention(o.spec(), q, keys, v, out, lse, at(table, row), at(table, row + 1), at(table, row + 2), at(table, row + 3),
-          at(table, row + 4), i % heads, attentionScratch[worker]);
-    };
+          at(table, row + 4), head, attentionScratch[worker]);
+    });
     return () -> {
       if (covered(table, 5, 1, segments[0]) < queries[0]) {
         out.fill((byte) 0);
         lse.fill((byte) 0);
       }
-      workers.run(segments[0] * heads, task);
+      tasks.run(workers, segments[0]);
     };
   }
 
@@ -339,11 +339,11 @@ final class CpuSteps {
     MemorySegment dv = s(o.dv());
     int heads = f.spec().kvHeads();
     int[] segments = memoryOf.liveCount(f.segments());
-    Workers.Task task = (i, worker) -> {
-      long row = i / heads * 5L;
+    HeadTasks tasks = heads(f, heads, new MemorySegment[] {q, dout}, (segment, head, worker) -> {
+      long row = segment * 5L;
       k.attentionGrad(f.spec(), q, keys, v, lse, dout, dq, dk, dv, at(table, row), at(table, row + 1), at(table, row + 2),
-          at(table, row + 3), at(table, row + 4), i % heads, attentionScratch[worker]);
-    };
+          at(table, row + 3), at(table, row + 4), head, attentionScratch[worker]);
+    });
     int[] queries = memoryOf.liveCount(f.q());
     int[] keyRows = memoryOf.liveCount(f.k());
     return () -> {
@@ -354,8 +354,14 @@ final class CpuSteps {
         dk.fill((byte) 0);
         dv.fill((byte) 0);
       }
-      workers.run(segments[0] * heads, task);
+      tasks.run(workers, segments[0]);
     };
+  }
+
+  private HeadTasks heads(Op.Attention o, int heads, MemorySegment[] queries, HeadTasks.Head work) {
+    int bytes = plan.floats().bytes();
+    return new HeadTasks(heads, s(o.segments()), queries, (long) o.q().shape().cols() * bytes, new MemorySegment[] {s(o.k()), s(o.v())},
+        (long) o.k().shape().cols() * bytes, workers.threads(), work);
   }
 
   /** Rows that the pieces of a table lie on, so that rows which no piece writes are found before something reads them. */
