@@ -309,10 +309,9 @@ final class CpuSteps {
     MemorySegment table = s(o.segments());
     MemorySegment out = s(o.out());
     MemorySegment lse = s(o.lse());
-    int heads = o.spec().heads();
     int[] segments = memoryOf.liveCount(o.segments());
     int[] queries = memoryOf.liveCount(o.q());
-    HeadTasks tasks = heads(o, heads, new MemorySegment[] {q}, (segment, head, worker) -> {
+    HeadTasks tasks = heads(o, o.spec().heads(), new MemorySegment[] {q}, (segment, head, worker) -> {
       long row = segment * 5L;
       k.attention(o.spec(), q, keys, v, out, lse, at(table, row), at(table, row + 1), at(table, row + 2), at(table, row + 3),
           at(table, row + 4), head, attentionScratch[worker]);
@@ -337,9 +336,8 @@ final class CpuSteps {
     MemorySegment dq = s(o.dq());
     MemorySegment dk = s(o.dk());
     MemorySegment dv = s(o.dv());
-    int heads = f.spec().kvHeads();
     int[] segments = memoryOf.liveCount(f.segments());
-    HeadTasks tasks = heads(f, heads, new MemorySegment[] {q, dout}, (segment, head, worker) -> {
+    HeadTasks tasks = heads(f, f.spec().kvHeads(), new MemorySegment[] {q, dout}, (segment, head, worker) -> {
       long row = segment * 5L;
       k.attentionGrad(f.spec(), q, keys, v, lse, dout, dq, dk, dv, at(table, row), at(table, row + 1), at(table, row + 2),
           at(table, row + 3), at(table, row + 4), head, attentionScratch[worker]);
@@ -359,9 +357,9 @@ final class CpuSteps {
   }
 
   private HeadTasks heads(Op.Attention o, int heads, MemorySegment[] queries, HeadTasks.Head work) {
-    int bytes = plan.floats().bytes();
-    return new HeadTasks(heads, s(o.segments()), queries, (long) o.q().shape().cols() * bytes, new MemorySegment[] {s(o.k()), s(o.v())},
-        (long) o.k().shape().cols() * bytes, workers.threads(), work);
+    long bytes = plan.floats().bytes();
+    MemorySegment[] keys = {s(o.k()), s(o.v())};
+    return new HeadTasks(heads, s(o.segments()), queries, bytes * o.q().shape().cols(), keys, bytes * o.k().shape().cols(), workers.threads(), work);
   }
 
   /** Rows that the pieces of a table lie on, so that rows which no piece writes are found before something reads them. */
