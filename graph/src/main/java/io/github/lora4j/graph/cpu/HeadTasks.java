@@ -6,7 +6,8 @@ import java.lang.foreign.ValueLayout;
 
 /**
  * Attention of each head of each segment. A head's rows lie as far apart as all heads are wide, which the processor does not foresee; so where
- * there are segments enough, a task is a whole one, and its rows are read once in order before the heads take their parts of them.
+ * there are segments enough, none much longer than the others, a task is a whole one, and its rows are read once in order before the heads
+ * take their parts of them.
  */
 final class HeadTasks {
 
@@ -18,6 +19,8 @@ final class HeadTasks {
 
   /** Tasks for each worker to aim at: segments differ in length. */
   private static final int TASKS = 8;
+  /** Keys that take as long as what a query costs beside its products with keys. */
+  private static final long BESIDE = 128;
   /** Columns of the table of segments: start and length of queries, start and length of keys, position. */
   private static final int TABLE = 5;
 
@@ -48,9 +51,21 @@ final class HeadTasks {
   }
 
   void run(Workers workers, int segments) {
-    groupHeads = (int) Math.clamp((long) segments * heads / ((long) TASKS * workers.threads()), 1, heads);
+    groupHeads = groupHeads(segments, workers.threads());
     groups = (heads + groupHeads - 1) / groupHeads;
     workers.run(segments * groups, task);
+  }
+
+  /** As many heads as keep the task of the longest segment small beside a worker's share of all. */
+  private int groupHeads(int segments, int threads) {
+    long all = 0;
+    long longest = 1;
+    for (int i = 0; i < segments; i++) {
+      long cost = at(i, 1) * (at(i, 3) + BESIDE);
+      all += cost;
+      longest = Math.max(longest, cost);
+    }
+    return (int) Math.clamp(all * heads / longest / ((long) TASKS * threads), 1, heads);
   }
 
   private void group(int index, int worker) {
