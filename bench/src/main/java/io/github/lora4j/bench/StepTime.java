@@ -55,14 +55,14 @@ public final class StepTime {
         return;
       }
       for (int i = 0; i < 4; i++) {
-        System.out.printf("warm-up %.3f s%n", bench.step());
+        System.out.printf("warm-up %.4f s%n", bench.step());
       }
       double[] times = new double[d[8]];
       for (int i = 0; i < times.length; i++) {
         times[i] = bench.step();
       }
       Arrays.sort(times);
-      System.out.printf("median %.3f s, min %.3f, max %.3f; %.1f GFLOP/s%n", times[times.length / 2], times[0], times[times.length - 1],
+      System.out.printf("median %.4f s, min %.4f, max %.4f; %.1f GFLOP/s%n", times[times.length / 2], times[0], times[times.length - 1],
           bench.flops() / 1e9 / times[times.length / 2]);
       if (options.contains("--profile")) {
         profile(bench.executable());

@@ -126,19 +126,38 @@ enum Kernel {
 
   private static void product(int group, int d, IntArray t, IntArray n, FloatArray m, FloatArray w) {
     float[] local = new float[Product.LOCAL];
-    float[][] sums = new float[Product.LANES][16];
-    for (int turn = 0; turn < Product.turns(group, d, t, n); turn++) {
+    float[][] sums = new float[Product.LANES][Product.SUMS];
+    float[][] ahead = new float[Product.LANES][2 * Product.LOADS];
+    int[][] at = new int[Product.LANES][Product.FIELDS];
+    for (int lane = 0; lane < Product.LANES; lane++) {
+      Product.begin(lane, group, d, t, n, at[lane]);
+      Product.fetch(0, at[lane], t, m, w, ahead[lane]);
+    }
+    for (int turn = 0; turn < at[0][Product.TURNS]; turn++) {
       for (int lane = 0; lane < Product.LANES; lane++) {
-        Product.load(turn, lane, group, d, t, n, m, w, local);
+        for (int q = 0; q < Product.LOADS; q++) {
+          local[at[lane][Product.A_LOCAL] + q * at[lane][Product.A_LOCAL_STEP]] = ahead[lane][q];
+          local[at[lane][Product.B_LOCAL] + q * at[lane][Product.B_LOCAL_STEP]] = ahead[lane][Product.LOADS + q];
+        }
       }
       for (int lane = 0; lane < Product.LANES; lane++) {
-        Product.multiply(lane, local, sums[lane]);
+        Product.fetch(turn + 1, at[lane], t, m, w, ahead[lane]);
+        int a = Product.left(lane);
+        int b = Product.right(lane);
+        for (int k = 0; k < Product.DEPTH; k++) {
+          Product.multiply(sums[lane], local[a], local[a + 1], local[a + 2], local[a + 3], local[a + 4], local[a + 5], local[a + 6], local[a + 7],
+              local[b], local[b + 1], local[b + 2], local[b + 3]);
+          a += Product.PITCH;
+          b += Product.PITCH;
+        }
       }
     }
+    float alpha = Product.alpha(d, t, m);
     for (int lane = 0; lane < Product.LANES; lane++) {
       float[] own = sums[lane];
-      for (int q = 0; q < 4; q++) {
-        Product.store(16 * q, lane, group, d, t, n, m, own[4 * q], own[4 * q + 1], own[4 * q + 2], own[4 * q + 3]);
+      Product.end(lane, group, d, t, n, at[lane]);
+      for (int p = 0; p < Product.ROWS; p++) {
+        Product.store(p, at[lane], alpha, m, own[4 * p], own[4 * p + 1], own[4 * p + 2], own[4 * p + 3]);
       }
     }
   }

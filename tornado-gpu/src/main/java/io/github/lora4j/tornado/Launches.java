@@ -11,6 +11,14 @@ import uk.ac.manchester.tornado.api.types.arrays.IntArray;
  */
 final class Launches {
 
+  /**
+   * Floats of local memory of the kernels of {@link Rows} and {@link Attending}, which use {@code 2·LANES}. TornadoVM 5 counts bytes, from
+   * 16 on, where it should count elements when a local array is handed to a method: so such kernels need the room of four times as many,
+   * and four more. (Beyond the end lies, on a GPU, nothing.) What is used in the kernel's own method, as in that of the product, is counted
+   * right.
+   */
+  private static final int SHARED = 4 * 2 * Rows.LANES + 16;
+
   private Launches() {}
 
   static void addLaunch(KernelContext c, IntArray cursor, IntArray t, IntArray place, IntArray n, FloatArray m, FloatArray w) {
@@ -162,7 +170,7 @@ final class Launches {
   }
 
   static void layerNormStatsLaunch(KernelContext c, IntArray cursor, IntArray t, IntArray place, IntArray n, FloatArray m, FloatArray w) {
-    float[] local = c.allocateFloatLocalArray(2 * Rows.LANES);
+    float[] local = c.allocateFloatLocalArray(SHARED);
     int d = cursor.get(0) + place.get(0);
     Rows.layerNormStats(0, c.localIdx, c.groupIdx, d, t, n, m, local);
     c.localBarrier();
@@ -172,7 +180,7 @@ final class Launches {
   }
 
   static void layerNormSumsLaunch(KernelContext c, IntArray cursor, IntArray t, IntArray place, IntArray n, FloatArray m, FloatArray w) {
-    float[] local = c.allocateFloatLocalArray(2 * Rows.LANES);
+    float[] local = c.allocateFloatLocalArray(SHARED);
     int d = cursor.get(0) + place.get(0);
     Rows.layerNormSums(0, c.localIdx, c.groupIdx, d, t, n, m, local);
     c.localBarrier();
@@ -180,7 +188,7 @@ final class Launches {
   }
 
   static void reduceLaunch(KernelContext c, IntArray cursor, IntArray t, IntArray place, IntArray n, FloatArray m, FloatArray w) {
-    float[] local = c.allocateFloatLocalArray(2 * Rows.LANES);
+    float[] local = c.allocateFloatLocalArray(SHARED);
     int d = cursor.get(0) + place.get(0);
     Rows.reduce(0, c.localIdx, c.groupIdx, d, t, n, m, local);
     c.localBarrier();
@@ -188,7 +196,7 @@ final class Launches {
   }
 
   static void crossEntropyLaunch(KernelContext c, IntArray cursor, IntArray t, IntArray place, IntArray n, FloatArray m, FloatArray w) {
-    float[] local = c.allocateFloatLocalArray(2 * Rows.LANES);
+    float[] local = c.allocateFloatLocalArray(SHARED);
     int d = cursor.get(0) + place.get(0);
     Rows.crossEntropy(0, c.localIdx, c.groupIdx, d, t, n, m, local);
     c.localBarrier();
@@ -198,7 +206,7 @@ final class Launches {
   }
 
   static void crossEntropyGradLaunch(KernelContext c, IntArray cursor, IntArray t, IntArray place, IntArray n, FloatArray m, FloatArray w) {
-    float[] local = c.allocateFloatLocalArray(2 * Rows.LANES);
+    float[] local = c.allocateFloatLocalArray(SHARED);
     int d = cursor.get(0) + place.get(0);
     Rows.crossEntropyGrad(0, c.localIdx, c.groupIdx, d, t, n, m, local);
     c.localBarrier();
@@ -208,7 +216,7 @@ final class Launches {
   }
 
   static void columnLossLaunch(KernelContext c, IntArray cursor, IntArray t, IntArray place, IntArray n, FloatArray m, FloatArray w) {
-    float[] local = c.allocateFloatLocalArray(2 * Rows.LANES);
+    float[] local = c.allocateFloatLocalArray(SHARED);
     int d = cursor.get(0) + place.get(0);
     Rows.columnLoss(0, c.localIdx, c.groupIdx, d, t, n, m, local);
     c.localBarrier();
@@ -216,7 +224,7 @@ final class Launches {
   }
 
   static void inBatchLaunch(KernelContext c, IntArray cursor, IntArray t, IntArray place, IntArray n, FloatArray m, FloatArray w) {
-    float[] local = c.allocateFloatLocalArray(2 * Rows.LANES);
+    float[] local = c.allocateFloatLocalArray(SHARED);
     int d = cursor.get(0) + place.get(0);
     Rows.inBatch(0, c.localIdx, c.groupIdx, d, t, n, m, local);
     c.localBarrier();
@@ -226,7 +234,7 @@ final class Launches {
   }
 
   static void addSumLaunch(KernelContext c, IntArray cursor, IntArray t, IntArray place, IntArray n, FloatArray m, FloatArray w) {
-    float[] local = c.allocateFloatLocalArray(2 * Rows.LANES);
+    float[] local = c.allocateFloatLocalArray(SHARED);
     int d = cursor.get(0) + place.get(0);
     Rows.addSum(0, c.localIdx, c.groupIdx, d, t, n, m, local);
     c.localBarrier();
@@ -234,7 +242,7 @@ final class Launches {
   }
 
   static void squaresLaunch(KernelContext c, IntArray cursor, IntArray t, IntArray place, IntArray n, FloatArray m, FloatArray w) {
-    float[] local = c.allocateFloatLocalArray(2 * Rows.LANES);
+    float[] local = c.allocateFloatLocalArray(SHARED);
     int d = cursor.get(0) + place.get(0);
     Rows.squares(0, c.localIdx, c.groupIdx, d, t, n, m, local);
     c.localBarrier();
@@ -242,7 +250,7 @@ final class Launches {
   }
 
   static void reportLaunch(KernelContext c, IntArray cursor, IntArray t, IntArray place, IntArray n, FloatArray m, FloatArray w) {
-    float[] local = c.allocateFloatLocalArray(2 * Rows.LANES);
+    float[] local = c.allocateFloatLocalArray(SHARED);
     int d = cursor.get(0) + place.get(0);
     Rows.report(0, c.localIdx, c.groupIdx, d, t, n, m, local);
     c.localBarrier();
@@ -251,24 +259,45 @@ final class Launches {
 
   static void productLaunch(KernelContext c, IntArray cursor, IntArray t, IntArray place, IntArray n, FloatArray m, FloatArray w) {
     float[] local = c.allocateFloatLocalArray(Product.LOCAL);
-    float[] sums = new float[16];
+    float[] sums = new float[Product.SUMS];
+    float[] ahead = new float[2 * Product.LOADS];
+    int[] at = new int[Product.FIELDS];
     int d = cursor.get(0) + place.get(0);
-    int turns = Product.turns(c.groupIdx, d, t, n);
+    Product.begin(c.localIdx, c.groupIdx, d, t, n, at);
     Product.clear(sums);
-    for (int turn = 0; turn < turns; turn++) {
-      Product.load(turn, c.localIdx, c.groupIdx, d, t, n, m, w, local);
+    Product.fetch(0, at, t, m, w, ahead);
+    for (int turn = 0; turn < at[Product.TURNS]; turn++) {
+      for (int q = 0; q < Product.LOADS; q++) {
+        local[at[Product.A_LOCAL] + q * at[Product.A_LOCAL_STEP]] = ahead[q];
+        local[at[Product.B_LOCAL] + q * at[Product.B_LOCAL_STEP]] = ahead[Product.LOADS + q];
+      }
       c.localBarrier();
-      Product.multiply(c.localIdx, local, sums);
+      Product.fetch(turn + 1, at, t, m, w, ahead);
+      int a = Product.left(c.localIdx);
+      int b = Product.right(c.localIdx);
+      for (int k = 0; k < Product.DEPTH; k++) {
+        Product.multiply(sums, local[a], local[a + 1], local[a + 2], local[a + 3], local[a + 4], local[a + 5], local[a + 6], local[a + 7],
+            local[b], local[b + 1], local[b + 2], local[b + 3]);
+        a += Product.PITCH;
+        b += Product.PITCH;
+      }
       c.localBarrier();
     }
-    Product.store(0, c.localIdx, c.groupIdx, d, t, n, m, sums[0], sums[1], sums[2], sums[3]);
-    Product.store(16, c.localIdx, c.groupIdx, d, t, n, m, sums[4], sums[5], sums[6], sums[7]);
-    Product.store(32, c.localIdx, c.groupIdx, d, t, n, m, sums[8], sums[9], sums[10], sums[11]);
-    Product.store(48, c.localIdx, c.groupIdx, d, t, n, m, sums[12], sums[13], sums[14], sums[15]);
+    Product.end(c.localIdx, c.groupIdx, d, t, n, at);
+    float alpha = Product.alpha(d, t, m);
+    // Each by its name, for only elements at constant places of a private array live in registers.
+    Product.store(0, at, alpha, m, sums[0], sums[1], sums[2], sums[3]);
+    Product.store(1, at, alpha, m, sums[4], sums[5], sums[6], sums[7]);
+    Product.store(2, at, alpha, m, sums[8], sums[9], sums[10], sums[11]);
+    Product.store(3, at, alpha, m, sums[12], sums[13], sums[14], sums[15]);
+    Product.store(4, at, alpha, m, sums[16], sums[17], sums[18], sums[19]);
+    Product.store(5, at, alpha, m, sums[20], sums[21], sums[22], sums[23]);
+    Product.store(6, at, alpha, m, sums[24], sums[25], sums[26], sums[27]);
+    Product.store(7, at, alpha, m, sums[28], sums[29], sums[30], sums[31]);
   }
 
   static void attentionLaunch(KernelContext c, IntArray cursor, IntArray t, IntArray place, IntArray n, FloatArray m, FloatArray w) {
-    float[] local = c.allocateFloatLocalArray(2 * Rows.LANES);
+    float[] local = c.allocateFloatLocalArray(SHARED);
     float[] sums = new float[6];
     int d = cursor.get(0) + place.get(0);
     int turns = Attending.keyTurns(c.groupIdx, d, t, n);
@@ -283,7 +312,7 @@ final class Launches {
   }
 
   static void attentionDeltaLaunch(KernelContext c, IntArray cursor, IntArray t, IntArray place, IntArray n, FloatArray m, FloatArray w) {
-    float[] local = c.allocateFloatLocalArray(2 * Rows.LANES);
+    float[] local = c.allocateFloatLocalArray(SHARED);
     float[] sums = new float[8];
     int d = cursor.get(0) + place.get(0);
     int turns = Attending.keyTurns(c.groupIdx, d, t, n);
@@ -298,7 +327,7 @@ final class Launches {
   }
 
   static void queryGradientLaunch(KernelContext c, IntArray cursor, IntArray t, IntArray place, IntArray n, FloatArray m, FloatArray w) {
-    float[] local = c.allocateFloatLocalArray(2 * Rows.LANES);
+    float[] local = c.allocateFloatLocalArray(SHARED);
     float[] sums = new float[8];
     int d = cursor.get(0) + place.get(0);
     int turns = Attending.keyTurns(c.groupIdx, d, t, n);
@@ -313,7 +342,7 @@ final class Launches {
   }
 
   static void keyGradientsLaunch(KernelContext c, IntArray cursor, IntArray t, IntArray place, IntArray n, FloatArray m, FloatArray w) {
-    float[] local = c.allocateFloatLocalArray(2 * Rows.LANES);
+    float[] local = c.allocateFloatLocalArray(SHARED);
     float[] sums = new float[8];
     int d = cursor.get(0) + place.get(0);
     int turns = Attending.queryTurns(c.groupIdx, d, t, n);

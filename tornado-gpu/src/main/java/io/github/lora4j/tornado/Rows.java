@@ -21,6 +21,9 @@ final class Rows {
   static final int SUM = 3;
   static final int MEAN_ADDED = 4;
 
+  /** No finite element is less. */
+  private static final float LEAST = -Float.MAX_VALUE;
+
   private Rows() {}
 
   private static float total(float[] local, int from) {
@@ -122,10 +125,13 @@ final class Rows {
     }
   }
 
-  /** The first two phases of a softmax over the first {@code cols} elements from x on: maxima, then Σ e^(x − max), of each thread. */
+  /**
+   * The first two phases of a softmax over the first {@code cols} elements from x on: maxima, then Σ e^(x − max), of each thread. A thread
+   * reads no element of another's, for gradients may be written where these lie.
+   */
   private static void softmaxSums(int phase, int lane, int x, int cols, FloatArray m, float[] local) {
     if (phase == 0) {
-      float max = m.get(x);
+      float max = LEAST;
       for (int j = lane; j < cols; j += LANES) {
         max = m.get(x + j) > max ? m.get(x + j) : max;
       }
