@@ -11,6 +11,7 @@ import java.util.List;
 public final class AttentionCases {
 
   private static final int TOKENS = 45;
+  private static final int LONG = 150;
 
   private AttentionCases() {}
 
@@ -29,6 +30,13 @@ public final class AttentionCases {
     cases.add(cross("cross-attention", spec(3, 3, 5, false), 0));
     cases.add(cross("causal queries behind a prefix", spec(2, 1, 16, true), 4));
     cases.add(cross("queries before the first key", spec(2, 2, 4, true), -3));
+    // More rows than a tile or a block of any backend has, in few segments; heads wider than a tile.
+    cases.add(self("long segments", spec(2, 2, 5, false), LONG, 2, 0, "qkv"));
+    cases.add(self("long causal segments, grouped heads", spec(4, 2, 3, true), LONG, 2, 0, "qkv"));
+    cases.add(self("one long segment", spec(1, 1, 4, true), LONG, 1, 5, "qkv"));
+    cases.add(self("wide heads", spec(2, 1, 70, true), 67, 2, 0, "qkv"));
+    cases.add(cross("long cross-attention", spec(2, 1, 6, false), LONG, LONG + 40, 3, 0));
+    cases.add(cross("long causal queries behind a prefix", spec(2, 1, 6, true), LONG - 40, LONG, 2, 40));
     cases.add(new TestProgram("queries, keys and values are one", TOKENS, p -> {
       RowAxis tokens = p.axis("tokens", TOKENS);
       Value x = p.probe("x", Shape.of(tokens, 14));
@@ -42,18 +50,26 @@ public final class AttentionCases {
   }
 
   private static TestProgram self(String name, AttentionSpec spec, int spareKeys, String trained) {
-    return new TestProgram(name, TOKENS, p -> {
-      RowAxis tokens = p.axis("tokens", TOKENS);
-      Value segments = Tables.segments(p, p.axis("segments", 6), tokens, tokens, 0, spareKeys);
-      return attention(p, spec, tokens, tokens, segments, trained);
+    return self(name, spec, TOKENS, 6, spareKeys, trained);
+  }
+
+  private static TestProgram self(String name, AttentionSpec spec, int rows, int segments, int spareKeys, String trained) {
+    return new TestProgram(name, rows, p -> {
+      RowAxis tokens = p.axis("tokens", rows);
+      Value table = Tables.segments(p, p.axis("segments", segments), tokens, tokens, 0, spareKeys);
+      return attention(p, spec, tokens, tokens, table, trained);
     });
   }
 
   private static TestProgram cross(String name, AttentionSpec spec, int offset) {
-    return new TestProgram(name, TOKENS, p -> {
-      RowAxis queries = p.axis("queries", 19);
-      RowAxis keys = p.axis("tokens", TOKENS);
-      return attention(p, spec, queries, keys, Tables.segments(p, p.axis("segments", 5), queries, keys, offset, 0), "qkv");
+    return cross(name, spec, 19, TOKENS, 5, offset);
+  }
+
+  private static TestProgram cross(String name, AttentionSpec spec, int queryRows, int keyRows, int segments, int offset) {
+    return new TestProgram(name, keyRows, p -> {
+      RowAxis queries = p.axis("queries", queryRows);
+      RowAxis keys = p.axis("tokens", keyRows);
+      return attention(p, spec, queries, keys, Tables.segments(p, p.axis("segments", segments), queries, keys, offset, 0), "qkv");
     });
   }
 
@@ -61,7 +77,7 @@ public final class AttentionCases {
     Shape q = Shape.of(queries, spec.heads() * spec.headDim());
     Shape kv = Shape.of(keys, spec.kvHeads() * spec.headDim());
     return p.mse(p.graph().attention(spec, operand(p, "q", q, trained), operand(p, "k", kv, trained), operand(p, "v", kv, trained), segments,
-        TOKENS));
+        keys.capacity()));
   }
 
   private static Value operand(TestProgram p, String name, Shape shape, String trained) {

@@ -137,7 +137,7 @@ class LoweringTest {
       executable.write(labels, new int[] {1, 2}, 2);
       executable.rows(program.axis("sequences").orElseThrow(), 1);
       executable.write(program.slot("segments").orElseThrow(), new int[] {0, 2, 11, 2, 0}, 5);
-      assertEquals("segments: segment 0 has 2 rows from 11 on, of 12", assertThrows(ConfigException.class, () -> executable.run("step")).getMessage());
+      assertEquals("segments: segment 0 has 2 key rows from 11 on, of 12", assertThrows(ConfigException.class, () -> executable.run("step")).getMessage());
     }
   }
 

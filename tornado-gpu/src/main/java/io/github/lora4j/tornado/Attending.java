@@ -5,365 +5,284 @@ import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
 /**
- * Bodies of the attention kernels: a group of {@link Rows#LANES} threads for each row and head, keys (or queries) in blocks of as many. In
- * the first half of a turn each thread makes the scores of one key, in the second each adds up its columns of the result; between halves
- * the group waits. The score matrix is never stored: forward keeps a running maximum and sum (Milakov and Gimelshein 2018), backward makes
- * probabilities again from lse, and every row of every gradient is written by one group, in one order.
+ * Bodies of the attention kernels (Dao et al. 2022, in F32): a group of {@link Product#LANES} threads for 64 rows of a head and 64 of its
+ * columns, which walks over the rows of the other side in tiles of 64. Scores are a product like {@link Product}'s, 16 columns of the head at
+ * a time; they lie in local memory, a row for each of the other side's, and become the left operand of a second product. The score matrix is
+ * never stored: forward keeps a running maximum and sum (Milakov and Gimelshein 2018), backward makes probabilities again from lse. Every
+ * element of every result is written by one thread, in one order.
  *
- * <p>Descriptor: place of the rows' count, heads of a row, heads per key head, head size, causal, scale, q, k, v, segments, segment of each
- * query row or −1, segment of each key row or −1, out (backward: delta of each row and head), lse, dout, dq, dk, dv.
+ * <p>Forward and the gradients of queries have query rows as the group's own and key rows as the other side; the gradients of keys and of
+ * values the other way round. What a query sees, and the other side's rows that a block of 64 needs, the host works out ({@link
+ * SegmentMap}).
  */
 final class Attending {
 
-  /** Columns of the largest head: as many as a group has threads with four sums each. */
-  static final int MOST_COLUMNS = 4 * Rows.LANES;
-  /** Below any score. */
-  private static final float NONE = -1e30f;
+  /** Fields of a descriptor. Place of the count of the own side's rows. */
+  private static final int COUNT = 0;
+  /** Heads of an own row, columns of a head, heads of the other side's rows. */
+  private static final int HEADS = 1;
+  private static final int SIZE = 2;
+  private static final int OTHER_HEADS = 3;
+  /** The other side's heads of an own head h: from h·times / parts on, so many. */
+  private static final int TIMES = 4;
+  private static final int PARTS = 5;
+  private static final int TURNS = 6;
+  private static final int SCALE = 7;
+  /** For each query row the first key that it sees and the one after the last; for each own block the same of the other side's rows. */
+  private static final int LOW = 8;
+  private static final int HIGH = 9;
+  private static final int RANGES = 10;
+  /** Own and other operand of the scores, then of dout·v, which the gradients of scores need; −1 where probabilities do. */
+  private static final int OWN = 11;
+  private static final int OTHER = 12;
+  private static final int OWN_SECOND = 13;
+  private static final int OTHER_SECOND = 14;
+  /** The right operand of the result, a row for each of the other side's; −1: what is wanted is delta. */
+  private static final int VALUES = 15;
+  private static final int LSE = 16;
+  private static final int DELTA = 17;
+  private static final int OUT = 18;
+  /** Whether own rows are queries. */
+  private static final int BY_QUERY = 19;
+  /** Ints of a descriptor. */
+  static final int DESCRIPTOR = 20;
 
-  private static final int BLOCK = Rows.LANES;
+  /** Rows of both sides that a group works on at a time. */
+  static final int BLOCK = Product.TILE;
+  /** Below any score. */
+  static final float NONE = -1e30f;
+
+  /** Places in local memory, behind two operands of 16 steps: scores and what becomes of them, and a number for each row. */
+  static final int SCORES = Product.LOCAL;
+  static final int STATS = SCORES + BLOCK * Product.PITCH;
+  /** Floats of local memory: less than the 32 KB that every device has. */
+  static final int LOCAL = STATS + BLOCK;
+
+  /** Ints of {@code at}: what a thread needs to know of its group. */
+  static final int FIELDS = 16;
+  static final int FROM = 0;
+  static final int TO = 1;
+  static final int COLUMNS = 2;
+  static final int HEAD_TURNS = 3;
+  static final int PASSES = 4;
+  /** Rows of the other side that a tile's second product takes: none where delta is wanted. */
+  static final int VALUE_ROWS = 14;
+  private static final int ROW = 5;
+  private static final int ROWS = 6;
+  private static final int HEAD = 7;
+  private static final int CHUNK = 8;
+  private static final int OTHER_HEAD = 9;
+  private static final int LANE = 10;
+  private static final int ALL_HEADS = 11;
+  private static final int ALL_OTHER_HEADS = 12;
+  private static final int WANTS_DELTA = 13;
 
   private Attending() {}
 
-  private static int segmentOf(int group, int map, int d, IntArray t, IntArray n) {
-    int row = group / t.get(d + 1);
-    int segment = -1;
-    if (row < n.get(t.get(d))) {
-      segment = n.get(t.get(d + map) + row);
+  private static int chunks(int size) {
+    return (size + BLOCK - 1) / BLOCK;
+  }
+
+  /** Groups for so many own rows. */
+  static int groups(int rows, int heads, int size, boolean delta) {
+    return (rows + BLOCK - 1) / BLOCK * heads * (delta ? 1 : chunks(size));
+  }
+
+  /** Fills {@code at}. */
+  static void begin(int lane, int group, int d, IntArray t, IntArray n, int[] at) {
+    int heads = t.get(d + HEADS);
+    int chunks = t.get(d + VALUES) < 0 ? 1 : chunks(t.get(d + SIZE));
+    int block = group / chunks / heads;
+    at[LANE] = lane;
+    at[CHUNK] = group % chunks * BLOCK;
+    at[HEAD] = group / chunks % heads;
+    at[ROW] = block * BLOCK;
+    at[ROWS] = n.get(t.get(d + COUNT));
+    at[COLUMNS] = t.get(d + SIZE);
+    at[HEAD_TURNS] = t.get(d + TURNS);
+    at[PASSES] = t.get(d + OWN_SECOND) < 0 ? 1 : 2;
+    at[OTHER_HEAD] = at[HEAD] * t.get(d + TIMES) / t.get(d + PARTS);
+    at[ALL_HEADS] = heads;
+    at[ALL_OTHER_HEADS] = t.get(d + OTHER_HEADS);
+    at[WANTS_DELTA] = t.get(d + VALUES) < 0 ? 1 : 0;
+    at[VALUE_ROWS] = t.get(d + VALUES) < 0 ? 0 : BLOCK;
+    at[FROM] = 0;
+    at[TO] = 0;
+    if (at[ROW] < at[ROWS]) {
+      at[FROM] = n.get(t.get(d + RANGES) + 2 * block);
+      at[TO] = n.get(t.get(d + RANGES) + 2 * block + 1);
     }
-    return segment;
   }
 
-  /** Place of the segment's table row. */
-  private static int table(int segment, int d, IntArray t) {
-    return t.get(d + 9) + 5 * segment;
+  /** Place in local memory of the first element that a thread loads for scores, own or (16 rows on) other; the next are 8 elements on. */
+  static int loaded(int lane) {
+    return lane % Product.DEPTH * Product.PITCH + lane / Product.DEPTH;
   }
 
-  /** Keys that the group's query row sees. */
-  private static int visible(int group, int d, IntArray t, IntArray n) {
-    int segment = segmentOf(group, 10, d, t, n);
-    int keys = 0;
-    if (segment >= 0) {
-      int s = table(segment, d, t);
-      keys = n.get(s + 3);
-      if (t.get(d + 4) == 1) {
-        int seen = group / t.get(d + 1) - n.get(s) + n.get(s + 4) + 1;
-        keys = seen < keys ? seen : keys;
-        keys = keys < 0 ? 0 : keys;
+  /** Place in local memory of the first of the values that a thread loads; the next are two rows on. */
+  static int loadedValues(int lane) {
+    return lane / BLOCK * Product.PITCH + lane % BLOCK;
+  }
+
+  /** Place in local memory of a thread's first score: four columns of eight. */
+  static int scores(int lane) {
+    return SCORES + lane % 16 * 4 * Product.PITCH + Product.left(lane);
+  }
+
+  /** The first of the other side's rows of a tile that a thread goes through for its own row; it takes half a tile. */
+  static int half(int lane) {
+    return lane / BLOCK * (BLOCK / 2);
+  }
+
+  /** Reads a thread's elements of both operands of the scores, 16 columns of the head from {@code column} on; of the first or second pass. */
+  static void fetch(int pass, int turn, int from, int column, int d, IntArray t, int[] at, FloatArray m, float[] ahead) {
+    int own = t.get(d + (pass == 0 ? OWN : OWN_SECOND));
+    int other = t.get(d + (pass == 0 ? OTHER : OTHER_SECOND));
+    int c = column + at[LANE] % Product.DEPTH;
+    int row = at[ROW] + at[LANE] / Product.DEPTH;
+    int otherRow = from + at[LANE] / Product.DEPTH;
+    int ownAt = own + (row * at[ALL_HEADS] + at[HEAD]) * at[COLUMNS] + c;
+    int otherAt = other + (otherRow * at[ALL_OTHER_HEADS] + at[OTHER_HEAD] + turn) * at[COLUMNS] + c;
+    for (int q = 0; q < Product.LOADS; q++) {
+      float value = 0f;
+      if (c < at[COLUMNS] && row + 8 * q < at[ROWS]) {
+        value = m.get(ownAt + 8 * q * at[ALL_HEADS] * at[COLUMNS]);
+      }
+      ahead[q] = value;
+      float second = 0f;
+      if (c < at[COLUMNS] && otherRow + 8 * q < at[TO]) {
+        second = m.get(otherAt + 8 * q * at[ALL_OTHER_HEADS] * at[COLUMNS]);
+      }
+      ahead[Product.LOADS + q] = second;
+    }
+  }
+
+  /** Reads a thread's elements of 16 rows of the values from {@code from} on. */
+  static void fetchValues(int turn, int from, int d, IntArray t, int[] at, FloatArray m, float[] ahead) {
+    int row = from + at[LANE] / BLOCK;
+    int column = at[CHUNK] + at[LANE] % BLOCK;
+    int first = t.get(d + VALUES) + (row * at[ALL_OTHER_HEADS] + at[OTHER_HEAD] + turn) * at[COLUMNS] + column;
+    for (int q = 0; q < Product.LOADS; q++) {
+      float value = 0f;
+      if (column < at[COLUMNS] && row + 2 * q < at[TO]) {
+        value = m.get(first + 2 * q * at[ALL_OTHER_HEADS] * at[COLUMNS]);
+      }
+      ahead[q] = value;
+    }
+  }
+
+  /** The factor of scores. */
+  static float scale(int d, IntArray t, FloatArray m) {
+    return m.get(t.get(d + SCALE));
+  }
+
+  /** Of the tile from {@code from} on, the first key that the query of this lane sees, or the one after its last. */
+  static int seen(boolean last, int from, int d, IntArray t, IntArray n, int[] at) {
+    int row = at[ROW] + at[LANE];
+    int seen = 0;
+    if (row < at[ROWS]) {
+      seen = n.get(t.get(d + (last ? HIGH : LOW)) + row) - from;
+      seen = seen < 0 ? 0 : seen;
+      seen = seen > BLOCK ? BLOCK : seen;
+    }
+    return seen;
+  }
+
+  /** Multiplies the sums of a thread's rows by what the rows shrink. */
+  static void shrink(float[] sums, float f0, float f1, float f2, float f3, float f4, float f5, float f6, float f7) {
+    four(0, sums, f0);
+    four(4, sums, f1);
+    four(8, sums, f2);
+    four(12, sums, f3);
+    four(16, sums, f4);
+    four(20, sums, f5);
+    four(24, sums, f6);
+    four(28, sums, f7);
+  }
+
+  private static void four(int i, float[] sums, float factor) {
+    sums[i] *= factor;
+    sums[i + 1] *= factor;
+    sums[i + 2] *= factor;
+    sums[i + 3] *= factor;
+  }
+
+  /** Writes the logarithm of a query row's sum; by the threads of the first columns. */
+  static void writeLse(float max, float sum, int d, IntArray t, int[] at, FloatArray m) {
+    int row = at[ROW] + at[LANE];
+    if (row < at[ROWS] && at[CHUNK] == 0) {
+      m.set(t.get(d + LSE) + row * at[ALL_HEADS] + at[HEAD], sum > 0f ? max + TornadoMath.log(sum) : NONE + sum);
+    }
+  }
+
+  /** What a query row's sums are divided by, so that one that sees nothing gets zeros. */
+  static float inverse(float sum) {
+    return sum > 0f ? 1f / sum : sum;
+  }
+
+  /** Place of a query's number among those of all rows and heads. */
+  private static int place(int query, int turn, int byQuery, int[] at) {
+    return byQuery == 1 ? query * at[ALL_HEADS] + at[HEAD] : query * at[ALL_OTHER_HEADS] + at[OTHER_HEAD] + turn;
+  }
+
+  /** The probability that a score stands for, 0 where the query does not see the key; of an own row of the block and one of the other side. */
+  static float probability(float score, float scale, int ownRow, int other, int turn, int d, IntArray t, IntArray n, int[] at, FloatArray m) {
+    int own = at[ROW] + ownRow;
+    float p = 0f;
+    if (own < at[ROWS] && other < at[TO]) {
+      int byQuery = t.get(d + BY_QUERY);
+      int query = byQuery == 1 ? own : other;
+      int key = byQuery == 1 ? other : own;
+      if (key >= n.get(t.get(d + LOW) + query) && key < n.get(t.get(d + HIGH) + query)) {
+        p = TornadoMath.exp(scale * score - m.get(t.get(d + LSE) + place(query, turn, byQuery, at)));
       }
     }
-    return keys;
+    return p;
   }
 
-  /** Turns over the keys of a query row. */
-  static int keyTurns(int group, int d, IntArray t, IntArray n) {
-    return (visible(group, d, t, n) + BLOCK - 1) / BLOCK;
-  }
-
-  private static float dot(int a, int b, int length, FloatArray m) {
-    float sum = 0f;
-    for (int c = 0; c < length; c++) {
-      sum += m.get(a + c) * m.get(b + c);
+  /**
+   * What becomes of a probability once the second product is known, dout·v: the gradient of its score, p·(dout·v − delta)·scale, or, where
+   * delta is wanted, its term, p·(dout·v). Of the thread's row {@code e} and its first column's tile row {@code from} and so on.
+   */
+  static float weight(float p, float second, float scale, int e, int from, int turn, int d, IntArray t, int[] at, FloatArray m) {
+    float weight = p * second;
+    if (p != 0f && at[WANTS_DELTA] == 0) {
+      int byQuery = t.get(d + BY_QUERY);
+      int query = byQuery == 1 ? at[ROW] + Product.left(at[LANE]) + e : from + at[LANE] % 16 * 4;
+      weight = p * (second - m.get(t.get(d + DELTA) + place(query, turn, byQuery, at))) * scale;
     }
-    return sum;
+    return weight;
   }
 
-  /** Offset of a head of a row, rows being {@code heads} heads wide. */
-  private static int head(int matrix, int row, int heads, int head, int size) {
-    return matrix + (row * heads + head) * size;
-  }
-
-  private static int least(int a, int b) {
-    return a < b ? a : b;
-  }
-
-  /** First half of a forward turn: the score of one key. */
-  static void scores(int turn, int lane, int group, int d, IntArray t, IntArray n, FloatArray m, float[] local) {
-    int key = turn * BLOCK + lane;
-    if (key < visible(group, d, t, n)) {
-      int heads = t.get(d + 1);
-      int size = t.get(d + 3);
-      int first = n.get(table(segmentOf(group, 10, d, t, n), d, t) + 2);
-      int keyHeads = heads / t.get(d + 2);
-      int q = head(t.get(d + 6), group / heads, heads, group % heads, size);
-      int k = head(t.get(d + 7), first + key, keyHeads, group % heads / t.get(d + 2), size);
-      local[lane] = m.get(t.get(d + 5)) * dot(q, k, size, m);
+  /** Writes delta of a query row: Σ p·(dout·v) / Σ p, the mean that each score's gradient is counted from. */
+  static void writeDelta(float terms, float total, int d, IntArray t, int[] at, FloatArray m) {
+    int row = at[ROW] + at[LANE];
+    if (row < at[ROWS]) {
+      m.set(t.get(d + DELTA) + row * at[ALL_HEADS] + at[HEAD], total > 0f ? terms / total : terms);
     }
   }
 
-  /** Second half of a forward turn; sums: maximum, sum of exponentials, four columns. */
-  static void weigh(int turn, int lane, int group, int d, IntArray t, IntArray n, FloatArray m, float[] local, float[] sums) {
-    int count = least(BLOCK, visible(group, d, t, n) - turn * BLOCK);
-    if (count > 0) {
-      int heads = t.get(d + 1);
-      int size = t.get(d + 3);
-      int keyHeads = heads / t.get(d + 2);
-      int first = n.get(table(segmentOf(group, 10, d, t, n), d, t) + 2) + turn * BLOCK;
-      int v = head(t.get(d + 8), first, keyHeads, group % heads / t.get(d + 2), size);
-      float max = sums[0];
-      for (int j = 0; j < count; j++) {
-        max = local[j] > max ? local[j] : max;
-      }
-      float shrink = TornadoMath.exp(sums[0] - max);
-      float total = sums[1] * shrink;
-      float c0 = sums[2] * shrink;
-      float c1 = sums[3] * shrink;
-      float c2 = sums[4] * shrink;
-      float c3 = sums[5] * shrink;
-      for (int j = 0; j < count; j++) {
-        float p = TornadoMath.exp(local[j] - max);
-        int at = v + j * keyHeads * size + lane;
-        total += p;
-        if (lane < size) {
-          c0 += p * m.get(at);
-        }
-        if (lane + BLOCK < size) {
-          c1 += p * m.get(at + BLOCK);
-        }
-        if (lane + 2 * BLOCK < size) {
-          c2 += p * m.get(at + 2 * BLOCK);
-        }
-        if (lane + 3 * BLOCK < size) {
-          c3 += p * m.get(at + 3 * BLOCK);
-        }
-      }
-      sums[0] = max;
-      sums[1] = total;
-      sums[2] = c0;
-      sums[3] = c1;
-      sums[4] = c2;
-      sums[5] = c3;
+  /** Whether the group makes delta and no product. */
+  static boolean wantsDelta(int[] at) {
+    return at[WANTS_DELTA] == 1;
+  }
+
+  /** Writes a thread's sums of its row p. */
+  static void store(int p, int d, IntArray t, int[] at, FloatArray m, float s0, float s1, float s2, float s3) {
+    int row = at[ROW] + Product.left(at[LANE]) + p;
+    int column = at[CHUNK] + at[LANE] % 16 * 4;
+    int first = t.get(d + OUT) + (row * at[ALL_HEADS] + at[HEAD]) * at[COLUMNS] + column;
+    if (row < at[ROWS]) {
+      put(column, first, s0, at, m);
+      put(column + 1, first + 1, s1, at, m);
+      put(column + 2, first + 2, s2, at, m);
+      put(column + 3, first + 3, s3, at, m);
     }
   }
 
-  /** Before the first forward turn. */
-  static void begin(float[] sums) {
-    sums[0] = NONE;
-    sums[1] = 0f;
-    sums[2] = 0f;
-    sums[3] = 0f;
-    sums[4] = 0f;
-    sums[5] = 0f;
-  }
-
-  /** After the last forward turn. */
-  static void output(int lane, int group, int d, IntArray t, IntArray n, FloatArray m, float[] sums) {
-    int heads = t.get(d + 1);
-    if (group / heads < n.get(t.get(d))) {
-      float inverse = sums[1] > 0f ? 1f / sums[1] : sums[1];
-      four(t.get(d + 12), lane, group, t.get(d + 3), m, sums[2] * inverse, sums[3] * inverse, sums[4] * inverse, sums[5] * inverse);
-      if (lane == 0) {
-        m.set(t.get(d + 13) + group, sums[1] > 0f ? sums[0] + TornadoMath.log(sums[1]) : NONE + sums[1]);
-      }
-    }
-  }
-
-  /** A thread's columns of the row and head that a group makes. */
-  private static void four(int matrix, int lane, int group, int size, FloatArray m, float c0, float c1, float c2, float c3) {
-    int at = matrix + group * size + lane;
-    if (lane < size) {
-      m.set(at, c0);
-    }
-    if (lane + BLOCK < size) {
-      m.set(at + BLOCK, c1);
-    }
-    if (lane + 2 * BLOCK < size) {
-      m.set(at + 2 * BLOCK, c2);
-    }
-    if (lane + 3 * BLOCK < size) {
-      m.set(at + 3 * BLOCK, c3);
-    }
-  }
-
-  /** First half of a turn for delta: one key's p·(dout·v), and its p behind. */
-  static void keyTerms(int turn, int lane, int group, int d, IntArray t, IntArray n, FloatArray m, float[] local) {
-    int key = turn * BLOCK + lane;
-    if (key < visible(group, d, t, n)) {
-      int heads = t.get(d + 1);
-      int size = t.get(d + 3);
-      int keyHeads = heads / t.get(d + 2);
-      int row = n.get(table(segmentOf(group, 10, d, t, n), d, t) + 2) + key;
-      int keyHead = group % heads / t.get(d + 2);
-      int k = head(t.get(d + 7), row, keyHeads, keyHead, size);
-      int v = head(t.get(d + 8), row, keyHeads, keyHead, size);
-      float p = TornadoMath.exp(m.get(t.get(d + 5)) * dot(t.get(d + 6) + group * size, k, size, m) - m.get(t.get(d + 13) + group));
-      local[BLOCK + lane] = p;
-      local[lane] = p * dot(t.get(d + 14) + group * size, v, size, m);
-    }
-  }
-
-  /** Second half of a turn for delta; two sums from 0 on, the same in every thread. */
-  static void addTerms(int turn, int group, int d, IntArray t, IntArray n, float[] local, float[] sums) {
-    int count = least(BLOCK, visible(group, d, t, n) - turn * BLOCK);
-    float terms = sums[0];
-    float total = sums[1];
-    for (int j = 0; j < count; j++) {
-      terms += local[j];
-      total += local[BLOCK + j];
-    }
-    sums[0] = terms;
-    sums[1] = total;
-  }
-
-  /** After the last turn for delta: Σ p·(dout·v) / Σ p, the mean that each score's gradient is counted from. */
-  static void delta(int lane, int group, int d, IntArray t, IntArray n, FloatArray m, float[] sums) {
-    if (lane == 0 && group / t.get(d + 1) < n.get(t.get(d))) {
-      m.set(t.get(d + 12) + group, sums[1] > 0f ? sums[0] / sums[1] : sums[0]);
-    }
-  }
-
-  /** First half of a turn for dq: one key's ds = p·(dout·v − delta)·scale. */
-  static void keyDeltas(int turn, int lane, int group, int d, IntArray t, IntArray n, FloatArray m, float[] local) {
-    int key = turn * BLOCK + lane;
-    if (key < visible(group, d, t, n)) {
-      int heads = t.get(d + 1);
-      int size = t.get(d + 3);
-      int keyHeads = heads / t.get(d + 2);
-      int row = n.get(table(segmentOf(group, 10, d, t, n), d, t) + 2) + key;
-      int keyHead = group % heads / t.get(d + 2);
-      int k = head(t.get(d + 7), row, keyHeads, keyHead, size);
-      int v = head(t.get(d + 8), row, keyHeads, keyHead, size);
-      float scale = m.get(t.get(d + 5));
-      float p = TornadoMath.exp(scale * dot(t.get(d + 6) + group * size, k, size, m) - m.get(t.get(d + 13) + group));
-      local[lane] = p * (dot(t.get(d + 14) + group * size, v, size, m) - m.get(t.get(d + 12) + group)) * scale;
-    }
-  }
-
-  /** Second half of a turn for dq: dq += Σ ds·k; four sums from 0 on. */
-  static void addKeys(int turn, int lane, int group, int d, IntArray t, IntArray n, FloatArray m, float[] local, float[] sums) {
-    int count = least(BLOCK, visible(group, d, t, n) - turn * BLOCK);
-    if (count > 0) {
-      int heads = t.get(d + 1);
-      int size = t.get(d + 3);
-      int keyHeads = heads / t.get(d + 2);
-      int first = n.get(table(segmentOf(group, 10, d, t, n), d, t) + 2) + turn * BLOCK;
-      int k = head(t.get(d + 7), first, keyHeads, group % heads / t.get(d + 2), size);
-      addRows(0, k, keyHeads * size, count, lane, size, 0, m, local, sums);
-    }
-  }
-
-  /** sums[s...] += Σ over rows j of local[from + j] · row. */
-  private static void addRows(int from, int rows, int pitch, int count, int lane, int size, int s, FloatArray m, float[] local,
-      float[] sums) {
-    float c0 = 0f;
-    float c1 = 0f;
-    float c2 = 0f;
-    float c3 = 0f;
-    for (int j = 0; j < count; j++) {
-      float factor = local[from + j];
-      int at = rows + j * pitch + lane;
-      if (lane < size) {
-        c0 += factor * m.get(at);
-      }
-      if (lane + BLOCK < size) {
-        c1 += factor * m.get(at + BLOCK);
-      }
-      if (lane + 2 * BLOCK < size) {
-        c2 += factor * m.get(at + 2 * BLOCK);
-      }
-      if (lane + 3 * BLOCK < size) {
-        c3 += factor * m.get(at + 3 * BLOCK);
-      }
-    }
-    sums[s] += c0;
-    sums[s + 1] += c1;
-    sums[s + 2] += c2;
-    sums[s + 3] += c3;
-  }
-
-  /** Before the first turn of a gradient. */
-  static void clear(float[] sums) {
-    sums[0] = 0f;
-    sums[1] = 0f;
-    sums[2] = 0f;
-    sums[3] = 0f;
-    sums[4] = 0f;
-    sums[5] = 0f;
-    sums[6] = 0f;
-    sums[7] = 0f;
-  }
-
-  /** After the last turn for dq. */
-  static void queryGradient(int lane, int group, int d, IntArray t, IntArray n, FloatArray m, float[] sums) {
-    if (group / t.get(d + 1) < n.get(t.get(d))) {
-      four(t.get(d + 15), lane, group, t.get(d + 3), m, sums[0], sums[1], sums[2], sums[3]);
-    }
-  }
-
-  /** The first query of its segment that sees the group's key row. */
-  private static int firstQuery(int group, int segment, int d, IntArray t, IntArray n) {
-    int s = table(segment, d, t);
-    int first = 0;
-    if (t.get(d + 4) == 1) {
-      first = group / t.get(d + 1) - n.get(s + 2) - n.get(s + 4);
-      first = first < 0 ? 0 : first;
-    }
-    return first;
-  }
-
-  /** Blocks of queries that see the group's key row. */
-  private static int queryBlocks(int group, int d, IntArray t, IntArray n) {
-    int segment = segmentOf(group, 11, d, t, n);
-    int queries = 0;
-    if (segment >= 0) {
-      queries = n.get(table(segment, d, t) + 1) - firstQuery(group, segment, d, t, n);
-      queries = queries < 0 ? 0 : queries;
-    }
-    return (queries + BLOCK - 1) / BLOCK;
-  }
-
-  /** Turns over the queries of a key row, for each head that reads it; heads of a row are key heads here. */
-  static int queryTurns(int group, int d, IntArray t, IntArray n) {
-    return queryBlocks(group, d, t, n) * t.get(d + 2);
-  }
-
-  /** The first query row of a turn. */
-  private static int queryRow(int turn, int group, int d, IntArray t, IntArray n) {
-    int segment = segmentOf(group, 11, d, t, n);
-    return n.get(table(segment, d, t)) + firstQuery(group, segment, d, t, n) + turn % queryBlocks(group, d, t, n) * BLOCK;
-  }
-
-  /** Queries of a turn. */
-  private static int queries(int turn, int group, int d, IntArray t, IntArray n) {
-    int s = table(segmentOf(group, 11, d, t, n), d, t);
-    return least(BLOCK, n.get(s) + n.get(s + 1) - queryRow(turn, group, d, t, n));
-  }
-
-  /** The query head of a turn. */
-  private static int queryHead(int turn, int group, int d, IntArray t, IntArray n) {
-    return group % t.get(d + 1) * t.get(d + 2) + turn / queryBlocks(group, d, t, n);
-  }
-
-  /** First half of a turn for dk and dv: one query's ds, and its p behind. */
-  static void queryDeltas(int turn, int lane, int group, int d, IntArray t, IntArray n, FloatArray m, float[] local) {
-    if (lane < queries(turn, group, d, t, n)) {
-      int size = t.get(d + 3);
-      int at = (queryRow(turn, group, d, t, n) + lane) * t.get(d + 1) * t.get(d + 2) + queryHead(turn, group, d, t, n);
-      float scale = m.get(t.get(d + 5));
-      float p = TornadoMath.exp(scale * dot(t.get(d + 6) + at * size, t.get(d + 7) + group * size, size, m) - m.get(t.get(d + 13) + at));
-      local[BLOCK + lane] = p;
-      local[lane] = p * (dot(t.get(d + 14) + at * size, t.get(d + 8) + group * size, size, m) - m.get(t.get(d + 12) + at)) * scale;
-    }
-  }
-
-  /** Second half of a turn: dk += Σ ds·q, dv += Σ p·dout. */
-  static void addQueries(int turn, int lane, int group, int d, IntArray t, IntArray n, FloatArray m, float[] local, float[] sums) {
-    int count = queries(turn, group, d, t, n);
-    int size = t.get(d + 3);
-    int heads = t.get(d + 1) * t.get(d + 2);
-    int at = queryRow(turn, group, d, t, n) * heads + queryHead(turn, group, d, t, n);
-    addRows(0, t.get(d + 6) + at * size, heads * size, count, lane, size, 0, m, local, sums);
-    addRows(BLOCK, t.get(d + 14) + at * size, heads * size, count, lane, size, 4, m, local, sums);
-  }
-
-  /** After the last turn for dk and dv. */
-  static void keyGradients(int lane, int group, int d, IntArray t, IntArray n, FloatArray m, float[] sums) {
-    if (group / t.get(d + 1) < n.get(t.get(d))) {
-      if (t.get(d + 16) >= 0) {
-        four(t.get(d + 16), lane, group, t.get(d + 3), m, sums[0], sums[1], sums[2], sums[3]);
-      }
-      if (t.get(d + 17) >= 0) {
-        four(t.get(d + 17), lane, group, t.get(d + 3), m, sums[4], sums[5], sums[6], sums[7]);
-      }
+  private static void put(int column, int to, float sum, int[] at, FloatArray m) {
+    if (column < at[COLUMNS]) {
+      m.set(to, sum);
     }
   }
 }

@@ -38,7 +38,10 @@ final class Copies {
     }
   }
 
-  /** To the staging array, cursor[1] elements of memory from cursor[0] on. */
+  /**
+   * To the staging array, cursor[1] elements of memory from cursor[0] on, and behind them, at cursor[3], the number cursor[4], by which the
+   * host knows that this kernel has run and that its copy has come: TornadoVM only prints what a driver refuses.
+   */
   static void down(KernelContext c, IntArray cursor, FloatArray floats, IntArray t, IntArray n, FloatArray m, FloatArray w) {
     int i = c.globalIdx;
     if (i < cursor.get(1)) {
@@ -47,6 +50,9 @@ final class Copies {
         value = w.get(i) + t.get(i) + n.get(i);
       }
       floats.set(i, value);
+    }
+    if (i == 0) {
+      floats.set(cursor.get(3), cursor.get(4));
     }
   }
 }

@@ -55,11 +55,9 @@ enum Kernel {
   SGEMM(Sgemm.FIELDS, 1, null, Sgemm::plain),
   WIDEN(5, Launches::widenLaunch, Moves::widen),
   AFTER_PRODUCT(5, Launches::afterProductLaunch, Elements::afterProduct),
-  PRODUCT(19, Product.LANES, Launches::productLaunch, Kernel::product),
-  ATTENTION(18, Rows.LANES, Launches::attentionLaunch, Kernel::attention),
-  ATTENTION_DELTA(18, Rows.LANES, Launches::attentionDeltaLaunch, Kernel::attentionDelta),
-  QUERY_GRADIENT(18, Rows.LANES, Launches::queryGradientLaunch, Kernel::queryGradient),
-  KEY_GRADIENTS(18, Rows.LANES, Launches::keyGradientsLaunch, Kernel::keyGradients);
+  PRODUCT(19, Product.LANES, Launches::productLaunch, PlainTiles::product),
+  ATTENTION(Attending.DESCRIPTOR, Product.LANES, Launches::attentionLaunch, PlainTiles::attention),
+  ATTENTION_GRAD(Attending.DESCRIPTOR, Product.LANES, Launches::attentionGradLaunch, PlainTiles::attentionGrad);
 
   /** Threads that work side by side without sharing anything, in groups of this size. */
   static final int FLAT_GROUP = 64;
@@ -122,110 +120,5 @@ enum Kernel {
     this.grouped = grouped;
     this.launch = launch;
     this.plain = plain;
-  }
-
-  private static void product(int group, int d, IntArray t, IntArray n, FloatArray m, FloatArray w) {
-    float[] local = new float[Product.LOCAL];
-    float[][] sums = new float[Product.LANES][Product.SUMS];
-    float[][] ahead = new float[Product.LANES][2 * Product.LOADS];
-    int[][] at = new int[Product.LANES][Product.FIELDS];
-    for (int lane = 0; lane < Product.LANES; lane++) {
-      Product.begin(lane, group, d, t, n, at[lane]);
-      Product.fetch(0, at[lane], t, m, w, ahead[lane]);
-    }
-    for (int turn = 0; turn < at[0][Product.TURNS]; turn++) {
-      for (int lane = 0; lane < Product.LANES; lane++) {
-        for (int q = 0; q < Product.LOADS; q++) {
-          local[at[lane][Product.A_LOCAL] + q * at[lane][Product.A_LOCAL_STEP]] = ahead[lane][q];
-          local[at[lane][Product.B_LOCAL] + q * at[lane][Product.B_LOCAL_STEP]] = ahead[lane][Product.LOADS + q];
-        }
-      }
-      for (int lane = 0; lane < Product.LANES; lane++) {
-        Product.fetch(turn + 1, at[lane], t, m, w, ahead[lane]);
-        int a = Product.left(lane);
-        int b = Product.right(lane);
-        for (int k = 0; k < Product.DEPTH; k++) {
-          Product.multiply(sums[lane], local[a], local[a + 1], local[a + 2], local[a + 3], local[a + 4], local[a + 5], local[a + 6], local[a + 7],
-              local[b], local[b + 1], local[b + 2], local[b + 3]);
-          a += Product.PITCH;
-          b += Product.PITCH;
-        }
-      }
-    }
-    float alpha = Product.alpha(d, t, m);
-    for (int lane = 0; lane < Product.LANES; lane++) {
-      float[] own = sums[lane];
-      Product.end(lane, group, d, t, n, at[lane]);
-      for (int p = 0; p < Product.ROWS; p++) {
-        Product.store(p, at[lane], alpha, m, own[4 * p], own[4 * p + 1], own[4 * p + 2], own[4 * p + 3]);
-      }
-    }
-  }
-
-  private static void attention(int group, int d, IntArray t, IntArray n, FloatArray m, FloatArray w) {
-    float[] local = new float[2 * Rows.LANES];
-    float[][] sums = new float[Rows.LANES][6];
-    for (float[] own : sums) {
-      Attending.begin(own);
-    }
-    for (int turn = 0; turn < Attending.keyTurns(group, d, t, n); turn++) {
-      for (int lane = 0; lane < Rows.LANES; lane++) {
-        Attending.scores(turn, lane, group, d, t, n, m, local);
-      }
-      for (int lane = 0; lane < Rows.LANES; lane++) {
-        Attending.weigh(turn, lane, group, d, t, n, m, local, sums[lane]);
-      }
-    }
-    for (int lane = 0; lane < Rows.LANES; lane++) {
-      Attending.output(lane, group, d, t, n, m, sums[lane]);
-    }
-  }
-
-  private static void attentionDelta(int group, int d, IntArray t, IntArray n, FloatArray m, FloatArray w) {
-    float[] local = new float[2 * Rows.LANES];
-    float[][] sums = new float[Rows.LANES][8];
-    for (int turn = 0; turn < Attending.keyTurns(group, d, t, n); turn++) {
-      for (int lane = 0; lane < Rows.LANES; lane++) {
-        Attending.keyTerms(turn, lane, group, d, t, n, m, local);
-      }
-      for (int lane = 0; lane < Rows.LANES; lane++) {
-        Attending.addTerms(turn, group, d, t, n, local, sums[lane]);
-      }
-    }
-    for (int lane = 0; lane < Rows.LANES; lane++) {
-      Attending.delta(lane, group, d, t, n, m, sums[lane]);
-    }
-  }
-
-  private static void queryGradient(int group, int d, IntArray t, IntArray n, FloatArray m, FloatArray w) {
-    float[] local = new float[2 * Rows.LANES];
-    float[][] sums = new float[Rows.LANES][8];
-    for (int turn = 0; turn < Attending.keyTurns(group, d, t, n); turn++) {
-      for (int lane = 0; lane < Rows.LANES; lane++) {
-        Attending.keyDeltas(turn, lane, group, d, t, n, m, local);
-      }
-      for (int lane = 0; lane < Rows.LANES; lane++) {
-        Attending.addKeys(turn, lane, group, d, t, n, m, local, sums[lane]);
-      }
-    }
-    for (int lane = 0; lane < Rows.LANES; lane++) {
-      Attending.queryGradient(lane, group, d, t, n, m, sums[lane]);
-    }
-  }
-
-  private static void keyGradients(int group, int d, IntArray t, IntArray n, FloatArray m, FloatArray w) {
-    float[] local = new float[2 * Rows.LANES];
-    float[][] sums = new float[Rows.LANES][8];
-    for (int turn = 0; turn < Attending.queryTurns(group, d, t, n); turn++) {
-      for (int lane = 0; lane < Rows.LANES; lane++) {
-        Attending.queryDeltas(turn, lane, group, d, t, n, m, local);
-      }
-      for (int lane = 0; lane < Rows.LANES; lane++) {
-        Attending.addQueries(turn, lane, group, d, t, n, m, local, sums[lane]);
-      }
-    }
-    for (int lane = 0; lane < Rows.LANES; lane++) {
-      Attending.keyGradients(lane, group, d, t, n, m, sums[lane]);
-    }
   }
 }

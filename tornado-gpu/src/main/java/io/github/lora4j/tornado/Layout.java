@@ -19,6 +19,7 @@ import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 
 /**
@@ -43,14 +44,6 @@ final class Layout {
 
   /** Where a frozen matrix lies: one of {@link Moves#IN_MEMORY} and its kin, and its first element there. */
   record Weight(int where, int at) {}
-
-  /**
-   * The host's part of an attention's segments.
-   *
-   * @param queries where the segment of each query row is written in {@code ints}
-   * @param keys the same of each key row
-   */
-  record SegmentMap(Value segments, int queries, int queryRows, int keys, int keyRows) {}
 
   private final Program program;
   private final DType weightType;
@@ -171,14 +164,14 @@ final class Layout {
   }
 
   private int segmentMaps(int at) {
-    Set<Value> known = new HashSet<>();
     for (Program.Entry entry : program.entries().values()) {
       for (Program.Node node : entry.nodes()) {
-        if (node.op() instanceof Op.Attention o && known.add(o.segments())) {
+        if (node.op() instanceof Op.Attention o && findSegmentMap(o).isEmpty()) {
           int queries = o.q().shape().rows();
           int keys = o.k().shape().rows();
-          segmentMaps.add(new SegmentMap(o.segments(), at, queries, index((long) at + queries, "ints"), keys));
-          at = index((long) at + queries + keys, "ints");
+          SegmentMap map = SegmentMap.at(at, o.segments(), o.spec().causal(), queries, keys);
+          segmentMaps.add(map);
+          at = index(map.end(), "ints");
         }
       }
     }
@@ -190,8 +183,12 @@ final class Layout {
     return segmentMaps;
   }
 
-  SegmentMap segmentMap(Value segments) {
-    return segmentMaps.stream().filter(map -> map.segments().equals(segments)).findFirst().orElseThrow();
+  SegmentMap segmentMap(Op.Attention o) {
+    return findSegmentMap(o).orElseThrow();
+  }
+
+  private Optional<SegmentMap> findSegmentMap(Op.Attention o) {
+    return segmentMaps.stream().filter(map -> map.segments().equals(o.segments()) && map.causal() == o.spec().causal()).findFirst();
   }
 
   /** The first element of a float value in memory. */

@@ -87,19 +87,8 @@ record LoweredOps(Program program, Layout layout, boolean library) {
       case Op.Scale o -> List.of(rows(Kernel.SCALE, o.out(), at(o.x()), layout.numbers(o.alpha()), at(o.out())));
       case Op.Activate o -> List.of(rows(Kernel.ACTIVATE, o.y(), at(o.x()), at(o.y()), o.f().ordinal()));
       case Op.ActivateGrad o -> List.of(rows(Kernel.ACTIVATE_GRAD, o.dx(), at(o.x()), at(o.dy()), at(o.dx()), o.f().ordinal()));
-      case Op.Attention o -> List.of(attention(Kernel.ATTENTION, o, at(o.out()), Optional.empty(), -1, -1, -1));
-      case Op.AttentionGrad o -> {
-        List<Task> tasks = new ArrayList<>();
-        int deltas = layout.scratch((long) o.forward().q().shape().rows() * o.forward().spec().heads());
-        tasks.add(attention(Kernel.ATTENTION_DELTA, o.forward(), deltas, Optional.of(o.dout()), -1, -1, -1));
-        if (o.dq().isPresent()) {
-          tasks.add(attention(Kernel.QUERY_GRADIENT, o.forward(), deltas, Optional.of(o.dout()), at(o.dq()), -1, -1));
-        }
-        if (o.dk().isPresent() || o.dv().isPresent()) {
-          tasks.add(attention(Kernel.KEY_GRADIENTS, o.forward(), deltas, Optional.of(o.dout()), -1, at(o.dk()), at(o.dv())));
-        }
-        yield tasks;
-      }
+      case Op.Attention o -> List.of(attention(o));
+      case Op.AttentionGrad o -> attentionGrad(o);
       case Op.RangeMean o -> List.of(rows(Kernel.RANGE_MEAN, o.y(), at(o.x()), layout.intsAt(o.ranges()), at(o.y())));
       case Op.RangeMeanGrad o -> List.of(rows(Kernel.COPY, o.dx(), at(o.addend()), at(o.dx())),
           rows(Kernel.RANGE_MEAN_GRAD, o.dy(), at(o.dy()), layout.intsAt(o.ranges()), at(o.dx())));
@@ -307,18 +296,43 @@ record LoweredOps(Program program, Layout layout, boolean library) {
         fixed(Kernel.COMBINE, cols, count, partials, sums.slot() ? 1 : 0, Sums.ROWS, at(sums)));
   }
 
-  private Task attention(Kernel kernel, Op.Attention o, int outOrDeltas, Optional<Value> dout, int dq, int dk, int dv) {
-    if (o.spec().headDim() > Attending.MOST_COLUMNS) {
-      throw new ConfigException("attention heads of %d columns: this backend takes up to %d".formatted(o.spec().headDim(),
-          Attending.MOST_COLUMNS));
+  private Task attention(Op.Attention o) {
+    return attention(Kernel.ATTENTION, o, true, new int[] {at(o.q()), at(o.k()), -1, -1, at(o.v())}, -1, at(o.out()));
+  }
+
+  private List<Task> attentionGrad(Op.AttentionGrad grad) {
+    Op.Attention o = grad.forward();
+    int dout = at(grad.dout());
+    int delta = layout.scratch((long) o.q().shape().rows() * o.spec().heads());
+    List<Task> tasks = new ArrayList<>();
+    if (grad.dq().isPresent() || grad.dk().isPresent()) {
+      tasks.add(attention(Kernel.ATTENTION_GRAD, o, true, new int[] {at(o.q()), at(o.k()), dout, at(o.v()), -1}, delta, -1));
     }
-    Value rowsOf = kernel == Kernel.KEY_GRADIENTS ? o.k() : o.q();
-    int heads = kernel == Kernel.KEY_GRADIENTS ? o.spec().kvHeads() : o.spec().heads();
-    Layout.SegmentMap map = layout.segmentMap(o.segments());
-    int count = count(rowsOf);
-    return new Task(kernel, fields(count, heads, o.spec().heads() / o.spec().kvHeads(), o.spec().headDim(), o.spec().causal() ? 1 : 0,
-        layout.numbers(o.spec().scale()), at(o.q()), at(o.k()), at(o.v()), layout.intsAt(o.segments()), map.queries(), map.keys(),
-        outOrDeltas, at(o.lse()), at(dout), dq, dk, dv), counts -> counts.applyAsInt(count) * heads);
+    grad.dq().ifPresent(dq -> tasks.add(attention(Kernel.ATTENTION_GRAD, o, true, new int[] {at(o.q()), at(o.k()), dout, at(o.v()), at(o.k())},
+        delta, at(dq))));
+    grad.dk().ifPresent(dk -> tasks.add(attention(Kernel.ATTENTION_GRAD, o, false, new int[] {at(o.k()), at(o.q()), at(o.v()), dout, at(o.q())},
+        delta, at(dk))));
+    grad.dv().ifPresent(dv -> tasks.add(attention(Kernel.ATTENTION_GRAD, o, false, new int[] {at(o.k()), at(o.q()), -1, -1, dout}, delta, at(dv))));
+    return tasks;
+  }
+
+  /**
+   * A kernel of {@link Attending}.
+   *
+   * @param byQuery whether a group's own rows are queries; else keys
+   * @param operands own and other operand of the scores, of the second product (or −1), values (or −1)
+   */
+  private Task attention(Kernel kernel, Op.Attention o, boolean byQuery, int[] operands, int delta, int out) {
+    int heads = byQuery ? o.spec().heads() : o.spec().kvHeads();
+    int otherHeads = byQuery ? o.spec().kvHeads() : o.spec().heads();
+    int shared = o.spec().heads() / o.spec().kvHeads();
+    int size = o.spec().headDim();
+    int count = count(byQuery ? o.q() : o.k());
+    SegmentMap map = layout.segmentMap(o);
+    int[] fields = {count, heads, size, otherHeads, byQuery ? 1 : shared, byQuery ? shared : 1, byQuery ? 1 : shared,
+        layout.numbers(o.spec().scale()), Math.toIntExact(map.low()), Math.toIntExact(map.high()), Math.toIntExact(byQuery ? map.queryRanges() : map.keyRanges()), operands[0], operands[1],
+        operands[2], operands[3], operands[4], at(o.lse()), delta, out, byQuery ? 1 : 0};
+    return new Task(kernel, fields, counts -> Attending.groups(counts.applyAsInt(count), heads, size, operands[4] < 0));
   }
 
   private List<Task> optimizer(TrainingOp.OptimizerStep o) {

@@ -63,7 +63,15 @@ final class Tornado {
       String type = runtime.getBackendType(b).name().toLowerCase(Locale.ROOT);
       backends.add(type);
       if (type.equals(name)) {
-        return device(runtime.getBackend(b), name, number);
+        try {
+          return device(runtime.getBackend(b), name, number);
+        } catch (BackendException e) {
+          throw e;
+        } catch (RuntimeException e) {
+          // TornadoVM's own, not named here: the name alone would need TornadoVM where there is none.
+          throw new BackendException("backend %s finds no device that TornadoVM can use: is the driver installed? (%s)".formatted(name,
+              e.getMessage()), e);
+        }
       }
     }
     throw new BackendException("this TornadoVM has no backend %s; it has %s. Set TORNADOVM_HOME to an SDK built for %s".formatted(name,

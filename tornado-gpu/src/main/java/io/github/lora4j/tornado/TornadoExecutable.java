@@ -257,35 +257,9 @@ final class TornadoExecutable implements Executable {
       }
     }
     if (intsChanged) {
-      layout.segmentMaps().forEach(this::mapSegments);
+      layout.segmentMaps().forEach(map -> map.write(arenas.intsBytes(), layout.intsAt(map.segments()), rows(map.segments())));
       device.sendInts();
       intsChanged = false;
-    }
-  }
-
-  /** Writes which segment each row of queries and of keys belongs to. */
-  private void mapSegments(Layout.SegmentMap map) {
-    MemorySegment ints = arenas.intsBytes();
-    fill(map.queries(), 0, map.queryRows(), -1);
-    fill(map.keys(), 0, map.keyRows(), -1);
-    int table = layout.intsAt(map.segments());
-    for (int s = 0; s < rows(map.segments()); s++) {
-      int row = table + 5 * s;
-      claim(map, s, map.queries(), map.queryRows(), ints.getAtIndex(INT, row), ints.getAtIndex(INT, row + 1));
-      claim(map, s, map.keys(), map.keyRows(), ints.getAtIndex(INT, row + 2), ints.getAtIndex(INT, row + 3));
-    }
-  }
-
-  private void claim(Layout.SegmentMap map, int segment, int at, int rows, int from, int length) {
-    if (from < 0 || length < 0 || from > rows - length) {
-      throw new ConfigException("%s: segment %d has %d rows from %d on, of %d".formatted(map.segments().name(), segment, length, from, rows));
-    }
-    fill(at, from, length, segment);
-  }
-
-  private void fill(int at, int from, int length, int value) {
-    for (int i = 0; i < length; i++) {
-      arenas.intsBytes().setAtIndex(INT, at + from + i, value);
     }
   }
 

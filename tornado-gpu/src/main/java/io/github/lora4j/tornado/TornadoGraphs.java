@@ -26,9 +26,17 @@ final class TornadoGraphs implements Device {
 
   private static final int SMALL = 256;
   private static final int LARGE = 1 << 20;
+  /** Numbers of fetches start anew after so many, exact as floats. */
+  private static final int TOKENS = 1 << 20;
 
   /** A graph that copies between a host array of its own and a range of an arena. */
-  private record Staging(int graph, IntArray cursor, FloatArray floats, MemorySegment bytes, IntArray ints, MemorySegment intBytes) {}
+  private record Staging(int graph, IntArray cursor, FloatArray floats, MemorySegment bytes, IntArray ints, MemorySegment intBytes) {
+
+    /** Elements of a copy; behind them lies the number of the fetch. */
+    int size() {
+      return floats.getSize() - 1;
+    }
+  }
 
   private record Graph(int index, IntArray cursor, WorkerGrid[] grids) {}
 
@@ -40,6 +48,7 @@ final class TornadoGraphs implements Device {
   private final Staging[] down;
   private final Graph[] chunks;
   private boolean open;
+  private int fetched;
 
   /** @param library makes products that are {@link Kernel#SGEMM}; null if there are none */
   TornadoGraphs(Arenas arenas, Lowering lowering, TornadoDevice device, LibraryTasks library) {
@@ -111,8 +120,9 @@ final class TornadoGraphs implements Device {
 
   private Staging stage(ImmutableTaskGraph[] graphs, GridScheduler scheduler, KernelContext context, int index, int size, boolean up) {
     String name = (up ? "up" : "down") + size;
-    IntArray cursor = cursor(3);
-    FloatArray floats = new FloatArray(size);
+    IntArray cursor = cursor(5);
+    cursor.set(3, size);
+    FloatArray floats = new FloatArray(size + 1);
     IntArray ints = new IntArray(up ? size : 1);
     floats.init(0f);
     ints.init(0);
@@ -158,7 +168,7 @@ final class TornadoGraphs implements Device {
     }
     for (int done = 0; done < count;) {
       Staging staging = count - done <= SMALL ? up[0] : up[1];
-      int part = Math.min(count - done, staging.floats.getSize());
+      int part = Math.min(count - done, staging.size());
       MemorySegment source = switch (which) {
         case TABLE -> arenas.tableBytes();
         case MEMORY -> arenas.memoryBytes();
@@ -181,10 +191,16 @@ final class TornadoGraphs implements Device {
     }
     for (int done = 0; done < count;) {
       Staging staging = count - done <= SMALL ? down[0] : down[1];
-      int part = Math.min(count - done, staging.floats.getSize());
+      int part = Math.min(count - done, staging.size());
       staging.cursor.set(0, from + done);
       staging.cursor.set(1, part);
+      fetched = fetched % TOKENS + 1;
+      staging.cursor.set(4, fetched);
       execute(staging.graph);
+      if (staging.floats.get(staging.size()) != fetched) {
+        throw new BackendException("the device has stopped: what its memory holds did not come back. TornadoVM prints the reason of its driver "
+            + "above; an illegal address or an unspecified launch failure is a defect of lora4j or of TornadoVM, please report it");
+      }
       MemorySegment.copy(staging.bytes, 0, arenas.memoryBytes(), 4L * (from + done), 4L * part);
       done += part;
     }
