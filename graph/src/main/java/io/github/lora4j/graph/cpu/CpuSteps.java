@@ -8,7 +8,6 @@ import io.github.lora4j.graph.Op;
 import io.github.lora4j.graph.TrainingOp;
 import io.github.lora4j.graph.Value;
 import io.github.lora4j.vector.DType;
-import io.github.lora4j.vector.Gemm;
 import io.github.lora4j.vector.Kernels;
 import io.github.lora4j.vector.Loss;
 import io.github.lora4j.vector.Memory;
@@ -39,7 +38,7 @@ final class CpuSteps {
   private final CpuPlan plan;
   private final Kernels k;
   private final Workers workers;
-  private final MemorySegment gemmScratch;
+  private final CpuProducts products;
   private final MemorySegment[] attentionScratch;
   private final MemorySegment partials;
 
@@ -48,7 +47,7 @@ final class CpuSteps {
     this.plan = plan;
     this.k = kernels;
     this.workers = workers;
-    gemmScratch = memory.allocate(plan.gemmScratch(), "matrix product scratch");
+    products = new CpuProducts(memoryOf, plan, kernels, workers, memory);
     MemorySegment all = memory.allocate(plan.attentionScratch() * plan.threads(), "attention scratch");
     attentionScratch = new MemorySegment[plan.threads()];
     for (int i = 0; i < attentionScratch.length; i++) {
@@ -65,45 +64,16 @@ final class CpuSteps {
     return memoryOf.segment(value);
   }
 
-  /** A product and what {@link Fusion} lets follow it. */
+  /** A product and what {@link io.github.lora4j.graph.Fusion} lets follow it. */
   Step bind(Op op, Op next) {
-    Gemm.Then then = switch (next) {
-      case Op.Activate o -> {
-        MemorySegment x = s(o.x());
-        MemorySegment y = s(o.y());
-        yield (from, to) -> k.activation(o.f(), x, y, from, to);
-      }
-      case Op.ActivateGrad o -> {
-        MemorySegment x = s(o.x());
-        MemorySegment dy = s(o.dy());
-        MemorySegment dx = s(o.dx());
-        yield (from, to) -> k.activationGrad(o.f(), x, dy, dx, from, to);
-      }
-      default -> throw new IllegalArgumentException(next + " does not fuse");
-    };
-    return switch (op) {
-      case Op.Linear o -> product(o, then);
-      case Op.LinearInputGrad o -> product(o, then);
-      default -> throw new IllegalArgumentException(op + " does not fuse");
-    };
-  }
-
-  private Step product(Op.Linear o, Gemm.Then then) {
-    return gemm(CpuPlan.spec(o, plan.weights(), plan.floats()), new Gemm.Operands(s(o.x()), weight(o.w(), CpuPlan.Form.PANELS), s(o.bias()),
-        s(o.addend()), s(o.y()), gemmScratch), then, o.x());
-  }
-
-  private Step product(Op.LinearInputGrad o, Gemm.Then then) {
-    return gemm(CpuPlan.spec(o, plan.weights(), plan.floats()), new Gemm.Operands(s(o.dy()), weight(o.w(), CpuPlan.Form.PANELS),
-        MemorySegment.NULL, s(o.addend()), s(o.dx()), gemmScratch), then, o.dy());
+    return products.bind(op, next);
   }
 
   Step bind(Op op) {
     return switch (op) {
-      case Op.Linear o -> product(o, Gemm.Then.NOTHING);
-      case Op.LinearInputGrad o -> product(o, Gemm.Then.NOTHING);
-      case Op.LinearWeightGrad o -> fresh(o.dw(), gemm(CpuPlan.spec(o, plan.floats()),
-          new Gemm.Operands(s(o.dy()), s(o.x()), MemorySegment.NULL, MemorySegment.NULL, s(o.dw()), gemmScratch), Gemm.Then.NOTHING, o.dy()));
+      case Op.Linear o -> products.bind(o);
+      case Op.LinearInputGrad o -> products.bind(o);
+      case Op.LinearWeightGrad o -> fresh(o.dw(), products.bind(o));
       case Op.ColumnSum o -> columnSum(o);
       case Op.Gather o -> gather(o);
       case Op.ScatterAdd o -> scatterAdd(o);
@@ -136,10 +106,6 @@ final class CpuSteps {
     };
   }
 
-  private MemorySegment weight(Value w, CpuPlan.Form form) {
-    return w.role() == Value.Role.FROZEN ? memoryOf.frozen(w, form) : s(w);
-  }
-
   /** Kernels that add do so to a slot; a temporary starts from zero. */
   Step fresh(Value sum, Step adding) {
     MemorySegment to = s(sum);
@@ -147,12 +113,6 @@ final class CpuSteps {
       to.fill((byte) 0);
       adding.run();
     };
-  }
-
-  private Step gemm(Gemm.Spec spec, Gemm.Operands operands, Gemm.Then then, Value rowsOf) {
-    Gemm gemm = k.gemm(spec, operands, then);
-    int[] live = memoryOf.liveCount(rowsOf);
-    return () -> gemm.run(workers, live[0]);
   }
 
   /** Row work in pieces of about {@link #PIECE} elements. */
