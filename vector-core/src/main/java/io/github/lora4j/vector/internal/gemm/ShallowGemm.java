@@ -14,7 +14,7 @@ import java.lang.foreign.MemorySegment;
 final class ShallowGemm implements Gemm {
 
   /** Deepest product that is done here: from there on a tile's loop is long enough to pay for its call. */
-  static final int MOST_DEPTH = 64;
+  static final int MOST_DEPTH = Lanes.MANY_REGISTERS ? 16 : 24;
   private static final int BLOCK_ROWS = 64;
   /** Columns at a time, so that the rows of B stay in the first cache. */
   private static final int BLOCK_COLUMNS = 512;
