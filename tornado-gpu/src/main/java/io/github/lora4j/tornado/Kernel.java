@@ -55,9 +55,9 @@ enum Kernel {
   SGEMM(Sgemm.FIELDS, 1, null, Sgemm::plain),
   WIDEN(5, Launches::widenLaunch, Moves::widen),
   AFTER_PRODUCT(5, Launches::afterProductLaunch, Elements::afterProduct),
-  PRODUCT(19, Product.LANES, Launches::productLaunch, PlainTiles::product),
-  ATTENTION(Attending.DESCRIPTOR, Product.LANES, Launches::attentionLaunch, PlainTiles::attention),
-  ATTENTION_GRAD(Attending.DESCRIPTOR, Product.LANES, Launches::attentionGradLaunch, PlainTiles::attentionGrad);
+  PRODUCT(19, Product.LANES, TileLaunches::productLaunch, PlainTiles::product),
+  ATTENTION(Attending.DESCRIPTOR, Product.LANES, TileLaunches::attentionLaunch, PlainTiles::attention),
+  ATTENTION_GRAD(Attending.DESCRIPTOR, Product.LANES, TileLaunches::attentionGradLaunch, PlainTiles::attentionGrad);
 
   /** Threads that work side by side without sharing anything, in groups of this size. */
   static final int FLAT_GROUP = 64;

@@ -6,7 +6,7 @@ import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
 /**
- * The kernels of {@link Launches} that touch local memory themselves, for plain Java: a whole group, thread after thread between the places
+ * The kernels of {@link TileLaunches} that touch local memory themselves, for plain Java: a whole group, thread after thread between the places
  * where they wait.
  */
 final class PlainTiles {

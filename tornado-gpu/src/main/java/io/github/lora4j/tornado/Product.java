@@ -10,7 +10,7 @@ import uk.ac.manchester.tornado.api.types.arrays.IntArray;
  * laid out along it, so that neighbours read neighbours.
  *
  * <p>What a thread needs to know lies in an array of its own, {@code at}: the descriptor would be read anew in each turn. Only the callers
- * touch local memory, see {@link Launches}.
+ * touch local memory, see {@link TileLaunches}.
  */
 final class Product {
 
