@@ -117,7 +117,7 @@ class VectorGemmsTest {
     return segment;
   }
 
-  /** Each class of shapes has the kernel meant for it: LoRA's two products and their gradients do not take the wide ones. */
+  /** Each class of shapes has the kernel meant for it: LoRA's products and gradients of a small rank do not take the wide ones. */
   @Test
   void everyShapeHasItsKernel() {
     // An adapter of rank 8 and one of 32 on 768 columns: x·Aᵀ, h·Bᵀ, dy·B, dh·A, dB = dyᵀ·h, dA = dhᵀ·x.
