@@ -18,12 +18,15 @@ final class Tornado {
 
   /**
    * Settings that TornadoVM reads when it is first touched. Without the first, a kernel that does not compile, or a graph that is too
-   * long, runs as Java on one thread and gives wrong results without a word. The limit on device memory is ours, see {@link TornadoGpu}.
+   * long, runs as Java on one thread and gives wrong results without a word. The limit on device memory is ours, see {@link TornadoGpu}. For
+   * every task TornadoVM keeps an array of max.events integers and fills it anew at each run: with its 32,768 that was most of what the host
+   * does for a step, and 128 KB a task. A graph has at most {@link Lowering#MOST_TASKS} tasks.
    */
   private static final Map<String, String> SETTINGS = Map.of(
       "tornado.recover.bailout", "false",
       "tornado.compiler.fullInlining", "true",
       "tornado.tvm.maxbytecodesize", "1048576",
+      "tornado.max.events", "1024",
       "tornado.opencl.compiler.flags", "-cl-std=CL1.2",
       "tornado.device.memory", "4096GB");
 
