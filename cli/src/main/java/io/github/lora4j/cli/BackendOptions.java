@@ -6,7 +6,7 @@ import picocli.CommandLine.Option;
 public final class BackendOptions {
 
   @Option(names = "--backend", paramLabel = "NAME", defaultValue = "cpu",
-      description = "What computes: cpu, opencl, ptx (GPUs, by TornadoVM), or auto (default: ${DEFAULT-VALUE}).")
+      description = "What computes: cpu; opencl, ptx or cuda (GPUs, by TornadoVM); auto (default: ${DEFAULT-VALUE}).")
   private String backend;
 
   @Option(names = "--device", paramLabel = "N", description = "Which of the backend's devices, from 0 on (default: its first GPU).")

@@ -35,7 +35,7 @@ final class DoctorCommand implements Callable<Integer> {
   private static final int K = 768;
 
   @Option(names = "--backend", paramLabel = "NAME", defaultValue = "cpu",
-      description = "The backend that has to work: cpu, opencl or ptx (default: ${DEFAULT-VALUE}).")
+      description = "The backend that has to work: cpu, opencl, ptx or cuda (default: ${DEFAULT-VALUE}).")
   private String needed;
 
   @Spec

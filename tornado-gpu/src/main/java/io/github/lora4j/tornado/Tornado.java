@@ -77,8 +77,8 @@ final class Tornado {
         }
       }
     }
-    throw new BackendException("this TornadoVM has no backend %s; it has %s. Set TORNADOVM_HOME to an SDK built for %s".formatted(name,
-        backends, name));
+    throw new BackendException("this process was started with %s, not with %s: start it with --backend %s, and a TornadoVM in TORNADOVM_HOME built for it"
+        .formatted(String.join(", ", backends), name, name));
   }
 
   private static TornadoDevice device(TornadoBackend backend, String name, OptionalInt number) {
