@@ -3,10 +3,10 @@ package io.github.lora4j.cli.bench;
 import io.github.lora4j.train.report.Chart;
 import io.github.lora4j.train.report.Page;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
+import java.util.Collections;
 import java.util.List;
-import java.util.Map;
-import java.util.Optional;
+import java.util.TreeMap;
+import java.util.stream.Collectors;
 
 /** A benchmark's result as Markdown and as one HTML file. */
 final class BenchReport {
@@ -53,26 +53,33 @@ final class BenchReport {
     return result.peak() == 0 || !m.backend().equals("cpu") ? "" : "%.0f %%".formatted(100 * m.gflops() / result.peak());
   }
 
-  /** From which batch on each other backend is faster than the processor, in words. */
+  /** From which batch on each other backend is faster than the processor, at all larger ones too, in words. */
   List<String> crossovers() {
     List<String> found = new ArrayList<>();
     List<Measurement> steps = result.measurements().stream().filter(m -> m.group().equals("step")).toList();
     for (String name : steps.stream().map(Measurement::name).distinct().toList()) {
       for (String backend : steps.stream().map(Measurement::backend).filter(b -> !b.equals("cpu")).distinct().toList()) {
-        Map<Integer, Double> ratios = new LinkedHashMap<>();
+        TreeMap<Integer, Double> ratios = new TreeMap<>();
         steps.stream().filter(m -> m.name().equals(name) && m.backend().equals(backend)).forEach(m -> steps.stream()
             .filter(cpu -> cpu.name().equals(name) && cpu.backend().equals("cpu") && cpu.batch() == m.batch())
             .forEach(cpu -> ratios.put(m.batch(), cpu.median() / m.median())));
         if (!ratios.isEmpty()) {
-          Optional<Integer> from = ratios.entrySet().stream().filter(e -> e.getValue() > 1).map(Map.Entry::getKey).min(Integer::compare);
-          double best = ratios.values().stream().mapToDouble(r -> r).max().orElseThrow();
-          found.add(from.map(batch -> "%s: %s is faster than cpu from %d sequences on, at best %.2f times".formatted(name, backend, batch,
-              best))
-              .orElse("%s: %s is not faster than cpu at any batch tried, at best %.2f times".formatted(name, backend, best)));
+          found.add("%s: %s is %s, at best %.2f times".formatted(name, backend, faster(ratios), Collections.max(ratios.values())));
         }
       }
     }
     return found;
+  }
+
+  private static String faster(TreeMap<Integer, Double> ratios) {
+    List<Integer> all = ratios.keySet().stream().filter(batch -> ratios.get(batch) > 1).toList();
+    if (all.isEmpty()) {
+      return "not faster than cpu at any batch tried";
+    }
+    Integer last = ratios.keySet().stream().filter(batch -> ratios.get(batch) <= 1).max(Integer::compare).orElse(0);
+    Integer from = ratios.higherKey(last);
+    return from == null ? "faster than cpu at %s sequences, but not at %d".formatted(all.stream().map(String::valueOf)
+        .collect(Collectors.joining(", ")), last) : "faster than cpu from %d sequences on".formatted(from);
   }
 
   String markdown() {

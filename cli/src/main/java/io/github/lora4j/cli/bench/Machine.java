@@ -52,7 +52,7 @@ final class Machine {
 
   /** Most memory that this process has had in use. */
   static Optional<String> peakMemory() {
-    return line("/proc/self/status", "VmHWM");
+    return line("/proc/self/status", "VmHWM").map(kilobytes -> "%,d MB".formatted(Long.parseLong(kilobytes.replace(" kB", "")) >> 10));
   }
 
   /** Joules that the processor's package has used, modulo its counter. */
