@@ -85,9 +85,12 @@ public final class TornadoGpu implements Backend {
   public Executable compile(Program program, CompileOptions options) {
     Lowered lowered = lowered(program, options, LibraryTasks.available(name));
     long bytes = lowered.layout.allocations().stream().mapToLong(Allocation::bytes).sum();
-    if (bytes > device.getMaxGlobalMemory()) {
-      throw new ResourceException(("the program needs %,d MB and the device %s has %,d MB: use fewer rows (batch size, maximal length), or half "
-          + "weights").formatted(bytes >> 20, device.getPhysicalDevice().getDeviceName(), device.getMaxGlobalMemory() >> 20));
+    long all = device.getMaxGlobalMemory();
+    long free = Math.min(all, FreeMemory.bytes(name).orElse(all));
+    if (bytes > free) {
+      throw new ResourceException(("the program needs %,d MB and the device %s has %,d MB%s: use fewer rows (batch size, maximal length), or half "
+          + "weights").formatted(bytes >> 20, device.getPhysicalDevice().getDeviceName(), all >> 20,
+              free < all ? ", %,d MB of them free".formatted(free >> 20) : ""));
     }
     if (lowered.layout.largestArray() > device.getMaxAllocMemory()) {
       throw new ResourceException(("the largest array of the program needs %,d MB and the device %s allocates at most %,d MB at once: use fewer rows "
