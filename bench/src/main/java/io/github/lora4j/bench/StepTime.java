@@ -3,6 +3,7 @@ package io.github.lora4j.bench;
 import io.github.lora4j.cli.bench.TrainingStep;
 import io.github.lora4j.graph.Backend;
 import io.github.lora4j.graph.Executable;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
@@ -14,21 +15,29 @@ import java.util.Scanner;
  * Times whole training steps of an encoder with LoRA on q and v: random weights, full-length sequences, so that the arithmetic is
  * fixed. Arguments: layers hidden heads intermediate batch length rank threads steps; defaults are MiniLM, 32 × 128, r = 8.
  * With {@code --stdin} each line read runs one step, so that a peer's steps can be interleaved; {@code --profile} adds a table
- * of ops, {@code --backend=NAME} takes another than the processor, {@code --llama} a Llama that predicts every next token.
+ * of ops, each the median of nine steps, {@code --backend=NAME} takes another than the processor, {@code --llama} a Llama that predicts every next token.
  */
 public final class StepTime {
+
+  private static final int PROFILED = 9;
 
   private StepTime() {}
 
   private static void profile(Executable executable) {
+    List<List<Executable.OpTime>> steps = new ArrayList<>();
+    for (int i = 0; i < PROFILED; i++) {
+      steps.add(executable.profile("accumulate"));
+    }
     Map<String, long[]> byOp = new LinkedHashMap<>();
-    executable.profile("accumulate").forEach(time -> {
-      String key = time.op().startsWith("Linear") ? time.op() + " " + time.output().replaceAll(".*(query|key|value|dense|classifier|pooler).*", "$1") : time.op();
-      long[] sum = byOp.computeIfAbsent(time.op().startsWith("Linear") ? time.op() + " " + time.flops() / 1_000_000 + " MFLOP" : key, k -> new long[3]);
-      sum[0] += time.nanos();
+    for (int i = 0; i < steps.getFirst().size(); i++) {
+      int at = i;
+      Executable.OpTime time = steps.getFirst().get(i);
+      String key = time.op().startsWith("Linear") ? time.op() + " " + time.flops() / 1_000_000 + " MFLOP" : time.op();
+      long[] sum = byOp.computeIfAbsent(key, k -> new long[3]);
+      sum[0] += steps.stream().mapToLong(step -> step.get(at).nanos()).sorted().skip(PROFILED / 2).findFirst().orElseThrow();
       sum[1] += time.flops();
       sum[2]++;
-    });
+    }
     long total = byOp.values().stream().mapToLong(s -> s[0]).sum();
     System.out.printf("%-40s %5s %9s %7s %9s%n", "op", "count", "ms", "share", "GFLOP/s");
     byOp.entrySet().stream().sorted(Comparator.comparingLong(e -> -e.getValue()[0])).forEach(e -> System.out.printf("%-40s %5d %9.2f %6.1f%% %9.1f%n",

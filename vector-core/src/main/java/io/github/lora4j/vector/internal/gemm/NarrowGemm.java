@@ -11,15 +11,17 @@ import java.lang.foreign.MemorySegment;
 
 /**
  * NT and NN with few columns, such as LoRA's first product: bound by the reading of A, which goes through the caches once while the
- * tile before is computed. B is packed at each call.
+ * tile before is computed. B is packed at each call. Up to eight columns are {@link PairTiles} where vectors have sixteen floats.
  */
 final class NarrowGemm implements Gemm {
 
   private static final int ROWS = NarrowTiles.ROWS;
   private static final int BLOCK_ROWS = 256;
   private static final long TASK_WORK = 1 << 18;
-  /** The tile and a word for what was read ahead. */
-  private static final long TILE_BYTES = Memory.align(bytes((long) ROWS * NarrowTiles.COLUMNS) + Long.BYTES);
+  /** Rows of several tiles of pairs, so that what has just been stored is not loaded at once. */
+  private static final int PAIR_ROWS = 64;
+  /** The tile or tiles, and a word for what was read ahead or the rest of a vector. */
+  private static final long TILE_BYTES = Memory.align(bytes(Math.max(ROWS * NarrowTiles.COLUMNS, PAIR_ROWS * PairTiles.COLUMNS) + COUNT));
 
   private final Spec spec;
   private final MemorySegment a;
@@ -32,6 +34,8 @@ final class NarrowGemm implements Gemm {
   private final int k;
   private final int width;
   private final float alpha;
+  /** Whether {@link PairTiles} make it. */
+  private final boolean pairs;
   private final boolean hasBias;
   private final boolean hasAddend;
   private final long workerBase;
@@ -52,6 +56,7 @@ final class NarrowGemm implements Gemm {
     k = spec.k();
     width = vectors(n) * COUNT;
     alpha = (float) spec.alpha();
+    pairs = PairTiles.SUITS && n <= PairTiles.COLUMNS && k % COUNT == 0;
     hasBias = VectorGemms.present(bias);
     hasAddend = VectorGemms.present(addend);
     workerBase = panelBytes(spec);
@@ -76,7 +81,11 @@ final class NarrowGemm implements Gemm {
     if (rows == 0) {
       return;
     }
-    Panels.pack(spec.form(), n, k, source, scratch, 0);
+    if (pairs) {
+      PairTiles.pack(spec.form(), n, k, source, scratch, 0);
+    } else {
+      Panels.pack(spec.form(), n, k, source, scratch, 0);
+    }
     this.rows = rows;
     long tasks = Math.min(4L * workers.threads(), 1 + (long) rows * n * k / TASK_WORK);
     int share = (int) ((rows + tasks - 1) / tasks);
@@ -89,26 +98,46 @@ final class NarrowGemm implements Gemm {
     int endRow = Math.min(rows, firstRow + blockRows);
     long tile = workerBase + worker * TILE_BYTES;
     long rowBytes = bytes(k);
+    if (pairs) {
+      for (int row = firstRow; row < endRow; row += PAIR_ROWS) {
+        int live = Math.min(PAIR_ROWS, endRow - row);
+        for (int i = 0; i < live; i += PairTiles.ROWS) {
+          PairTiles.run(a, (row + i) * rowBytes, rowBytes, Math.min(PairTiles.ROWS, live - i), scratch, 0, scratch,
+              tile + bytes(i * PairTiles.COLUMNS), k);
+        }
+        store(tile, PairTiles.COLUMNS, row, live);
+      }
+      return;
+    }
     for (int row = firstRow; row < endRow; row += ROWS) {
       int live = Math.min(ROWS, endRow - row);
       int ahead = Math.min(row + ROWS, spec.rows() - ROWS);
       NarrowTiles.run(width / COUNT, a, row * rowBytes, rowBytes, live, ahead * rowBytes, scratch, 0, scratch, tile, k);
-      store(tile, row, live);
+      store(tile, width, row, live);
     }
   }
 
-  private void store(long tile, int row, int live) {
+  private void store(long tile, int width, int row, int live) {
     long to = bytes((long) row * n);
-    long rowBytes = bytes(n);
+    if (width == n && !hasBias) {
+      // Rows lie one behind the other in the tile as in C: a single long one.
+      store(tile, live * n, 1, live * n, to);
+    } else {
+      store(tile, width, live, n, to);
+    }
+  }
+
+  private void store(long tile, int width, int rows, int columns, long to) {
+    long rowBytes = bytes(columns);
     if (hasAddend) {
-      Epilogue.storeAdd(scratch, tile, width, live, n, alpha, addend, to, rowBytes, c, to, rowBytes);
+      Epilogue.storeAdd(scratch, tile, width, rows, columns, alpha, addend, to, rowBytes, c, to, rowBytes);
       if (hasBias) {
-        Epilogue.addRow(bias, 0, live, n, c, to, rowBytes);
+        Epilogue.addRow(bias, 0, rows, columns, c, to, rowBytes);
       }
     } else if (hasBias) {
-      Epilogue.storeAdd(scratch, tile, width, live, n, alpha, bias, 0, 0, c, to, rowBytes);
+      Epilogue.storeAdd(scratch, tile, width, rows, columns, alpha, bias, 0, 0, c, to, rowBytes);
     } else {
-      Epilogue.store(scratch, tile, width, live, n, alpha, c, to, rowBytes);
+      Epilogue.store(scratch, tile, width, rows, columns, alpha, c, to, rowBytes);
     }
   }
 }
