@@ -24,7 +24,7 @@ import jdk.incubator.vector.FloatVector;
 final class NarrowTiles {
 
   /** Rows of a tile. */
-  static final int ROWS = Lanes.MANY_REGISTERS ? 8 : 8;
+  static final int ROWS = 8;
   /** Vectors in a row of the widest tile. */
   static final int VECTORS = Lanes.MANY_REGISTERS ? 2 : 1;
   /** Columns of the widest tile. */
