@@ -56,14 +56,19 @@ final class NarrowGemm implements Gemm {
     k = spec.k();
     width = vectors(n) * COUNT;
     alpha = (float) spec.alpha();
-    pairs = PairTiles.SUITS && n <= PairTiles.COLUMNS && k % COUNT == 0;
+    pairs = pairs(spec);
     hasBias = VectorGemms.present(bias);
     hasAddend = VectorGemms.present(addend);
     workerBase = panelBytes(spec);
   }
 
   static boolean suits(Spec spec) {
-    return !spec.packed() && spec.form() != Form.TN && spec.n() <= NarrowTiles.COLUMNS && spec.rows() >= ROWS;
+    return !spec.packed() && spec.form() != Form.TN && spec.n() <= NarrowTiles.COLUMNS && (spec.rows() >= ROWS || pairs(spec));
+  }
+
+  /** Whatever the rows: their sums are not those of other products bit by bit, and a batch's size must not be seen in its bits. */
+  private static boolean pairs(Spec spec) {
+    return PairTiles.SUITS && spec.n() <= PairTiles.COLUMNS && spec.k() % COUNT == 0;
   }
 
   static long scratchBytes(Spec spec, int threads) {
