@@ -109,6 +109,33 @@ class VectorGemmsTest {
     }
   }
 
+  /** A row of a thin product has the same bits however many rows the product is made for: an evaluation gives what training gave. */
+  @ParameterizedTest
+  @EnumSource(value = Form.class, names = {"NT", "NN"})
+  void thinProductsDoNotShowHowManyRowsTheyAreFor(Form form) {
+    Random random = new Random(4);
+    for (int k : new int[] {32, 40, 384}) {
+      for (int n : new int[] {1, 2, 5, 8, 13, 16}) {
+        try (Memory memory = new Memory("test"); Workers workers = new Workers(2)) {
+          MemorySegment a = normal(memory, random, 100 * k);
+          MemorySegment b = normal(memory, random, n * k);
+          byte[] want = thin(form, 100, n, k, a, b, memory, workers);
+          for (int rows : new int[] {1, 3, 7, 8, 9, 66}) {
+            assertArrayEquals(Arrays.copyOf(want, 4 * rows * n), thin(form, rows, n, k, a, b, memory, workers), rows + " x " + n + " x " + k);
+          }
+        }
+      }
+    }
+  }
+
+  private static byte[] thin(Form form, int rows, int n, int k, MemorySegment a, MemorySegment b, Memory memory, Workers workers) {
+    Gemm.Spec spec = new Gemm.Spec(form, rows, 0, n, k, 0.5, false, DType.F32);
+    MemorySegment c = memory.allocate(4L * rows * n, "C");
+    VectorGemms.gemm(spec, new Gemm.Operands(a, b, MemorySegment.NULL, MemorySegment.NULL, c,
+        memory.allocate(VectorGemms.gemmScratchBytes(spec, 2), "scratch"))).run(workers, rows);
+    return c.asSlice(0, 4L * rows * n).toArray(ValueLayout.JAVA_BYTE);
+  }
+
   private static MemorySegment normal(Memory memory, Random random, int count) {
     MemorySegment segment = memory.allocate(4L * count, "operand");
     for (int i = 0; i < count; i++) {
