@@ -14,7 +14,7 @@ import io.github.lora4j.graph.Backend;
 import io.github.lora4j.lora.PeftFormat;
 import io.github.lora4j.models.EncoderTask;
 import io.github.lora4j.models.ModelDirectory;
-import io.github.lora4j.models.tokenizer.Tokenizer;
+import io.github.lora4j.tokenizer.Tokenizer;
 import io.github.lora4j.train.Fixture;
 import io.github.lora4j.train.Recipe;
 import io.github.lora4j.train.Session;

@@ -73,22 +73,22 @@ public record CausalLm(Decoder model) implements EncoderTask {
   }
 
   @Override
-  public Value predict(Sites sites, EncoderInputs in) {
+  public Value predict(Sites sites, PackedInputs in) {
     return logits(sites, model.lastRows(sites, in));
   }
 
   @Override
-  public Value judged(Sites sites, EncoderInputs in) {
+  public Value judged(Sites sites, PackedInputs in) {
     return logits(sites, TokenLabels.rows(sites.graph(), in, model.allRows(sites, in)));
   }
 
   @Override
-  public Value loss(Graph graph, EncoderInputs in, Value predictions) {
+  public Value loss(Graph graph, PackedInputs in, Value predictions) {
     return TokenLabels.loss(graph, in, predictions);
   }
 
   @Override
-  public void countTargets(Graph graph, EncoderInputs in, Value total) {
+  public void countTargets(Graph graph, PackedInputs in, Value total) {
     TokenLabels.count(graph, in, total);
   }
 
@@ -98,7 +98,7 @@ public record CausalLm(Decoder model) implements EncoderTask {
   }
 
   @Override
-  public Targets targets(EncoderInputs in, Program program) {
+  public Targets targets(PackedInputs in, Program program) {
     return TokenLabels.targets(in, program, 1);
   }
 }

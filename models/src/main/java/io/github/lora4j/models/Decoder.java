@@ -41,10 +41,10 @@ public interface Decoder {
   }
 
   /** The normed hidden state of every token [tokens, hidden]. */
-  Value allRows(Sites sites, EncoderInputs in);
+  Value allRows(Sites sites, PackedInputs in);
 
   /** The normed hidden state of each sequence's last token [sequences, hidden]. */
-  Value lastRows(Sites sites, EncoderInputs in);
+  Value lastRows(Sites sites, PackedInputs in);
 
   /** The modules in Hugging Face's order. */
   List<ModuleInfo> modules();

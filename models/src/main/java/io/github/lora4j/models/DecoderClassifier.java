@@ -55,18 +55,18 @@ public record DecoderClassifier(Decoder model, int labels, Loss loss) implements
   }
 
   @Override
-  public Value predict(Sites sites, EncoderInputs in) {
+  public Value predict(Sites sites, PackedInputs in) {
     Value rows = model.lastRows(sites, in);
     return sites.graph().region("head", () -> sites.linear("score", rows, labels, false));
   }
 
   @Override
-  public Value loss(Graph graph, EncoderInputs in, Value predictions) {
+  public Value loss(Graph graph, PackedInputs in, Value predictions) {
     return SequenceLabels.loss(graph, in, predictions, loss);
   }
 
   @Override
-  public Targets targets(EncoderInputs in, Program program) {
+  public Targets targets(PackedInputs in, Program program) {
     return SequenceLabels.targets(in, program);
   }
 
@@ -76,7 +76,7 @@ public record DecoderClassifier(Decoder model, int labels, Loss loss) implements
   }
 
   @Override
-  public void countTargets(Graph graph, EncoderInputs in, Value total) {
+  public void countTargets(Graph graph, PackedInputs in, Value total) {
     SequenceLabels.count(graph, in, labels, loss, total);
   }
 }

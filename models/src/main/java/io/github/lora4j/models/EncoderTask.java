@@ -48,22 +48,22 @@ public interface EncoderTask {
   }
 
   /** Records the forward pass; the result has one row per sequence, or one per token where the model judges tokens. */
-  Value predict(Sites sites, EncoderInputs in);
+  Value predict(Sites sites, PackedInputs in);
 
   /** Records the forward pass whose rows {@link #loss} judges, where those are not the predictions. */
-  default Value judged(Sites sites, EncoderInputs in) {
+  default Value judged(Sites sites, PackedInputs in) {
     return predict(sites, in);
   }
 
   /** Declares the label slots, records the row losses of predictions. */
-  Value loss(Graph graph, EncoderInputs in, Value predictions);
+  Value loss(Graph graph, PackedInputs in, Value predictions);
 
   /** Makes the host side of the label slots that {@link #loss} declared in this program. */
-  Targets targets(EncoderInputs in, Program program);
+  Targets targets(PackedInputs in, Program program);
 
   /** Sequences that make up one example: 2 for pairs that are encoded separately. */
   int sequencesPerExample();
 
   /** Adds the counted targets of the batch to {@code total}. */
-  void countTargets(Graph graph, EncoderInputs in, Value total);
+  void countTargets(Graph graph, PackedInputs in, Value total);
 }

@@ -87,22 +87,22 @@ public record MaskedLm(BertConfig config, boolean weightsTied) implements Encode
   }
 
   @Override
-  public Value predict(Sites sites, EncoderInputs in) {
+  public Value predict(Sites sites, PackedInputs in) {
     return logits(sites, new BertEncoder(config, config.prefix()).allRows(sites, in));
   }
 
   @Override
-  public Value judged(Sites sites, EncoderInputs in) {
+  public Value judged(Sites sites, PackedInputs in) {
     return logits(sites, TokenLabels.rows(sites.graph(), in, new BertEncoder(config, config.prefix()).allRows(sites, in)));
   }
 
   @Override
-  public Value loss(Graph graph, EncoderInputs in, Value predictions) {
+  public Value loss(Graph graph, PackedInputs in, Value predictions) {
     return TokenLabels.loss(graph, in, predictions);
   }
 
   @Override
-  public void countTargets(Graph graph, EncoderInputs in, Value total) {
+  public void countTargets(Graph graph, PackedInputs in, Value total) {
     TokenLabels.count(graph, in, total);
   }
 
@@ -112,7 +112,7 @@ public record MaskedLm(BertConfig config, boolean weightsTied) implements Encode
   }
 
   @Override
-  public Targets targets(EncoderInputs in, Program program) {
+  public Targets targets(PackedInputs in, Program program) {
     return TokenLabels.targets(in, program, 0);
   }
 }

@@ -1,8 +1,8 @@
 package io.github.lora4j.models;
 
 import io.github.lora4j.graph.Executable;
-import io.github.lora4j.graph.RowChoices;
 import io.github.lora4j.graph.PrefixTables;
+import io.github.lora4j.graph.RowChoices;
 import io.github.lora4j.graph.ScatterTables;
 import io.github.lora4j.graph.Value;
 import io.github.lora4j.graph.VirtualTokens;
@@ -14,12 +14,12 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * Host side of {@link EncoderInputs}: sequences are added until capacity, then written to an executable. Reused from batch to
+ * Host side of {@link PackedInputs}: sequences are added until capacity, then written to an executable. Reused from batch to
  * batch; allocates only when made. Virtual tokens of the adapter precede every sequence; ranges, which are averaged, hold the text alone.
  */
 public final class PackedBatch {
 
-  private final EncoderInputs in;
+  private final PackedInputs in;
   private final int[] ids;
   private final int[] positions;
   private final int[] types;
@@ -48,12 +48,12 @@ public final class PackedBatch {
   private int sequences;
 
   /** Makes an empty batch for these slots. */
-  public PackedBatch(EncoderInputs in) {
+  public PackedBatch(PackedInputs in) {
     this(in, VirtualTokens.NONE);
   }
 
   /** Makes an empty batch for these slots, in which virtual tokens precede every sequence. */
-  public PackedBatch(EncoderInputs in, VirtualTokens virtual) {
+  public PackedBatch(PackedInputs in, VirtualTokens virtual) {
     this.in = in;
     this.virtual = virtual;
     int t = in.tokens().capacity();

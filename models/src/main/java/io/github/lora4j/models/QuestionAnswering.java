@@ -31,7 +31,7 @@ public record QuestionAnswering(BertConfig config) implements EncoderTask {
 
   /** Both ends of every sequence: its tokens as a span, and the token in it that is right. */
   private record Slots(RowAxis axis, Value spans, Value labels) {
-    static Slots declare(ProgramBuilder program, EncoderInputs in) {
+    static Slots declare(ProgramBuilder program, PackedInputs in) {
       RowAxis axis = program.axis("ends", ENDS * in.sequences().capacity());
       return new Slots(axis, program.table("spans", Shape.of(axis, 3)), program.table("labels", Shape.of(axis, 1)));
     }
@@ -70,13 +70,13 @@ public record QuestionAnswering(BertConfig config) implements EncoderTask {
   }
 
   @Override
-  public Value predict(Sites sites, EncoderInputs in) {
+  public Value predict(Sites sites, PackedInputs in) {
     Value all = new BertEncoder(config, config.prefix()).allRows(sites, in);
     return sites.graph().region("head", () -> sites.linear(HEAD, all, ENDS, true));
   }
 
   @Override
-  public Value loss(Graph graph, EncoderInputs in, Value predictions) {
+  public Value loss(Graph graph, PackedInputs in, Value predictions) {
     return graph.region("loss", () -> {
       Slots slots = Slots.declare(graph.program(), in);
       return graph.loss(Loss.CROSS_ENTROPY, graph.spread(predictions, slots.spans, in.maxLength()), slots.labels);
@@ -84,7 +84,7 @@ public record QuestionAnswering(BertConfig config) implements EncoderTask {
   }
 
   @Override
-  public void countTargets(Graph graph, EncoderInputs in, Value total) {
+  public void countTargets(Graph graph, PackedInputs in, Value total) {
     graph.countTargets(Optional.of(Loss.CROSS_ENTROPY), Slots.declare(graph.program(), in).labels, total);
   }
 
@@ -94,7 +94,7 @@ public record QuestionAnswering(BertConfig config) implements EncoderTask {
   }
 
   @Override
-  public Targets targets(EncoderInputs in, Program program) {
+  public Targets targets(PackedInputs in, Program program) {
     RowAxis axis = program.axis("ends").orElseThrow();
     int[] spans = new int[3 * axis.capacity()];
     int[] labels = new int[axis.capacity()];

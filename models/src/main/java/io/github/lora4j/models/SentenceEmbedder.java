@@ -63,7 +63,7 @@ public record SentenceEmbedder(BertConfig config, Pooling pooling, double scale)
   }
 
   @Override
-  public Value predict(Sites sites, EncoderInputs in) {
+  public Value predict(Sites sites, PackedInputs in) {
     BertEncoder encoder = new BertEncoder(config, "");
     Value pooled = switch (pooling) {
       case MEAN -> {
@@ -79,7 +79,7 @@ public record SentenceEmbedder(BertConfig config, Pooling pooling, double scale)
   public record PairSlots(RowAxis pairs, Value first, Value firstInverse, Value second, Value secondInverse) {}
 
   /** Declares the slots that say which sequences form pairs. */
-  public PairSlots pairSlots(Graph graph, EncoderInputs in) {
+  public PairSlots pairSlots(Graph graph, PackedInputs in) {
     var program = graph.program();
     RowAxis pairs = program.axis("pairs", Math.max(1, in.sequences().capacity() / 2));
     return new PairSlots(pairs, program.table("pairFirst", Shape.of(pairs, 1)), program.table("pairFirstInverse", Shape.of(in.sequences(), 1)),
@@ -87,7 +87,7 @@ public record SentenceEmbedder(BertConfig config, Pooling pooling, double scale)
   }
 
   @Override
-  public Value loss(Graph graph, EncoderInputs in, Value predictions) {
+  public Value loss(Graph graph, PackedInputs in, Value predictions) {
     return graph.region("loss", () -> {
       PairSlots slots = pairSlots(graph, in);
       Value a = graph.gather(predictions, slots.first, Optional.of(slots.firstInverse), Optional.empty());
@@ -97,7 +97,7 @@ public record SentenceEmbedder(BertConfig config, Pooling pooling, double scale)
   }
 
   @Override
-  public void countTargets(Graph graph, EncoderInputs in, Value total) {
+  public void countTargets(Graph graph, PackedInputs in, Value total) {
     graph.countTargets(Optional.empty(), pairSlots(graph, in).first, total);
   }
 
@@ -108,7 +108,7 @@ public record SentenceEmbedder(BertConfig config, Pooling pooling, double scale)
 
   /** Sequences 2i and 2i + 1 are pair i. */
   @Override
-  public Targets targets(EncoderInputs in, Program program) {
+  public Targets targets(PackedInputs in, Program program) {
     Value first = program.slot("pairFirst").orElseThrow();
     int capacity = first.shape().rows();
     int[] firstRows = new int[capacity];

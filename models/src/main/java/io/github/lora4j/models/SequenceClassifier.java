@@ -75,7 +75,7 @@ public record SequenceClassifier(BertConfig config, int labels, Loss loss) imple
   }
 
   @Override
-  public Value predict(Sites sites, EncoderInputs in) {
+  public Value predict(Sites sites, PackedInputs in) {
     return head(sites, new BertEncoder(config, config.prefix()).firstRows(sites, in));
   }
 
@@ -96,12 +96,12 @@ public record SequenceClassifier(BertConfig config, int labels, Loss loss) imple
   }
 
   @Override
-  public Value loss(Graph graph, EncoderInputs in, Value predictions) {
+  public Value loss(Graph graph, PackedInputs in, Value predictions) {
     return SequenceLabels.loss(graph, in, predictions, loss);
   }
 
   @Override
-  public void countTargets(Graph graph, EncoderInputs in, Value total) {
+  public void countTargets(Graph graph, PackedInputs in, Value total) {
     SequenceLabels.count(graph, in, labels, loss, total);
   }
 
@@ -111,7 +111,7 @@ public record SequenceClassifier(BertConfig config, int labels, Loss loss) imple
   }
 
   @Override
-  public Targets targets(EncoderInputs in, Program program) {
+  public Targets targets(PackedInputs in, Program program) {
     return SequenceLabels.targets(in, program);
   }
 }

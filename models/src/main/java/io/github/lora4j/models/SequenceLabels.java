@@ -16,23 +16,23 @@ public final class SequenceLabels {
   private SequenceLabels() {}
 
   /** The label slot: class ids [sequences, 1], or floats [sequences, labels]. */
-  public static Value slot(ProgramBuilder program, EncoderInputs in, int labels, Loss loss) {
+  public static Value slot(ProgramBuilder program, PackedInputs in, int labels, Loss loss) {
     return loss == Loss.CROSS_ENTROPY ? program.table("labels", Shape.of(in.sequences(), 1))
         : program.input("labels", Shape.of(in.sequences(), labels));
   }
 
   /** Row losses of predictions [sequences, labels]. */
-  public static Value loss(Graph graph, EncoderInputs in, Value predictions, Loss loss) {
+  public static Value loss(Graph graph, PackedInputs in, Value predictions, Loss loss) {
     return graph.region("loss", () -> graph.loss(loss, predictions, slot(graph.program(), in, predictions.shape().cols(), loss)));
   }
 
   /** Adds the counted labels to {@code total}. */
-  public static void count(Graph graph, EncoderInputs in, int labels, Loss loss, Value total) {
+  public static void count(Graph graph, PackedInputs in, int labels, Loss loss, Value total) {
     graph.countTargets(Optional.of(loss), slot(graph.program(), in, labels, loss), total);
   }
 
   /** The host side. */
-  public static Targets targets(EncoderInputs in, Program program) {
+  public static Targets targets(PackedInputs in, Program program) {
     Value slot = program.slot("labels").orElseThrow();
     int cols = slot.shape().cols();
     int[] classes = new int[in.sequences().capacity()];

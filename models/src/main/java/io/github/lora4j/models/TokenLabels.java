@@ -25,7 +25,7 @@ public final class TokenLabels {
 
   /** Where logits are wanted: rows of the tokens axis, their inverse, and the labels. */
   private record Slots(RowAxis axis, Value rows, Value inverse, Value labels) {
-    static Slots declare(ProgramBuilder program, EncoderInputs in) {
+    static Slots declare(ProgramBuilder program, PackedInputs in) {
       RowAxis axis = program.axis("targets", in.tokens().capacity());
       return new Slots(axis, program.table("targetRows", Shape.of(axis, 1)), program.table("targetInverse", Shape.of(in.tokens(), 1)),
           program.table("labels", Shape.of(axis, 1)));
@@ -33,18 +33,18 @@ public final class TokenLabels {
   }
 
   /** The rows of [tokens, hidden] that predict a counted label. */
-  public static Value rows(Graph graph, EncoderInputs in, Value all) {
+  public static Value rows(Graph graph, PackedInputs in, Value all) {
     Slots slots = Slots.declare(graph.program(), in);
     return graph.gather(all, slots.rows, Optional.of(slots.inverse), Optional.empty());
   }
 
   /** Cross-entropy of logits of {@link #rows}. */
-  public static Value loss(Graph graph, EncoderInputs in, Value logits) {
+  public static Value loss(Graph graph, PackedInputs in, Value logits) {
     return graph.region("loss", () -> graph.loss(Loss.CROSS_ENTROPY, logits, Slots.declare(graph.program(), in).labels));
   }
 
   /** Adds the counted labels to {@code total}. */
-  public static void count(Graph graph, EncoderInputs in, Value total) {
+  public static void count(Graph graph, PackedInputs in, Value total) {
     graph.countTargets(Optional.of(Loss.CROSS_ENTROPY), Slots.declare(graph.program(), in).labels, total);
   }
 
@@ -53,7 +53,7 @@ public final class TokenLabels {
    *
    * @param shift how many tokens before its label the token is that predicts it: 1 for the next token, 0 for a masked one
    */
-  public static Targets targets(EncoderInputs in, Program program, int shift) {
+  public static Targets targets(PackedInputs in, Program program, int shift) {
     return new Host(in, program, shift);
   }
 
@@ -69,7 +69,7 @@ public final class TokenLabels {
     private int tokens;
     private int targets;
 
-    Host(EncoderInputs in, Program program, int shift) {
+    Host(PackedInputs in, Program program, int shift) {
       this.shift = shift;
       axis = program.axis("targets").orElseThrow();
       rowsSlot = program.slot("targetRows").orElseThrow();

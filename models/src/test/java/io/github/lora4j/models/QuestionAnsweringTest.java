@@ -20,7 +20,7 @@ class QuestionAnsweringTest {
   void answersLieInTheirSequence() {
     QuestionAnswering task = new QuestionAnswering(new BertConfig(11, 4, 1, 2, 8, Activation.GELU, 16, 2, 1e-12, 0.02, List.of()));
     ProgramBuilder builder = new ProgramBuilder();
-    EncoderInputs in = EncoderInputs.declare(builder, 20, 2, 10);
+    PackedInputs in = PackedInputs.declare(builder, 20, 2, 10);
     Graph graph = builder.entry("loss");
     graph.output("loss", task.loss(graph, in, task.predict(new Sites(graph, SiteHooks.NONE, Optional.empty()), in)));
     Targets targets = task.targets(in, builder.build());

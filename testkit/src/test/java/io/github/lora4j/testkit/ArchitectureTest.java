@@ -21,7 +21,7 @@ class ArchitectureTest {
   /** Rules hold on what is there to be checked. */
   @Test
   void everyModuleIsChecked() {
-    for (String module : new String[] {"vector", "checkpoint", "graph", "models", "lora", "train", "cli", "testkit"}) {
+    for (String module : new String[] {"vector", "checkpoint", "graph", "tokenizer", "models", "lora", "train", "cli", "testkit"}) {
       assertTrue(CLASSES.containPackage(ROOT + module), module);
     }
     assertThrows(AssertionError.class, () -> only("graph", "jdk.incubator.vector.."), "a rule that is broken is seen");
@@ -34,6 +34,7 @@ class ArchitectureTest {
         .layer("vector").definedBy(ROOT + "vector..")
         .layer("checkpoint").definedBy(ROOT + "checkpoint..")
         .layer("graph").definedBy(ROOT + "graph..")
+        .layer("tokenizer").definedBy(ROOT + "tokenizer..")
         .layer("models").definedBy(ROOT + "models..")
         .layer("lora").definedBy(ROOT + "lora..")
         .layer("adalora").definedBy(ROOT + "adalora..")
@@ -45,12 +46,13 @@ class ArchitectureTest {
         .whereLayer("vector").mayNotAccessAnyLayer()
         .whereLayer("checkpoint").mayOnlyAccessLayers("vector")
         .whereLayer("graph").mayOnlyAccessLayers("vector")
+        .whereLayer("tokenizer").mayOnlyAccessLayers("vector")
         .whereLayer("models").mayOnlyAccessLayers("vector", "checkpoint", "graph")
         .whereLayer("lora").mayOnlyAccessLayers("vector", "checkpoint", "graph")
         .whereLayer("adalora").mayOnlyAccessLayers("vector", "checkpoint", "graph", "lora")
-        .whereLayer("train").mayOnlyAccessLayers("vector", "checkpoint", "graph", "models", "lora")
+        .whereLayer("train").mayOnlyAccessLayers("vector", "checkpoint", "graph", "tokenizer", "models", "lora")
         .whereLayer("tornado").mayOnlyAccessLayers("vector", "graph")
-        .whereLayer("cli").mayOnlyAccessLayers("vector", "checkpoint", "graph", "models", "lora", "adalora", "train")
+        .whereLayer("cli").mayOnlyAccessLayers("vector", "checkpoint", "graph", "tokenizer", "models", "lora", "adalora", "train")
         .whereLayer("testkit").mayOnlyAccessLayers("vector", "graph")
         .ensureAllClassesAreContainedInArchitectureIgnoring("io.github.lora4j")
         .check(CLASSES);
@@ -90,7 +92,7 @@ class ArchitectureTest {
   /** What lies in an internal package is used by its own module only. */
   @Test
   void internalsStayInTheirModule() {
-    for (String module : new String[] {"vector", "checkpoint", "graph", "models", "lora", "adalora", "train", "cli", "tornado", "bench"}) {
+    for (String module : new String[] {"vector", "checkpoint", "graph", "tokenizer", "models", "lora", "adalora", "train", "cli", "tornado", "bench"}) {
       rule(noClasses().that().resideOutsideOfPackage(ROOT + module + "..").should().dependOnClassesThat()
           .resideInAnyPackage(ROOT + module + ".internal..", ROOT + module + "..internal.."));
     }

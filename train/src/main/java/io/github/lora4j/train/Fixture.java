@@ -8,7 +8,7 @@ import io.github.lora4j.models.ModelDirectory;
 import io.github.lora4j.models.SentenceEmbedder;
 import io.github.lora4j.models.SequenceClassifier;
 import io.github.lora4j.models.bert.BertConfig;
-import io.github.lora4j.models.tokenizer.Tokenizer;
+import io.github.lora4j.tokenizer.Tokenizer;
 import io.github.lora4j.train.data.DataFile;
 import io.github.lora4j.train.data.DataSpec;
 import io.github.lora4j.train.data.Labels;

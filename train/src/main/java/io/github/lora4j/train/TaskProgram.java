@@ -9,8 +9,8 @@ import io.github.lora4j.graph.Shape;
 import io.github.lora4j.graph.Sites;
 import io.github.lora4j.graph.Value;
 import io.github.lora4j.lora.Adapter;
-import io.github.lora4j.models.EncoderInputs;
 import io.github.lora4j.models.EncoderTask;
+import io.github.lora4j.models.PackedInputs;
 import io.github.lora4j.vector.DType;
 import io.github.lora4j.vector.FormatException;
 import io.github.lora4j.vector.Memory;
@@ -25,7 +25,7 @@ import java.util.Optional;
  *
  * @param predictions output "predictions" of "predict", one row per sequence
  */
-public record TaskProgram(Program program, EncoderInputs in, Value predictions) {
+public record TaskProgram(Program program, PackedInputs in, Value predictions) {
 
   /** Names of the slots the trainer writes and reads. */
   public static final String HYPER = "hyper";
@@ -52,7 +52,7 @@ public record TaskProgram(Program program, EncoderInputs in, Value predictions) 
   /** Records the program; without an optimizer only "predict". */
   public static TaskProgram record(EncoderTask task, Adapter hooks, Capacity capacity, Optional<OptimizerSpec> optimizer) {
     ProgramBuilder builder = new ProgramBuilder();
-    EncoderInputs in = EncoderInputs.declare(builder, capacity.tokens + hooks.virtualTokens().rows() * capacity.sequences,
+    PackedInputs in = PackedInputs.declare(builder, capacity.tokens + hooks.virtualTokens().rows() * capacity.sequences,
         capacity.sequences, capacity.maxLength + hooks.virtualTokens().total(), task.firstPosition());
     if (optimizer.isPresent()) {
       Graph graph = builder.entry("accumulate");

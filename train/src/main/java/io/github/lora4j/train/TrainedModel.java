@@ -7,7 +7,7 @@ import io.github.lora4j.lora.AdapterParameter;
 import io.github.lora4j.lora.PeftFormat;
 import io.github.lora4j.models.EncoderTask;
 import io.github.lora4j.models.ModelDirectory;
-import io.github.lora4j.models.tokenizer.Tokenizer;
+import io.github.lora4j.tokenizer.Tokenizer;
 import io.github.lora4j.train.data.DataFile;
 import io.github.lora4j.train.data.Labels;
 import io.github.lora4j.train.data.Row;

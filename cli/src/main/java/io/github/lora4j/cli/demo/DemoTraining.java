@@ -7,7 +7,7 @@ import io.github.lora4j.lora.ModelDescription;
 import io.github.lora4j.lora.PeftFormat;
 import io.github.lora4j.models.ModelDirectory;
 import io.github.lora4j.models.SentenceEmbedder;
-import io.github.lora4j.models.tokenizer.Tokenizer;
+import io.github.lora4j.tokenizer.Tokenizer;
 import io.github.lora4j.train.Fixture;
 import io.github.lora4j.train.Recipe;
 import io.github.lora4j.train.Session;

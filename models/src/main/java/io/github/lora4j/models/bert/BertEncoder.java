@@ -5,7 +5,7 @@ import io.github.lora4j.graph.ModuleInfo;
 import io.github.lora4j.graph.ModuleInfo.Kind;
 import io.github.lora4j.graph.Sites;
 import io.github.lora4j.graph.Value;
-import io.github.lora4j.models.EncoderInputs;
+import io.github.lora4j.models.PackedInputs;
 import io.github.lora4j.vector.AttentionSpec;
 import java.util.ArrayList;
 import java.util.List;
@@ -22,7 +22,7 @@ import java.util.Optional;
 public record BertEncoder(BertConfig config, String prefix) {
 
   /** The last hidden state of every token [tokens, hidden]. */
-  public Value allRows(Sites sites, EncoderInputs in) {
+  public Value allRows(Sites sites, PackedInputs in) {
     Value x = embeddings(sites, in);
     for (int i = 0; i < config.layers(); i++) {
       x = layer(sites, in, i, x, false);
@@ -34,7 +34,7 @@ public record BertEncoder(BertConfig config, String prefix) {
    * The last hidden state of each sequence's first token [sequences, hidden]. The last layer computes queries, feed-forward and
    * norms for those rows alone.
    */
-  public Value firstRows(Sites sites, EncoderInputs in) {
+  public Value firstRows(Sites sites, PackedInputs in) {
     Value x = embeddings(sites, in);
     for (int i = 0; i < config.layers(); i++) {
       x = layer(sites, in, i, x, i == config.layers() - 1);
@@ -42,7 +42,7 @@ public record BertEncoder(BertConfig config, String prefix) {
     return x;
   }
 
-  private Value embeddings(Sites sites, EncoderInputs in) {
+  private Value embeddings(Sites sites, PackedInputs in) {
     return sites.graph().region("embeddings", () -> {
       String name = prefix + "embeddings.";
       int hidden = config.hiddenSize();
@@ -53,7 +53,7 @@ public record BertEncoder(BertConfig config, String prefix) {
     });
   }
 
-  private Value layer(Sites sites, EncoderInputs in, int index, Value x, boolean firstOnly) {
+  private Value layer(Sites sites, PackedInputs in, int index, Value x, boolean firstOnly) {
     return sites.graph().region("layer." + index, () -> {
       Graph graph = sites.graph();
       String name = prefix + "encoder.layer." + index + ".";

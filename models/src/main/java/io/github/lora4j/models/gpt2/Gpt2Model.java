@@ -6,7 +6,7 @@ import io.github.lora4j.graph.ModuleInfo.Kind;
 import io.github.lora4j.graph.Sites;
 import io.github.lora4j.graph.Value;
 import io.github.lora4j.models.Decoder;
-import io.github.lora4j.models.EncoderInputs;
+import io.github.lora4j.models.PackedInputs;
 import io.github.lora4j.vector.AttentionSpec;
 import java.util.ArrayList;
 import java.util.List;
@@ -56,17 +56,17 @@ public record Gpt2Model(Gpt2Config config) implements Decoder {
   }
 
   @Override
-  public Value allRows(Sites sites, EncoderInputs in) {
+  public Value allRows(Sites sites, PackedInputs in) {
     return run(sites, in, false);
   }
 
   /** The last layer computes queries, feed-forward and norms for those rows alone. */
   @Override
-  public Value lastRows(Sites sites, EncoderInputs in) {
+  public Value lastRows(Sites sites, PackedInputs in) {
     return run(sites, in, true);
   }
 
-  private Value run(Sites sites, EncoderInputs in, boolean lastOnly) {
+  private Value run(Sites sites, PackedInputs in, boolean lastOnly) {
     Value x = sites.graph().region("embeddings", () -> {
       Value tokens = sites.embedding(PREFIX + "wte", in.ids(), config.vocabSize(), config.hiddenSize(), Optional.empty());
       return sites.embedding(PREFIX + "wpe", in.positions(), config.maxPositions(), config.hiddenSize(), Optional.of(tokens));
@@ -78,7 +78,7 @@ public record Gpt2Model(Gpt2Config config) implements Decoder {
     return sites.graph().region("norm", () -> sites.layerNorm(PREFIX + "ln_f", last, config.layerNormEps()));
   }
 
-  private Value layer(Sites sites, EncoderInputs in, int index, Value x, boolean lastOnly) {
+  private Value layer(Sites sites, PackedInputs in, int index, Value x, boolean lastOnly) {
     return sites.graph().region("layer." + index, () -> {
       Graph graph = sites.graph();
       String name = PREFIX + "h." + index + ".";
@@ -97,7 +97,7 @@ public record Gpt2Model(Gpt2Config config) implements Decoder {
     });
   }
 
-  private static Value last(Graph graph, EncoderInputs in, Value x) {
+  private static Value last(Graph graph, PackedInputs in, Value x) {
     return graph.gather(x, in.last(), Optional.of(in.lastInverse()), Optional.empty());
   }
 

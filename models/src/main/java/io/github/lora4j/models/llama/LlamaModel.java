@@ -7,7 +7,7 @@ import io.github.lora4j.graph.Shape;
 import io.github.lora4j.graph.Sites;
 import io.github.lora4j.graph.Value;
 import io.github.lora4j.models.Decoder;
-import io.github.lora4j.models.EncoderInputs;
+import io.github.lora4j.models.PackedInputs;
 import io.github.lora4j.vector.Activation;
 import io.github.lora4j.vector.AttentionSpec;
 import java.util.ArrayList;
@@ -60,17 +60,17 @@ public record LlamaModel(LlamaConfig config) implements Decoder {
   }
 
   @Override
-  public Value allRows(Sites sites, EncoderInputs in) {
+  public Value allRows(Sites sites, PackedInputs in) {
     return run(sites, in, false);
   }
 
   /** The last layer computes those rows alone. */
   @Override
-  public Value lastRows(Sites sites, EncoderInputs in) {
+  public Value lastRows(Sites sites, PackedInputs in) {
     return run(sites, in, true);
   }
 
-  private Value run(Sites recording, EncoderInputs in, boolean lastOnly) {
+  private Value run(Sites recording, PackedInputs in, boolean lastOnly) {
     Sites sites = recording.sharing(config::shared);
     Value x = sites.graph().region("embeddings",
         () -> sites.embedding("model.embed_tokens", in.ids(), config.vocabSize(), config.hiddenSize(), java.util.Optional.empty()));
@@ -81,7 +81,7 @@ public record LlamaModel(LlamaConfig config) implements Decoder {
     return sites.graph().region("norm", () -> sites.rmsNorm("model.norm", last, config.rmsNormEps()));
   }
 
-  private Value layer(Sites sites, EncoderInputs in, int index, Value x, boolean lastOnly) {
+  private Value layer(Sites sites, PackedInputs in, int index, Value x, boolean lastOnly) {
     return sites.graph().region("layer." + index, () -> {
       Graph graph = sites.graph();
       String name = "model.layers." + index + ".";

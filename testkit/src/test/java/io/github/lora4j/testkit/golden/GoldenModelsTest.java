@@ -20,10 +20,10 @@ import io.github.lora4j.lora.LoraMerge;
 import io.github.lora4j.lora.ModelDescription;
 import io.github.lora4j.lora.PeftFormat;
 import io.github.lora4j.lora.StepHook;
-import io.github.lora4j.models.EncoderInputs;
 import io.github.lora4j.models.EncoderTask;
 import io.github.lora4j.models.ModelDirectory;
 import io.github.lora4j.models.PackedBatch;
+import io.github.lora4j.models.PackedInputs;
 import io.github.lora4j.models.SequenceClassifier;
 import io.github.lora4j.models.Weights;
 import io.github.lora4j.models.bert.BertEncoder;
@@ -133,7 +133,7 @@ public final class GoldenModelsTest {
     /** Without row pruning: every last hidden state as recorded, and the pruned rows equal them. */
     private void allRows(SequenceClassifier task) {
       ProgramBuilder builder = new ProgramBuilder();
-      EncoderInputs in = EncoderInputs.declare(builder, rows * length, rows, length, task.firstPosition());
+      PackedInputs in = PackedInputs.declare(builder, rows * length, rows, length, task.firstPosition());
       Graph graph = builder.entry("all");
       BertEncoder encoder = new BertEncoder(task.config(), task.config().prefix());
       Sites sites = new Sites(graph, Session.BASE, Optional.empty());

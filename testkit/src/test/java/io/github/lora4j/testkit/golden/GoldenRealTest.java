@@ -19,7 +19,7 @@ import io.github.lora4j.models.PackedBatch;
 import io.github.lora4j.models.SequenceClassifier;
 import io.github.lora4j.models.Targets;
 import io.github.lora4j.models.bert.BertConfig;
-import io.github.lora4j.models.tokenizer.Tokenizer;
+import io.github.lora4j.tokenizer.Tokenizer;
 import io.github.lora4j.train.Session;
 import io.github.lora4j.train.TaskProgram;
 import io.github.lora4j.train.data.TokenizedData;

@@ -1,7 +1,7 @@
 package io.github.lora4j.train.data;
 
-import io.github.lora4j.models.tokenizer.Encoding;
-import io.github.lora4j.models.tokenizer.Tokenizer;
+import io.github.lora4j.tokenizer.Encoding;
+import io.github.lora4j.tokenizer.Tokenizer;
 import io.github.lora4j.vector.FormatException;
 import java.nio.file.Path;
 import java.util.ArrayList;

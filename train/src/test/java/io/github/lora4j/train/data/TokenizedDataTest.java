@@ -6,7 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import io.github.lora4j.models.tokenizer.Tokenizer;
+import io.github.lora4j.tokenizer.Tokenizer;
 import io.github.lora4j.vector.FormatException;
 import java.io.IOException;
 import java.nio.file.Files;

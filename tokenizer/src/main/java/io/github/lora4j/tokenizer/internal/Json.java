@@ -1,0 +1,86 @@
+package io.github.lora4j.tokenizer.internal;
+
+import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.StreamReadConstraints;
+import com.fasterxml.jackson.core.StreamReadFeature;
+import com.fasterxml.jackson.databind.DeserializationFeature;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.github.lora4j.vector.FormatException;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+import java.util.stream.Stream;
+
+/** A value of a JSON file that knows where it lies, so that a wrong one can be named. */
+record Json(Path file, String where, JsonNode node) {
+
+  private static final ObjectMapper MAPPER = new ObjectMapper(JsonFactory.builder()
+      .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
+      .streamReadConstraints(StreamReadConstraints.builder().maxNestingDepth(64).maxNameLength(1 << 16).build())
+      .build()).enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS);
+
+  static Json read(Path file) {
+    try {
+      Json json = new Json(file, "", MAPPER.readTree(TokenizerFiles.read(file)));
+      return json.expect(json.node.isObject(), "a JSON object");
+    } catch (JsonProcessingException e) {
+      String place = e.getLocation() == null ? "" : " (line " + e.getLocation().getLineNr() + ")";
+      throw new FormatException(file + ": JSON: " + e.getOriginalMessage() + place, e);
+    }
+  }
+
+  /** The member, which must be there. */
+  Json get(String key) {
+    return find(key).orElseThrow(() -> broken("has no " + key));
+  }
+
+  /** The member, unless it is missing or null. */
+  Optional<Json> find(String key) {
+    JsonNode member = node.get(key);
+    return member == null || member.isNull() ? Optional.empty() : Optional.of(new Json(file, where + "/" + key, member));
+  }
+
+  List<Json> elements() {
+    expect(node.isArray(), "an array");
+    return Stream.iterate(0, i -> i + 1).limit(node.size()).map(i -> new Json(file, where + "/" + i, node.get(i))).toList();
+  }
+
+  String text() {
+    return expect(node.isTextual(), "a string").node.textValue();
+  }
+
+  int number() {
+    return expect(node.isInt() && node.intValue() >= 0, "a whole number from 0").node.intValue();
+  }
+
+  boolean flag() {
+    return expect(node.isBoolean(), "true or false").node.booleanValue();
+  }
+
+  boolean flag(String key, boolean otherwise) {
+    return find(key).map(Json::flag).orElse(otherwise);
+  }
+
+  /** The type of the component, which must be one of those given. */
+  String type(String... supported) {
+    String type = get("type").text();
+    if (!List.of(supported).contains(type)) {
+      throw broken("is of type " + type + ", supported: " + String.join(", ", supported));
+    }
+    return type;
+  }
+
+  FormatException broken(String problem) {
+    return new FormatException(file + ": " + (where.isEmpty() ? "" : where + " ") + problem);
+  }
+
+  private Json expect(boolean fine, String expected) {
+    if (!fine) {
+      String got = node.toString();
+      throw broken("should be " + expected + ", is " + (got.length() > 80 ? got.substring(0, 80) + "..." : got));
+    }
+    return this;
+  }
+}

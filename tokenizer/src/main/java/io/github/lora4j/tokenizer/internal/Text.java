@@ -1,0 +1,62 @@
+package io.github.lora4j.tokenizer.internal;
+
+import java.util.Arrays;
+
+/** Code points, each with the range of chars it comes from in the original text. */
+final class Text {
+
+  private int[] codePoints;
+  private int[] starts;
+  private int[] ends;
+  private int length;
+
+  Text(int capacity) {
+    codePoints = new int[capacity];
+    starts = new int[capacity];
+    ends = new int[capacity];
+  }
+
+  /** The text's code points; an unpaired surrogate becomes U+FFFD. */
+  static Text of(String text) {
+    Text result = new Text(text.length());
+    for (int i = 0; i < text.length(); ) {
+      int codePoint = text.codePointAt(i);
+      int end = i + Character.charCount(codePoint);
+      result.add(codePoint >= 0xD800 && codePoint <= 0xDFFF ? 0xFFFD : codePoint, i, end);
+      i = end;
+    }
+    return result;
+  }
+
+  void add(int codePoint, int start, int end) {
+    if (length == codePoints.length) {
+      int capacity = Math.max(16, length * 2);
+      codePoints = Arrays.copyOf(codePoints, capacity);
+      starts = Arrays.copyOf(starts, capacity);
+      ends = Arrays.copyOf(ends, capacity);
+    }
+    codePoints[length] = codePoint;
+    starts[length] = start;
+    ends[length++] = end;
+  }
+
+  int length() {
+    return length;
+  }
+
+  int at(int i) {
+    return codePoints[i];
+  }
+
+  int start(int i) {
+    return starts[i];
+  }
+
+  int end(int i) {
+    return ends[i];
+  }
+
+  int[] codePoints() {
+    return Arrays.copyOf(codePoints, length);
+  }
+}

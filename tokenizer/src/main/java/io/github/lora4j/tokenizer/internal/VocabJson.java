@@ -1,0 +1,112 @@
+package io.github.lora4j.tokenizer.internal;
+
+import io.github.lora4j.tokenizer.Tokenizer;
+import io.github.lora4j.vector.FormatException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+
+/**
+ * Reads {@code vocab.json} and the {@code merges.txt} beside it, as transformers' tokenizers of RoBERTa and GPT-2 do. Which of the two it
+ * is says tokenizer_class in {@code tokenizer_config.json}, or else model_type in {@code config.json}.
+ */
+final class VocabJson {
+
+  private static final String VERSION = "#version: 0.2";
+  private static final Map<String, String> ROBERTA = Map.of("bos_token", "<s>", "eos_token", "</s>", "sep_token", "</s>", "cls_token",
+      "<s>", "unk_token", "<unk>", "pad_token", "<pad>", "mask_token", "<mask>");
+  private static final Map<String, String> GPT2 = Map.of("bos_token", "<|endoftext|>", "eos_token", "<|endoftext|>", "unk_token",
+      "<|endoftext|>");
+
+  private final Path file;
+  private final Json vocab;
+  private final Optional<Json> config;
+
+  private VocabJson(Path file) {
+    this.file = file;
+    this.vocab = Json.read(file);
+    this.config = beside("tokenizer_config.json");
+  }
+
+  static Tokenizer load(Path file) {
+    return new VocabJson(file).load();
+  }
+
+  private Tokenizer load() {
+    boolean roberta = roberta();
+    boolean prefixSpace = config.map(json -> json.flag("add_prefix_space", false)).orElse(false);
+    Vocabulary vocabulary = TokenizerJson.vocabulary(vocab);
+    ByteLevelBpe bpe = ByteLevelBpe.of(vocabulary, merges(), prefixSpace, vocab);
+    Map<Integer, AddedTokens.Token> added = new TreeMap<>();
+    config.flatMap(json -> json.find("added_tokens_decoder")).ifPresent(list -> list.node().fieldNames().forEachRemaining(
+        id -> added.put(id(list, id), TokenizerJson.addedToken(list.get(id), id(list, id), vocabulary))));
+    if (added.isEmpty() && Files.exists(file.resolveSibling("added_tokens.json"))) {
+      throw new FormatException(file.resolveSibling("added_tokens.json") + ": is not read without added_tokens_decoder in "
+          + "tokenizer_config.json, which says how its tokens are found; save the tokenizer as tokenizer.json");
+    }
+    Map<String, Integer> special = new TreeMap<>();
+    Map<String, String> names = new TreeMap<>(roberta ? ROBERTA : GPT2);
+    for (String key : ROBERTA.keySet()) {
+      config.flatMap(json -> json.find(key)).ifPresent(
+          json -> names.put(key, json.node().isObject() ? json.get("content").text() : json.text()));
+    }
+    names.forEach((key, token) -> {
+      int id = vocabulary.id(token).orElseThrow(
+          () -> vocab.broken("has no " + key + " '" + token + "'; another name is set in tokenizer_config.json"));
+      special.put(key, id);
+      // A mask takes the spaces before it, as in the text that the model was trained on.
+      added.putIfAbsent(id, new AddedTokens.Token(id, token, false, key.equals("mask_token"), false, false, true));
+    });
+    List<AddedTokens.Token> tokens = List.copyOf(added.values());
+    Template template = roberta
+        ? Template.roberta(special.get("cls_token"), special.get("sep_token")).trimmed(Trim.of(vocabulary, tokens, prefixSpace))
+        : Template.bare();
+    return new PipelineTokenizer(vocabulary, tokens, BertNormalizer.none(), bpe, template, Bytes::text);
+  }
+
+  private boolean roberta() {
+    String kind = config.flatMap(json -> json.find("tokenizer_class"))
+        .or(() -> beside("config.json").flatMap(json -> json.find("model_type")))
+        .map(Json::text).orElse("").toLowerCase(Locale.ROOT);
+    if (!kind.startsWith("roberta") && !kind.startsWith("gpt2")) {
+      throw new FormatException(file + ": is it RoBERTa's or GPT-2's? tokenizer_class in tokenizer_config.json, or else model_type in "
+          + "config.json, should say so, is '" + kind + "'");
+    }
+    return kind.startsWith("roberta");
+  }
+
+  private Optional<Json> beside(String name) {
+    Path other = file.resolveSibling(name);
+    return Files.exists(other) ? Optional.of(Json.read(other)) : Optional.empty();
+  }
+
+  private static int id(Json list, String key) {
+    if (!key.matches("[0-9]{1,8}")) {
+      throw list.broken("has the key '" + key + "', expected ids of tokens");
+    }
+    return Integer.parseInt(key);
+  }
+
+  private List<ByteLevelBpe.Pair> merges() {
+    Path merges = file.resolveSibling("merges.txt");
+    List<String> lines = TokenizerFiles.read(merges).lines().toList();
+    // transformers drops the first line whatever it is, tokenizers only this one: another would be a merge to one of them.
+    if (lines.isEmpty() || !lines.getFirst().startsWith(VERSION)) {
+      throw new FormatException(merges + ": line 1 should be '" + VERSION + "', is '" + (lines.isEmpty() ? "" : lines.getFirst()) + "'");
+    }
+    List<ByteLevelBpe.Pair> pairs = new ArrayList<>();
+    for (int i = 1; i < lines.size(); i++) {
+      String[] pair = lines.get(i).split(" ", -1);
+      if (pair.length != 2) {
+        throw new FormatException(merges + ": line " + (i + 1) + " should be two tokens with a space between, is '" + lines.get(i) + "'");
+      }
+      pairs.add(new ByteLevelBpe.Pair(pair[0], pair[1], "merges.txt, line " + (i + 1)));
+    }
+    return pairs;
+  }
+}

@@ -1,0 +1,62 @@
+package io.github.lora4j.tokenizer.internal;
+
+import io.github.lora4j.tokenizer.Tokenizer;
+import io.github.lora4j.vector.FormatException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * Reads BERT's {@code vocab.txt}, one token a line with the line's number as id, as transformers' BertTokenizer does: settings and names of
+ * special tokens come from the {@code tokenizer_config.json} beside it, lower-casing being on where it says nothing.
+ */
+final class VocabTxt {
+
+  private static final String PREFIX = "##";
+  private static final int MAX_CHARS_PER_WORD = 100;
+
+  private VocabTxt() {}
+
+  static Tokenizer load(Path file) {
+    Vocabulary vocabulary = new Vocabulary();
+    List<String> lines = TokenizerFiles.read(file).lines().toList();
+    for (int i = 0; i < lines.size(); i++) {
+      if (!vocabulary.add(lines.get(i), i)) {
+        throw new FormatException(file + ": line " + (i + 1) + " repeats the token '" + lines.get(i) + "'");
+      }
+    }
+    Path configFile = file.resolveSibling("tokenizer_config.json");
+    Optional<Json> config = Files.exists(configFile) ? Optional.of(Json.read(configFile)) : Optional.empty();
+    List<AddedTokens.Token> special = new ArrayList<>();
+    int unknown = special(file, config, vocabulary, "unk_token", "[UNK]", special);
+    int sep = special(file, config, vocabulary, "sep_token", "[SEP]", special);
+    special(file, config, vocabulary, "pad_token", "[PAD]", special);
+    int cls = special(file, config, vocabulary, "cls_token", "[CLS]", special);
+    special(file, config, vocabulary, "mask_token", "[MASK]", special);
+    boolean lowercase = flag(config, "do_lower_case", true);
+    BertNormalizer normalizer = new BertNormalizer(
+        true, flag(config, "tokenize_chinese_chars", true), flag(config, "strip_accents", lowercase), lowercase);
+    Map<String, Integer> ids = vocabulary.ids();
+    return new PipelineTokenizer(
+        vocabulary, special, normalizer, new BertWords(new WordPiece(ids, unknown, PREFIX, MAX_CHARS_PER_WORD)), Template.bert(cls, sep),
+        new WordPieceDecoder(PREFIX, true)::decode);
+  }
+
+  private static boolean flag(Optional<Json> config, String key, boolean otherwise) {
+    return config.map(json -> json.flag(key, otherwise)).orElse(otherwise);
+  }
+
+  private static int special(
+      Path file, Optional<Json> config, Vocabulary vocabulary, String key, String otherwise, List<AddedTokens.Token> into) {
+    String token = config.flatMap(json -> json.find(key))
+        .map(json -> json.node().isObject() ? json.get("content").text() : json.text())
+        .orElse(otherwise);
+    int id = vocabulary.id(token).orElseThrow(
+        () -> new FormatException(file + ": has no " + key + " " + token + "; another name is set in tokenizer_config.json"));
+    into.add(new AddedTokens.Token(id, token, false, false, false, false, true));
+    return id;
+  }
+}
