@@ -4,9 +4,10 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
+import com.fasterxml.jackson.databind.ObjectMapper;
 import io.github.lora4j.graph.Backend;
 import io.github.lora4j.testkit.TestedBackends;
-import io.github.lora4j.testkit.golden.GoldenCases;
+import io.github.lora4j.testkit.TinyBert;
 import io.github.lora4j.train.Recipe;
 import io.github.lora4j.train.TrainEvent;
 import io.github.lora4j.train.TrainingRun;
@@ -43,14 +44,8 @@ public class OtherBackendTest {
   /** A tiny BERT with words, and a task that they decide. */
   @BeforeAll
   static void files() throws IOException {
-    Path golden = GoldenCases.directories("models").stream().filter(dir ->
-        GoldenCases.name(dir).equals("bert_seqcls_qv")).findFirst().orElse(null);
-    Assumptions.assumeTrue(golden != null, "the recorded models have no bert_seqcls_qv");
-    Path model = Files.createDirectories(directory.resolve("model"));
-    for (String file : List.of("config.json", "model.safetensors")) {
-      Files.copy(golden.resolve(file), model.resolve(file));
-    }
-    int words = GoldenCases.json(model.resolve("config.json")).path("vocab_size").asInt();
+    Path model = TinyBert.copyTo(directory.resolve("model"));
+    int words = new ObjectMapper().readTree(model.resolve("config.json").toFile()).path("vocab_size").asInt();
     List<String> vocabulary = new ArrayList<>(List.of("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"));
     IntStream.range(vocabulary.size(), words).forEach(i -> vocabulary.add("word" + i));
     Files.write(model.resolve("vocab.txt"), vocabulary);

@@ -21,7 +21,7 @@ import io.github.lora4j.models.ModelDirectory;
 import io.github.lora4j.models.PackedBatch;
 import io.github.lora4j.models.SequenceClassifier;
 import io.github.lora4j.models.Targets;
-import io.github.lora4j.testkit.golden.GoldenCases;
+import io.github.lora4j.testkit.TinyBert;
 import io.github.lora4j.train.Session;
 import io.github.lora4j.train.TaskProgram;
 import io.github.lora4j.train.data.TokenizedData;
@@ -39,6 +39,7 @@ import java.util.Optional;
 import java.util.Random;
 import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -49,8 +50,8 @@ class ServedAdaptersTest {
   private static final TaskProgram.Capacity CAPACITY = new TaskProgram.Capacity(40, 6, 12);
   private static final OptimizerSpec ADAMW = new OptimizerSpec(OptimizerSpec.Kind.ADAMW, 0.9, 0.999, 1e-8, List.of(0.1, 0.0), 1);
 
-  private final Path dir = GoldenCases.directories("models").stream().filter(d -> GoldenCases.name(d).equals("bert_seqcls_qv")).findFirst()
-      .orElseThrow();
+  private static Path dir;
+
   private final SequenceClassifier task = new SequenceClassifier(ModelDirectory.open(dir).bert(), 3, Loss.CROSS_ENTROPY);
   private final ModelDescription model = ModelDescription.of(task.modelType(), task.modules());
   private final CpuBackend backend = new CpuBackend(KernelProvider.select("auto"), new Workers(2));
@@ -58,6 +59,11 @@ class ServedAdaptersTest {
   private final AdapterSet set = new AdapterSet(model);
   private final Map<String, PeftFormat.Loaded> alone = new HashMap<>();
   private final TokenizedData data = data();
+
+  @BeforeAll
+  static void model(@TempDir Path temporary) {
+    dir = TinyBert.copyTo(temporary.resolve("model"));
+  }
 
   @BeforeEach
   void threeAdapters() {

@@ -1,4 +1,4 @@
-package io.github.lora4j.testkit.golden;
+package io.github.lora4j.golden;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -15,7 +15,7 @@ import io.github.lora4j.lora.ModelDescription;
 import io.github.lora4j.lora.PeftFormat;
 import io.github.lora4j.lora.TensorMerge;
 import io.github.lora4j.testkit.Comparison;
-import io.github.lora4j.testkit.golden.GoldenCases.Tensor;
+import io.github.lora4j.golden.GoldenCases.Tensor;
 import io.github.lora4j.vector.ConfigException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;

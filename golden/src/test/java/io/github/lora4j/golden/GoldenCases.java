@@ -1,4 +1,4 @@
-package io.github.lora4j.testkit.golden;
+package io.github.lora4j.golden;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;

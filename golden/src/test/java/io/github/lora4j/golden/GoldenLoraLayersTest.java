@@ -1,4 +1,4 @@
-package io.github.lora4j.testkit.golden;
+package io.github.lora4j.golden;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -15,7 +15,7 @@ import io.github.lora4j.lora.LoraMerge;
 import io.github.lora4j.lora.LoraMethod;
 import io.github.lora4j.lora.ModelDescription;
 import io.github.lora4j.testkit.Comparison;
-import io.github.lora4j.testkit.golden.GoldenCases.Tensor;
+import io.github.lora4j.golden.GoldenCases.Tensor;
 import io.github.lora4j.vector.ConfigException;
 import io.github.lora4j.vector.DType;
 import java.lang.foreign.Arena;

@@ -1,8 +1,8 @@
-package io.github.lora4j.testkit.golden;
+package io.github.lora4j.golden;
 
-import static io.github.lora4j.testkit.golden.GoldenLoraLayersTest.LAYER;
-import static io.github.lora4j.testkit.golden.GoldenLoraLayersTest.check;
-import static io.github.lora4j.testkit.golden.GoldenLoraLayersTest.widen;
+import static io.github.lora4j.golden.GoldenLoraLayersTest.LAYER;
+import static io.github.lora4j.golden.GoldenLoraLayersTest.check;
+import static io.github.lora4j.golden.GoldenLoraLayersTest.widen;
 
 import io.github.lora4j.graph.ModuleInfo;
 import io.github.lora4j.graph.ModuleInfo.Kind;
@@ -16,7 +16,7 @@ import io.github.lora4j.lora.AdapterParameter;
 import io.github.lora4j.lora.LoraAdapter;
 import io.github.lora4j.testkit.Session;
 import io.github.lora4j.testkit.TestProgram;
-import io.github.lora4j.testkit.golden.GoldenCases.Tensor;
+import io.github.lora4j.golden.GoldenCases.Tensor;
 import io.github.lora4j.vector.DType;
 import io.github.lora4j.vector.ReferenceKernels;
 import io.github.lora4j.vector.Workers;

@@ -1,4 +1,4 @@
-package io.github.lora4j.testkit.golden;
+package io.github.lora4j.golden;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import io.github.lora4j.graph.Convolution;
@@ -8,7 +8,7 @@ import io.github.lora4j.graph.Shape;
 import io.github.lora4j.graph.Sites;
 import io.github.lora4j.graph.Value;
 import io.github.lora4j.testkit.TestProgram;
-import io.github.lora4j.testkit.golden.GoldenCases.Tensor;
+import io.github.lora4j.golden.GoldenCases.Tensor;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;

@@ -1,13 +1,13 @@
-package io.github.lora4j.testkit;
+package io.github.lora4j.golden;
 
 import static org.junit.platform.engine.discovery.DiscoverySelectors.selectClass;
 
 import io.github.lora4j.graph.Backend;
 import io.github.lora4j.testkit.backend.DeviceBackendTest;
-import io.github.lora4j.testkit.golden.GoldenAdaLoraTest;
-import io.github.lora4j.testkit.golden.GoldenFeaturesTest;
-import io.github.lora4j.testkit.golden.GoldenModelsTest;
-import io.github.lora4j.testkit.golden.GoldenOptimTest;
+import io.github.lora4j.golden.GoldenAdaLoraTest;
+import io.github.lora4j.golden.GoldenFeaturesTest;
+import io.github.lora4j.golden.GoldenModelsTest;
+import io.github.lora4j.golden.GoldenOptimTest;
 import io.github.lora4j.tornado.OtherBackendTest;
 import java.io.PrintWriter;
 import org.junit.platform.launcher.core.LauncherDiscoveryRequestBuilder;

@@ -1,4 +1,4 @@
-package io.github.lora4j.testkit.golden;
+package io.github.lora4j.golden;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
@@ -31,7 +31,7 @@ import io.github.lora4j.lora.WeightChange;
 import io.github.lora4j.models.CausalLm;
 import io.github.lora4j.models.ModelDirectory;
 import io.github.lora4j.models.llama.LlamaModel;
-import io.github.lora4j.testkit.golden.GoldenCases.Tensor;
+import io.github.lora4j.golden.GoldenCases.Tensor;
 import io.github.lora4j.train.Session;
 import io.github.lora4j.train.TaskProgram;
 import io.github.lora4j.train.data.TokenizedData;

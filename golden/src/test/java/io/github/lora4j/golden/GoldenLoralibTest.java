@@ -1,7 +1,7 @@
-package io.github.lora4j.testkit.golden;
+package io.github.lora4j.golden;
 
-import static io.github.lora4j.testkit.golden.GoldenLoraLayersTest.LAYER;
-import static io.github.lora4j.testkit.golden.GoldenLoraLayersTest.check;
+import static io.github.lora4j.golden.GoldenLoraLayersTest.LAYER;
+import static io.github.lora4j.golden.GoldenLoraLayersTest.check;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import com.fasterxml.jackson.databind.JsonNode;
@@ -16,7 +16,7 @@ import io.github.lora4j.lora.LoraAdapter;
 import io.github.lora4j.lora.LoralibFormat;
 import io.github.lora4j.lora.ModelDescription;
 import io.github.lora4j.lora.PeftFormat;
-import io.github.lora4j.testkit.golden.GoldenCases.Tensor;
+import io.github.lora4j.golden.GoldenCases.Tensor;
 import io.github.lora4j.vector.DType;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;

@@ -1,4 +1,4 @@
-package io.github.lora4j.testkit.golden;
+package io.github.lora4j.golden;
 
 import io.github.lora4j.graph.CompileOptions;
 import io.github.lora4j.graph.Executable;

@@ -1,4 +1,4 @@
-package io.github.lora4j.testkit.golden;
+package io.github.lora4j.golden;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
@@ -26,7 +26,7 @@ import io.github.lora4j.lora.StepHook;
 import io.github.lora4j.testkit.Session;
 import io.github.lora4j.testkit.TestProgram;
 import io.github.lora4j.testkit.TestedBackends;
-import io.github.lora4j.testkit.golden.GoldenCases.Tensor;
+import io.github.lora4j.golden.GoldenCases.Tensor;
 import io.github.lora4j.vector.DType;
 import io.github.lora4j.vector.Loss;
 import java.lang.foreign.Arena;
