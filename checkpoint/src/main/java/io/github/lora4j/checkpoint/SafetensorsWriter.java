@@ -1,10 +1,9 @@
 package io.github.lora4j.checkpoint;
 
-import io.github.lora4j.checkpoint.internal.AtomicFile;
+import io.github.lora4j.checkpoint.internal.ChannelWriter;
 import io.github.lora4j.checkpoint.internal.SafetensorsLayout;
 import io.github.lora4j.vector.ConfigException;
 import io.github.lora4j.vector.ResourceException;
-import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
@@ -86,16 +85,13 @@ public final class SafetensorsWriter {
     List<Entry> sorted = new ArrayList<>(entries);
     sorted.sort((a, b) -> SafetensorsLayout.ORDER.compare(a.info(), b.info()));
     byte[] header = SafetensorsLayout.header(sorted.stream().map(Entry::info).toList(), metadata);
-    try (AtomicFile out = new AtomicFile(file)) {
-      out.write(MemorySegment.ofArray(header));
+    AtomicFiles.file(file, channel -> {
+      ChannelWriter.write(channel, MemorySegment.ofArray(header));
       for (Entry entry : sorted) {
         try (Arena scratch = Arena.ofConfined()) {
-          out.write(entry.source().bytes(scratch));
+          ChannelWriter.write(channel, entry.source().bytes(scratch));
         }
       }
-      out.commit();
-    } catch (IOException e) {
-      throw new ResourceException(file + ": cannot be written: " + e, e);
-    }
+    });
   }
 }

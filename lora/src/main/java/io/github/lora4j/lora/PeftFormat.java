@@ -1,9 +1,10 @@
 package io.github.lora4j.lora;
 
+import io.github.lora4j.checkpoint.AtomicFiles;
 import io.github.lora4j.checkpoint.Checkpoint;
 import io.github.lora4j.checkpoint.SafetensorsWriter;
 import io.github.lora4j.checkpoint.TensorInfo;
-import io.github.lora4j.lora.internal.AtomicDirectory;
+import io.github.lora4j.lora.internal.AdapterPlace;
 import io.github.lora4j.lora.internal.Elements;
 import io.github.lora4j.lora.internal.Json;
 import io.github.lora4j.lora.internal.ModelCard;
@@ -60,7 +61,8 @@ public final class PeftFormat {
       }
     }
     Map<String, Object> config = adapter.peftConfig();
-    AtomicDirectory.write(directory, Set.of(CONFIG, WEIGHTS, CARD, BIN), Set.of(CARD), temporary -> {
+    AdapterPlace.requireReplaceable(directory, Set.of(CONFIG, WEIGHTS, CARD, BIN));
+    AtomicFiles.directory(directory, temporary -> {
       SafetensorsWriter writer = new SafetensorsWriter().metadata("format", "pt");
       for (AdapterParameter p : adapter.parameters()) {
         writer.add(new TensorInfo(p.key(), DType.F32, p.shape()), values.get(p.slot()));
@@ -71,7 +73,11 @@ public final class PeftFormat {
       }
       writer.write(temporary.resolve(WEIGHTS));
       Files.writeString(temporary.resolve(CONFIG), PythonJson.write(config));
-      Files.writeString(temporary.resolve(CARD), ModelCard.of(config));
+      if (Files.exists(directory.resolve(CARD))) {
+        Files.copy(directory.resolve(CARD), temporary.resolve(CARD));
+      } else {
+        Files.writeString(temporary.resolve(CARD), ModelCard.of(config));
+      }
     });
   }
 

@@ -3,6 +3,7 @@ package io.github.lora4j.train;
 import com.fasterxml.jackson.core.JacksonException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.github.lora4j.checkpoint.AtomicFiles;
 import io.github.lora4j.vector.ResourceException;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -11,6 +12,7 @@ import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.stream.Collectors;
 
 /**
  * Writes every event as one line of JSON: {"event": "step", "step": 10, "loss": …}. A resumed run continues the file; what an
@@ -54,9 +56,7 @@ public final class JsonlListener implements TrainListener {
         }
       }
     }
-    Path temporary = file.resolveSibling(file.getFileName() + ".tmp");
-    Files.write(temporary, kept);
-    Files.move(temporary, file, java.nio.file.StandardCopyOption.REPLACE_EXISTING);
+    AtomicFiles.text(file, kept.stream().map(line -> line + "\n").collect(Collectors.joining()));
   }
 
   /** The step of a line; a line that was cut off by a crash belongs to no kept step. */

@@ -2,6 +2,7 @@ package io.github.lora4j.train;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.github.lora4j.checkpoint.AtomicFiles;
 import io.github.lora4j.checkpoint.Checkpoint;
 import io.github.lora4j.lora.AdapterParameter;
 import io.github.lora4j.lora.LoraConfig;
@@ -18,17 +19,13 @@ import io.github.lora4j.models.SequenceClassifier;
 import io.github.lora4j.models.llama.LlamaModel;
 import io.github.lora4j.vector.ConfigException;
 import io.github.lora4j.vector.Loss;
-import io.github.lora4j.vector.ResourceException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
-import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.UnaryOperator;
-import java.util.stream.Stream;
 
 /**
  * A model with its adapter merged in, as a complete directory that Hugging Face transformers loads: weights, {@code config.json} with
@@ -118,7 +115,10 @@ public final class MergedModel {
     ModelDescription model = description(task);
     try (PeftFormat.Loaded loaded = PeftFormat.load(adapter, model); Checkpoint weights = base.checkpoint()) {
       Checkpoint source = new TaskWeights(weights, task, loaded.adapter(), seed);
-      atomically(output, temporary -> {
+      if (Files.exists(output)) {
+        throw new ConfigException("%s exists already; choose another place for the merged model".formatted(output));
+      }
+      AtomicFiles.directory(output, temporary -> {
         LoraMerge.write(source, UnaryOperator.identity(), model, loaded.adapter(), loaded.values(), untie,
             temporary.resolve("model.safetensors"));
         JSON.writerWithDefaultPrettyPrinter().writeValue(temporary.resolve("config.json").toFile(), config(base, task, labels, untie));
@@ -193,40 +193,5 @@ public final class MergedModel {
       case "qwen2" -> "Qwen2";
       default -> "Llama";
     };
-  }
-
-  private interface Content {
-    void write(Path directory) throws IOException;
-  }
-
-  /** Writes beside the place and moves: the directory is there whole or not at all. */
-  private static void atomically(Path output, Content content) {
-    Path target = output.toAbsolutePath().normalize();
-    Path temporary = target.resolveSibling("." + target.getFileName() + "." + ProcessHandle.current().pid() + ".tmp");
-    if (Files.exists(target)) {
-      throw new ConfigException("%s exists already; choose another place for the merged model".formatted(output));
-    }
-    try {
-      Files.createDirectories(temporary);
-      content.write(temporary);
-      Files.move(temporary, target, StandardCopyOption.ATOMIC_MOVE);
-    } catch (IOException e) {
-      throw new ResourceException("%s cannot be written: %s; nothing is left there".formatted(output, e), e);
-    } finally {
-      delete(temporary);
-    }
-  }
-
-  private static void delete(Path directory) {
-    if (!Files.exists(directory)) {
-      return;
-    }
-    try (Stream<Path> files = Files.walk(directory)) {
-      for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
-        Files.delete(file);
-      }
-    } catch (IOException e) {
-      throw new ResourceException("%s cannot be removed: %s".formatted(directory, e), e);
-    }
   }
 }

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.core.JacksonException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.github.lora4j.checkpoint.AtomicFiles;
 import io.github.lora4j.checkpoint.Checkpoint;
 import io.github.lora4j.checkpoint.SafetensorsWriter;
 import io.github.lora4j.checkpoint.TensorInfo;
@@ -98,13 +99,7 @@ public final class RunDirectory implements AutoCloseable {
 
   /** Writes {@code recipe.yaml}: every setting that was in force, with absolute paths and the names of the labels. */
   void write(Recipe recipe, Labels labels) {
-    Path temporary = path.resolve(RECIPE + ".tmp");
-    try {
-      Files.writeString(temporary, recipe.toBuilder(labels.names()).toYaml());
-      Files.move(temporary, path.resolve(RECIPE), StandardCopyOption.REPLACE_EXISTING);
-    } catch (IOException e) {
-      throw new ResourceException("%s cannot be written: %s".formatted(path.resolve(RECIPE), e), e);
-    }
+    AtomicFiles.text(path.resolve(RECIPE), recipe.toBuilder(labels.names()).toYaml());
   }
 
   /** The recipe of a run, with the names of its labels. */

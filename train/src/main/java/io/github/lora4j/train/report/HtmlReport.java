@@ -1,11 +1,11 @@
 package io.github.lora4j.train.report;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.github.lora4j.checkpoint.AtomicFiles;
 import io.github.lora4j.vector.ResourceException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -32,14 +32,12 @@ public final class HtmlReport {
   public static Path write(Path run) {
     RunLog log = RunLog.read(run.resolve("metrics.jsonl"));
     Path target = run.resolve(NAME);
-    Path temporary = run.resolve(NAME + ".tmp");
     try {
       String recipe = Files.exists(run.resolve("recipe.yaml")) ? Files.readString(run.resolve("recipe.yaml")) : "";
-      Files.writeString(temporary, page(String.valueOf(run.toAbsolutePath().getFileName()), log, recipe));
-      Files.move(temporary, target, StandardCopyOption.REPLACE_EXISTING);
+      AtomicFiles.text(target, page(String.valueOf(run.toAbsolutePath().getFileName()), log, recipe));
       return target;
     } catch (IOException e) {
-      throw new ResourceException("%s cannot be written: %s".formatted(target, e.getMessage()), e);
+      throw new ResourceException("%s cannot be read: %s".formatted(run.resolve("recipe.yaml"), e.getMessage()), e);
     }
   }
 
