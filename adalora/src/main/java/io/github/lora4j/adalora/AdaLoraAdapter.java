@@ -10,8 +10,8 @@ import io.github.lora4j.lora.Adapter;
 import io.github.lora4j.lora.AdapterParameter;
 import io.github.lora4j.lora.AdapterValues;
 import io.github.lora4j.lora.Initial;
+import io.github.lora4j.lora.LoadedAdapter;
 import io.github.lora4j.lora.LoraAdapter;
-import io.github.lora4j.lora.PeftFormat;
 import io.github.lora4j.lora.StoredCopy;
 import io.github.lora4j.lora.Problems;
 import io.github.lora4j.lora.StepHook;
@@ -231,12 +231,12 @@ public final class AdaLoraAdapter implements Adapter {
   }
 
   @Override
-  public PeftFormat.Loaded mergeable(AdapterValues values) {
+  public LoadedAdapter mergeable(AdapterValues values) {
     return toLora(values);
   }
 
   @Override
-  public PeftFormat.Loaded toLora(AdapterValues values) {
+  public LoadedAdapter toLora(AdapterValues values) {
     return AdaLoraExport.toLora(this, values);
   }
 }

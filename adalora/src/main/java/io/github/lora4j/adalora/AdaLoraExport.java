@@ -3,10 +3,10 @@ package io.github.lora4j.adalora;
 import io.github.lora4j.adalora.AdaLoraAdapter.Site;
 import io.github.lora4j.lora.AdapterParameter;
 import io.github.lora4j.lora.AdapterValues;
+import io.github.lora4j.lora.LoadedAdapter;
 import io.github.lora4j.lora.LoraAdapter;
 import io.github.lora4j.lora.LoraConfig;
 import io.github.lora4j.lora.LoraMethod;
-import io.github.lora4j.lora.PeftFormat;
 import io.github.lora4j.lora.TargetModules;
 import io.github.lora4j.vector.ConfigException;
 import java.lang.foreign.MemorySegment;
@@ -21,7 +21,7 @@ final class AdaLoraExport {
   private AdaLoraExport() {}
 
   /** Values without the pruned rows of A and E and columns of B, in the order they had. */
-  static PeftFormat.Loaded resized(AdaLoraAdapter from, AdaLoraAdapter to, AdapterValues values) {
+  static LoadedAdapter resized(AdaLoraAdapter from, AdaLoraAdapter to, AdapterValues values) {
     AdapterValues small = new AdapterValues(to.parameters());
     for (Site site : to.sites().values()) {
       List<Boolean> kept = to.config().rankPattern().get(site.module());
@@ -37,7 +37,7 @@ final class AdaLoraExport {
       }
     }
     to.parameters().stream().filter(AdapterParameter::ofBase).forEach(p -> small.get(p.slot()).copyFrom(values.get(p.slot())));
-    return new PeftFormat.Loaded(to, small);
+    return new LoadedAdapter(to, small);
   }
 
   private static void row(AdapterValues from, AdapterParameter p, int i, AdapterValues to, AdapterParameter q, int j) {
@@ -57,7 +57,7 @@ final class AdaLoraExport {
    * Plain LoRA with the same function: A' = E∘A, B' = B, rank and alpha of each module such that alpha/rank is AdaLoRA's scaling; modules
    * without ranks are left out. Keys of the patterns are module names as they are, as PEFT writes them: a dot matches itself too.
    */
-  static PeftFormat.Loaded toLora(AdaLoraAdapter adapter, AdapterValues values) {
+  static LoadedAdapter toLora(AdaLoraAdapter adapter, AdapterValues values) {
     Map<String, Integer> ranks = new LinkedHashMap<>();
     Map<String, Double> alphas = new LinkedHashMap<>();
     adapter.sites().values().stream().filter(site -> site.rank() > 0).forEach(site -> {
@@ -85,6 +85,6 @@ final class AdaLoraExport {
       plain.get(site.b().slot()).copyFrom(values.get(of.b().slot()));
     });
     lora.parameters().stream().filter(AdapterParameter::ofBase).forEach(p -> plain.get(p.slot()).copyFrom(values.get(p.slot())));
-    return new PeftFormat.Loaded(lora, plain);
+    return new LoadedAdapter(lora, plain);
   }
 }

@@ -7,7 +7,7 @@ import io.github.lora4j.graph.Program;
 import io.github.lora4j.graph.Value;
 import io.github.lora4j.lora.AdapterParameter;
 import io.github.lora4j.lora.AdapterValues;
-import io.github.lora4j.lora.PeftFormat;
+import io.github.lora4j.lora.LoadedAdapter;
 import io.github.lora4j.lora.StepHook;
 import io.github.lora4j.vector.ConfigException;
 import io.github.lora4j.vector.TrainingException;
@@ -145,7 +145,7 @@ final class AdaLoraSteps implements StepHook {
   }
 
   @Override
-  public PeftFormat.Loaded finish(AdapterValues values) {
+  public LoadedAdapter finish(AdapterValues values) {
     if (kept.values().stream().allMatch(bits -> RankAllocator.count(bits) == bits.length)) {
       throw new TrainingException("adalora: no rank ever moved: every importance was 0 whenever ranks were allocated; is anything "
           + "frozen that should train?");

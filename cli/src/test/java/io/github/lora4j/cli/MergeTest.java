@@ -11,6 +11,7 @@ import io.github.lora4j.checkpoint.Checkpoint;
 import io.github.lora4j.checkpoint.SafetensorsWriter;
 import io.github.lora4j.checkpoint.TensorInfo;
 import io.github.lora4j.graph.Backend;
+import io.github.lora4j.lora.Adapter;
 import io.github.lora4j.lora.PeftFormat;
 import io.github.lora4j.models.EncoderTask;
 import io.github.lora4j.models.ModelDirectory;
@@ -216,7 +217,7 @@ class MergeTest {
     ModelDirectory directory = ModelDirectory.open(merged);
     EncoderTask task = Fixture.task(recipe.task(), recipe.pooling(), directory.bert(), 2);
     try (Backend backend = Backend.open("cpu", 1); Checkpoint weights = directory.checkpoint();
-        Session session = Session.open(task, List.of(weights), Session.BASE, Optional.empty(), new TaskProgram.Capacity(64, 8, 24),
+        Session session = Session.open(task, List.of(weights), Adapter.BASE, Optional.empty(), new TaskProgram.Capacity(64, 8, 24),
             Optional.empty(), backend, DType.F32, 99)) {
       assertEquals(0, session.drawn().size(), "all weights must be in the file: " + session.drawn());
       float[][] actual = session.predict(TokenizedData.of(TEXTS, Tokenizer.load(merged), 24));

@@ -20,8 +20,8 @@ import io.github.lora4j.graph.Value;
 import io.github.lora4j.lora.Adapter;
 import io.github.lora4j.lora.AdapterMethod;
 import io.github.lora4j.lora.AdapterValues;
+import io.github.lora4j.lora.LoadedAdapter;
 import io.github.lora4j.lora.ModelDescription;
-import io.github.lora4j.lora.PeftFormat;
 import io.github.lora4j.lora.StepHook;
 import io.github.lora4j.testkit.Session;
 import io.github.lora4j.testkit.TestProgram;
@@ -176,7 +176,7 @@ public final class GoldenAdaLoraTest {
           narrow(got.get(p.slot() + ".grad"))));
     }
     // Merged it is the weight plus PEFT's change.
-    try (PeftFormat.Loaded lora = adapter.mergeable(values(adapter, t)); Arena arena = Arena.ofConfined()) {
+    try (LoadedAdapter lora = adapter.mergeable(values(adapter, t)); Arena arena = Arena.ofConfined()) {
       MemorySegment weight = arena.allocateFrom(ValueLayout.JAVA_FLOAT, t.get("W0").values());
       lora.adapter().weightChanges(lora.values()).get("lin.weight").apply(DType.F32, weight);
       float[] merged = weight.toArray(ValueLayout.JAVA_FLOAT);

@@ -22,11 +22,11 @@ import io.github.lora4j.lora.Adapter;
 import io.github.lora4j.lora.AdapterParameter;
 import io.github.lora4j.lora.AdapterSet;
 import io.github.lora4j.lora.AdapterValues;
+import io.github.lora4j.lora.LoadedAdapter;
 import io.github.lora4j.lora.LoraAdapter;
 import io.github.lora4j.lora.LoraConfig;
 import io.github.lora4j.lora.LoraMethod;
 import io.github.lora4j.lora.ModelDescription;
-import io.github.lora4j.lora.PeftFormat;
 import io.github.lora4j.lora.WeightChange;
 import io.github.lora4j.models.CausalLm;
 import io.github.lora4j.models.ModelDirectory;
@@ -296,7 +296,7 @@ class GoldenAdapterSetTest {
     private void merged(String name, String adapter) {
       Map<String, float[]> weights = base();
       set.enable().activate(adapter);
-      try (PeftFormat.Loaded merging = set.merging()) {
+      try (LoadedAdapter merging = set.merging()) {
         Map<String, WeightChange> changes = merging.adapter().weightChanges(merging.values());
         changes.forEach((weight, change) -> change.apply(DType.F32, MemorySegment.ofArray(weights.get(weight))));
       }

@@ -11,6 +11,7 @@ import io.github.lora4j.checkpoint.Checkpoint;
 import io.github.lora4j.graph.ModuleInfo.Kind;
 import io.github.lora4j.graph.ModuleInfo;
 import io.github.lora4j.lora.Adapter;
+import io.github.lora4j.lora.LoadedAdapter;
 import io.github.lora4j.lora.LoraMerge;
 import io.github.lora4j.lora.ModelDescription;
 import io.github.lora4j.lora.PeftFormat;
@@ -71,7 +72,7 @@ class GoldenAdaptersTest {
       throw GoldenCases.notYet("peft_type " + config.path("peft_type").asText());
     }
     ModelDescription model = describe(directory, adapter, base);
-    PeftFormat.Loaded opened;
+    LoadedAdapter opened;
     try {
       opened = PeftFormat.load(adapter, model);
     } catch (ConfigException e) {
@@ -80,7 +81,7 @@ class GoldenAdaptersTest {
       }
       throw GoldenCases.notYet(e.getMessage());
     }
-    try (PeftFormat.Loaded loaded = opened) {
+    try (LoadedAdapter loaded = opened) {
       Path copy = temp.resolve(name.replace('/', '_'));
       PeftFormat.save(copy, loaded.adapter(), loaded.values());
       assertEquals(normalised(adapter), normalised(copy));
@@ -126,7 +127,7 @@ class GoldenAdaptersTest {
     expected.forEach((key, tensor) -> assertArrayEquals(tensor.values(), got.get(key).values(), key));
   }
 
-  private void merge(Path directory, Path base, ModelDescription model, Adapter adapter, PeftFormat.Loaded loaded) {
+  private void merge(Path directory, Path base, ModelDescription model, Adapter adapter, LoadedAdapter loaded) {
     Map<String, Tensor> expected = new LinkedHashMap<>();
     GoldenCases.tensors(directory.resolve("expected.safetensors")).forEach((name, t) -> {
       if (name.startsWith("merged_weight.")) {

@@ -8,11 +8,11 @@ import io.github.lora4j.graph.ModuleInfo;
 import io.github.lora4j.lora.AdapterCombination;
 import io.github.lora4j.lora.AdapterValues;
 import io.github.lora4j.lora.CombinationType;
+import io.github.lora4j.lora.LoadedAdapter;
 import io.github.lora4j.lora.LoraAdapter;
 import io.github.lora4j.lora.LoraConfig;
 import io.github.lora4j.lora.LoraMethod;
 import io.github.lora4j.lora.ModelDescription;
-import io.github.lora4j.lora.PeftFormat;
 import io.github.lora4j.lora.TensorMerge;
 import io.github.lora4j.testkit.Comparison;
 import io.github.lora4j.golden.GoldenCases.Tensor;
@@ -93,7 +93,7 @@ class GoldenCombinationTest {
         assertThrows(ConfigException.class, () -> combination(combo).combine(sources).close());
         return;
       }
-      try (PeftFormat.Loaded result = combination(combo).combine(sources)) {
+      try (LoadedAdapter result = combination(combo).combine(sources)) {
         compare(combo, t, (LoraAdapter) result.adapter(), result.values(), sources);
       }
     } finally {
@@ -157,7 +157,7 @@ class GoldenCombinationTest {
     AdapterCombination clamping = combination(combo);
     AdapterCombination plain = new AdapterCombination(clamping.type(), clamping.svdRank(), OptionalDouble.empty(), clamping.density(),
         clamping.majority(), clamping.seed());
-    try (PeftFormat.Loaded loaded = plain.combine(sources)) {
+    try (LoadedAdapter loaded = plain.combine(sources)) {
       LoraAdapter.Site site = ((LoraAdapter) loaded.adapter()).sites().get(module);
       double[] a = doubles(loaded.values().get(site.a().slot()));
       double[] b = doubles(loaded.values().get(site.b().slot()));

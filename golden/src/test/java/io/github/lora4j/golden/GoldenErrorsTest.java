@@ -18,6 +18,7 @@ import io.github.lora4j.lora.AdapterMethod;
 import io.github.lora4j.lora.AdapterSet;
 import io.github.lora4j.lora.AdapterValues;
 import io.github.lora4j.lora.CombinationType;
+import io.github.lora4j.lora.LoadedAdapter;
 import io.github.lora4j.lora.LoraAdapter;
 import io.github.lora4j.lora.LoraMerge;
 import io.github.lora4j.lora.LoraMethod;
@@ -159,7 +160,7 @@ class GoldenErrorsTest {
     m.put("merge_nan_safe_is_not_transactional", this::brokenMerge); // ours is
     m.put("load_good", () -> PeftFormat.load(saved("good", Map.of(), UnaryOperator.identity()), MLP).close());
     m.put("load_is_trainable", () -> {
-      try (PeftFormat.Loaded loaded = PeftFormat.load(saved("trainable", Map.of(), UnaryOperator.identity()), MLP)) {
+      try (LoadedAdapter loaded = PeftFormat.load(saved("trainable", Map.of(), UnaryOperator.identity()), MLP)) {
         assertEquals(4, loaded.adapter().parameters().size());
         assertTrue(loaded.adapter().trainableGroup("fc1.weight").isEmpty());
       }
@@ -176,7 +177,7 @@ class GoldenErrorsTest {
     m.put("load_target_missing_in_model", () ->
         notLoaded("fc7", ConfigException.class, Map.of("target_modules", List.of("fc7")), UnaryOperator.identity()));
     m.put("load_unknown_config_field", () -> {
-      try (PeftFormat.Loaded loaded = PeftFormat.load(saved("future", Map.of("new_field_of_the_future", 1), UnaryOperator.identity()),
+      try (LoadedAdapter loaded = PeftFormat.load(saved("future", Map.of("new_field_of_the_future", 1), UnaryOperator.identity()),
           MLP)) {
         assertTrue(loaded.adapter().notes().getFirst().contains("new_field_of_the_future"));
         assertEquals(1, loaded.adapter().peftConfig().get("new_field_of_the_future"));
@@ -204,7 +205,7 @@ class GoldenErrorsTest {
     m.put("load_f16_weights_dtype", () -> {
       Path directory = saved("half", Map.of(), UnaryOperator.identity());
       write(directory, DType.F16, shapes(directory));
-      try (PeftFormat.Loaded loaded = PeftFormat.load(directory, MLP)) {
+      try (LoadedAdapter loaded = PeftFormat.load(directory, MLP)) {
         assertEquals(4 * 11 * 4, loaded.values().get("fc1.lora_A.weight").byteSize());
       }
     });
@@ -273,7 +274,7 @@ class GoldenErrorsTest {
         parts["ABE".indexOf(parameter.slot().charAt(parameter.slot().indexOf("lora_") + 5))] = value.toArray(ValueLayout.JAVA_FLOAT);
       }
       AdapterCombination cat = AdapterCombination.of(CombinationType.CAT);
-      try (PeftFormat.Loaded made = cat.combine(List.of(new AdapterCombination.Source(adapter, values, 0.5)))) {
+      try (LoadedAdapter made = cat.combine(List.of(new AdapterCombination.Source(adapter, values, 0.5)))) {
         LoraAdapter.Site site = ((LoraAdapter) made.adapter()).sites().get("fc1");
         float[] a = made.values().get(site.a().slot()).toArray(ValueLayout.JAVA_FLOAT);
         float[] b = made.values().get(site.b().slot()).toArray(ValueLayout.JAVA_FLOAT);

@@ -14,6 +14,7 @@ import io.github.lora4j.lora.Adapter;
 import io.github.lora4j.lora.AdapterMethod;
 import io.github.lora4j.lora.AdapterParameter;
 import io.github.lora4j.lora.AdapterValues;
+import io.github.lora4j.lora.LoadedAdapter;
 import io.github.lora4j.lora.LoraAdapter;
 import io.github.lora4j.lora.LoraConfig;
 import io.github.lora4j.lora.LoraMethod;
@@ -105,14 +106,14 @@ public final class GoldenFeaturesTest {
     }
 
     void check() throws Exception {
-      close("base.logits", predict(dir, new CausalLm(new LlamaModel(ModelDirectory.open(dir).llama())), Session.BASE, Optional.empty()));
+      close("base.logits", predict(dir, new CausalLm(new LlamaModel(ModelDirectory.open(dir).llama())), Adapter.BASE, Optional.empty()));
       created();
       fresh("lora", Map.of());
       fresh("lora+", Map.of("loraplus_lr_ratio", 16));
       if (config.reach().targetParameters().isEmpty() && !config.reach().ensureWeightTying()) {
         fresh("lora", Map.of("use_dora", true));
       }
-      try (PeftFormat.Loaded loaded = PeftFormat.load(dir.resolve("adapter"), description)) {
+      try (LoadedAdapter loaded = PeftFormat.load(dir.resolve("adapter"), description)) {
         trained(loaded);
         saved(loaded);
       }
@@ -158,7 +159,7 @@ public final class GoldenFeaturesTest {
         }
         MergedModel.ofAdapter(dir, output.resolve("adapter"), true, output.resolve("merged"));
         Path model = output.resolve("merged");
-        float[][] merged = predict(model, new CausalLm(new LlamaModel(ModelDirectory.open(model).llama())), Session.BASE, Optional.empty());
+        float[][] merged = predict(model, new CausalLm(new LlamaModel(ModelDirectory.open(model).llama())), Adapter.BASE, Optional.empty());
         for (int row = 0; row < rows; row++) {
           Numbers.assertClose(after[row], merged[row], 1e-4 * Math.max(1, Numbers.max(after[row])),
               method + " merged after a step, row " + row);
@@ -168,7 +169,7 @@ public final class GoldenFeaturesTest {
       }
     }
 
-    private void trained(PeftFormat.Loaded loaded) {
+    private void trained(LoadedAdapter loaded) {
       OptimizerSpec spec = new OptimizerSpec(OptimizerSpec.Kind.ADAMW, 0.9, 0.999, 1e-8, List.of(0.0, 0.0), 0);
       try (Checkpoint base = Checkpoint.open(dir); Session session = Session.open(task, List.of(base), loaded.adapter(),
           Optional.of(loaded.values()), capacity(), Optional.of(spec), backend, DType.F32, 1)) {
@@ -240,7 +241,7 @@ public final class GoldenFeaturesTest {
     }
 
     /** Written as PEFT wrote it, but for copies of the base model's frozen weights, and read again. */
-    private void saved(PeftFormat.Loaded loaded) throws Exception {
+    private void saved(LoadedAdapter loaded) throws Exception {
       Path output = Files.createTempDirectory("saved");
       try {
         PeftFormat.save(output.resolve("adapter"), loaded.adapter(), loaded.values());
@@ -306,7 +307,7 @@ public final class GoldenFeaturesTest {
       try (Checkpoint written = Checkpoint.open(model)) {
         assertEquals(!tied, written.names().contains("lm_head.weight"));
       }
-      float[][] logits = predict(model, new CausalLm(new LlamaModel(config)), Session.BASE, Optional.empty());
+      float[][] logits = predict(model, new CausalLm(new LlamaModel(config)), Adapter.BASE, Optional.empty());
       close("lora.logits", logits);
       if (expected.path("max_abs_diff_merged").asDouble() < 1e-4) {
         close("merged.logits", logits);

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 
 import io.github.lora4j.checkpoint.Checkpoint;
 import io.github.lora4j.graph.ModuleInfo;
+import io.github.lora4j.lora.LoadedAdapter;
 import io.github.lora4j.lora.LoraMerge;
 import io.github.lora4j.lora.ModelDescription;
 import io.github.lora4j.lora.PeftFormat;
@@ -62,7 +63,7 @@ class GoldenFormatsTest {
         return ModuleInfo.linear(name.replaceFirst("\\.weight$", ""), shape.getLast().intValue(), shape.getFirst().intValue(), true);
       }).toList();
       ModelDescription model = ModelDescription.of("mlp", modules);
-      try (PeftFormat.Loaded loaded = PeftFormat.load(adapter, model)) {
+      try (LoadedAdapter loaded = PeftFormat.load(adapter, model)) {
         loaded.adapter().parameters().stream().filter(p -> expected.containsKey("expect." + p.key())).forEach(p ->
             assertArrayEquals(expected.get("expect." + p.key()).values(),
                 loaded.values().get(p.slot()).toArray(ValueLayout.JAVA_FLOAT), p.key()));

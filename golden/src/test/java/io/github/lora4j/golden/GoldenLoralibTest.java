@@ -12,10 +12,10 @@ import io.github.lora4j.graph.Convolution;
 import io.github.lora4j.graph.ModuleInfo;
 import io.github.lora4j.graph.ModuleInfo.Kind;
 import io.github.lora4j.lora.AdapterParameter;
+import io.github.lora4j.lora.LoadedAdapter;
 import io.github.lora4j.lora.LoraAdapter;
 import io.github.lora4j.lora.LoralibFormat;
 import io.github.lora4j.lora.ModelDescription;
-import io.github.lora4j.lora.PeftFormat;
 import io.github.lora4j.golden.GoldenCases.Tensor;
 import io.github.lora4j.vector.DType;
 import java.lang.foreign.Arena;
@@ -69,7 +69,7 @@ class GoldenLoralibTest {
     writer.write(saved);
     int r = Math.toIntExact(peer.endsWith(".Conv2d") ? t.get("param.lora_A").shape().getFirst() / shape.getLast()
         : t.get("param.lora_B").shape().getLast());
-    try (Checkpoint checkpoint = Checkpoint.open(saved); PeftFormat.Loaded loaded = LoralibFormat.load(checkpoint, c.path("scaling").asDouble() * r,
+    try (Checkpoint checkpoint = Checkpoint.open(saved); LoadedAdapter loaded = LoralibFormat.load(checkpoint, c.path("scaling").asDouble() * r,
         enabled, ModelDescription.of("test", List.of(module)), Optional.empty())) {
       LoraAdapter adapter = (LoraAdapter) loaded.adapter();
       assertEquals(c.path("scaling").asDouble(), adapter.sites().get(LAYER).target().scaling(), 1e-12);

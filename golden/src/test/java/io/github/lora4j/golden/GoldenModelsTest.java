@@ -16,6 +16,7 @@ import io.github.lora4j.graph.Sites;
 import io.github.lora4j.graph.Value;
 import io.github.lora4j.lora.Adapter;
 import io.github.lora4j.lora.AdapterValues;
+import io.github.lora4j.lora.LoadedAdapter;
 import io.github.lora4j.lora.LoraMerge;
 import io.github.lora4j.lora.ModelDescription;
 import io.github.lora4j.lora.PeftFormat;
@@ -107,16 +108,16 @@ public final class GoldenModelsTest {
       if (task instanceof SequenceClassifier classifier) {
         allRows(classifier);
       }
-      try (PeftFormat.Loaded loaded = PeftFormat.load(dir.resolve("adapter"), description)) {
+      try (LoadedAdapter loaded = PeftFormat.load(dir.resolve("adapter"), description)) {
         training(loaded);
       }
-      try (PeftFormat.Loaded trained = PeftFormat.load(dir.resolve("adapter_trained"), description);
+      try (LoadedAdapter trained = PeftFormat.load(dir.resolve("adapter_trained"), description);
           Session session = open(trained, Optional.empty())) {
         model.close("trained", session.predict(model.data(0)));
       }
     }
 
-    private Session open(PeftFormat.Loaded loaded, Optional<OptimizerSpec> optimizer) {
+    private Session open(LoadedAdapter loaded, Optional<OptimizerSpec> optimizer) {
       try (Checkpoint base = Checkpoint.open(dir)) {
         return Session.open(task, List.of(base), loaded.adapter(), Optional.of(loaded.values()),
             new TaskProgram.Capacity(rows * length + 3, rows + 1, length), optimizer, backend, DType.F32, 1);
@@ -124,7 +125,7 @@ public final class GoldenModelsTest {
     }
 
     private void baseModel() {
-      try (Checkpoint base = Checkpoint.open(dir); Session session = Session.open(task, List.of(base), Session.BASE, Optional.empty(),
+      try (Checkpoint base = Checkpoint.open(dir); Session session = Session.open(task, List.of(base), Adapter.BASE, Optional.empty(),
           new TaskProgram.Capacity(rows * length, rows, length), Optional.empty(), backend, DType.F32, 1)) {
         model.close("base", session.predict(model.data(0)));
       }
@@ -136,7 +137,7 @@ public final class GoldenModelsTest {
       PackedInputs in = PackedInputs.declare(builder, rows * length, rows, length, task.firstPosition());
       Graph graph = builder.entry("all");
       BertEncoder encoder = new BertEncoder(task.config(), task.config().prefix());
-      Sites sites = new Sites(graph, Session.BASE, Optional.empty());
+      Sites sites = new Sites(graph, Adapter.BASE, Optional.empty());
       Value all = graph.output("all", encoder.allRows(sites, in));
       Value first = graph.output("first", encoder.firstRows(sites, in));
       try (Executable executable = backend.compile(builder.build(), io.github.lora4j.graph.CompileOptions.DEFAULT);
@@ -173,7 +174,7 @@ public final class GoldenModelsTest {
       }
     }
 
-    private void training(PeftFormat.Loaded loaded) {
+    private void training(LoadedAdapter loaded) {
       JsonNode o = expected.path("optimizer");
       int groups = loaded.adapter().groups().size();
       List<Double> decay = new ArrayList<>();
@@ -222,7 +223,7 @@ public final class GoldenModelsTest {
         parameters(session, largest, drift[0]);
         model.close("trained", session.predict(model.data(0)));
         if (hook.isPresent()) {
-          try (AdapterValues values = session.adapterValues(); PeftFormat.Loaded finished = hook.get().finish(values)) {
+          try (AdapterValues values = session.adapterValues(); LoadedAdapter finished = hook.get().finish(values)) {
             finished(finished);
             merged(finished.adapter(), finished.values());
           }
@@ -289,11 +290,11 @@ public final class GoldenModelsTest {
     }
 
     /** The trained adapter has PEFT's ranks, and as plain LoRA PEFT's values. */
-    private void finished(PeftFormat.Loaded ours) {
+    private void finished(LoadedAdapter ours) {
       assertEquals(JSON.valueToTree(GoldenCases.map(expected.path("peft_config")).get("rank_pattern")),
           JSON.valueToTree(ours.adapter().peftConfig().get("rank_pattern")));
-      try (PeftFormat.Loaded lora = ours.adapter().toLora(ours.values());
-          PeftFormat.Loaded theirs = PeftFormat.load(dir.resolve("adapter_trained_as_lora"), description)) {
+      try (LoadedAdapter lora = ours.adapter().toLora(ours.values());
+          LoadedAdapter theirs = PeftFormat.load(dir.resolve("adapter_trained_as_lora"), description)) {
         assertEquals(theirs.adapter().parameters().size(), lora.adapter().parameters().size());
         theirs.adapter().parameters().forEach(p -> {
           float[] want = theirs.values().get(p.slot()).toArray(java.lang.foreign.ValueLayout.JAVA_FLOAT);

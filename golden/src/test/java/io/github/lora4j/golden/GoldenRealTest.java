@@ -11,6 +11,7 @@ import io.github.lora4j.graph.cpu.CpuBackend;
 import io.github.lora4j.lora.Adapter;
 import io.github.lora4j.lora.AdapterParameter;
 import io.github.lora4j.lora.AdapterValues;
+import io.github.lora4j.lora.LoadedAdapter;
 import io.github.lora4j.lora.LoraPlus;
 import io.github.lora4j.lora.ModelDescription;
 import io.github.lora4j.lora.PeftFormat;
@@ -88,7 +89,7 @@ final class GoldenRealTest {
       rows = Math.max(rows, data.size());
     }
     try (CpuBackend backend = new CpuBackend(KernelProvider.select("auto"), new Workers(2));
-        PeftFormat.Loaded loaded = PeftFormat.load(dir.resolve("adapter"), description);
+        LoadedAdapter loaded = PeftFormat.load(dir.resolve("adapter"), description);
         Checkpoint base = Checkpoint.open(onnx);
         Checkpoint head = Checkpoint.open(dir.resolve("head.safetensors"))) {
       // Recorded with PyTorch's AdamW, which decays everything; LoRA+ with its own groups, of which the last does not decay.
@@ -112,9 +113,9 @@ final class GoldenRealTest {
           assertEquals(norm, report[1], 1e-3 * norm, "gradient norm of step " + step);
         }
         close("logits after training", expected.path("logits_last_on_first_batch"), session.predict(batches.getFirst()), 1e-3);
-        try (PeftFormat.Loaded trained = PeftFormat.load(dir.resolve("adapter_trained"), description)) {
+        try (LoadedAdapter trained = PeftFormat.load(dir.resolve("adapter_trained"), description)) {
           try (AdapterValues values = session.adapterValues();
-              PeftFormat.Loaded finished = hook.isPresent() ? hook.get().finish(values) : new PeftFormat.Loaded(adapter, session.adapterValues())) {
+              LoadedAdapter finished = hook.isPresent() ? hook.get().finish(values) : new LoadedAdapter(adapter, session.adapterValues())) {
             assertEquals(trained.adapter().parameters().size(), finished.adapter().parameters().size(), "parameters");
             for (AdapterParameter p : trained.adapter().parameters()) {
               float[] want = trained.values().get(p.slot()).toArray(ValueLayout.JAVA_FLOAT);

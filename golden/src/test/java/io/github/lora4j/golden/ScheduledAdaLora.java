@@ -15,6 +15,7 @@ import io.github.lora4j.graph.cpu.CpuBackend;
 import io.github.lora4j.lora.Adapter;
 import io.github.lora4j.lora.AdapterMethod;
 import io.github.lora4j.lora.AdapterValues;
+import io.github.lora4j.lora.LoadedAdapter;
 import io.github.lora4j.lora.ModelDescription;
 import io.github.lora4j.lora.PeftFormat;
 import io.github.lora4j.lora.StepHook;
@@ -109,12 +110,12 @@ final class ScheduledAdaLora implements AutoCloseable {
         run.gradients(done);
         run.update(done);
       }
-      try (PeftFormat.Loaded finished = run.finish()) {
+      try (LoadedAdapter finished = run.finish()) {
         PeftFormat.save(directory, finished.adapter(), finished.values());
       }
     });
     try (Workers workers = new Workers(2); CpuBackend backend = new CpuBackend(KernelProvider.select("auto"), workers);
-        PeftFormat.Loaded loaded = PeftFormat.load(directory, MODEL);
+        LoadedAdapter loaded = PeftFormat.load(directory, MODEL);
         ScheduledAdaLora run = new ScheduledAdaLora(loaded.adapter(), loaded.values(), false, backend)) {
       loss.accept(run.loss());
     }
@@ -161,7 +162,7 @@ final class ScheduledAdaLora implements AutoCloseable {
   }
 
   /** What the run would save. */
-  PeftFormat.Loaded finish() {
+  LoadedAdapter finish() {
     try (AdapterValues values = new AdapterValues(adapter.parameters())) {
       values.read(executable);
       return hook.orElseThrow().finish(values);

@@ -76,26 +76,26 @@ public record AdapterCombination(CombinationType type, OptionalInt svdRank, Opti
    * @throws ConfigException when the sources are for different models, have no form as plain LoRA, are DoRA or have a lora_bias, train the same part of the base model
    *     twice, or have unequal ranks where the type needs equal ones
    */
-  public PeftFormat.Loaded combine(List<Source> sources) {
-    List<PeftFormat.Loaded> converted = new ArrayList<>();
+  public LoadedAdapter combine(List<Source> sources) {
+    List<LoadedAdapter> converted = new ArrayList<>();
     try {
       List<Plain> plain = new ArrayList<>();
       for (Source source : sources) {
         if (source.adapter instanceof LoraAdapter lora) {
           plain.add(new Plain(lora, source.values, source.weight));
         } else {
-          PeftFormat.Loaded made = source.adapter.toLora(source.values);
+          LoadedAdapter made = source.adapter.toLora(source.values);
           converted.add(made);
           plain.add(new Plain((LoraAdapter) made.adapter(), made.values(), source.weight));
         }
       }
       return combined(plain);
     } finally {
-      converted.forEach(PeftFormat.Loaded::close);
+      converted.forEach(LoadedAdapter::close);
     }
   }
 
-  private PeftFormat.Loaded combined(List<Plain> sources) {
+  private LoadedAdapter combined(List<Plain> sources) {
     CombinationType effective = sources.size() == 1 ? CombinationType.LINEAR : type;
     check(sources, effective);
     int rank = rank(sources, effective);
@@ -110,7 +110,7 @@ public record AdapterCombination(CombinationType type, OptionalInt svdRank, Opti
       });
       adapter.parameters().stream().filter(AdapterParameter::ofBase).forEach(p ->
           values.get(p.slot()).copyFrom(owner(sources).values.get(p.slot())));
-      return new PeftFormat.Loaded(adapter, values);
+      return new LoadedAdapter(adapter, values);
     } catch (RuntimeException | Error e) {
       values.close();
       throw e;

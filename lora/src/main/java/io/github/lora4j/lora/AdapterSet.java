@@ -99,7 +99,7 @@ public final class AdapterSet implements AutoCloseable {
 
   /** Adds an adapter from a directory of PEFT's form; see {@link #add}. */
   public AdapterSet load(String name, Path directory) {
-    try (PeftFormat.Loaded loaded = PeftFormat.load(directory, model)) {
+    try (LoadedAdapter loaded = PeftFormat.load(directory, model)) {
       return add(name, loaded.adapter(), loaded.values());
     }
   }
@@ -125,7 +125,7 @@ public final class AdapterSet implements AutoCloseable {
 
   /** Swaps in an adapter from a directory; see {@link #swap(String, Adapter, AdapterValues)}. */
   public AdapterSet swap(String name, Path directory) {
-    try (PeftFormat.Loaded loaded = PeftFormat.load(directory, model)) {
+    try (LoadedAdapter loaded = PeftFormat.load(directory, model)) {
       return swap(name, loaded.adapter(), loaded.values());
     }
   }
@@ -274,7 +274,7 @@ public final class AdapterSet implements AutoCloseable {
    *
    * @return adapter and values, which the caller closes
    */
-  public PeftFormat.Loaded merging() {
+  public LoadedAdapter merging() {
     if (active.isEmpty() || !enabled) {
       throw new ConfigException("adapter set: no adapter is active, so there is nothing to merge");
     }

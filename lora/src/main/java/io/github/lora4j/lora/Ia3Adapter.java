@@ -13,6 +13,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalInt;
+import java.util.Set;
 
 /**
  * (IA)³ (Liu et al., "Few-Shot Parameter-Efficient Fine-Tuning is Better and Cheaper than In-Context Learning", NeurIPS 2022) with PEFT's
@@ -57,6 +58,26 @@ public final class Ia3Adapter implements Adapter {
   @Override
   public OptionalInt trainableGroup(String parameter) {
     return saved.trainableGroup(parameter);
+  }
+
+  @Override
+  public boolean untied(String module) {
+    return saved.untied(module);
+  }
+
+  @Override
+  public Set<String> sharedChanges() {
+    return saved.sharedChanges();
+  }
+
+  @Override
+  public List<StoredCopy> storedCopies() {
+    return saved.storedCopies();
+  }
+
+  @Override
+  public List<String> notes() {
+    return saved.notes();
   }
 
   @Override

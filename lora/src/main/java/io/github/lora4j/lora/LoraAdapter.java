@@ -144,9 +144,9 @@ public final class LoraAdapter implements Adapter {
     }
   }
 
-  /** Whether B has blocks that must stay zero; see the setting enable_lora. */
-  boolean merged() {
-    return parts.present();
+  /** Parts of a merged module that are adapted, each with as many ranks of their own; see the setting enable_lora. */
+  int blocks() {
+    return parts.present() ? parts.count() : 1;
   }
 
   @Override
@@ -174,7 +174,7 @@ public final class LoraAdapter implements Adapter {
   }
 
   @Override
-  public PeftFormat.Loaded toLora(AdapterValues values) {
+  public LoadedAdapter toLora(AdapterValues values) {
     if (config.useDora()) {
       throw new ConfigException("DoRA has no form as plain LoRA: its magnitudes scale the base weight itself; merge the adapter instead");
     }
@@ -183,7 +183,7 @@ public final class LoraAdapter implements Adapter {
           + "and needs the values it started from"
           .formatted(config.initLoraWeights().peftName()));
     }
-    return new PeftFormat.Loaded(this, values.copy(parameters));
+    return new LoadedAdapter(this, values.copy(parameters));
   }
 
   @Override
@@ -252,9 +252,9 @@ public final class LoraAdapter implements Adapter {
   }
 
   @Override
-  public PeftFormat.Loaded onUntouchedBase(AdapterValues values, AdapterValues start) {
+  public LoadedAdapter onUntouchedBase(AdapterValues values, AdapterValues start) {
     return config.initLoraWeights().changesBase() ? StartConversion.toLora(this, values, start)
-        : new PeftFormat.Loaded(this, values.copy(parameters));
+        : new LoadedAdapter(this, values.copy(parameters));
   }
 
   @Override

@@ -3,7 +3,6 @@ package io.github.lora4j.lora;
 import io.github.lora4j.graph.Graph;
 import io.github.lora4j.graph.ModuleInfo;
 import io.github.lora4j.graph.Shape;
-import io.github.lora4j.graph.Sites;
 import io.github.lora4j.graph.Value;
 import io.github.lora4j.vector.ConfigException;
 import java.lang.foreign.MemorySegment;
@@ -11,15 +10,13 @@ import java.lang.foreign.ValueLayout;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.OptionalInt;
-import java.util.Set;
 
 /**
  * LoRA-FA (Zhang et al., "LoRA-FA: Memory-efficient Low-rank Adaptation for Large Language Models Fine-tuning", 2023) as PEFT's optimizer
  * of that name: A stays as drawn, B alone trains, and its gradient becomes G·(A·Aᵀ + 1e-8·I)⁻¹/s², which makes the step of B·A nearest to
  * full fine-tuning's. Norm and clipping know G. What is saved is plain LoRA.
  */
-public final class LoraFa implements Adapter {
+public final class LoraFa extends ForwardingAdapter {
 
   private static final double DELTA = 1e-8;
 
@@ -31,6 +28,7 @@ public final class LoraFa implements Adapter {
    * @throws ConfigException when the adapter is not plain LoRA on linear modules
    */
   public LoraFa(Adapter adapter) {
+    super(adapter);
     if (!(adapter instanceof LoraAdapter lora)) {
       throw new ConfigException("optimizer lorafa trains the B of plain LoRA, so method must be lora");
     }
@@ -40,10 +38,6 @@ public final class LoraFa implements Adapter {
     }
     if (lora.config().initLoraWeights() == InitLoraWeights.MICA) {
       problems.add("init_lora_weights mica freezes B and optimizer lorafa freezes A, so nothing would train; choose one of the two");
-    }
-    if (lora.merged()) {
-      problems.add("%s does not go together with optimizer lorafa, whose preconditioner would fill B outside the parts' blocks",
-          MergedParts.KEY);
     }
     List<String> embeddings = lora.sites().values().stream().filter(site -> site.target().module().kind() == ModuleInfo.Kind.EMBEDDING
             || site.target().module().kind() == ModuleInfo.Kind.CONVOLUTION)
@@ -62,19 +56,25 @@ public final class LoraFa implements Adapter {
 
   @Override
   public boolean frozen(String parameter) {
-    return of.sites().values().stream().anyMatch(site -> site.a().slot().equals(parameter));
+    return super.frozen(parameter) || of.sites().values().stream().anyMatch(site -> site.a().slot().equals(parameter));
   }
 
+  /** With enable_lora each part has an A of its own, so the matrix is one block for each. */
   @Override
   public Map<String, float[]> constants(AdapterValues values) {
     Map<String, float[]> inverses = new LinkedHashMap<>();
     of.sites().values().forEach(site -> {
-      int r = Math.toIntExact(site.a().shape().getFirst());
+      int rank = Math.toIntExact(site.a().shape().getFirst());
+      int r = rank / of.blocks();
       double scaling = site.target().scaling();
-      double[][] inverse = inverse(gram(values.get(site.a().slot()), r), site.a().slot());
-      float[] flat = new float[r * r];
-      for (int i = 0; i < r * r; i++) {
-        flat[i] = (float) (inverse[i / r][i % r] / (scaling * scaling));
+      MemorySegment a = values.get(site.a().slot());
+      long block = a.byteSize() / of.blocks();
+      float[] flat = new float[rank * rank];
+      for (int b = 0; b < of.blocks(); b++) {
+        double[][] inverse = inverse(gram(a.asSlice(b * block, block), r), site.a().slot());
+        for (int i = 0; i < r * r; i++) {
+          flat[(b * r + i / r) * rank + b * r + i % r] = (float) (inverse[i / r][i % r] / (scaling * scaling));
+        }
       }
       inverses.put(matrix(site), flat);
     });
@@ -125,79 +125,10 @@ public final class LoraFa implements Adapter {
 
   @Override
   public void recordBeforeUpdate(Graph apply, Value count) {
+    super.recordBeforeUpdate(apply, count);
     of.sites().values().forEach(site -> apply.program().find(site.b().slot()).ifPresent(b -> {
       int r = b.shape().cols();
       apply.precondition(b, apply.program().frozen(matrix(site), Shape.of(r, r)));
     }));
-  }
-
-  @Override
-  public List<AdapterParameter> parameters() {
-    return of.parameters();
-  }
-
-  @Override
-  public List<ParameterGroup> groups() {
-    return of.groups();
-  }
-
-  @Override
-  public OptionalInt trainableGroup(String parameter) {
-    return of.trainableGroup(parameter);
-  }
-
-  @Override
-  public Map<String, Object> peftConfig() {
-    return of.peftConfig();
-  }
-
-  @Override
-  public List<String> notes() {
-    return of.notes();
-  }
-
-  @Override
-  public Value linear(Sites recording, LinearSite site, Value y) {
-    return of.linear(recording, site, y);
-  }
-
-  @Override
-  public Map<String, WeightChange> weightChanges(AdapterValues values) {
-    return of.weightChanges(values);
-  }
-
-  @Override
-  public PeftFormat.Loaded toLora(AdapterValues values) {
-    return of.toLora(values);
-  }
-
-  @Override
-  public boolean untied(String module) {
-    return of.untied(module);
-  }
-
-  @Override
-  public Map<String, BaseRows> baseRows() {
-    return of.baseRows();
-  }
-
-  @Override
-  public List<StoredCopy> storedCopies() {
-    return of.storedCopies();
-  }
-
-  @Override
-  public Set<String> sharedChanges() {
-    return of.sharedChanges();
-  }
-
-  @Override
-  public Map<String, BaseStart> baseStarts() {
-    return of.baseStarts();
-  }
-
-  @Override
-  public PeftFormat.Loaded onUntouchedBase(AdapterValues values, AdapterValues start) {
-    return of.onUntouchedBase(values, start);
   }
 }

@@ -69,12 +69,12 @@ public final class LoraMerge {
       source.ifPresent(name -> base.read(name, DType.F32, target));
       return source.isPresent();
     });
-    try (PeftFormat.Loaded merged = adapter.mergeable(values)) {
+    try (LoadedAdapter merged = adapter.mergeable(values)) {
       write(base, names, model, merged, untie, file);
     }
   }
 
-  private static void write(Checkpoint base, UnaryOperator<String> names, ModelDescription model, PeftFormat.Loaded loaded, boolean untie,
+  private static void write(Checkpoint base, UnaryOperator<String> names, ModelDescription model, LoadedAdapter loaded, boolean untie,
       Path file) {
     Adapter adapter = loaded.adapter();
     AdapterValues values = loaded.values();

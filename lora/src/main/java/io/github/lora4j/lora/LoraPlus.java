@@ -1,19 +1,11 @@
 package io.github.lora4j.lora;
 
-import io.github.lora4j.graph.Executable;
-import io.github.lora4j.graph.Graph;
-import io.github.lora4j.graph.ProgramBuilder;
-import io.github.lora4j.graph.Sites;
-import io.github.lora4j.graph.Value;
-import io.github.lora4j.graph.VirtualTokens;
 import io.github.lora4j.vector.ConfigException;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.OptionalInt;
-import java.util.Set;
 
 /**
  * LoRA+ (Hayou, Ghosh and Yu, "LoRA+: Efficient Low Rank Adaptation of Large Models", ICML 2024): any adapter with other parameter groups.
@@ -26,7 +18,7 @@ import java.util.Set;
  * </ol>
  * The run's weight decay holds for the first three, as in the authors' code; PEFT's function ignores it.
  */
-public final class LoraPlus implements Adapter {
+public final class LoraPlus extends ForwardingAdapter {
 
   /** What the paper and its code use where nothing is said: 2⁴. */
   public static final double DEFAULT_RATIO = 16;
@@ -38,7 +30,6 @@ public final class LoraPlus implements Adapter {
   private static final int FAST = 2;
   private static final int FAST_WITHOUT_DECAY = 3;
 
-  private final Adapter of;
   private final List<AdapterParameter> parameters = new ArrayList<>();
   private final Map<String, Integer> groupOf = new LinkedHashMap<>();
   private final List<ParameterGroup> groups;
@@ -50,13 +41,13 @@ public final class LoraPlus implements Adapter {
    * @param embeddingRate learning rate of embedding matrices, not scaled by the run's
    */
   public LoraPlus(Adapter of, double ratio, double embeddingRate) {
+    super(of);
     if (!(ratio >= 1 && Double.isFinite(ratio))) {
       throw new ConfigException("loraplus_lr_ratio must be at least 1, got " + ratio);
     }
     if (!(embeddingRate > 0 && Double.isFinite(embeddingRate))) {
       throw new ConfigException("loraplus_lr_embedding must be positive, got " + embeddingRate);
     }
-    this.of = of;
     for (AdapterParameter p : of.parameters()) {
       AdapterParameter regrouped = p.inGroup(group(p, of.groups().get(p.group()).decays()));
       parameters.add(regrouped);
@@ -76,11 +67,6 @@ public final class LoraPlus implements Adapter {
     return MATRICES;
   }
 
-  /** The adapter whose parameters these are. */
-  public Adapter adapter() {
-    return of;
-  }
-
   @Override
   public List<AdapterParameter> parameters() {
     return List.copyOf(parameters);
@@ -95,145 +81,5 @@ public final class LoraPlus implements Adapter {
   public OptionalInt trainableGroup(String parameter) {
     Integer group = groupOf.get(parameter);
     return group == null ? OptionalInt.empty() : OptionalInt.of(group);
-  }
-
-  @Override
-  public Map<String, Object> peftConfig() {
-    return of.peftConfig();
-  }
-
-  @Override
-  public List<String> notes() {
-    return of.notes();
-  }
-
-  @Override
-  public Value linearInput(Sites recording, String module, Value x) {
-    return of.linearInput(recording, module, x);
-  }
-
-  @Override
-  public Value linear(Sites recording, LinearSite site, Value y) {
-    return of.linear(recording, site, y);
-  }
-
-  @Override
-  public Value convolution(Sites recording, ConvolutionSite site, Value y) {
-    return of.convolution(recording, site, y);
-  }
-
-  @Override
-  public Value embedding(Sites recording, EmbeddingSite site, Value y) {
-    return of.embedding(recording, site, y);
-  }
-
-  @Override
-  public Value blockOutput(Sites recording, String module, Value y) {
-    return of.blockOutput(recording, module, y);
-  }
-
-  @Override
-  public AttentionSite attention(Sites recording, AttentionSite site) {
-    return of.attention(recording, site);
-  }
-
-  @Override
-  public VirtualTokens virtualTokens() {
-    return of.virtualTokens();
-  }
-
-  @Override
-  public Optional<PeftFormat.Loaded> stored(AdapterValues values) {
-    return of.stored(values);
-  }
-
-  @Override
-  public Map<String, BaseNorm> baseNorms() {
-    return of.baseNorms();
-  }
-
-  @Override
-  public Map<String, BaseRows> baseRows() {
-    return of.baseRows();
-  }
-
-  @Override
-  public List<StoredCopy> storedCopies() {
-    return of.storedCopies();
-  }
-
-  @Override
-  public Set<String> sharedChanges() {
-    return of.sharedChanges();
-  }
-
-  @Override
-  public boolean untied(String module) {
-    return of.untied(module);
-  }
-
-  @Override
-  public void recordPrepare(ProgramBuilder program) {
-    of.recordPrepare(program);
-  }
-
-  @Override
-  public long refresh(Executable executable, long written) {
-    return of.refresh(executable, written);
-  }
-
-  @Override
-  public void recordBeforeUpdate(Graph apply, Value count) {
-    of.recordBeforeUpdate(apply, count);
-  }
-
-  @Override
-  public boolean recordAfterUpdate(ProgramBuilder program, Value report) {
-    return of.recordAfterUpdate(program, report);
-  }
-
-  @Override
-  public Optional<StepHook> hook(int steps) {
-    return of.hook(steps);
-  }
-
-  @Override
-  public Map<String, WeightChange> weightChanges(AdapterValues values) {
-    return of.weightChanges(values);
-  }
-
-  @Override
-  public PeftFormat.Loaded mergeable(AdapterValues values) {
-    return of.mergeable(values);
-  }
-
-  @Override
-  public Map<String, BaseStart> baseStarts() {
-    return of.baseStarts();
-  }
-
-  @Override
-  public PeftFormat.Loaded onUntouchedBase(AdapterValues values, AdapterValues start) {
-    return of.onUntouchedBase(values, start);
-  }
-
-  @Override
-  public PeftFormat.Loaded toLora(AdapterValues values) {
-    return of.toLora(values);
-  }
-
-  @Override
-  public boolean frozen(String parameter) {
-    return of.frozen(parameter);
-  }
-
-  @Override
-  public Map<String, float[]> constants(AdapterValues values) {
-    return of.constants(values);
-  }
-
-  @Override
-  public Optional<PeftFormat.Loaded> runnable(AdapterValues values) {
-    return of.runnable(values);
   }
 }

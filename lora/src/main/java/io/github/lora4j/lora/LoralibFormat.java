@@ -39,7 +39,7 @@ public final class LoralibFormat {
    * @throws FormatException when a tensor is missing, of another shape, or belongs to no module, listing them
    * @throws ConfigException when {@code enableLora} is needed or does not fit
    */
-  public static PeftFormat.Loaded load(Checkpoint file, double loraAlpha, List<Boolean> enableLora, ModelDescription model,
+  public static LoadedAdapter load(Checkpoint file, double loraAlpha, List<Boolean> enableLora, ModelDescription model,
       Optional<TaskType> task) {
     Problems problems = new Problems();
     Map<String, ModuleInfo> adapted = new LinkedHashMap<>();
@@ -92,7 +92,7 @@ public final class LoralibFormat {
     AdapterValues values = new AdapterValues(adapter.parameters());
     try {
       fill(file, adapter, values, enableLora);
-      return new PeftFormat.Loaded(adapter, values);
+      return new LoadedAdapter(adapter, values);
     } catch (RuntimeException e) {
       values.close();
       throw e;

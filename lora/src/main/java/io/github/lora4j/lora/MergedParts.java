@@ -32,7 +32,7 @@ record MergedParts(List<Boolean> enabled) {
     return !enabled.isEmpty();
   }
 
-  private int count() {
+  int count() {
     return (int) enabled.stream().filter(flag -> flag).count();
   }
 

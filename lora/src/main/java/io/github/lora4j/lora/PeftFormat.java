@@ -36,14 +36,6 @@ public final class PeftFormat {
   private static final String CARD = "README.md";
   private static final String BIN = "adapter_model.bin";
 
-  /** An adapter and its values; close it to release them. */
-  public record Loaded(Adapter adapter, AdapterValues values) implements AutoCloseable {
-    @Override
-    public void close() {
-      values.close();
-    }
-  }
-
   private PeftFormat() {}
 
   /**
@@ -53,9 +45,9 @@ public final class PeftFormat {
    * @throws io.github.lora4j.vector.ResourceException when it cannot be written
    */
   public static void save(Path directory, Adapter adapter, AdapterValues values) {
-    Optional<Loaded> stored = adapter.stored(values);
+    Optional<LoadedAdapter> stored = adapter.stored(values);
     if (stored.isPresent()) {
-      try (Loaded form = stored.get()) {
+      try (LoadedAdapter form = stored.get()) {
         save(directory, form.adapter(), form.values());
         return;
       }
@@ -105,7 +97,7 @@ public final class PeftFormat {
    * @throws FormatException listing tensors that are missing, unexpected or of another shape, with what that means
    * @throws io.github.lora4j.vector.ConfigException when the config asks for what is not supported or does not fit the model
    */
-  public static Loaded load(Path directory, ModelDescription model) {
+  public static LoadedAdapter load(Path directory, ModelDescription model) {
     Map<String, Object> config = config(directory);
     if (!(config.get("peft_type") instanceof String type)) {
       throw new FormatException(directory.resolve(CONFIG) + ": peft_type is missing; is this the config of an adapter?");
@@ -120,11 +112,11 @@ public final class PeftFormat {
       try {
         keys.forEach((slot, key) -> tensors.read(key, DType.F32, values.get(slot)));
         compare(file, tensors, adapter, values);
-        Optional<Loaded> runnable = adapter.runnable(values);
+        Optional<LoadedAdapter> runnable = adapter.runnable(values);
         if (runnable.isPresent()) {
           values.close();
         }
-        return runnable.orElseGet(() -> new Loaded(adapter, values));
+        return runnable.orElseGet(() -> new LoadedAdapter(adapter, values));
       } catch (RuntimeException e) {
         values.close();
         throw e;

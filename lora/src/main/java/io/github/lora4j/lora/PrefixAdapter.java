@@ -52,11 +52,11 @@ public final class PrefixAdapter implements Adapter {
     }
 
     @Override
-    public Optional<PeftFormat.Loaded> runnable(AdapterValues values) {
+    public Optional<LoadedAdapter> runnable(AdapterValues values) {
       PrefixAdapter adapter = new PrefixAdapter(prefix);
       AdapterValues split = new AdapterValues(adapter.parameters());
       adapter.copy(split, values, true);
-      return Optional.of(new PeftFormat.Loaded(adapter, split));
+      return Optional.of(new LoadedAdapter(adapter, split));
     }
   }
 
@@ -100,11 +100,11 @@ public final class PrefixAdapter implements Adapter {
   }
 
   @Override
-  public Optional<PeftFormat.Loaded> stored(AdapterValues values) {
+  public Optional<LoadedAdapter> stored(AdapterValues values) {
     Stored form = new Stored(prefix);
     AdapterValues joined = new AdapterValues(form.parameters());
     copy(values, joined, false);
-    return Optional.of(new PeftFormat.Loaded(form, joined));
+    return Optional.of(new LoadedAdapter(form, joined));
   }
 
   private void copy(AdapterValues split, AdapterValues joined, boolean toSplit) {

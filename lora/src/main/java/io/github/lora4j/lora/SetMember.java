@@ -22,7 +22,7 @@ record SetMember(String name, LoraAdapter adapter, AdapterValues values, Map<Str
    * @throws ConfigException when what it does is no sum that rows could take or leave, saying what and why
    */
   static SetMember of(String name, ModelDescription model, Adapter adapter, AdapterValues values) {
-    PeftFormat.Loaded lora;
+    LoadedAdapter lora;
     try {
       lora = adapter.toLora(values);
     } catch (ConfigException e) {

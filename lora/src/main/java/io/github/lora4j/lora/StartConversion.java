@@ -13,7 +13,7 @@ final class StartConversion {
 
   private StartConversion() {}
 
-  static PeftFormat.Loaded toLora(LoraAdapter adapter, AdapterValues values, AdapterValues start) {
+  static LoadedAdapter toLora(LoraAdapter adapter, AdapterValues values, AdapterValues start) {
     LoraConfig config = adapter.config();
     // alpha/r or alpha/√r must stay.
     double factor = config.useRslora() ? Math.sqrt(2) : 2;
@@ -39,7 +39,7 @@ final class StartConversion {
       });
       plain.parameters().stream().filter(p -> p.slot().endsWith(".bias") || p.ofBase())
           .forEach(p -> all.get(p.slot()).copyFrom(values.get(p.slot())));
-      return new PeftFormat.Loaded(plain, all);
+      return new LoadedAdapter(plain, all);
     } catch (RuntimeException | Error e) {
       all.close();
       throw e;

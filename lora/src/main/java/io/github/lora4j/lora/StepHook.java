@@ -40,7 +40,7 @@ public interface StepHook {
    * @param values all parameters; copied where they are needed
    * @return adapter and values to save; the caller closes them
    */
-  PeftFormat.Loaded finish(AdapterValues values);
+  LoadedAdapter finish(AdapterValues values);
 
   /**
    * How a budget of ranks is spread.

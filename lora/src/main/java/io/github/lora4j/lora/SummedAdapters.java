@@ -12,13 +12,13 @@ import java.util.Map;
 record SummedAdapters(List<SetMember> members, List<AdapterParameter> parameters) implements Adapter {
 
   /** Adapter and values of those parameters that replace the base's. */
-  static PeftFormat.Loaded of(List<SetMember> members) {
+  static LoadedAdapter of(List<SetMember> members) {
     List<AdapterParameter> replaced = members.stream().flatMap(m -> m.adapter().parameters().stream()).filter(AdapterParameter::ofBase)
         .toList();
     AdapterValues values = new AdapterValues(replaced);
     members.forEach(m -> m.adapter().parameters().stream().filter(AdapterParameter::ofBase)
         .forEach(p -> values.get(p.slot()).copyFrom(m.values().get(p.slot()))));
-    return new PeftFormat.Loaded(new SummedAdapters(List.copyOf(members), replaced), values);
+    return new LoadedAdapter(new SummedAdapters(List.copyOf(members), replaced), values);
   }
 
   @Override

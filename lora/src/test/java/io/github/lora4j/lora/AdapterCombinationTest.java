@@ -72,10 +72,10 @@ class AdapterCombinationTest {
     AdapterCombination combination = type == CombinationType.CAT ? AdapterCombination.of(type) : new AdapterCombination(type,
         OptionalInt.of(7),
         OptionalDouble.empty(), OptionalDouble.empty(), TensorMerge.MajoritySign.TOTAL, 0);
-    try (PeftFormat.Loaded combined = combination.combine(sources)) {
+    try (LoadedAdapter combined = combination.combine(sources)) {
       PeftFormat.save(directory.resolve("combined"), combined.adapter(), combined.values());
     }
-    try (PeftFormat.Loaded loaded = PeftFormat.load(directory.resolve("combined"), MODEL)) {
+    try (LoadedAdapter loaded = PeftFormat.load(directory.resolve("combined"), MODEL)) {
       LoraAdapter adapter = (LoraAdapter) loaded.adapter();
       assertEquals(7, adapter.config().r());
       for (String module : List.of("table", "lin", "conv")) {
@@ -90,7 +90,7 @@ class AdapterCombinationTest {
   void everySourcesModulesAreThere() {
     List<AdapterCombination.Source> sources = List.of(source(1, LoraConfig.builder().r(2).targetModules(new TargetModules.Regex("lin|conv"))
         .excludeModules(TargetModules.of("conv")), 1), source(1, config(2, 2, "conv"), 2));
-    try (PeftFormat.Loaded combined = AdapterCombination.of(CombinationType.CAT).combine(sources)) {
+    try (LoadedAdapter combined = AdapterCombination.of(CombinationType.CAT).combine(sources)) {
       LoraAdapter adapter = (LoraAdapter) combined.adapter();
       assertEquals(List.of("lin", "conv"), List.copyOf(adapter.sites().keySet()));
       assertArrayEquals(sum(sources, "conv"), update(adapter, combined.values(), "conv").data(), 1e-5);
@@ -101,7 +101,7 @@ class AdapterCombinationTest {
   @Test
   void oneAdapterAloneIsScaled() {
     AdapterCombination.Source source = source(-0.5, config(2, 8, "lin"), 1);
-    try (PeftFormat.Loaded scaled = AdapterCombination.of(CombinationType.SVD).combine(List.of(source))) {
+    try (LoadedAdapter scaled = AdapterCombination.of(CombinationType.SVD).combine(List.of(source))) {
       assertArrayEquals(sum(List.of(source), "lin"), update((LoraAdapter) scaled.adapter(), scaled.values(), "lin").data(), 1e-5);
     }
   }
@@ -125,8 +125,8 @@ class AdapterCombinationTest {
   @EnumSource(value = CombinationType.class, names = {"DARE_LINEAR", "DARE_TIES", "DARE_LINEAR_SVD", "DARE_TIES_SVD"})
   void dareIsRepeatable(CombinationType type) {
     List<AdapterCombination.Source> sources = List.of(source(1, config(3, 6, "lin"), 1), source(0.5, config(3, 3, "lin"), 2));
-    try (PeftFormat.Loaded once = AdapterCombination.of(type, 0.6).combine(sources);
-        PeftFormat.Loaded again = AdapterCombination.of(type, 0.6).combine(sources)) {
+    try (LoadedAdapter once = AdapterCombination.of(type, 0.6).combine(sources);
+        LoadedAdapter again = AdapterCombination.of(type, 0.6).combine(sources)) {
       double[] update = update((LoraAdapter) once.adapter(), once.values(), "lin").data();
       assertArrayEquals(update, update((LoraAdapter) again.adapter(), again.values(), "lin").data());
       assertTrue(java.util.Arrays.stream(update).anyMatch(x -> Math.abs(x) > 1e-3));
@@ -138,7 +138,7 @@ class AdapterCombinationTest {
     AdapterCombination.Source plain = source(1, config(2, 2, "lin"), 1);
     AdapterCombination.Source head = source(1, config(2, 2, "lin").modulesToSave(List.of("score")), 2);
     head.values().get("score.weight").fill((byte) 1);
-    try (PeftFormat.Loaded combined = AdapterCombination.of(CombinationType.CAT).combine(List.of(plain, head))) {
+    try (LoadedAdapter combined = AdapterCombination.of(CombinationType.CAT).combine(List.of(plain, head))) {
       assertEquals(-1, combined.values().get("score.weight").mismatch(head.values().get("score.weight")));
     }
     refused(List.of(head, source(1, config(2, 2, "lin").modulesToSave(List.of("score")), 3)), AdapterCombination.of(CombinationType.CAT),

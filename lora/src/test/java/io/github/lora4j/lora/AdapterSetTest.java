@@ -193,7 +193,7 @@ class AdapterSetTest {
     }
     float[] weight = new float[want.length];
     java.util.Arrays.fill(weight, 0.5f);
-    try (PeftFormat.Loaded merging = set.activate("a", "b").merging()) {
+    try (LoadedAdapter merging = set.activate("a", "b").merging()) {
       merging.adapter().weightChanges(merging.values()).get(name + ".weight").apply(DType.F32, MemorySegment.ofArray(weight));
     }
     for (int i = 0; i < want.length; i++) {

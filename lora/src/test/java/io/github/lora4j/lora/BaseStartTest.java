@@ -73,7 +73,7 @@ class BaseStartTest {
         Matrix.of(1, 3 * IN, trained.get("lin.lora_A.weight")).plus(0.3, Matrix.of(1, 3 * IN, first.get("lin.lora_A.weight")))
             .store(trained.get("lin.lora_A.weight"));
         double[] now = update(adapter, trained).plus(1, new Matrix(OUT, IN, wide(residual))).data();
-        try (PeftFormat.Loaded plain = adapter.onUntouchedBase(trained, first)) {
+        try (LoadedAdapter plain = adapter.onUntouchedBase(trained, first)) {
           LoraAdapter lora = (LoraAdapter) plain.adapter();
           assertEquals(InitLoraWeights.DEFAULT, lora.config().initLoraWeights());
           assertEquals(6, lora.sites().get("lin").target().rank());
@@ -82,7 +82,7 @@ class BaseStartTest {
         }
         // As PEFT writes it without conversion: the change of the base is found again on loading.
         PeftFormat.save(directory.resolve("raw"), adapter, trained);
-        try (PeftFormat.Loaded raw = PeftFormat.load(directory.resolve("raw"), adapter.model())) {
+        try (LoadedAdapter raw = PeftFormat.load(directory.resolve("raw"), adapter.model())) {
           Matrix stored = new Matrix(OUT, IN, wide(weight()));
           float[] merged = new float[IN * OUT];
           (kind == ModuleInfo.Kind.CONV1D ? stored.transpose() : stored).store(MemorySegment.ofArray(merged));

@@ -66,13 +66,13 @@ class LoraAdapterTest {
     assertEquals(2, ((Op.Linear) ops.getLast()).alpha());
     assertTrue(((Op.Linear) ops.getLast()).addend().isPresent());
     assertEquals(2 * 4 * 24, program.parameters().trainable());
-    adapter.requireRecorded(program);
+    AdapterRecording.requireRecorded(adapter, program);
   }
 
   @Test
   void aModuleThatIsNeverRecordedIsAnError() {
     LoraAdapter adapter = LORA.create(LoraConfig.builder().build(), TestModels.bert());
-    String message = assertThrows(ConfigException.class, () -> adapter.requireRecorded(new ProgramBuilder().build())).getMessage();
+    String message = assertThrows(ConfigException.class, () -> AdapterRecording.requireRecorded(adapter, new ProgramBuilder().build())).getMessage();
     assertTrue(message.contains("query.lora_A.weight"), message);
   }
 

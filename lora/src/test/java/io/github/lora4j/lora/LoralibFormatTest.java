@@ -36,7 +36,7 @@ class LoralibFormatTest {
     return this;
   }
 
-  private PeftFormat.Loaded load(List<Boolean> enabled, Optional<TaskType> task) {
+  private LoadedAdapter load(List<Boolean> enabled, Optional<TaskType> task) {
     Path file = dir.resolve("loralib.safetensors");
     SafetensorsWriter writer = new SafetensorsWriter();
     tensors.forEach((name, shape) -> {
@@ -65,7 +65,7 @@ class LoralibFormatTest {
   void ranksScalesBiasesAndHeads() {
     tensor("h.c_attn.lora_A", 6, 4).tensor("h.c_attn.lora_B", 8, 3).tensor("h.proj.lora_A", 2, 4).tensor("h.proj.lora_B", 4, 2)
         .tensor("h.c_attn.bias", 12).tensor("h.proj.bias", 4).tensor("score.weight", 2, 4);
-    try (PeftFormat.Loaded loaded = load(List.of(true, false, true), Optional.of(TaskType.SEQ_CLS))) {
+    try (LoadedAdapter loaded = load(List.of(true, false, true), Optional.of(TaskType.SEQ_CLS))) {
       LoraAdapter adapter = (LoraAdapter) loaded.adapter();
       assertEquals(List.of(6, 2), adapter.sites().values().stream().map(s -> s.target().rank()).toList());
       assertEquals(List.of(16 / 3.0, 8.0), adapter.sites().values().stream().map(s -> s.target().scaling()).toList());
@@ -74,7 +74,7 @@ class LoralibFormatTest {
           .map(AdapterParameter::slot).toList());
       // What is written reads back: PEFT's form says all of it.
       PeftFormat.save(dir.resolve("peft"), adapter, loaded.values());
-      try (PeftFormat.Loaded again = PeftFormat.load(dir.resolve("peft"), MODEL)) {
+      try (LoadedAdapter again = PeftFormat.load(dir.resolve("peft"), MODEL)) {
         assertEquals(adapter.parameters(), again.adapter().parameters());
         adapter.parameters().forEach(p -> assertEquals(-1, loaded.values().get(p.slot()).mismatch(again.values().get(p.slot()))));
       }

@@ -43,7 +43,7 @@ class PeftFormatTest {
 
   @Test
   void whatIsSavedLoadsTheSame() throws IOException {
-    try (PeftFormat.Loaded loaded = PeftFormat.load(directory, TestModels.bert());
+    try (LoadedAdapter loaded = PeftFormat.load(directory, TestModels.bert());
         AdapterValues values = new AdapterValues(adapter.parameters()).initialise(5)) {
       assertEquals(adapter.parameters().stream().map(AdapterParameter::slot).toList(),
           loaded.adapter().parameters().stream().map(AdapterParameter::slot).toList());
@@ -63,7 +63,7 @@ class PeftFormatTest {
     try (AdapterValues values = new AdapterValues(adapter.parameters()).initialise(6)) {
       PeftFormat.save(directory, adapter, values);
       assertEquals("my own words", Files.readString(directory.resolve("README.md")));
-      try (PeftFormat.Loaded loaded = PeftFormat.load(directory, TestModels.bert())) {
+      try (LoadedAdapter loaded = PeftFormat.load(directory, TestModels.bert())) {
         String slot = adapter.parameters().getFirst().slot();
         assertEquals(-1, values.get(slot).mismatch(loaded.values().get(slot)));
       }

@@ -224,7 +224,7 @@ class ReachTest {
     }
     String key = "base_model.model.lm_head.base_layer.weight";
     rewrite(directory, Map.of(key, List.of((long) VOCABULARY, (long) HIDDEN)));
-    try (PeftFormat.Loaded loaded = PeftFormat.load(directory, UNTIED)) {
+    try (LoadedAdapter loaded = PeftFormat.load(directory, UNTIED)) {
       Path file = temp.resolve("same.safetensors");
       write(UNTIED, loaded.adapter(), loaded.values(), false, file); // zeros there, zeros here
       String message = assertThrows(FormatException.class, () -> loaded.values().requireBase((_, target) -> {

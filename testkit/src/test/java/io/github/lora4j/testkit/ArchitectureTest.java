@@ -2,13 +2,18 @@ package io.github.lora4j.testkit;
 
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
 import static com.tngtech.archunit.library.Architectures.layeredArchitecture;
+import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.tngtech.archunit.core.domain.JavaClasses;
+import com.tngtech.archunit.core.domain.JavaModifier;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
 import com.tngtech.archunit.core.importer.ImportOption;
 import com.tngtech.archunit.lang.ArchRule;
+import io.github.lora4j.lora.Adapter;
+import io.github.lora4j.lora.ForwardingAdapter;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 
 /** Who may know whom. */
@@ -78,6 +83,22 @@ class ArchitectureTest {
   void onlyEntryPointsNameABackend() {
     rule(noClasses().that().resideInAnyPackage(ROOT + "lora..", ROOT + "adalora..", ROOT + "models..", ROOT + "train..")
         .should().dependOnClassesThat().resideInAnyPackage(ROOT + "graph.cpu..", ROOT + "tornado.."));
+  }
+
+  /**
+   * What lies around another adapter forwards to it. One that only asks plain LoRA what of the base trains along says all of that itself:
+   * a default in its place trains or saves something else in silence.
+   */
+  @Test
+  void adaptersAroundOthersForward() {
+    List<String> ofTheBase = List.of("trainableGroup", "untied", "sharedChanges", "storedCopies", "notes");
+    List<String> silent = CLASSES.stream().filter(c -> c.isAssignableTo(Adapter.class) && !c.isAssignableTo(ForwardingAdapter.class))
+        .filter(c -> c.getFields().stream().anyMatch(f -> f.getRawType().isAssignableTo(Adapter.class) && !f.getModifiers()
+            .contains(JavaModifier.STATIC)))
+        .flatMap(c -> ofTheBase.stream().filter(name -> c.getMethods().stream().noneMatch(m -> m.getName().equals(name)))
+            .map(name -> c.getSimpleName() + " leaves out " + name)).sorted().toList();
+    assertEquals(List.of(), silent);
+    assertTrue(CLASSES.stream().filter(c -> c.isAssignableTo(ForwardingAdapter.class)).count() > 3);
   }
 
   /** A library writes to no console and ends no process. */

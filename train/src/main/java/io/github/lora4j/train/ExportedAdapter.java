@@ -1,6 +1,7 @@
 package io.github.lora4j.train;
 
 import io.github.lora4j.checkpoint.Checkpoint;
+import io.github.lora4j.lora.LoadedAdapter;
 import io.github.lora4j.lora.LoralibFormat;
 import io.github.lora4j.lora.ModelDescription;
 import io.github.lora4j.lora.PeftFormat;
@@ -45,7 +46,7 @@ public final class ExportedAdapter {
     ModelDirectory base = ModelDirectory.open(model);
     try (Checkpoint tensors = Checkpoint.open(file)) {
       EncoderTask task = MergedModel.taskOf(tensors, "", Map.of(), base);
-      try (PeftFormat.Loaded lora = LoralibFormat.load(tensors, loraAlpha, enableLora, MergedModel.description(task),
+      try (LoadedAdapter lora = LoralibFormat.load(tensors, loraAlpha, enableLora, MergedModel.description(task),
           Optional.of(TaskType.valueOf(task.taskType())))) {
         PeftFormat.save(output, lora.adapter(), lora.values());
       }
@@ -61,7 +62,7 @@ public final class ExportedAdapter {
   private static void write(EncoderTask task, Path adapter, Path output) {
     refuse(output);
     ModelDescription model = MergedModel.description(task);
-    try (PeftFormat.Loaded loaded = PeftFormat.load(adapter, model); PeftFormat.Loaded lora = loaded.adapter().toLora(loaded.values())) {
+    try (LoadedAdapter loaded = PeftFormat.load(adapter, model); LoadedAdapter lora = loaded.adapter().toLora(loaded.values())) {
       PeftFormat.save(output, lora.adapter(), lora.values());
     }
   }

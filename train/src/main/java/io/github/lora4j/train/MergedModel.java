@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.lora4j.checkpoint.AtomicFiles;
 import io.github.lora4j.checkpoint.Checkpoint;
 import io.github.lora4j.lora.AdapterParameter;
+import io.github.lora4j.lora.LoadedAdapter;
 import io.github.lora4j.lora.LoraConfig;
 import io.github.lora4j.lora.LoraMerge;
 import io.github.lora4j.lora.ModelDescription;
@@ -113,7 +114,7 @@ public final class MergedModel {
   private static void write(ModelDirectory base, EncoderTask task, Path adapter, List<String> labels, Optional<Long> seed, boolean untie,
       Path output) {
     ModelDescription model = description(task);
-    try (PeftFormat.Loaded loaded = PeftFormat.load(adapter, model); Checkpoint weights = base.checkpoint()) {
+    try (LoadedAdapter loaded = PeftFormat.load(adapter, model); Checkpoint weights = base.checkpoint()) {
       Checkpoint source = new TaskWeights(weights, task, loaded.adapter(), seed);
       if (Files.exists(output)) {
         throw new ConfigException("%s exists already; choose another place for the merged model".formatted(output));

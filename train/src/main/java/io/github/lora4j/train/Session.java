@@ -9,10 +9,11 @@ import io.github.lora4j.graph.Shape;
 import io.github.lora4j.graph.Value;
 import io.github.lora4j.lora.Adapter;
 import io.github.lora4j.lora.AdapterParameter;
+import io.github.lora4j.lora.AdapterRecording;
 import io.github.lora4j.lora.AdapterValues;
 import io.github.lora4j.lora.BaseNorm;
 import io.github.lora4j.lora.BaseRows;
-import io.github.lora4j.lora.PeftFormat;
+import io.github.lora4j.lora.LoadedAdapter;
 import io.github.lora4j.models.EncoderTask;
 import io.github.lora4j.models.PackedBatch;
 import io.github.lora4j.models.Weights;
@@ -55,9 +56,6 @@ public final class Session implements AutoCloseable {
     batch = new PackedBatch(task.in(), adapter.virtualTokens());
   }
 
-  /** An adapter that changes nothing: the base model. */
-  public static final Adapter BASE = List::of;
-
   /**
    * Compiles and loads.
    *
@@ -68,7 +66,7 @@ public final class Session implements AutoCloseable {
   public static Session open(EncoderTask task, List<Checkpoint> base, Adapter adapter, Optional<AdapterValues> values,
       TaskProgram.Capacity capacity, Optional<OptimizerSpec> optimizer, Backend backend, DType weights, long seed) {
     TaskProgram program = TaskProgram.record(task, adapter, capacity, optimizer);
-    adapter.requireRecorded(program.program());
+    AdapterRecording.requireRecorded(adapter, program.program());
     CompileOptions options = new CompileOptions(weights);
     refuseTooLarge(backend.forecast(program.program(), options));
     Executable executable = backend.compile(program.program(), options);
@@ -190,7 +188,7 @@ public final class Session implements AutoCloseable {
   }
 
   /** The adapter for the base model as it is in its files, with the values given; the caller closes it. */
-  public PeftFormat.Loaded onUntouchedBase(AdapterValues values) {
+  public LoadedAdapter onUntouchedBase(AdapterValues values) {
     try (AdapterValues start = starts.map(BaseStarts::copy).orElseGet(() -> new AdapterValues(List.of()))) {
       return adapter.onUntouchedBase(values, start);
     }

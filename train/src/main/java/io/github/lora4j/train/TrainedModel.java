@@ -2,8 +2,8 @@ package io.github.lora4j.train;
 
 import io.github.lora4j.checkpoint.Checkpoint;
 import io.github.lora4j.graph.Backend;
-import io.github.lora4j.lora.Adapter;
-import io.github.lora4j.lora.AdapterParameter;
+import io.github.lora4j.lora.HeadOnly;
+import io.github.lora4j.lora.LoadedAdapter;
 import io.github.lora4j.lora.PeftFormat;
 import io.github.lora4j.models.EncoderTask;
 import io.github.lora4j.models.ModelDirectory;
@@ -41,7 +41,7 @@ public final class TrainedModel implements AutoCloseable {
     task = Fixture.task(recipe.task(), recipe.pooling(), directory.bert(), labels.outputs());
     tokenizer = Tokenizer.load(directory.path());
     Backend opened = Backend.open(backend, threads);
-    try (PeftFormat.Loaded adapter = PeftFormat.load(adapter(recipe.output()), MergedModel.description(task));
+    try (LoadedAdapter adapter = PeftFormat.load(adapter(recipe.output()), MergedModel.description(task));
         Checkpoint weights = directory.checkpoint()) {
       maxLength = Fixture.maxLength(recipe, task, adapter.adapter());
       TaskProgram.Capacity capacity = new TaskProgram.Capacity(Math.max(TOKENS, maxLength), SEQUENCES, maxLength);
@@ -52,14 +52,6 @@ public final class TrainedModel implements AutoCloseable {
       throw e;
     }
     this.backend = opened;
-  }
-
-  /** What trained of the base model itself, without what the adapter adds. */
-  private record HeadOnly(Adapter adapter) implements Adapter {
-    @Override
-    public List<AdapterParameter> parameters() {
-      return adapter.parameters().stream().filter(AdapterParameter::ofBase).toList();
-    }
   }
 
   /**

@@ -3,6 +3,7 @@ package io.github.lora4j.train;
 import io.github.lora4j.graph.Backend;
 import io.github.lora4j.graph.CompileOptions;
 import io.github.lora4j.graph.OptimizerSpec;
+import io.github.lora4j.lora.AdapterRecording;
 import io.github.lora4j.lora.ParameterGroup;
 import io.github.lora4j.lora.StepHook;
 import io.github.lora4j.train.data.Batches;
@@ -41,7 +42,7 @@ public record TrainingPlan(Batches batches, int steps, Schedule schedule, Optimi
   /** What a backend would allocate for this run. */
   public List<Backend.Allocation> forecast(Recipe recipe, Fixture fixture, Backend backend) {
     TaskProgram program = TaskProgram.record(fixture.task(), fixture.adapter(), capacity, Optional.of(optimizer));
-    fixture.adapter().requireRecorded(program.program());
+    AdapterRecording.requireRecorded(fixture.adapter(), program.program());
     return backend.forecast(program.program(), new CompileOptions(recipe.weightType()));
   }
 

@@ -2,13 +2,12 @@ package io.github.lora4j.train;
 
 import io.github.lora4j.checkpoint.Checkpoint;
 import io.github.lora4j.graph.Backend;
-import io.github.lora4j.graph.Executable;
 import io.github.lora4j.graph.Value;
 import io.github.lora4j.lora.AdapterValues;
+import io.github.lora4j.lora.LoadedAdapter;
 import io.github.lora4j.lora.ParameterGroup;
 import io.github.lora4j.lora.PeftFormat;
 import io.github.lora4j.lora.StepHook;
-import io.github.lora4j.models.EncoderTask;
 import io.github.lora4j.models.PackedBatch;
 import io.github.lora4j.models.Targets;
 import io.github.lora4j.train.data.Batches;
@@ -160,11 +159,11 @@ public final class TrainingRun implements AutoCloseable {
     directory.save(session.executable(), done, essentials(), recipe.keepCheckpoints(), hook);
     try (AdapterValues values = session.adapterValues()) {
       if (hook.isPresent()) {
-        try (PeftFormat.Loaded finished = hook.get().finish(values)) {
+        try (LoadedAdapter finished = hook.get().finish(values)) {
           PeftFormat.save(directory.adapter(), finished.adapter(), finished.values());
         }
       } else {
-        try (PeftFormat.Loaded saved = session.onUntouchedBase(values)) {
+        try (LoadedAdapter saved = session.onUntouchedBase(values)) {
           PeftFormat.save(directory.adapter(), saved.adapter(), saved.values());
         }
       }

@@ -3,6 +3,8 @@ package io.github.lora4j.cli.demo;
 import io.github.lora4j.checkpoint.Checkpoint;
 import io.github.lora4j.cli.BackendOptions;
 import io.github.lora4j.graph.Backend;
+import io.github.lora4j.lora.Adapter;
+import io.github.lora4j.lora.LoadedAdapter;
 import io.github.lora4j.lora.ModelDescription;
 import io.github.lora4j.lora.PeftFormat;
 import io.github.lora4j.models.ModelDirectory;
@@ -43,9 +45,9 @@ final class DemoTraining {
     TaskProgram.Capacity capacity = new TaskProgram.Capacity(4096, 512, MAX_LENGTH);
     try (Checkpoint base = ModelDirectory.open(model).checkpoint()) {
       if (adapter.isEmpty()) {
-        return Session.open(task, List.of(base), Session.BASE, Optional.empty(), capacity, Optional.empty(), backend, DType.F32, 0);
+        return Session.open(task, List.of(base), Adapter.BASE, Optional.empty(), capacity, Optional.empty(), backend, DType.F32, 0);
       }
-      try (PeftFormat.Loaded loaded = PeftFormat.load(adapter.get(), ModelDescription.of(task.modelType(), task.modules()))) {
+      try (LoadedAdapter loaded = PeftFormat.load(adapter.get(), ModelDescription.of(task.modelType(), task.modules()))) {
         return Session.open(task, List.of(base), loaded.adapter(), Optional.of(loaded.values()), capacity, Optional.empty(), backend, DType.F32, 0);
       }
     }

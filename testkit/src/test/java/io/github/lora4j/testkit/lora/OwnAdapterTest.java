@@ -12,6 +12,7 @@ import io.github.lora4j.graph.Value;
 import io.github.lora4j.graph.cpu.CpuBackend;
 import io.github.lora4j.lora.Adapter;
 import io.github.lora4j.lora.AdapterParameter;
+import io.github.lora4j.lora.AdapterRecording;
 import io.github.lora4j.lora.AdapterValues;
 import io.github.lora4j.lora.Initial;
 import io.github.lora4j.testkit.BackendSuite;
@@ -91,7 +92,7 @@ class OwnAdapterTest {
   void itsGradientsAreDerivatives() {
     Adapter adapter = new ParallelBottleneck("second", 9, 3, 2);
     TestProgram program = filled(model(adapter));
-    adapter.requireRecorded(program.program());
+    AdapterRecording.requireRecorded(adapter, program.program());
     GradientCheck.check(program, Session.full(program));
   }
 
@@ -128,6 +129,6 @@ class OwnAdapterTest {
   @Test
   void aSiteThatDoesNotExistIsNamed() {
     Adapter adapter = new ParallelBottleneck("third", 9, 3, 2);
-    assertThrows(io.github.lora4j.vector.ConfigException.class, () -> adapter.requireRecorded(model(adapter).program()));
+    assertThrows(io.github.lora4j.vector.ConfigException.class, () -> AdapterRecording.requireRecorded(adapter, model(adapter).program()));
   }
 }

@@ -13,9 +13,9 @@ import io.github.lora4j.lora.Adapter;
 import io.github.lora4j.lora.AdapterMethod;
 import io.github.lora4j.lora.AdapterSet;
 import io.github.lora4j.lora.AdapterValues;
+import io.github.lora4j.lora.LoadedAdapter;
 import io.github.lora4j.lora.LoraMerge;
 import io.github.lora4j.lora.ModelDescription;
-import io.github.lora4j.lora.PeftFormat;
 import io.github.lora4j.lora.TargetModules;
 import io.github.lora4j.models.ModelDirectory;
 import io.github.lora4j.models.PackedBatch;
@@ -57,7 +57,7 @@ class ServedAdaptersTest {
   private final CpuBackend backend = new CpuBackend(KernelProvider.select("auto"), new Workers(2));
   private final Checkpoint base = Checkpoint.open(dir);
   private final AdapterSet set = new AdapterSet(model);
-  private final Map<String, PeftFormat.Loaded> alone = new HashMap<>();
+  private final Map<String, LoadedAdapter> alone = new HashMap<>();
   private final TokenizedData data = data();
 
   @BeforeAll
@@ -87,14 +87,14 @@ class ServedAdaptersTest {
         values.get(p.slot()).setAtIndex(java.lang.foreign.ValueLayout.JAVA_FLOAT, i, (float) random.nextGaussian() / 4);
       }
     });
-    alone.put(name, new PeftFormat.Loaded(adapter, values));
+    alone.put(name, new LoadedAdapter(adapter, values));
     set.add(name, adapter, values);
   }
 
   @AfterEach
   void close() {
     set.close();
-    alone.values().forEach(PeftFormat.Loaded::close);
+    alone.values().forEach(LoadedAdapter::close);
     base.close();
     backend.close();
   }
@@ -116,14 +116,14 @@ class ServedAdaptersTest {
   }
 
   private float[][] separately(String name) {
-    PeftFormat.Loaded one = alone.get(name);
+    LoadedAdapter one = alone.get(name);
     try (Session session = open(one.adapter(), Optional.of(one.values()), Optional.empty())) {
       return session.predict(data);
     }
   }
 
   private float[][] plain() {
-    try (Session session = open(Session.BASE, Optional.empty(), Optional.empty())) {
+    try (Session session = open(Adapter.BASE, Optional.empty(), Optional.empty())) {
       return session.predict(data);
     }
   }
@@ -173,7 +173,7 @@ class ServedAdaptersTest {
           Map.of());
       set.activate("late");
       close(separately("late"), session.predict(data));
-      PeftFormat.Loaded sql = alone.get("sql");
+      LoadedAdapter sql = alone.get("sql");
       set.swap("late", sql.adapter(), sql.values());
       close(separately("sql"), session.predict(data));
     }
@@ -182,12 +182,12 @@ class ServedAdaptersTest {
   @Test
   void stackedAdaptersAreTheModelThatTheirMergeGives(@TempDir Path temp) {
     set.activate("chat", "sql");
-    try (PeftFormat.Loaded merging = set.merging()) {
+    try (LoadedAdapter merging = set.merging()) {
       LoraMerge.write(base, UnaryOperator.identity(), model, merging.adapter(), merging.values(), temp.resolve("model.safetensors"));
     }
     try (Session session = open(set.recording(), Optional.empty(), Optional.empty());
         Checkpoint merged = Checkpoint.open(temp.resolve("model.safetensors"));
-        Session one = Session.open(task, List.of(merged), Session.BASE, Optional.empty(), CAPACITY, Optional.empty(), backend, DType.F32,
+        Session one = Session.open(task, List.of(merged), Adapter.BASE, Optional.empty(), CAPACITY, Optional.empty(), backend, DType.F32,
             1)) {
       close(one.predict(data), session.predict(data));
     }
@@ -197,7 +197,7 @@ class ServedAdaptersTest {
   void programsWithoutASetRefuseNames() {
     int[] choices = new int[data.ids().size()];
     choices[3] = 1;
-    try (Session session = open(Session.BASE, Optional.empty(), Optional.empty())) {
+    try (Session session = open(Adapter.BASE, Optional.empty(), Optional.empty())) {
       String message = assertThrows(ConfigException.class, () -> session.predict(data, choices)).getMessage();
       assertTrue(message.contains("one adapter for all rows"), message);
     }
@@ -233,7 +233,7 @@ class ServedAdaptersTest {
   void oneTrainsOnTopOfAnotherThatStays(@TempDir Path temp) {
     byte[] before = bytes("chat");
     set.activate("chat");
-    try (PeftFormat.Loaded merging = set.merging()) {
+    try (LoadedAdapter merging = set.merging()) {
       LoraMerge.write(base, UnaryOperator.identity(), model, merging.adapter(), merging.values(), temp.resolve("model.safetensors"));
     }
     set.activate("sql", "chat");

@@ -10,6 +10,7 @@ import io.github.lora4j.graph.Executable;
 import io.github.lora4j.graph.OptimizerSpec;
 import io.github.lora4j.graph.cpu.CpuBackend;
 import io.github.lora4j.lora.AdapterMethod;
+import io.github.lora4j.lora.LoadedAdapter;
 import io.github.lora4j.lora.ModelDescription;
 import io.github.lora4j.lora.PeftFormat;
 import io.github.lora4j.models.ModelDirectory;
@@ -86,7 +87,7 @@ class VirtualTokensTest {
   @ValueSource(strings = {"prompt", "prefix"})
   void logitsLossAndGradientsAreThoseOfPeft(String kind) {
     Path directory = FIXTURES.resolve(kind);
-    try (PeftFormat.Loaded loaded = PeftFormat.load(directory, model()); Checkpoint base = Checkpoint.open(FIXTURES.resolve("base"));
+    try (LoadedAdapter loaded = PeftFormat.load(directory, model()); Checkpoint base = Checkpoint.open(FIXTURES.resolve("base"));
         Checkpoint expected = Checkpoint.open(directory.resolve("expected.safetensors")); Workers workers = new Workers(2);
         CpuBackend backend = new CpuBackend(KernelProvider.select("auto"), workers);
         Session session = Session.open(task(), List.of(base), loaded.adapter(), Optional.of(loaded.values()),
@@ -143,7 +144,7 @@ class VirtualTokensTest {
   void whatIsSavedIsWhatPeftSaved(String kind) {
     Path directory = FIXTURES.resolve(kind);
     Path saved = temp.resolve(kind);
-    try (PeftFormat.Loaded loaded = PeftFormat.load(directory, model())) {
+    try (LoadedAdapter loaded = PeftFormat.load(directory, model())) {
       PeftFormat.save(saved, loaded.adapter(), loaded.values());
     }
     Map<String, Object> want = new LinkedHashMap<>(PeftFormat.config(directory));
