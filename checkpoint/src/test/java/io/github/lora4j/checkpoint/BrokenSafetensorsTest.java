@@ -101,7 +101,7 @@ class BrokenSafetensorsTest {
     Files.write(file, file(8, "{}      ".getBytes(StandardCharsets.UTF_8), 0));
     try (Checkpoint checkpoint = Checkpoint.open(file)) {
       assertEquals(0, checkpoint.names().size());
-      assertMessage(assertThrows(FormatException.class, () -> checkpoint.info("w")), "w", "[]");
+      assertMessage(assertThrows(FormatException.class, () -> checkpoint.info("w")), "w", "holds none");
     }
   }
 

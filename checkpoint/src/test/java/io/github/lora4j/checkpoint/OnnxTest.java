@@ -4,6 +4,7 @@ import static io.github.lora4j.checkpoint.RoundTripTest.assertMessage;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 
 import com.google.protobuf.CodedOutputStream;
 import io.github.lora4j.vector.DType;
@@ -14,6 +15,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
@@ -134,6 +136,23 @@ class OnnxTest {
         }
       }
     }
+  }
+
+  /** Time that grew with the square of the names took 38 s for 40,000. */
+  @Test
+  void aWeightMayHaveManyNames() throws IOException {
+    Proto graph = new Proto();
+    for (int i = 0; i < 100_000; i++) {
+      graph.message(1, node("MatMul", "/layer." + i + "/MatMul", "x", "onnx::MatMul_1"));
+    }
+    graph.message(5, tensor("onnx::MatMul_1", FLOAT, 1, 2).bytes(9, floats(1, 2)));
+    Path file = Files.write(directory.resolve("m.onnx"), model(graph).toBytes());
+    assertTimeoutPreemptively(Duration.ofSeconds(20), () -> {
+      try (Checkpoint checkpoint = Checkpoint.open(file)) {
+        assertEquals(100_000, checkpoint.names().size());
+        assertArrayEquals(new float[] {1, 2}, floats(checkpoint, "layer.99999.weight"));
+      }
+    });
   }
 
   @Test

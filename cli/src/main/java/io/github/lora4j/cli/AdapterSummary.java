@@ -5,6 +5,7 @@ import io.github.lora4j.lora.LoraConfig;
 import io.github.lora4j.lora.PeftFormat;
 import io.github.lora4j.vector.DType;
 import io.github.lora4j.vector.FormatException;
+import io.github.lora4j.vector.Names;
 import java.io.PrintWriter;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -23,8 +24,8 @@ final class AdapterSummary {
 
   static void print(PrintWriter out, Path directory) {
     Map<String, Object> config = PeftFormat.config(directory);
-    out.printf("adapter %s%n  %s for %s, base model %s%n", directory, config.get("peft_type"), config.get("task_type"),
-        config.get("base_model_name_or_path"));
+    out.printf("adapter %s%n  %s for %s, base model %s%n", directory, text(config, "peft_type"),
+        text(config, "task_type"), text(config, "base_model_name_or_path"));
     Table settings = new Table("setting", "value");
     config.forEach((key, value) -> {
       boolean empty = value == null || Boolean.FALSE.equals(value) || value instanceof Map<?, ?> map && map.isEmpty();
@@ -52,6 +53,10 @@ final class AdapterSummary {
       out.print(modules);
       out.printf("%,d parameters in %d tensors%n", total, tensors.names().size());
     }
+  }
+
+  private static String text(Map<String, Object> config, String key) {
+    return Names.printable(String.valueOf(config.get(key)));
   }
 
   private static void module(Table table, LoraConfig config, Checkpoint tensors, String keyOfA, String module) {

@@ -6,6 +6,7 @@ import io.github.lora4j.lora.PeftFormat;
 import io.github.lora4j.train.RunDirectory;
 import io.github.lora4j.vector.DType;
 import io.github.lora4j.vector.FormatException;
+import io.github.lora4j.vector.Names;
 import io.github.lora4j.vector.ResourceException;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -56,11 +57,11 @@ final class InspectCommand implements Callable<Integer> {
     try {
       out.println("run " + path);
       out.println();
-      out.print(Files.readString(path.resolve("recipe.yaml")));
+      out.print(Names.printableLines(Files.readString(path.resolve("recipe.yaml"))));
       if (Files.exists(metrics)) {
         List<String> lines = Files.readAllLines(metrics).stream().filter(line -> !line.contains("\"event\":\"note\"")).toList();
         out.println();
-        lines.subList(Math.max(0, lines.size() - METRICS), lines.size()).forEach(out::println);
+        lines.subList(Math.max(0, lines.size() - METRICS), lines.size()).forEach(line -> out.println(Names.printableLines(line)));
       }
     } catch (IOException e) {
       throw new ResourceException("%s cannot be read: %s".formatted(path, e), e);
@@ -86,7 +87,7 @@ final class InspectCommand implements Callable<Integer> {
       }
       out.print(table);
       out.printf("%d tensors, %,d bytes; elements by type: %s%n", checkpoint.names().size(), bytes, elements);
-      checkpoint.metadata().forEach((key, value) -> out.printf("metadata %s: %s%n", key, value));
+      checkpoint.metadata().forEach((key, value) -> out.printf("metadata %s: %s%n", Names.printable(key), Names.printable(value)));
     }
   }
 }

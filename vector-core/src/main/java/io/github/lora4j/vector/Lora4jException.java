@@ -9,7 +9,8 @@ package io.github.lora4j.vector;
 public abstract sealed class Lora4jException extends RuntimeException
     permits ConfigException, FormatException, ResourceException, BackendException, TrainingException {
 
+  /** A message quotes names from files: it must neither act on a terminal nor fill it. */
   Lora4jException(String message, Throwable cause) {
-    super(message, cause);
+    super(Names.printableLines(String.valueOf(message)), cause);
   }
 }

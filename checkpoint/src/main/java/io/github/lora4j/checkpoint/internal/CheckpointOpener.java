@@ -2,6 +2,7 @@ package io.github.lora4j.checkpoint.internal;
 
 import io.github.lora4j.checkpoint.Checkpoint;
 import io.github.lora4j.vector.FormatException;
+import io.github.lora4j.vector.Names;
 import io.github.lora4j.vector.ResourceException;
 import java.io.IOException;
 import java.nio.file.DirectoryStream;
@@ -69,7 +70,7 @@ public final class CheckpointOpener {
       return Onnx.open(onnx.getFirst());
     }
     if (onnx.size() > 1) {
-      throw new FormatException(directory + ": holds several .onnx files, name one: " + onnx.stream().sorted().toList());
+      throw new FormatException(directory + ": holds several .onnx files, name one: " + Names.list(onnx.stream().sorted().toList()));
     }
     if (Files.exists(directory.resolve(TORCH))) {
       return Torch.open(directory.resolve(TORCH));

@@ -8,10 +8,10 @@ import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
-import java.util.List;
+import java.util.LinkedHashSet;
 import java.util.Map;
 import java.util.SequencedMap;
-import java.util.stream.Stream;
+import java.util.Set;
 
 /**
  * The initialisers of an ONNX model. PyTorch's exporter keeps the names of biases, norms and embeddings but calls the transposed weight of
@@ -56,11 +56,11 @@ final class Onnx extends TensorTable<Onnx.Weight> {
   }
 
   private static SequencedMap<String, Weight> named(SourceFile file, OnnxParser parser) {
-    Map<String, List<String>> modules = modules(parser);
+    Map<String, Set<String>> modules = modules(parser);
     SequencedMap<String, Weight> weights = new LinkedHashMap<>();
     for (OnnxTensor tensor : parser.tensors()) {
       TensorInfo info = tensor.info();
-      List<String> names = modules.get(info.name());
+      Set<String> names = modules.get(info.name());
       if (names == null || info.shape().size() != 2) {
         put(file, weights, new Weight(info, tensor, false));
         continue;
@@ -79,20 +79,16 @@ final class Onnx extends TensorTable<Onnx.Weight> {
   }
 
   /** Hugging Face names of anonymous weights, by the names of the MatMul nodes that use them; a tied weight has several. */
-  private static Map<String, List<String>> modules(OnnxParser parser) {
-    Map<String, List<String>> modules = new HashMap<>();
+  private static Map<String, Set<String>> modules(OnnxParser parser) {
+    Map<String, Set<String>> modules = new HashMap<>();
     for (OnnxParser.MatMul node : parser.matMuls()) {
       int end = node.name().lastIndexOf("/MatMul");
       if (node.weight().startsWith(ANONYMOUS) && node.name().startsWith("/") && end > 0) {
         String name = node.name().substring(1, end).replace('/', '.') + ".weight";
-        modules.merge(node.weight(), List.of(name), Onnx::join);
+        modules.computeIfAbsent(node.weight(), _ -> new LinkedHashSet<>()).add(name);
       }
     }
     return modules;
-  }
-
-  private static List<String> join(List<String> names, List<String> more) {
-    return names.containsAll(more) ? names : Stream.concat(names.stream(), more.stream()).toList();
   }
 
   @Override

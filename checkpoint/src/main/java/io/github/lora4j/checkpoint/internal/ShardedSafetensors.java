@@ -5,8 +5,10 @@ import com.fasterxml.jackson.core.JsonToken;
 import io.github.lora4j.checkpoint.Checkpoint;
 import io.github.lora4j.checkpoint.TensorInfo;
 import io.github.lora4j.vector.DType;
+import io.github.lora4j.vector.Names;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
+import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -36,7 +38,7 @@ final class ShardedSafetensors extends TensorTable<ShardedSafetensors.Place> {
       weightMap.forEach((name, shardName) -> {
         Checkpoint shard = shards.computeIfAbsent(shardName, s -> openShard(file, s));
         if (!shard.names().contains(name)) {
-          throw file.broken("tensor " + name + " should be in " + shardName + ", which does not have it");
+          throw file.broken("tensor " + Names.printable(name) + " should be in " + shardName + ", which does not have it");
         }
         tensors.put(name, new Place(shard.info(name), shard));
       });
@@ -50,9 +52,19 @@ final class ShardedSafetensors extends TensorTable<ShardedSafetensors.Place> {
   private static Checkpoint openShard(SourceFile index, String name) {
     // A name with a separator could point outside the model's directory.
     if (name.isEmpty() || !name.endsWith(".safetensors") || name.contains("/") || name.contains("\\") || name.contains("\0")) {
-      throw index.broken("weight_map names the shard '" + name + "', expected the plain name of a .safetensors file beside the index");
+      throw index.broken(notBeside(name));
     }
-    return Safetensors.open(index.path().resolveSibling(name));
+    Path shard;
+    try {
+      shard = index.path().resolveSibling(name);
+    } catch (InvalidPathException e) {
+      throw index.broken(notBeside(name) + ": " + e.getReason(), e);
+    }
+    return Safetensors.open(shard);
+  }
+
+  private static String notBeside(String name) {
+    return "weight_map names the shard '" + Names.printable(name) + "', expected the plain name of a .safetensors file beside the index";
   }
 
   private static void readIndex(SourceFile file, Map<String, String> weightMap, Map<String, String> metadata) {

@@ -4,6 +4,7 @@ import io.github.lora4j.checkpoint.Checkpoint;
 import io.github.lora4j.checkpoint.TensorInfo;
 import io.github.lora4j.vector.DType;
 import io.github.lora4j.vector.FormatException;
+import io.github.lora4j.vector.Names;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.Collections;
@@ -61,8 +62,8 @@ abstract class TensorTable<T> implements Checkpoint {
     T tensor = tensors.get(name);
     if (tensor == null) {
       throw new FormatException(
-          path + ": has no tensor " + name + "; the nearest of its " + tensors.size() + " names: "
-              + NearestNames.of(name, tensors.keySet(), 3));
+          path + ": has no tensor " + Names.printable(name) + "; " + (tensors.isEmpty() ? "it holds none"
+              : "the nearest of its " + tensors.size() + " names: " + Names.list(Names.nearest(name, tensors.keySet(), 3))));
     }
     return tensor;
   }
