@@ -1,13 +1,12 @@
 package io.github.lora4j.bench;
 
-import io.github.lora4j.train.Fixture;
-import io.github.lora4j.train.Metrics;
+import io.github.lora4j.train.PreparedRun;
 import io.github.lora4j.train.Recipe;
 import io.github.lora4j.train.RecipeBuilder;
 import io.github.lora4j.train.TrainEvent;
 import io.github.lora4j.train.TrainingRun;
 import io.github.lora4j.train.data.Row;
-import io.github.lora4j.vector.Loss;
+import io.github.lora4j.train.tasks.Metrics;
 import io.github.lora4j.vector.TrainingException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -75,14 +74,14 @@ final class MethodRuns {
     Path directory = temporary();
     try {
       Recipe recipe = recipe(spec, task, run, labels, directory);
-      Fixture fixture = Fixture.of(recipe, options.glue().resolve(task.folder()), rows, Optional.of(eval));
+      PreparedRun prepared = PreparedRun.of(recipe, options.glue().resolve(task.folder()), rows, Optional.of(eval));
       if (spec.method().equals("head")) {
-        fixture = new Fixture(fixture.directory(), fixture.task(), new FrozenEncoder(fixture.directory().bert().hiddenSize(), 2),
-            fixture.labels(), fixture.train(), fixture.eval(), fixture.notes());
+        prepared = new PreparedRun(prepared.recipe(), prepared.directory(), prepared.program(),
+            new FrozenEncoder(prepared.directory().bert().hiddenSize(), 2), prepared.train(), prepared.eval(), prepared.notes());
       }
       List<Double> losses = new ArrayList<>();
       long[] trainable = new long[1];
-      try (TrainingRun training = TrainingRun.open(recipe, fixture, false, event -> {
+      try (TrainingRun training = TrainingRun.open(prepared, false, event -> {
         switch (event) {
           case TrainEvent.Started started -> trainable[0] = started.trainable();
           case TrainEvent.Step step -> losses.add(Math.round(1e3 * step.loss()) / 1e3);
@@ -119,8 +118,8 @@ final class MethodRuns {
     BagOfWords words = new BagOfWords(rows, labels.getLast(), run.rate(), run.seed());
     double seconds = (System.nanoTime() - start) / 1e9;
     float[][] logits = eval.stream().map(words::logits).toArray(float[][]::new);
-    float[][] truth = eval.stream().map(row -> new float[] {labels.indexOf(row.labels().getFirst())}).toArray(float[][]::new);
-    return new Cell(run, Metrics.of(Loss.CROSS_ENTROPY, logits, truth).get(task.metric()), words.size(), seconds, rows.size() / seconds,
+    int[] truth = eval.stream().mapToInt(row -> labels.indexOf(row.labels().getFirst())).toArray();
+    return new Cell(run, Metrics.classes(logits, truth).get(task.metric()), words.size(), seconds, rows.size() / seconds,
         new double[0]);
   }
 

@@ -3,8 +3,7 @@ package io.github.lora4j.cli;
 import io.github.lora4j.graph.Backend;
 import io.github.lora4j.lora.AdapterParameter;
 import io.github.lora4j.lora.ModelDescription;
-import io.github.lora4j.train.Fixture;
-import io.github.lora4j.train.Recipe;
+import io.github.lora4j.train.PreparedRun;
 import io.github.lora4j.train.TrainingPlan;
 import io.github.lora4j.vector.Memory;
 import java.io.PrintWriter;
@@ -17,28 +16,28 @@ final class DryRun {
 
   private DryRun() {}
 
-  static void print(PrintWriter out, Recipe recipe, Fixture fixture, TrainingPlan plan, Backend backend) {
-    List<AdapterParameter> parameters = fixture.adapter().parameters();
+  static void print(PrintWriter out, PreparedRun run, TrainingPlan plan, Backend backend) {
+    List<AdapterParameter> parameters = run.adapter().parameters();
     Table modules = new Table("trains", "shape", "parameters");
     parameters.forEach(p -> modules.row(p.slot(), p.shape().toString(), "%,d".formatted(p.elements())));
     out.print(modules);
     long trainable = parameters.stream().mapToLong(AdapterParameter::elements).sum();
-    long base = fixture.task().modules().stream().flatMap(module -> ModelDescription.parameters(module).values().stream())
+    long base = run.program().modules().stream().flatMap(module -> ModelDescription.parameters(module).values().stream())
         .mapToLong(shape -> shape.stream().reduce(1L, Math::multiplyExact)).sum();
     out.printf("%,d parameters train, %.2f %% of the model's %,d%n%n", trainable, 100.0 * trainable / base, base);
 
     Map<String, Long> groups = new LinkedHashMap<>();
-    plan.forecast(recipe, fixture, backend).forEach(a -> groups.merge(group(a.purpose()), Memory.align(a.bytes()), Long::sum));
+    plan.forecast(run, backend).forEach(a -> groups.merge(group(a.purpose()), Memory.align(a.bytes()), Long::sum));
     Table memory = new Table("native memory", "bytes");
     groups.forEach((group, bytes) -> memory.row(group, "%,d".formatted(bytes)));
     memory.row("together", "%,d".formatted(groups.values().stream().mapToLong(Long::longValue).sum()));
     memory.row("the machine has", "%,d".formatted(Memory.machineBytes()));
     out.print(memory);
 
-    out.printf("%n%s%n%s%n", backend.describe(), fixture.describe());
-    fixture.notes().forEach(note -> out.println("note: " + note));
-    out.printf("%,d examples, %,d tokens, longest %d; at most %,d tokens in a batch%n", fixture.train().size(), fixture.train().tokens(),
-        fixture.train().longest(), plan.capacity().tokens());
+    out.printf("%n%s%n%s%n", backend.describe(), run.describe());
+    run.notes().forEach(note -> out.println("note: " + note));
+    out.printf("%,d examples, %,d tokens, longest %d; at most %,d tokens in a batch%n", run.train().size(), run.train().tokens(),
+        run.train().longest(), plan.capacity().tokens());
     out.printf("%d steps, %d in an epoch%nnothing was trained or written (--dry-run)%n", plan.steps(), plan.batches().stepsPerEpoch());
     out.flush();
   }

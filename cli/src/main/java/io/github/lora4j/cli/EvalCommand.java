@@ -78,7 +78,11 @@ final class EvalCommand implements Callable<Integer> {
 
   private Map<String, Double> measure(Path file, boolean withoutAdapter) {
     try (TrainedModel trained = TrainedModel.open(run, model, withoutAdapter, computing.choice(), computing.threads())) {
-      return trained.evaluate(file);
+      Map<String, Double> metrics = trained.evaluate(file);
+      if (!withoutAdapter) {
+        trained.cut().ifPresent(note -> spec.commandLine().getErr().println("note: " + note));
+      }
+      return metrics;
     }
   }
 

@@ -1,17 +1,17 @@
 package io.github.lora4j.cli;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.lora4j.train.TrainedModel;
-import io.github.lora4j.train.data.DataFile;
-import io.github.lora4j.train.data.DataSpec;
 import io.github.lora4j.train.data.Row;
+import io.github.lora4j.train.data.Utf8;
+import io.github.lora4j.train.tasks.Prediction;
 import io.github.lora4j.vector.ConfigException;
+import io.github.lora4j.vector.FormatException;
 import io.github.lora4j.vector.ResourceException;
-import java.io.BufferedReader;
 import java.io.IOException;
-import java.io.InputStreamReader;
 import java.io.PrintWriter;
-import java.nio.charset.StandardCharsets;
+import java.nio.charset.CharacterCodingException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -67,8 +67,7 @@ final class PredictCommand implements Callable<Integer> {
     }
     try (TrainedModel trained = TrainedModel.open(run, model, false, computing.choice(), computing.threads())) {
       if (file.isPresent()) {
-        DataSpec c = trained.recipe().data().columns();
-        print(trained, DataFile.read(file.get(), new DataSpec(c.format(), c.text(), c.textPair(), Optional.empty(), 0)));
+        print(trained, trained.rows(file.get()));
       } else if (!texts.isEmpty()) {
         List<Row> rows = new ArrayList<>();
         for (int i = 0; i < texts.size(); i++) {
@@ -78,6 +77,7 @@ final class PredictCommand implements Callable<Integer> {
       } else {
         lines(trained);
       }
+      trained.cut().ifPresent(note -> spec.commandLine().getErr().println("note: " + note));
     }
     return 0;
   }
@@ -85,16 +85,19 @@ final class PredictCommand implements Callable<Integer> {
   /** Standard input, line by line where a person types. */
   private void lines(TrainedModel trained) {
     boolean typed = System.console() != null && System.console().isTerminal();
-    BufferedReader reader = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
+    Utf8 reader = new Utf8(System.in);
     List<Row> rows = new ArrayList<>();
     try {
-      for (String line = reader.readLine(); line != null; line = reader.readLine()) {
-        rows.add(row(rows.size() + 1, line, Optional.empty()));
+      for (Optional<String> line = reader.line(); line.isPresent(); line = reader.line()) {
+        rows.add(row(reader.number(), line.get(), Optional.empty()));
         if (typed || rows.size() == CHUNK) {
           print(trained, rows);
           rows.clear();
         }
       }
+    } catch (CharacterCodingException e) {
+      throw new FormatException("standard input, line %d: is not UTF-8 text; convert it first, for example by `iconv -f ENCODING -t UTF-8`"
+          .formatted(reader.number()), e);
     } catch (IOException e) {
       throw new ResourceException("standard input cannot be read: " + e.getMessage(), e);
     }
@@ -110,13 +113,23 @@ final class PredictCommand implements Callable<Integer> {
     ObjectMapper mapper = new ObjectMapper();
     for (int from = 0; from < rows.size(); from += CHUNK) {
       List<Row> chunk = rows.subList(from, Math.min(rows.size(), from + CHUNK));
-      float[][] predicted = trained.predict(chunk);
-      int each = predicted.length / chunk.size();
+      List<Prediction> predictions = trained.predict(chunk);
       for (int i = 0; i < chunk.size(); i++) {
-        Prediction prediction = Prediction.of(trained, predicted, i * each, each);
-        out.println(json ? prediction.json(mapper, chunk.get(i)) : prediction.text() + "\t" + chunk.get(i).text());
+        out.println(json ? json(mapper, chunk.get(i), predictions.get(i)) : predictions.get(i).text() + "\t" + oneLine(chunk.get(i).text()));
       }
     }
     out.flush();
+  }
+
+  private static ObjectNode json(ObjectMapper mapper, Row row, Prediction prediction) {
+    ObjectNode node = mapper.createObjectNode().put("text", row.text());
+    row.pair().ifPresent(pair -> node.put("text_pair", pair));
+    prediction.fields().forEach((name, value) -> node.set(name, mapper.valueToTree(value)));
+    return node;
+  }
+
+  /** A text as one field of one line: line breaks, tabs and backslashes as \n, \r, \t and \\. */
+  private static String oneLine(String text) {
+    return text.replace("\\", "\\\\").replace("\n", "\\n").replace("\r", "\\r").replace("\t", "\\t");
   }
 }

@@ -1,8 +1,8 @@
 package io.github.lora4j.cli;
 
 import io.github.lora4j.graph.Backend;
-import io.github.lora4j.train.Fixture;
 import io.github.lora4j.train.JsonlListener;
+import io.github.lora4j.train.PreparedRun;
 import io.github.lora4j.train.Recipe;
 import io.github.lora4j.train.RecipeBuilder;
 import io.github.lora4j.train.RunDirectory;
@@ -14,9 +14,7 @@ import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
-import java.util.ResourceBundle;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CountDownLatch;
@@ -57,11 +55,10 @@ final class TrainCommand implements Callable<Integer> {
 
   /** An option for each setting of a recipe, with its default. */
   static void addSettings(CommandSpec spec) {
-    ResourceBundle meanings = ResourceBundle.getBundle("io.github.lora4j.cli.settings", Locale.ROOT);
     RecipeBuilder.settings().forEach((name, value) -> {
       String shown = value.toString().isEmpty() || value.equals(List.of()) ? "" : " (default " + value + ")";
       spec.addOption(OptionSpec.builder("--" + name).type(String.class).paramLabel("VALUE")
-          .description(meanings.getString(name) + shown).build());
+          .description(RecipeBuilder.meaning(name) + shown).build());
     });
     spec.usageMessage().customSynopsis("lora4j train [RECIPE] [OPTION...]");
   }
@@ -70,21 +67,22 @@ final class TrainCommand implements Callable<Integer> {
   public Integer call() {
     Recipe made = recipe();
     PrintWriter out = spec.commandLine().getOut();
-    Fixture fixture = Fixture.open(made);
+    PreparedRun prepared = PreparedRun.open(made);
     if (dryRun) {
-      TrainingPlan plan = TrainingPlan.of(made, fixture);
-      try (Backend backend = Backend.open(made.backend(), made.threads())) {
-        DryRun.print(out, made, fixture, plan, backend);
+      TrainingPlan plan = TrainingPlan.of(prepared);
+      try (Backend backend = Backend.open(made.computing().backend(), made.computing().threads())) {
+        DryRun.print(out, prepared, plan, backend);
       }
       return 0;
     }
     ConsoleListener console = new ConsoleListener(out, System.console() != null && System.console().isTerminal());
     JsonlListener metrics = new JsonlListener(made.output().resolve("metrics.jsonl"));
     CountDownLatch told = new CountDownLatch(1);
-    try (TrainingRun run = TrainingRun.open(made, fixture, resume, console, metrics)) {
+    try (TrainingRun run = TrainingRun.open(prepared, resume, console, metrics)) {
       train(run, told);
     } catch (CancellationException e) {
-      out.printf("%n%s%nreport: %s%ncontinue with: lora4j train %s --resume%n", e.getMessage(), HtmlReport.write(made.output()), made.output());
+      out.printf("%n%s%nreport: %s%ncontinue with: lora4j train %s --resume%n", e.getMessage(), HtmlReport.write(made.output()),
+          Shell.quoted(made.output()));
       out.flush();
       told.countDown();
       return 130;
@@ -95,7 +93,7 @@ final class TrainCommand implements Callable<Integer> {
           lora4j eval %1$s
           lora4j predict %1$s --text "..."
           lora4j merge %1$s --output MERGED_MODEL
-        """, made.output());
+        """, Shell.quoted(made.output()));
     out.flush();
     return 0;
   }
@@ -137,13 +135,9 @@ final class TrainCommand implements Callable<Integer> {
   }
 
   private Recipe recipe() {
-    RecipeBuilder builder = new RecipeBuilder();
-    if (recipe != null) {
-      boolean run = RunDirectory.isRun(recipe);
-      builder.read(run ? recipe.resolve("recipe.yaml") : recipe);
-      if (run) {
-        builder.set("output", recipe.toString());
-      }
+    RecipeBuilder builder = recipe != null && RunDirectory.isRun(recipe) ? RunDirectory.settings(recipe) : new RecipeBuilder();
+    if (recipe != null && !RunDirectory.isRun(recipe)) {
+      builder.read(recipe);
     }
     for (String name : RecipeBuilder.settings().keySet()) {
       String value = spec.findOption("--" + name).getValue();

@@ -16,7 +16,6 @@ import io.github.lora4j.lora.PeftFormat;
 import io.github.lora4j.models.EncoderTask;
 import io.github.lora4j.models.ModelDirectory;
 import io.github.lora4j.tokenizer.Tokenizer;
-import io.github.lora4j.train.Fixture;
 import io.github.lora4j.train.Recipe;
 import io.github.lora4j.train.Session;
 import io.github.lora4j.train.TaskProgram;
@@ -212,10 +211,10 @@ class MergeTest {
     Recipe recipe;
     try (TrainedModel trained = TrainedModel.open(run, Optional.empty(), false, "cpu", 1)) {
       recipe = trained.recipe();
-      expected = trained.predict(TEXTS.stream().map(text -> new Row(1, text, Optional.empty(), List.of())).toList());
+      expected = trained.outputs(TEXTS.stream().map(text -> new Row(1, text, Optional.empty(), List.of())).toList());
     }
     ModelDirectory directory = ModelDirectory.open(merged);
-    EncoderTask task = Fixture.task(recipe.task(), recipe.pooling(), directory.bert(), 2);
+    EncoderTask task = recipe.task().on(directory, recipe.data().labels());
     try (Backend backend = Backend.open("cpu", 1); Checkpoint weights = directory.checkpoint();
         Session session = Session.open(task, List.of(weights), Adapter.BASE, Optional.empty(), new TaskProgram.Capacity(64, 8, 24),
             Optional.empty(), backend, DType.F32, 99)) {

@@ -26,13 +26,13 @@ public final class ExportedAdapter {
   /** The adapter of a finished run. */
   public static void ofRun(Path run, Optional<Path> model, Path output) {
     Recipe recipe = RunDirectory.recipe(run);
-    ModelDirectory base = ModelDirectory.open(model.orElse(recipe.model()));
+    ModelDirectory base = BaseModel.open(model.orElse(recipe.model()));
     write(MergedModel.taskOf(recipe, base), TrainedModel.adapter(run), output);
   }
 
   /** Any adapter directory of PEFT's form. */
   public static void ofAdapter(Path model, Path adapter, Path output) {
-    write(MergedModel.taskOf(adapter, ModelDirectory.open(model)), adapter, output);
+    write(MergedModel.taskOf(adapter, BaseModel.open(model)), adapter, output);
   }
 
   /**
@@ -43,10 +43,10 @@ public final class ExportedAdapter {
    */
   public static void ofLoralib(Path model, Path file, double loraAlpha, List<Boolean> enableLora, Path output) {
     refuse(output);
-    ModelDirectory base = ModelDirectory.open(model);
+    ModelDirectory base = BaseModel.open(model);
     try (Checkpoint tensors = Checkpoint.open(file)) {
       EncoderTask task = MergedModel.taskOf(tensors, "", Map.of(), base);
-      try (LoadedAdapter lora = LoralibFormat.load(tensors, loraAlpha, enableLora, MergedModel.description(task),
+      try (LoadedAdapter lora = LoralibFormat.load(tensors, loraAlpha, enableLora, BaseModel.description(task),
           Optional.of(TaskType.valueOf(task.taskType())))) {
         PeftFormat.save(output, lora.adapter(), lora.values());
       }
@@ -61,7 +61,7 @@ public final class ExportedAdapter {
 
   private static void write(EncoderTask task, Path adapter, Path output) {
     refuse(output);
-    ModelDescription model = MergedModel.description(task);
+    ModelDescription model = BaseModel.description(task);
     try (LoadedAdapter loaded = PeftFormat.load(adapter, model); LoadedAdapter lora = loaded.adapter().toLora(loaded.values())) {
       PeftFormat.save(output, lora.adapter(), lora.values());
     }

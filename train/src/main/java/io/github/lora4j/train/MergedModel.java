@@ -50,8 +50,8 @@ public final class MergedModel {
    */
   public static void ofRun(Path run, Optional<Path> model, boolean untie, Path output) {
     Recipe recipe = RunDirectory.recipe(run);
-    ModelDirectory base = ModelDirectory.open(model.orElse(recipe.model()));
-    write(base, taskOf(recipe, base), TrainedModel.adapter(run), recipe.data().labels(), Optional.of(recipe.seed()), untie, output);
+    ModelDirectory base = BaseModel.open(model.orElse(recipe.model()));
+    write(base, taskOf(recipe, base), TrainedModel.adapter(run), recipe.data().labels(), Optional.of(recipe.training().seed()), untie, output);
   }
 
   /**
@@ -61,7 +61,7 @@ public final class MergedModel {
    * @throws ConfigException when the adapter changes only one of the modules that share a weight, and they are not to be untied
    */
   public static void ofAdapter(Path model, Path adapter, boolean untie, Path output) {
-    ModelDirectory base = ModelDirectory.open(model);
+    ModelDirectory base = BaseModel.open(model);
     EncoderTask task = taskOf(adapter, base);
     List<String> labels = task instanceof SequenceClassifier classifier && base.bert().labels().size() == classifier.labels()
         ? base.bert().labels() : List.of();
@@ -70,7 +70,7 @@ public final class MergedModel {
 
   /** The task a run trained. */
   static EncoderTask taskOf(Recipe recipe, ModelDirectory base) {
-    return Fixture.task(recipe.task(), recipe.pooling(), base.bert(), TrainedModel.labels(recipe).outputs());
+    return recipe.task().on(base, recipe.data().labels());
   }
 
   /** The task an adapter directory has a head for. */
@@ -86,15 +86,10 @@ public final class MergedModel {
     return List.of("bert", "roberta").contains(base.modelType()) ? encoder(base, tensors, prefix) : decoder(base, config, tensors, prefix);
   }
 
-  /** The modules of a task's program, with what is tied. */
-  static ModelDescription description(EncoderTask task) {
-    return new ModelDescription(task.modelType(), task.modules(), task.outputModule(), task.tied());
-  }
-
   private static EncoderTask encoder(ModelDirectory base, Checkpoint tensors, String prefix) {
     String head = prefix + (base.bert().roberta() ? "classifier.out_proj.weight" : "classifier.weight");
     if (!tensors.names().contains(head)) {
-      return Fixture.task(Recipe.TaskKind.EMBEDDING, "mean", base.bert(), 0);
+      return new SentenceEmbedder(base.bert(), SentenceEmbedder.Pooling.MEAN, 20);
     }
     int outputs = Math.toIntExact(tensors.info(head).shape().getFirst());
     return new SequenceClassifier(base.bert(), outputs, outputs == 1 ? Loss.MSE : Loss.CROSS_ENTROPY);
@@ -113,7 +108,7 @@ public final class MergedModel {
 
   private static void write(ModelDirectory base, EncoderTask task, Path adapter, List<String> labels, Optional<Long> seed, boolean untie,
       Path output) {
-    ModelDescription model = description(task);
+    ModelDescription model = BaseModel.description(task);
     try (LoadedAdapter loaded = PeftFormat.load(adapter, model); Checkpoint weights = base.checkpoint()) {
       Checkpoint source = new TaskWeights(weights, task, loaded.adapter(), seed);
       if (Files.exists(output)) {

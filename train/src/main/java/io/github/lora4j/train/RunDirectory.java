@@ -11,7 +11,6 @@ import io.github.lora4j.checkpoint.TensorInfo;
 import io.github.lora4j.graph.Executable;
 import io.github.lora4j.graph.Value;
 import io.github.lora4j.lora.StepHook;
-import io.github.lora4j.train.data.Labels;
 import io.github.lora4j.vector.ConfigException;
 import io.github.lora4j.vector.DType;
 import io.github.lora4j.vector.FormatException;
@@ -98,8 +97,8 @@ public final class RunDirectory implements AutoCloseable {
   }
 
   /** Writes {@code recipe.yaml}: every setting that was in force, with absolute paths and the names of the labels. */
-  void write(Recipe recipe, Labels labels) {
-    AtomicFiles.text(path.resolve(RECIPE), recipe.toBuilder(labels.names()).toYaml());
+  void write(Recipe recipe) {
+    AtomicFiles.text(path.resolve(RECIPE), recipe.toBuilder().toYaml());
   }
 
   /** The recipe of a run, with the names of its labels. */
@@ -107,7 +106,12 @@ public final class RunDirectory implements AutoCloseable {
     if (!isRun(run)) {
       throw new ConfigException("%s is not the directory of a run: it has no %s".formatted(run, RECIPE));
     }
-    return new RecipeBuilder().read(run.resolve(RECIPE)).set("output", run.toString()).build();
+    return settings(run).build();
+  }
+
+  /** The settings of a run, to be repeated or resumed with others. */
+  public static RecipeBuilder settings(Path run) {
+    return new RecipeBuilder().read(run.resolve(RECIPE)).withoutOtherTasks().set("output", run.toString());
   }
 
   /** Whether a directory is that of a run. */

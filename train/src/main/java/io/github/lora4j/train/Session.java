@@ -17,6 +17,7 @@ import io.github.lora4j.lora.LoadedAdapter;
 import io.github.lora4j.models.EncoderTask;
 import io.github.lora4j.models.PackedBatch;
 import io.github.lora4j.models.Weights;
+import io.github.lora4j.train.data.Sequence;
 import io.github.lora4j.train.data.TokenizedData;
 import io.github.lora4j.vector.ConfigException;
 import io.github.lora4j.vector.DType;
@@ -204,7 +205,7 @@ public final class Session implements AutoCloseable {
 
   /** Predicts every sequence of the data in order: one row each, or where the model judges tokens, the rows of its tokens one behind another. */
   public float[][] predict(TokenizedData data) {
-    return predict(data, new int[data.ids().size()]);
+    return predict(data, new int[data.sequences().size()]);
   }
 
   /**
@@ -214,26 +215,27 @@ public final class Session implements AutoCloseable {
    * @throws ConfigException when there is no choice for each sequence, or this session trains
    */
   public float[][] predict(TokenizedData data, int[] choices) {
-    if (choices.length != data.ids().size()) {
-      throw new ConfigException("%d sequences but %d adapter names: each sequence needs one".formatted(data.ids().size(), choices.length));
+    List<Sequence> sequences = data.sequences();
+    if (choices.length != sequences.size()) {
+      throw new ConfigException("%d sequences but %d adapter names: each sequence needs one".formatted(sequences.size(), choices.length));
     }
     if (!adapter.parameters().isEmpty() && Arrays.stream(choices).anyMatch(choice -> choice != 0)) {
       throw new ConfigException("sequences cannot choose among adapters in a session that holds one of them to be trained: open a session "
           + "with the set itself");
     }
     prepare();
-    float[][] result = new float[data.ids().size()][];
+    float[][] result = new float[sequences.size()][];
     int next = 0;
     while (next < result.length) {
       int first = next;
       batch.clear();
-      while (next < result.length && batch.fits(data.ids().get(next).length)) {
-        batch.add(data.ids().get(next), data.types().get(next), next, choices[next]);
+      while (next < result.length && batch.fits(sequences.get(next).length())) {
+        batch.add(sequences.get(next).ids(), sequences.get(next).types(), next, choices[next]);
         next++;
       }
       if (next == first) {
         throw new ResourceException("a sequence of %d tokens does not fit in a batch of %d tokens; raise max_tokens or lower data.max_length"
-            .formatted(data.ids().get(next).length, task.in().tokens().capacity()));
+            .formatted(sequences.get(next).length(), task.in().tokens().capacity()));
       }
       batch.write(executable, 0, 0);
       executable.run("predict");
@@ -242,7 +244,7 @@ public final class Session implements AutoCloseable {
       boolean tokens = task.predictions().shape().sameRows(task.in().ids().shape());
       int at = 0;
       for (int i = first; i < next; i++) {
-        int end = at + (tokens ? data.ids().get(i).length : 1) * cols;
+        int end = at + (tokens ? sequences.get(i).length() : 1) * cols;
         result[i] = java.util.Arrays.copyOfRange(rows, at, end);
         at = end;
       }

@@ -20,12 +20,25 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * A task with its adapter as a program. Entries: "predict" (no dropout), and for training "accumulate" (forward, loss sum,
- * backward into gradient sums) and "apply" (one optimizer step over all sums).
+ * A task with its adapter as a program. Entries: "predict" (no dropout); with room for targets "evaluate" (no dropout, loss sum); and for
+ * training "accumulate" (forward, loss sum, backward into gradient sums) and "apply" (one optimizer step over all sums).
  *
  * @param predictions output "predictions" of "predict", one row per sequence
+ * @param evaluated outputs of "evaluate"
  */
-public record TaskProgram(Program program, PackedInputs in, Value predictions) {
+public record TaskProgram(Program program, PackedInputs in, Value predictions, Optional<Evaluated> evaluated) {
+
+  /** The entry that measures. */
+  public static final String EVALUATE = "evaluate";
+
+  /**
+   * What "evaluate" computes.
+   *
+   * @param judged the rows that the loss judges
+   * @param rowLoss the loss of each
+   * @param count state to which the entry adds how many targets it counted
+   */
+  public record Evaluated(Value judged, Value rowLoss, Value count) {}
 
   /** Names of the slots the trainer writes and reads. */
   public static final String HYPER = "hyper";
@@ -40,8 +53,15 @@ public record TaskProgram(Program program, PackedInputs in, Value predictions) {
    * @param tokens tokens of one batch
    * @param sequences sequences of one batch
    * @param maxLength tokens of one sequence
+   * @param evaluates whether there is room for the targets of an evaluation
    */
-  public record Capacity(int tokens, int sequences, int maxLength) {}
+  public record Capacity(int tokens, int sequences, int maxLength, boolean evaluates) {
+
+    /** Without evaluation. */
+    public Capacity(int tokens, int sequences, int maxLength) {
+      this(tokens, sequences, maxLength, false);
+    }
+  }
 
   /** Supplies the first value of parameters. */
   public interface ParameterSource {
@@ -49,7 +69,7 @@ public record TaskProgram(Program program, PackedInputs in, Value predictions) {
     boolean read(Value parameter, DType as, MemorySegment target);
   }
 
-  /** Records the program; without an optimizer only "predict". */
+  /** Records the program; without an optimizer nothing to train. */
   public static TaskProgram record(EncoderTask task, Adapter hooks, Capacity capacity, Optional<OptimizerSpec> optimizer) {
     ProgramBuilder builder = new ProgramBuilder();
     PackedInputs in = PackedInputs.declare(builder, capacity.tokens + hooks.virtualTokens().rows() * capacity.sequences,
@@ -70,10 +90,20 @@ public record TaskProgram(Program program, PackedInputs in, Value predictions) {
       // What an adapter looks at after the update must still be there: see StepHook.
       (hooks.recordAfterUpdate(builder, report) ? builder.entry(CLEAR) : apply).clearGradients(lossSum, count);
     }
+    Optional<Evaluated> evaluated = capacity.evaluates ? Optional.of(evaluation(task, hooks, builder, in)) : Optional.empty();
     Graph predict = builder.entry("predict");
     Value predictions = predict.output("predictions", task.predict(new Sites(predict, hooks, Optional.empty()), in));
     hooks.recordPrepare(builder);
-    return new TaskProgram(builder.build(), in, predictions);
+    return new TaskProgram(builder.build(), in, predictions, evaluated);
+  }
+
+  private static Evaluated evaluation(EncoderTask task, Adapter hooks, ProgramBuilder builder, PackedInputs in) {
+    Graph graph = builder.entry(EVALUATE);
+    Value judged = graph.output("judged", task.judged(new Sites(graph, hooks, Optional.empty()), in));
+    Value rowLoss = graph.output("rowLoss", task.loss(graph, in, judged));
+    Value count = builder.state("evaluated", Shape.vector(1));
+    task.countTargets(graph, in, count);
+    return new Evaluated(judged, rowLoss, count);
   }
 
   /** Fills every frozen and trainable parameter of a compiled program from the first source that has it. */

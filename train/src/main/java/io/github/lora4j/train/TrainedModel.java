@@ -9,15 +9,21 @@ import io.github.lora4j.models.EncoderTask;
 import io.github.lora4j.models.ModelDirectory;
 import io.github.lora4j.tokenizer.Tokenizer;
 import io.github.lora4j.train.data.DataFile;
-import io.github.lora4j.train.data.Labels;
+import io.github.lora4j.train.data.DataSpec;
+import io.github.lora4j.train.data.Example;
 import io.github.lora4j.train.data.Row;
+import io.github.lora4j.train.data.RowReader;
 import io.github.lora4j.train.data.TokenizedData;
+import io.github.lora4j.train.tasks.Prediction;
 import io.github.lora4j.vector.ConfigException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
 
 /** A finished run, loaded to predict and to be measured: its base model, adapter and labels. Close it to release its memory. */
 public final class TrainedModel implements AutoCloseable {
@@ -27,31 +33,31 @@ public final class TrainedModel implements AutoCloseable {
   private static final int SEQUENCES = 64;
 
   private final Recipe recipe;
-  private final Labels labels;
-  private final EncoderTask task;
+  private final ModelDirectory directory;
+  private final EncoderTask program;
   private final Tokenizer tokenizer;
+  private final LoadedAdapter loaded;
+  private final Adapter adapter;
   private final int maxLength;
   private final Backend backend;
-  private final Session session;
+  private Optional<Session> predicting = Optional.empty();
+  private long texts;
+  private long cut;
 
   private TrainedModel(Recipe recipe, Path model, boolean base, String backend, int threads) {
     this.recipe = recipe;
-    ModelDirectory directory = ModelDirectory.open(model);
-    labels = labels(recipe);
-    task = Fixture.task(recipe.task(), recipe.pooling(), directory.bert(), labels.outputs());
+    directory = BaseModel.open(model);
+    program = recipe.task().on(directory, recipe.data().labels());
     tokenizer = Tokenizer.load(directory.path());
-    Backend opened = Backend.open(backend, threads);
-    try (LoadedAdapter adapter = PeftFormat.load(adapter(recipe.output()), MergedModel.description(task));
-        Checkpoint weights = directory.checkpoint()) {
-      maxLength = Fixture.maxLength(recipe, task, adapter.adapter());
-      TaskProgram.Capacity capacity = new TaskProgram.Capacity(Math.max(TOKENS, maxLength), SEQUENCES, maxLength);
-      session = Session.open(task, List.of(weights), base ? new HeadOnly(adapter.adapter()) : adapter.adapter(), Optional.of(adapter.values()),
-          capacity, Optional.empty(), opened, recipe.weightType(), recipe.seed());
+    loaded = PeftFormat.load(adapter(recipe.output()), BaseModel.description(program));
+    try {
+      adapter = base ? new HeadOnly(loaded.adapter()) : loaded.adapter();
+      maxLength = BaseModel.maxLength(recipe.data().maxLength(), OptionalInt.empty(), program, loaded.adapter());
+      this.backend = Backend.open(backend, threads);
     } catch (RuntimeException | Error e) {
-      opened.close();
+      loaded.close();
       throw e;
     }
-    this.backend = opened;
   }
 
   /**
@@ -77,40 +83,77 @@ public final class TrainedModel implements AutoCloseable {
     return adapter;
   }
 
-  static Labels labels(Recipe recipe) {
-    return new Labels(Fixture.kind(recipe.task()), recipe.data().labels());
-  }
-
   /** The settings of the run. */
   public Recipe recipe() {
     return recipe;
   }
 
-  /** What the model's outputs mean. */
-  public Labels labels() {
-    return labels;
+  /** The rows of a file with the run's columns, which needs no labels. */
+  public List<Row> rows(Path file) {
+    DataSpec c = recipe.data().columns();
+    return DataFile.read(file, new DataSpec(c.format(), c.text(), c.textPair(), Optional.empty(), 0));
   }
 
-  /** Predicts texts: one row of logits, values or vector components for each; for pairs of an embedding task one row for each side. */
-  public float[][] predict(List<Row> rows) {
-    return session.predict(tokenize(Path.of("input"), rows, new Labels(Labels.Kind.NONE, List.of())));
+  /** What the model says of each row. */
+  public List<Prediction> predict(List<Row> rows) {
+    TokenizedData data = tokenize(Path.of("input"), rows, false);
+    float[][] outputs = outputs(data);
+    List<Prediction> predictions = new ArrayList<>();
+    int at = 0;
+    for (Example example : data.examples()) {
+      int next = at + example.sequences().size();
+      predictions.add(recipe.task().prediction(example, Arrays.copyOfRange(outputs, at, next), recipe.data().labels()));
+      at = next;
+    }
+    return predictions;
   }
 
-  /** Measures the model on a labelled file with the columns of the recipe. */
+  /** What the program computes for each row: logits, values or vector components; for pairs that are encoded separately one row for each side. */
+  public float[][] outputs(List<Row> rows) {
+    return outputs(tokenize(Path.of("input"), rows, false));
+  }
+
+  private float[][] outputs(TokenizedData data) {
+    if (predicting.isEmpty()) {
+      predicting = Optional.of(session(new TaskProgram.Capacity(Math.max(TOKENS, maxLength), SEQUENCES, maxLength)));
+    }
+    return predicting.get().predict(data);
+  }
+
+  /** Measures the model on a labelled file with the columns of the recipe: the loss, and the task's metrics. */
   public Map<String, Double> evaluate(Path file) {
-    List<Row> rows = DataFile.read(file, Fixture.withoutLimit(recipe));
-    TokenizedData data = tokenize(file, rows, labels);
-    return Fixture.metrics(task, session.predict(data), data);
+    TokenizedData data = tokenize(file, DataFile.read(file, recipe.data().columns()), true);
+    int together = recipe.training().batchSize();
+    TaskProgram.Capacity needed = TrainingPlan.evaluation(program, data, together);
+    try (Session session = session(new TaskProgram.Capacity(Math.max(TOKENS, needed.tokens()), needed.sequences(), needed.maxLength(), true))) {
+      return Evaluation.of(recipe.task(), program, session, data, together);
+    }
   }
 
-  private TokenizedData tokenize(Path file, List<Row> rows, Labels as) {
-    boolean pairs = task.sequencesPerExample() == 2 && rows.stream().allMatch(row -> row.pair().isPresent());
-    return TokenizedData.of(file, rows, tokenizer, as, pairs ? 2 : 1, maxLength);
+  private Session session(TaskProgram.Capacity capacity) {
+    try (Checkpoint weights = directory.checkpoint()) {
+      return Session.open(program, List.of(weights), adapter, Optional.of(loaded.values()), capacity, Optional.empty(), backend,
+          recipe.computing().weightType(), recipe.training().seed());
+    }
+  }
+
+  private TokenizedData tokenize(Path file, List<Row> rows, boolean labelled) {
+    TokenizedData data = PreparedRun.tokenize(recipe.task(), rows, new RowReader(file, tokenizer, maxLength, recipe.data().labels(), labelled));
+    BaseModel.requireTokens(directory, tokenizer, data);
+    texts += data.sequences().size();
+    cut += data.cut();
+    return data;
+  }
+
+  /** That texts were cut so far, if any were. */
+  public Optional<String> cut() {
+    return BaseModel.cut(cut, texts, "", maxLength);
   }
 
   @Override
   public void close() {
-    session.close();
+    predicting.ifPresent(Session::close);
+    loaded.close();
     backend.close();
   }
 }

@@ -6,6 +6,7 @@ import io.github.lora4j.graph.OptimizerSpec;
 import io.github.lora4j.lora.AdapterRecording;
 import io.github.lora4j.lora.ParameterGroup;
 import io.github.lora4j.lora.StepHook;
+import io.github.lora4j.models.EncoderTask;
 import io.github.lora4j.train.data.Batches;
 import io.github.lora4j.train.data.TokenizedData;
 import io.github.lora4j.vector.ConfigException;
@@ -30,20 +31,21 @@ public record TrainingPlan(Batches batches, int steps, Schedule schedule, Optimi
    *
    * @throws ConfigException if max_tokens is too small for the data
    */
-  public static TrainingPlan of(Recipe recipe, Fixture fixture) {
-    Batches batches = new Batches(fixture.train().size(), Math.min(recipe.batchSize(), fixture.train().size()), recipe.gradientAccumulation(), recipe.seed());
-    int steps = recipe.maxSteps() > 0 ? recipe.maxSteps() : (int) Math.ceil(batches.stepsPerEpoch() * recipe.epochs());
-    Recipe.Optimizer o = recipe.optimizer();
-    int warmup = o.warmupSteps() > 0 ? o.warmupSteps() : (int) Math.ceil(steps * o.warmupRatio());
-    return new TrainingPlan(batches, steps, Schedule.of(o.schedule(), warmup, steps), optimizer(o, fixture.adapter().groups()),
-        capacity(recipe, fixture, batches, steps), fixture.adapter().hook(steps));
+  public static TrainingPlan of(PreparedRun run) {
+    Recipe.Training t = run.recipe().training();
+    Batches batches = new Batches(run.train().size(), Math.min(t.batchSize(), run.train().size()), t.gradientAccumulation(), t.seed());
+    int steps = t.maxSteps() > 0 ? t.maxSteps() : (int) Math.ceil(batches.stepsPerEpoch() * t.epochs());
+    Recipe.Optimizer o = t.optimizer();
+    int warmup = o.schedule().steps() > 0 ? o.schedule().steps() : (int) Math.ceil(steps * o.schedule().ratio());
+    return new TrainingPlan(batches, steps, Schedule.of(o.schedule().kind(), warmup, steps), optimizer(o, run.adapter().groups()),
+        capacity(run, batches, steps), run.adapter().hook(steps));
   }
 
   /** What a backend would allocate for this run. */
-  public List<Backend.Allocation> forecast(Recipe recipe, Fixture fixture, Backend backend) {
-    TaskProgram program = TaskProgram.record(fixture.task(), fixture.adapter(), capacity, Optional.of(optimizer));
-    AdapterRecording.requireRecorded(fixture.adapter(), program.program());
-    return backend.forecast(program.program(), new CompileOptions(recipe.weightType()));
+  public List<Backend.Allocation> forecast(PreparedRun run, Backend backend) {
+    TaskProgram program = TaskProgram.record(run.program(), run.adapter(), capacity, Optional.of(optimizer));
+    AdapterRecording.requireRecorded(run.adapter(), program.program());
+    return backend.forecast(program.program(), new CompileOptions(run.recipe().computing().weightType()));
   }
 
   private static OptimizerSpec optimizer(Recipe.Optimizer o, List<ParameterGroup> groups) {
@@ -55,12 +57,13 @@ public record TrainingPlan(Batches batches, int steps, Schedule schedule, Optimi
       default -> OptimizerSpec.Kind.ADAMW;
     };
     List<Double> decay = groups.stream().map(g -> g.decays() ? o.weightDecay() : 0.0).toList();
-    return new OptimizerSpec(kind, o.beta1(), o.beta2(), o.eps(), decay, o.maxGradNorm());
+    return new OptimizerSpec(kind, o.moments().beta1(), o.moments().beta2(), o.moments().eps(), decay, o.maxGradNorm());
   }
 
   /** Room for the longest micro-batch that will occur, which the seed determines, within the user's token budget. */
-  private static TaskProgram.Capacity capacity(Recipe recipe, Fixture fixture, Batches batches, int steps) {
-    TokenizedData train = fixture.train();
+  private static TaskProgram.Capacity capacity(PreparedRun run, Batches batches, int steps) {
+    int maxTokens = run.recipe().computing().maxTokens();
+    TokenizedData train = run.train();
     int epochs = (steps + batches.stepsPerEpoch() - 1) / batches.stepsPerEpoch();
     int needed = 1;
     for (int epoch = 0; epoch < epochs; epoch++) {
@@ -73,19 +76,39 @@ public record TrainingPlan(Batches batches, int steps, Schedule schedule, Optimi
         needed = Math.max(needed, sum);
       }
     }
-    int longest = Math.max(train.longest(), fixture.eval().map(TokenizedData::longest).orElse(0));
-    boolean pairs = fixture.task().sequencesPerExample() > 1;
-    if (recipe.maxTokens() > 0 && recipe.maxTokens() < needed) {
+    int longest = Math.max(train.longest(), run.eval().map(TokenizedData::longest).orElse(0));
+    boolean pairs = run.program().sequencesPerExample() > 1;
+    if (maxTokens > 0 && maxTokens < needed) {
       if (pairs) {
         throw new ConfigException("max_tokens is %d but a batch of %d pairs has up to %d tokens; every pair of a batch must be seen together, so lower batch_size instead"
-            .formatted(recipe.maxTokens(), recipe.batchSize(), needed));
+            .formatted(maxTokens, run.recipe().training().batchSize(), needed));
       }
-      if (recipe.maxTokens() < longest) {
+      if (maxTokens < longest) {
         throw new ConfigException("max_tokens is %d but the longest text has %d tokens; raise it, or set data.max_length"
-            .formatted(recipe.maxTokens(), longest));
+            .formatted(maxTokens, longest));
       }
-      needed = recipe.maxTokens();
+      needed = maxTokens;
     }
-    return new TaskProgram.Capacity(Math.max(needed, longest), batches.batch() * fixture.task().sequencesPerExample(), longest);
+    int together = run.eval().map(data -> evaluation(run.program(), data, batches.batch()).tokens()).orElse(0);
+    return new TaskProgram.Capacity(Math.max(Math.max(needed, longest), together), batches.batch() * run.program().sequencesPerExample(), longest,
+        run.eval().isPresent());
+  }
+
+  /**
+   * Room to measure data: for pairs that are compared with one another for whole batches, otherwise for what is worth running at once.
+   *
+   * @param together examples of one batch at most
+   */
+  static TaskProgram.Capacity evaluation(EncoderTask program, TokenizedData data, int together) {
+    int each = program.sequencesPerExample();
+    int needed = 0;
+    for (int from = 0; from < data.size(); from += together) {
+      int sum = 0;
+      for (int i = from; i < Math.min(data.size(), from + together); i++) {
+        sum += data.tokens(i);
+        needed = Math.max(needed, each > 1 ? sum : data.tokens(i));
+      }
+    }
+    return new TaskProgram.Capacity(needed, together * each, data.longest(), true);
   }
 }

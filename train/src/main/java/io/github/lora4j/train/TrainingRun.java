@@ -8,10 +8,7 @@ import io.github.lora4j.lora.LoadedAdapter;
 import io.github.lora4j.lora.ParameterGroup;
 import io.github.lora4j.lora.PeftFormat;
 import io.github.lora4j.lora.StepHook;
-import io.github.lora4j.models.PackedBatch;
-import io.github.lora4j.models.Targets;
 import io.github.lora4j.train.data.Batches;
-import io.github.lora4j.train.data.TokenizedData;
 import io.github.lora4j.vector.TrainingException;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -27,15 +24,14 @@ import java.util.concurrent.CancellationException;
 public final class TrainingRun implements AutoCloseable {
 
   private final Recipe recipe;
-  private final Fixture fixture;
+  private final PreparedRun prepared;
   private final RunDirectory directory;
   private final List<TrainListener> listeners;
   private final Backend backend;
   private final Session session;
   private final Batches batches;
   private final Schedule schedule;
-  private final PackedBatch packed;
-  private final Targets targets;
+  private final Packer packer;
   private final Value hyper;
   private final Value report;
   private final float[] hyperValues;
@@ -48,27 +44,27 @@ public final class TrainingRun implements AutoCloseable {
   private long examples;
   private long nanos;
 
-  private TrainingRun(Recipe recipe, Fixture fixture, boolean resume, List<TrainListener> listeners) {
-    this.recipe = recipe;
-    this.fixture = fixture;
+  private TrainingRun(PreparedRun prepared, boolean resume, List<TrainListener> listeners) {
+    this.prepared = prepared;
+    recipe = prepared.recipe();
     this.listeners = List.copyOf(listeners);
-    TrainingPlan plan = TrainingPlan.of(recipe, fixture);
+    TrainingPlan plan = TrainingPlan.of(prepared);
     batches = plan.batches();
     steps = plan.steps();
     schedule = plan.schedule();
-    groups = fixture.adapter().groups();
+    groups = prepared.adapter().groups();
     hook = plan.hook();
     directory = RunDirectory.open(recipe.output(), resume);
     Backend opened = null;
     Session made = null;
     try {
-      opened = Backend.open(recipe.backend(), recipe.threads());
-      try (Checkpoint base = fixture.directory().checkpoint()) {
-        made = Session.open(fixture.task(), List.of(base), fixture.adapter(), Optional.empty(), plan.capacity(),
-            Optional.of(plan.optimizer()), opened, recipe.weightType(), recipe.seed());
+      opened = Backend.open(recipe.computing().backend(), recipe.computing().threads());
+      try (Checkpoint base = prepared.directory().checkpoint()) {
+        made = Session.open(prepared.program(), List.of(base), prepared.adapter(), Optional.empty(), plan.capacity(),
+            Optional.of(plan.optimizer()), opened, recipe.computing().weightType(), recipe.training().seed());
       }
       done = resume ? directory.resume(made.executable(), essentials(), hook).orElse(0) : 0;
-      directory.write(recipe, fixture.labels());
+      directory.write(recipe);
     } catch (RuntimeException | Error e) {
       closeAll(made, opened, directory);
       throw e;
@@ -76,8 +72,7 @@ public final class TrainingRun implements AutoCloseable {
     backend = opened;
     session = made;
     session.executable().progress(text -> tell(new TrainEvent.Note(text)));
-    packed = new PackedBatch(session.task().in(), fixture.adapter().virtualTokens());
-    targets = fixture.task().targets(session.task().in(), session.task().program());
+    packer = new Packer(prepared.program(), session);
     hyper = session.task().program().slot(TaskProgram.HYPER).orElseThrow();
     report = session.task().program().slot(TaskProgram.REPORT).orElseThrow();
     hyperValues = new float[hyper.shape().cols()];
@@ -89,29 +84,29 @@ public final class TrainingRun implements AutoCloseable {
    * @param resume continue from the newest checkpoint of the output directory, or start if there is none
    */
   public static TrainingRun open(Recipe recipe, boolean resume, TrainListener... listeners) {
-    return open(recipe, Fixture.open(recipe), resume, listeners);
+    return open(PreparedRun.open(recipe), resume, listeners);
   }
 
   /** The same with model and data that were prepared by the caller. */
-  public static TrainingRun open(Recipe recipe, Fixture fixture, boolean resume, TrainListener... listeners) {
-    return new TrainingRun(recipe, fixture, resume, List.of(listeners));
+  public static TrainingRun open(PreparedRun prepared, boolean resume, TrainListener... listeners) {
+    return new TrainingRun(prepared, resume, List.of(listeners));
   }
 
   /** What must not change for a checkpoint to be continued. */
   private Map<String, String> essentials() {
     Map<String, String> e = new LinkedHashMap<>();
-    e.put("model", String.valueOf(fixture.directory().json().hashCode()));
-    e.put("task", recipe.task().key() + " " + recipe.pooling());
-    e.put("train data", fixture.train().size() + " examples, checksum " + Long.toHexString(fixture.train().checksum()));
-    e.put("method", recipe.method());
-    e.put("adapter", new TreeMap<>(recipe.adapter()).toString());
-    e.put("optimizer", recipe.optimizer().toString());
+    e.put("model", String.valueOf(prepared.directory().json().hashCode()));
+    e.put("task", recipe.task().name() + " " + TaskKeys.described(recipe.task()));
+    e.put("train data", prepared.train().size() + " examples, checksum " + Long.toHexString(prepared.train().checksum()));
+    e.put("method", recipe.adapter().method());
+    e.put("adapter", new TreeMap<>(recipe.adapter().settings()).toString());
+    e.put("optimizer", recipe.training().optimizer().toString());
     e.put("steps", String.valueOf(steps));
-    e.put("batch_size", String.valueOf(recipe.batchSize()));
-    e.put("gradient_accumulation", String.valueOf(recipe.gradientAccumulation()));
-    e.put("max_tokens", String.valueOf(recipe.maxTokens()));
-    e.put("seed", String.valueOf(recipe.seed()));
-    e.put("weights", recipe.weights());
+    e.put("batch_size", String.valueOf(recipe.training().batchSize()));
+    e.put("gradient_accumulation", String.valueOf(recipe.training().gradientAccumulation()));
+    e.put("max_tokens", String.valueOf(recipe.computing().maxTokens()));
+    e.put("seed", String.valueOf(recipe.training().seed()));
+    e.put("weights", recipe.computing().weights());
     return e;
   }
 
@@ -128,7 +123,7 @@ public final class TrainingRun implements AutoCloseable {
   public TrainEvent.Finished train() {
     tell(new TrainEvent.Started(describe(), steps, done, batches.examples(), session.task().program().parameters().trainable()));
     drawn().forEach(note -> tell(new TrainEvent.Note(note)));
-    fixture.notes().forEach(note -> tell(new TrainEvent.Note(note)));
+    prepared.notes().forEach(note -> tell(new TrainEvent.Note(note)));
     Map<String, Double> metrics = Map.of();
     int[] order = new int[0];
     int orderEpoch = -1;
@@ -144,11 +139,11 @@ public final class TrainingRun implements AutoCloseable {
       nanos += System.nanoTime() - start;
       afterStep(order);
       boolean epochEnds = done % batches.stepsPerEpoch() == 0 || done == steps;
-      if (fixture.eval().isPresent() && (recipe.evalEvery() > 0 ? done % recipe.evalEvery() == 0 || done == steps : epochEnds)) {
+      if (prepared.eval().isPresent() && (recipe.training().reports().evalEvery() > 0 ? done % recipe.training().reports().evalEvery() == 0 || done == steps : epochEnds)) {
         metrics = evaluate();
       }
       boolean stops = stopping && done < steps;
-      if (stops || recipe.saveEvery() > 0 && done % recipe.saveEvery() == 0 && done < steps) {
+      if (stops || recipe.training().reports().saveEvery() > 0 && done % recipe.training().reports().saveEvery() == 0 && done < steps) {
         save();
       }
       if (stops) {
@@ -156,7 +151,7 @@ public final class TrainingRun implements AutoCloseable {
       }
     }
     // The checkpoint first: should the adapter have no form to be saved in, nothing is lost.
-    directory.save(session.executable(), done, essentials(), recipe.keepCheckpoints(), hook);
+    directory.save(session.executable(), done, essentials(), recipe.training().reports().keepCheckpoints(), hook);
     try (AdapterValues values = session.adapterValues()) {
       if (hook.isPresent()) {
         try (LoadedAdapter finished = hook.get().finish(values)) {
@@ -189,7 +184,7 @@ public final class TrainingRun implements AutoCloseable {
   }
 
   private void save() {
-    tell(new TrainEvent.Saved(done, directory.save(session.executable(), done, essentials(), recipe.keepCheckpoints(), hook)));
+    tell(new TrainEvent.Saved(done, directory.save(session.executable(), done, essentials(), recipe.training().reports().keepCheckpoints(), hook)));
   }
 
   private void step(int[] order, int stepInEpoch) {
@@ -198,12 +193,12 @@ public final class TrainingRun implements AutoCloseable {
       forEachPack(order, batches.from(stepInEpoch, micro), batches.to(stepInEpoch, micro), () -> session.executable().run("accumulate"));
     }
     double factor = schedule.factor(done);
-    Recipe.Optimizer o = recipe.optimizer();
+    Recipe.Optimizer o = recipe.training().optimizer();
     for (int g = 0; g < groups.size(); g++) {
       hyperValues[g] = (float) (groups.get(g).rate(o.learningRate()) * factor);
     }
-    hyperValues[groups.size()] = (float) (1 - Math.pow(o.beta1(), done + 1));
-    hyperValues[groups.size() + 1] = (float) (1 - Math.pow(o.beta2(), done + 1));
+    hyperValues[groups.size()] = (float) (1 - Math.pow(o.moments().beta1(), done + 1));
+    hyperValues[groups.size() + 1] = (float) (1 - Math.pow(o.moments().beta2(), done + 1));
     session.executable().write(hyper, hyperValues, hyperValues.length);
     session.executable().run("apply");
     if (hook.isPresent()) {
@@ -220,28 +215,11 @@ public final class TrainingRun implements AutoCloseable {
 
   /** Packs positions [from, to) of the order; what does not fit at once goes into further packs of the same step. */
   private void forEachPack(int[] order, int from, int to, Runnable run) {
-    TokenizedData train = fixture.train();
-    int n = train.sequencesPerExample();
-    int at = from;
-    while (at < to) {
-      packed.clear();
-      targets.clear();
+    for (int at = from; at < to;) {
       int first = at;
-      while (at < to && packed.fits(train.tokens(order[at]))) {
-        int example = order[at];
-        for (int s = 0; s < n; s++) {
-          packed.add(train.ids().get(example * n + s), train.types().get(example * n + s), example * n + s);
-        }
-        targets.add(train.labels()[example]);
-        at++;
-      }
-      if (at == first) {
-        throw new TrainingException("example %d does not fit in a batch".formatted(order[at]));
-      }
-      packed.write(session.executable(), recipe.seed(), done);
-      targets.write(session.executable());
+      at = packer.fill(prepared.train(), order, first, to, recipe.training().seed(), done);
       run.run();
-      tokens += packed.tokens();
+      tokens += packer.tokens();
       examples += at - first;
     }
   }
@@ -251,9 +229,9 @@ public final class TrainingRun implements AutoCloseable {
     if (!finite(values)) {
       stopNotFinite(order, values);
     }
-    if (done % recipe.logEvery() == 0 || done == steps || done == 1) {
+    if (done % recipe.training().reports().logEvery() == 0 || done == steps || done == 1) {
       tell(new TrainEvent.Step(done, steps, (double) done / batches.stepsPerEpoch(), values[0], values[1],
-          groups.getFirst().rate(recipe.optimizer().learningRate()) * schedule.factor(done - 1), rates(schedule.factor(done - 1)), tokens, examples, nanos / 1e9));
+          groups.getFirst().rate(recipe.training().optimizer().learningRate()) * schedule.factor(done - 1), rates(schedule.factor(done - 1)), tokens, examples, nanos / 1e9));
       hook.flatMap(h -> h.ranks(session.executable())).ifPresent(ranks ->
           tell(new TrainEvent.Ranks(done, ranks.budget(), ranks.ofModule(), ranks.penalty())));
     }
@@ -264,7 +242,7 @@ public final class TrainingRun implements AutoCloseable {
     for (int g = 0; g < groups.size(); g++) {
       int group = g;
       if (session.task().program().parameters().ranges().stream().anyMatch(range -> range.group() == group)) {
-        rates.put(groups.get(g).name(), groups.get(g).rate(recipe.optimizer().learningRate()) * factor);
+        rates.put(groups.get(g).name(), groups.get(g).rate(recipe.training().optimizer().learningRate()) * factor);
       }
     }
     return rates;
@@ -288,7 +266,8 @@ public final class TrainingRun implements AutoCloseable {
 
   private Map<String, Double> evaluate() {
     long start = System.nanoTime();
-    Map<String, Double> metrics = fixture.metrics(session);
+    Map<String, Double> metrics = Evaluation.of(recipe.task(), prepared.program(), session, prepared.eval().orElseThrow(),
+        recipe.training().batchSize());
     tell(new TrainEvent.Evaluated(done, (double) done / batches.stepsPerEpoch(), metrics, (System.nanoTime() - start) / 1e9));
     return metrics;
   }
@@ -296,8 +275,8 @@ public final class TrainingRun implements AutoCloseable {
   private String describe() {
     long bytes = session.executable().bytes();
     return "%s%n%s%n%,d examples, %,d tokens; %d steps of %d examples%n%,d parameters train; %,d MB of native memory, %,d tokens a batch at most"
-        .formatted(backend.describe(), fixture.describe(), batches.examples(), fixture.train().tokens(), steps,
-            recipe.batchSize() * recipe.gradientAccumulation(), session.task().program().parameters().trainable(), bytes >> 20,
+        .formatted(backend.describe(), prepared.describe(), batches.examples(), prepared.train().tokens(), steps,
+            recipe.training().batchSize() * recipe.training().gradientAccumulation(), session.task().program().parameters().trainable(), bytes >> 20,
             session.task().in().tokens().capacity());
   }
 
@@ -307,8 +286,8 @@ public final class TrainingRun implements AutoCloseable {
   }
 
   /** Model and data of this run. */
-  public Fixture fixture() {
-    return fixture;
+  public PreparedRun prepared() {
+    return prepared;
   }
 
   private void tell(TrainEvent event) {

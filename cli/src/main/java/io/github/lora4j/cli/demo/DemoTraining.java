@@ -10,7 +10,7 @@ import io.github.lora4j.lora.PeftFormat;
 import io.github.lora4j.models.ModelDirectory;
 import io.github.lora4j.models.SentenceEmbedder;
 import io.github.lora4j.tokenizer.Tokenizer;
-import io.github.lora4j.train.Fixture;
+import io.github.lora4j.train.PreparedRun;
 import io.github.lora4j.train.Recipe;
 import io.github.lora4j.train.Session;
 import io.github.lora4j.train.TaskProgram;
@@ -70,7 +70,7 @@ final class DemoTraining {
     for (Pair pair : pairs) {
       rows.add(new Row(rows.size() + 1, pair.query(), Optional.of(pair.signature()), List.of()));
     }
-    try (TrainingRun run = TrainingRun.open(recipe, Fixture.of(recipe, Path.of("the libraries' sources"), rows, Optional.empty()), false, listener)) {
+    try (TrainingRun run = TrainingRun.open(PreparedRun.of(recipe, Path.of("the libraries' sources"), rows, Optional.empty()), false, listener)) {
       return run.train().adapter();
     }
   }

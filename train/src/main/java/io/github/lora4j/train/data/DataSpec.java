@@ -11,7 +11,7 @@ import java.util.Optional;
  * @param text column of the (first) text: a header name, a JSON key, or a 1-based number for files without a header
  * @param textPair column of the second text, for sentence pairs
  * @param label column of the label; several labels of one row are separated by spaces or are a JSON array
- * @param limit read at most this many rows; 0 reads all
+ * @param limit train on this many rows, drawn at random; 0: on all
  */
 public record DataSpec(Optional<String> format, String text, Optional<String> textPair, Optional<String> label, int limit) {
 

@@ -3,11 +3,8 @@ package io.github.lora4j.train.data;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
-import static org.junit.jupiter.api.Assertions.assertThrows;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.github.lora4j.tokenizer.Tokenizer;
-import io.github.lora4j.vector.FormatException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -21,7 +18,6 @@ import org.junit.jupiter.api.io.TempDir;
 /** Rows as token ids, and the checksum that recognises them. */
 class TokenizedDataTest {
 
-  private static final Labels LABELS = new Labels(Labels.Kind.CLASS, List.of("n", "y"));
   private static final Path FILE = Path.of("train.tsv");
 
   @TempDir
@@ -38,31 +34,23 @@ class TokenizedDataTest {
     return new Row(1, text, Optional.ofNullable(pair), List.of(label));
   }
 
-  @Test
-  void singleTextsAndPairs() {
-    TokenizedData data = TokenizedData.of(FILE, List.of(row("a b", null, "y"), row("a", "b c", "n")), tokenizer, LABELS, 1, 10);
-    assertArrayEquals(new int[] {2, 5, 6, 3}, data.ids().get(0));
-    assertArrayEquals(new int[] {2, 5, 3, 6, 7, 3}, data.ids().get(1));
-    assertArrayEquals(new int[] {0, 0, 0, 1, 1, 1}, data.types().get(1));
-    assertArrayEquals(new float[][] {{1}, {0}}, data.labels());
-    assertEquals(2, data.size());
-    assertEquals(10, data.tokens());
-    assertEquals(6, data.longest());
-    assertEquals(0, data.truncated());
+  private TokenizedData data(List<Row> rows) {
+    RowReader reader = new RowReader(FILE, tokenizer, 10, List.of("n", "y"), true);
+    return new TokenizedData(rows.stream().map(row -> Example.of(reader.sequence(row), new Target.OneClass(reader.id(row, reader.label(row)))))
+        .toList());
   }
 
   @Test
-  void pairsAsTwoSequences() {
-    Labels none = new Labels(Labels.Kind.NONE, List.of());
-    TokenizedData data = TokenizedData.of(FILE, List.of(row("a b c a", "b", "")), tokenizer, none, 2, 4);
-    assertArrayEquals(new int[] {2, 5, 6, 3}, data.ids().get(0));
-    assertArrayEquals(new int[] {2, 6, 3}, data.ids().get(1));
-    assertEquals(7, data.tokens(0));
-    assertEquals(1, data.size());
-    assertEquals(1, data.truncated());
-    String message = assertThrows(FormatException.class, () -> TokenizedData.of(FILE, List.of(row("a", null, "")), tokenizer, none, 2, 4))
-        .getMessage();
-    assertTrue(message.contains("train.tsv, line 1: no second text"), message);
+  void singleTextsAndPairs() {
+    TokenizedData data = data(List.of(row("a b", null, "y"), row("a", "b c", "n")));
+    assertArrayEquals(new int[] {2, 5, 6, 3}, data.sequences().get(0).ids());
+    assertArrayEquals(new int[] {2, 5, 3, 6, 7, 3}, data.sequences().get(1).ids());
+    assertArrayEquals(new int[] {0, 0, 0, 1, 1, 1}, data.sequences().get(1).types());
+    assertEquals(List.of(new Target.OneClass(1), new Target.OneClass(0)), data.examples().stream().map(Example::target).toList());
+    assertEquals(2, data.size());
+    assertEquals(10, data.tokens());
+    assertEquals(6, data.longest());
+    assertEquals(0, data.cut());
   }
 
   @Test
@@ -81,11 +69,11 @@ class TokenizedDataTest {
   /** Frozen: checkpoints hold it, and one that changes would make them refuse their own data. */
   @Test
   void theChecksumNeverChanges() {
-    TokenizedData data = new TokenizedData(List.of(new int[] {2, 70000, 3}), List.of(new int[3]), new float[][] {{1}}, 1, 0);
+    TokenizedData data = TokenizedData.of(List.of(new int[] {2, 70000, 3}), List.of(new int[3]), List.of(new Target.OneClass(1)));
     assertEquals(0x1A4DBCD9L, data.checksum());
   }
 
   private long checksum(List<Row> rows) {
-    return TokenizedData.of(FILE, rows, tokenizer, LABELS, 1, 10).checksum();
+    return data(rows).checksum();
   }
 }

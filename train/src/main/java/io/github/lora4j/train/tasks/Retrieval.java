@@ -1,4 +1,4 @@
-package io.github.lora4j.train;
+package io.github.lora4j.train.tasks;
 
 import java.util.LinkedHashMap;
 import java.util.Map;

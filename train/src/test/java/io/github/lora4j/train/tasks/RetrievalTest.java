@@ -1,4 +1,4 @@
-package io.github.lora4j.train;
+package io.github.lora4j.train.tasks;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 

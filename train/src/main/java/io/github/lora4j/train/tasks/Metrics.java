@@ -1,6 +1,5 @@
-package io.github.lora4j.train;
+package io.github.lora4j.train.tasks;
 
-import io.github.lora4j.vector.Loss;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
@@ -12,39 +11,25 @@ public final class Metrics {
   private Metrics() {}
 
   /**
-   * The usual measures of a task.
+   * Accuracy, F1 (of class 1 where there are two, else the mean of all that occur) and Matthews correlation.
    *
-   * @param predictions logits or values, one row per example
-   * @param labels for CROSS_ENTROPY the class in column 0, otherwise one float per column
+   * @param labels the right class of each row; a negative one does not count
    */
-  public static Map<String, Double> of(Loss loss, float[][] predictions, float[][] labels) {
-    return switch (loss) {
-      case CROSS_ENTROPY -> classes(predictions, labels);
-      case BCE_WITH_LOGITS -> labels(predictions, labels);
-      case MSE -> regression(predictions, labels);
-    };
-  }
-
-  private static Map<String, Double> classes(float[][] logits, float[][] labels) {
+  public static Map<String, Double> classes(float[][] logits, int[] labels) {
     int classes = logits.length == 0 ? 0 : logits[0].length;
     long[][] confusion = new long[classes][classes];
-    double loss = 0;
     long n = 0;
     for (int i = 0; i < logits.length; i++) {
-      int label = (int) labels[i][0];
-      if (label < 0) {
-        continue;
+      if (labels[i] >= 0) {
+        confusion[labels[i]][argmax(logits[i])]++;
+        n++;
       }
-      confusion[label][argmax(logits[i])]++;
-      loss += logSumExp(logits[i]) - logits[i][label];
-      n++;
     }
     long correct = 0;
     for (int c = 0; c < classes; c++) {
       correct += confusion[c][c];
     }
     Map<String, Double> result = new LinkedHashMap<>();
-    result.put("loss", loss / n);
     result.put("accuracy", (double) correct / n);
     if (classes == 2) {
       result.put("f1", f1(confusion[1][1], confusion[0][1], confusion[1][0]));
@@ -95,51 +80,39 @@ public final class Metrics {
     return denominator == 0 ? 0 : cov / denominator;
   }
 
-  private static Map<String, Double> labels(float[][] logits, float[][] labels) {
+  /** F1 over all labels of all rows, and the share of rows with every label right; a logit above 0 says that a label applies. */
+  public static Map<String, Double> labels(float[][] logits, boolean[][] labels) {
     long tp = 0;
     long fp = 0;
     long fn = 0;
     long exact = 0;
-    double loss = 0;
-    long cells = 0;
     for (int i = 0; i < logits.length; i++) {
       boolean all = true;
       for (int j = 0; j < logits[i].length; j++) {
         boolean said = logits[i][j] > 0;
-        boolean is = labels[i][j] > 0.5;
+        boolean is = labels[i][j];
         tp += said && is ? 1 : 0;
         fp += said && !is ? 1 : 0;
         fn += !said && is ? 1 : 0;
         all &= said == is;
-        double z = logits[i][j];
-        loss += Math.max(z, 0) - z * labels[i][j] + Math.log1p(Math.exp(-Math.abs(z)));
-        cells++;
       }
       exact += all ? 1 : 0;
     }
     Map<String, Double> result = new LinkedHashMap<>();
-    result.put("loss", loss / cells);
     result.put("micro_f1", f1(tp, fp, fn));
     result.put("exact_match", (double) exact / logits.length);
     return result;
   }
 
-  private static Map<String, Double> regression(float[][] predictions, float[][] labels) {
-    double squares = 0;
-    long n = 0;
+  /** Pearson's and Spearman's correlation of the first output. */
+  public static Map<String, Double> regression(float[][] predictions, float[][] values) {
     double[] x = new double[predictions.length];
     double[] y = new double[predictions.length];
     for (int i = 0; i < predictions.length; i++) {
-      for (int j = 0; j < predictions[i].length; j++) {
-        double d = predictions[i][j] - labels[i][j];
-        squares += d * d;
-        n++;
-      }
       x[i] = predictions[i][0];
-      y[i] = labels[i][0];
+      y[i] = values[i][0];
     }
     Map<String, Double> result = new LinkedHashMap<>();
-    result.put("loss", squares / n);
     result.put("pearson", pearson(x, y));
     result.put("spearman", pearson(ranks(x), ranks(y)));
     return result;
@@ -187,18 +160,6 @@ public final class Metrics {
       }
     }
     return best;
-  }
-
-  private static double logSumExp(float[] row) {
-    double max = Double.NEGATIVE_INFINITY;
-    for (float z : row) {
-      max = Math.max(max, z);
-    }
-    double sum = 0;
-    for (float z : row) {
-      sum += Math.exp(z - max);
-    }
-    return max + Math.log(sum);
   }
 
   private static double f1(long tp, long fp, long fn) {

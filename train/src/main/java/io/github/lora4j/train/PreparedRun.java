@@ -1,0 +1,98 @@
+package io.github.lora4j.train;
+
+import io.github.lora4j.lora.Adapter;
+import io.github.lora4j.lora.AdapterMethod;
+import io.github.lora4j.lora.LoraFa;
+import io.github.lora4j.models.EncoderTask;
+import io.github.lora4j.models.ModelDirectory;
+import io.github.lora4j.tokenizer.Tokenizer;
+import io.github.lora4j.train.data.DataFile;
+import io.github.lora4j.train.data.Row;
+import io.github.lora4j.train.data.RowReader;
+import io.github.lora4j.train.data.TokenizedData;
+import io.github.lora4j.train.tasks.TrainingTask;
+import io.github.lora4j.vector.ConfigException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * What a run works on, read and checked: the model's directory, the program's recording, the adapter, tokenised data.
+ *
+ * @param recipe the run's, with what it leaves to the model and the data settled: labels, longest text, the task's own settings
+ * @param notes what the user should know: texts cut, settings without effect
+ */
+public record PreparedRun(Recipe recipe, ModelDirectory directory, EncoderTask program, Adapter adapter, TokenizedData train,
+    Optional<TokenizedData> eval, List<String> notes) {
+
+  /** Reads everything a recipe names. */
+  public static PreparedRun open(Recipe recipe) {
+    Path file = recipe.data().train().orElseThrow(() -> new ConfigException("data.train is required to train"));
+    DataFile.Sample sample = DataFile.sample(file, recipe.data().columns(), recipe.training().seed());
+    Optional<List<Row>> evalRows = recipe.data().eval().map(path -> DataFile.read(path, recipe.data().columns()));
+    PreparedRun run = of(recipe, file, sample.rows(), evalRows);
+    return sample.whole() ? run : run.with("%,d of the %,d rows of %s, drawn at random (data.limit, seed %d)".formatted(sample.rows().size(),
+        sample.of(), file, recipe.training().seed()));
+  }
+
+  private PreparedRun with(String note) {
+    List<String> all = new ArrayList<>(List.of(note));
+    all.addAll(notes);
+    return new PreparedRun(recipe, directory, program, adapter, train, eval, List.copyOf(all));
+  }
+
+  /** The same with rows that were not read from the recipe's files. */
+  public static PreparedRun of(Recipe recipe, Path source, List<Row> trainRows, Optional<List<Row>> evalRows) {
+    ModelDirectory directory = BaseModel.open(recipe.model());
+    TrainingTask task = recipe.task().settled(directory);
+    List<String> labels = recipe.data().labels().isEmpty() ? task.labels(trainRows) : recipe.data().labels();
+    EncoderTask program = task.on(directory, labels);
+    Tokenizer tokenizer = Tokenizer.load(directory.path());
+    Adapter adapter = adapter(recipe, directory, program);
+    int maxLength = BaseModel.maxLength(recipe.data().maxLength(), task.longest(directory), program, adapter);
+    TokenizedData train = tokenize(task, trainRows, new RowReader(source, tokenizer, maxLength, labels, true));
+    Optional<TokenizedData> eval = evalRows.map(rows -> tokenize(task, rows,
+        new RowReader(recipe.data().eval().orElse(source), tokenizer, maxLength, labels, true)));
+    BaseModel.requireTokens(directory, tokenizer, train);
+    eval.ifPresent(data -> BaseModel.requireTokens(directory, tokenizer, data));
+    List<String> notes = new ArrayList<>(adapter.notes());
+    BaseModel.cut(train.cut(), train.sequences().size(), "training ", maxLength).ifPresent(notes::add);
+    eval.flatMap(data -> BaseModel.cut(data.cut(), data.sequences().size(), "evaluation ", maxLength)).ifPresent(notes::add);
+    notes.addAll(task.notes(train.examples()));
+    lastBatch(recipe, task, train).ifPresent(notes::add);
+    return new PreparedRun(recipe.settled(task, labels, maxLength), directory, program, adapter, train, eval, List.copyOf(notes));
+  }
+
+  static TokenizedData tokenize(TrainingTask task, List<Row> rows, RowReader reader) {
+    return new TokenizedData(rows.stream().map(row -> task.example(row, reader)).toList());
+  }
+
+  /** The examples that are left over at the end of an epoch may be too few to learn from. */
+  private static Optional<String> lastBatch(Recipe recipe, TrainingTask task, TokenizedData train) {
+    if (train.size() < task.smallestBatch()) {
+      throw new ConfigException("the training data has %,d rows, but task %s learns from %d or more at a time".formatted(train.size(), task.name(),
+          task.smallestBatch()));
+    }
+    int left = train.size() % recipe.training().batchSize();
+    return left == 0 || left >= task.smallestBatch() ? Optional.empty() : Optional.of(
+        "the last batch of each epoch has %d of %,d examples; task %s learns nothing from fewer than %d".formatted(left, train.size(), task.name(),
+            task.smallestBatch()));
+  }
+
+  private static Adapter adapter(Recipe recipe, ModelDirectory directory, EncoderTask program) {
+    Map<String, Object> settings = new LinkedHashMap<>(recipe.adapter().settings());
+    settings.putIfAbsent("task_type", program.taskType());
+    settings.putIfAbsent("base_model_name_or_path", directory.json().path("_name_or_path").asText(recipe.model().toString()));
+    Adapter adapter = AdapterMethod.named(recipe.adapter().method()).create(settings, BaseModel.description(program));
+    return recipe.training().optimizer().name().equals("lorafa") ? new LoraFa(adapter) : adapter;
+  }
+
+  /** One line for people. */
+  public String describe() {
+    return "%s, task %s%s".formatted(directory.path(), recipe.task().name(), recipe.data().labels().isEmpty() ? ""
+        : ", labels " + recipe.data().labels());
+  }
+}

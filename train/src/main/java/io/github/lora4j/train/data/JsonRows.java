@@ -1,0 +1,123 @@
+package io.github.lora4j.train.data;
+
+import com.fasterxml.jackson.core.JsonParser;
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.JsonToken;
+import com.fasterxml.jackson.databind.DeserializationFeature;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.github.lora4j.vector.FormatException;
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.Consumer;
+
+/** Rows as JSON objects: one a line, or all in one array over any lines. */
+final class JsonRows {
+
+  private static final ObjectMapper JSON = new ObjectMapper().enable(JsonParser.Feature.STRICT_DUPLICATE_DETECTION)
+      .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS);
+
+  private JsonRows() {}
+
+  static void read(Path file, DataSpec spec, Consumer<Row> rows) throws IOException {
+    try (BufferedReader reader = Files.newBufferedReader(file, StandardCharsets.UTF_8)) {
+      if (isArray(reader)) {
+        array(file, spec, reader, rows);
+      } else {
+        lines(file, spec, reader, rows);
+      }
+    }
+  }
+
+  /** Whether the first character that is not blank opens an array; leaves the reader at the beginning. */
+  private static boolean isArray(BufferedReader reader) throws IOException {
+    reader.mark(1 << 16);
+    int c = reader.read();
+    for (int i = 1; i < 1 << 16 && (Character.isWhitespace(c) || c == '\uFEFF'); i++) {
+      c = reader.read();
+    }
+    reader.reset();
+    return c == '[';
+  }
+
+  private static void lines(Path file, DataSpec spec, BufferedReader reader, Consumer<Row> rows) throws IOException {
+    int number = 0;
+    for (String line = reader.readLine(); line != null; line = reader.readLine()) {
+      number++;
+      if (line.isBlank()) {
+        continue;
+      }
+      JsonNode node;
+      try {
+        node = JSON.readTree(Utf8.withoutMark(number, line));
+      } catch (JsonProcessingException e) {
+        throw new FormatException("%s, line %d: not valid JSON: %s".formatted(file, number, Shown.text(e.getOriginalMessage())), e);
+      }
+      rows.accept(row(file, number, node, spec));
+    }
+  }
+
+  private static void array(Path file, DataSpec spec, BufferedReader reader, Consumer<Row> rows) throws IOException {
+    reader.mark(1);
+    if (reader.read() != '\uFEFF') {
+      reader.reset();
+    }
+    try (JsonParser parser = JSON.createParser(reader)) {
+      parser.nextToken();
+      while (parser.nextToken() != JsonToken.END_ARRAY) {
+        int line = parser.currentTokenLocation().getLineNr();
+        JsonNode node = parser.readValueAsTree();
+        rows.accept(row(file, line, node, spec));
+      }
+      if (parser.nextToken() != null) {
+        throw new FormatException("%s, line %d: something follows the array".formatted(file, parser.currentTokenLocation().getLineNr()));
+      }
+    } catch (JsonProcessingException e) {
+      throw new FormatException("%s, line %s: not valid JSON: %s".formatted(file, e.getLocation() == null ? "?" : e.getLocation().getLineNr(),
+          Shown.text(e.getOriginalMessage())), e);
+    }
+  }
+
+  private static Row row(Path file, int line, JsonNode node, DataSpec spec) {
+    if (!node.isObject()) {
+      throw new FormatException("%s, line %d: expected JSON objects, one a line or in an array, got %s".formatted(file, line, node.getNodeType()));
+    }
+    List<String> labels = new ArrayList<>();
+    if (spec.label().isPresent()) {
+      JsonNode label = field(file, line, node, spec.label().get());
+      if (label.isArray()) {
+        for (JsonNode item : label) {
+          labels.add(text(file, line, item, spec.label().get()));
+        }
+      } else {
+        labels.add(text(file, line, label, spec.label().get()));
+      }
+    }
+    Optional<String> pair = spec.textPair().map(key -> text(file, line, field(file, line, node, key), key));
+    return new Row(line, text(file, line, field(file, line, node, spec.text()), spec.text()), pair, labels);
+  }
+
+  private static String text(Path file, int line, JsonNode value, String key) {
+    if (!value.isValueNode() || value.isNull()) {
+      throw new FormatException("%s, line %d: \"%s\" must be text, a number or a boolean, got %s".formatted(file, line, key,
+          Shown.text(value.toString())));
+    }
+    return value.asText();
+  }
+
+  private static JsonNode field(Path file, int line, JsonNode node, String key) {
+    JsonNode value = node.get(key);
+    if (value == null || value.isNull()) {
+      List<String> keys = new ArrayList<>();
+      node.fieldNames().forEachRemaining(keys::add);
+      throw new FormatException("%s, line %d: no key \"%s\"; the keys are %s".formatted(file, line, Shown.text(key), Shown.list(keys)));
+    }
+    return value;
+  }
+}

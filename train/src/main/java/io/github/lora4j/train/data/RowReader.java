@@ -1,0 +1,57 @@
+package io.github.lora4j.train.data;
+
+import io.github.lora4j.tokenizer.Tokenizer;
+import io.github.lora4j.vector.FormatException;
+import java.nio.file.Path;
+import java.util.List;
+
+/**
+ * What a task needs to make examples of rows.
+ *
+ * @param file where the rows come from, for messages
+ * @param maxLength tokens after which a sequence is cut
+ * @param labels names of the classes in the order of their ids; empty where the task has none
+ * @param labelled whether the rows have labels: not where they are to be predicted
+ */
+public record RowReader(Path file, Tokenizer tokenizer, int maxLength, List<String> labels, boolean labelled) {
+
+  /** The row's text, or both of its texts with a separator, as one sequence. */
+  public Sequence sequence(Row row) {
+    return Sequence.of(row.pair().isPresent() ? tokenizer.encode(row.text(), row.pair().get(), maxLength) : tokenizer.encode(row.text(), maxLength));
+  }
+
+  /** A text as a sequence. */
+  public Sequence sequence(String text) {
+    return Sequence.of(tokenizer.encode(text, maxLength));
+  }
+
+  /** The second text of a row that must have one. */
+  public String pair(Row row) {
+    return row.pair().orElseThrow(() -> wrong(row, "no second text"));
+  }
+
+  /** The only label of a row that must have one. */
+  public String label(Row row) {
+    if (row.labels().isEmpty() || row.labels().getFirst().isBlank()) {
+      throw wrong(row, "no label");
+    }
+    if (row.labels().size() > 1) {
+      throw wrong(row, "expected one label, got %s (task multi_label takes several)".formatted(Shown.list(row.labels())));
+    }
+    return row.labels().getFirst().strip();
+  }
+
+  /** The id of a class. */
+  public int id(Row row, String label) {
+    int id = labels.indexOf(label);
+    if (id < 0) {
+      throw wrong(row, "label \"%s\" is not one of %s".formatted(Shown.text(label), Shown.list(labels)));
+    }
+    return id;
+  }
+
+  /** An error that names file and line. */
+  public FormatException wrong(Row row, String problem) {
+    return new FormatException("%s, line %d: %s".formatted(file, row.line(), problem));
+  }
+}

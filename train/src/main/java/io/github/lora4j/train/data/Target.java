@@ -1,0 +1,77 @@
+package io.github.lora4j.train.data;
+
+import java.util.Arrays;
+import java.util.stream.IntStream;
+
+/** What is right for one example. */
+public sealed interface Target {
+
+  /** An example whose target is not known, or that needs none. */
+  Target NONE = new None();
+
+  /** The texts of a pair belong together. */
+  Target PAIR = new Pair();
+
+  /** Nothing is known to be right: texts to be predicted. */
+  record None() implements Target {}
+
+  /** The example's two texts belong together; all others of its batch do not. */
+  record Pair() implements Target {}
+
+  /**
+   * One of several classes.
+   *
+   * @param id from 0 on; −100 is not counted
+   */
+  record OneClass(int id) implements Target {}
+
+  /** Several classes, or none: for each class whether it applies. */
+  record Classes(boolean... apply) implements Target {}
+
+  /** Numbers to be predicted, one for each output. */
+  record Numbers(float... values) implements Target {}
+
+  /**
+   * A label for each token of the example.
+   *
+   * @param ids class or token ids
+   * @param counted which of them the loss counts
+   */
+  record TokenLabels(int[] ids, boolean[] counted) implements Target {
+
+    /** A label that is not counted, in PyTorch's convention. */
+    public static final int IGNORED = -100;
+
+    /** Labels in PyTorch's convention: −100 is not counted. */
+    public static TokenLabels of(int... ids) {
+      boolean[] counted = new boolean[ids.length];
+      for (int i = 0; i < ids.length; i++) {
+        counted[i] = ids[i] != IGNORED;
+      }
+      return new TokenLabels(ids, counted);
+    }
+  }
+
+  /**
+   * A stretch of tokens, such as an answer in its text.
+   *
+   * @param first its first token; −100 is not counted
+   * @param last its last token; −100 is not counted
+   * @param tokens tokens of the sequence
+   */
+  record Span(int first, int last, int tokens) implements Target {}
+
+  /** The target as 32-bit words, for checksums. */
+  default IntStream words() {
+    return switch (this) {
+      case None n -> IntStream.empty();
+      case Pair p -> IntStream.empty();
+      // Class ids and flags as floats: the checksums of runs that began before targets had types.
+      case OneClass c -> IntStream.of(Float.floatToRawIntBits(c.id));
+      case Classes c -> IntStream.range(0, c.apply.length).map(i -> Float.floatToRawIntBits(c.apply[i] ? 1 : 0));
+      case Numbers n -> IntStream.range(0, n.values.length).map(i -> Float.floatToRawIntBits(n.values[i]));
+      case TokenLabels t -> IntStream.range(0, t.ids.length).map(i -> t.counted[i] ? t.ids[i] : TokenLabels.IGNORED);
+      case Span s -> Arrays.stream(new int[] {s.first, s.last, s.tokens});
+    };
+  }
+}
