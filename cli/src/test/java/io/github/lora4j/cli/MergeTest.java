@@ -91,8 +91,8 @@ class MergeTest {
     try (TrainedModel adapted = TrainedModel.open(run, Optional.empty(), false, "cpu", 1);
         TrainedModel base = TrainedModel.open(run, Optional.empty(), true, "cpu", 1)) {
       List<Row> rows = TEXTS.stream().map(text -> new Row(1, text, Optional.empty(), List.of())).toList();
-      float[] with = adapted.predict(rows)[0];
-      float[] without = base.predict(rows)[0];
+      float[] with = adapted.outputs(rows)[0];
+      float[] without = base.outputs(rows)[0];
       if (!settings.contains("full") && !settings.contains("bitfit")) {
         assertTrue(Math.abs(with[0] - without[0]) > 1e-4, "the adapter does something: " + with[0] + " and " + without[0]);
       }

@@ -193,7 +193,7 @@ class ResumeTest {
       Cli second = Cli.run("train", dir.resolve("busy"), "--resume");
       assertEquals(2, second.code());
       assertTrue(second.err().contains("in use by another run"), second.err());
-      assertEquals(dir.resolve("busy").toAbsolutePath(), holds.fixture().directory().path().resolveSibling("busy").toAbsolutePath());
+      assertEquals(dir.resolve("busy").toAbsolutePath(), holds.prepared().directory().path().resolveSibling("busy").toAbsolutePath());
     }
   }
 

@@ -34,6 +34,7 @@ import io.github.lora4j.models.llama.LlamaModel;
 import io.github.lora4j.golden.GoldenCases.Tensor;
 import io.github.lora4j.train.Session;
 import io.github.lora4j.train.TaskProgram;
+import io.github.lora4j.train.data.Target;
 import io.github.lora4j.train.data.TokenizedData;
 import io.github.lora4j.vector.Activation;
 import io.github.lora4j.vector.ConfigException;
@@ -45,6 +46,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -129,7 +131,7 @@ class GoldenAdapterSetTest {
         sequences.add(prefix);
       }
     }
-    return new TokenizedData(sequences, sequences.stream().map(s -> new int[s.length]).toList(), new float[sequences.size()][0], 1, 0);
+    return TokenizedData.of(sequences, sequences.stream().map(s -> new int[s.length]).toList(), Collections.nCopies(sequences.size(), Target.NONE));
   }
 
   private static void close(Checkpoint expected, String name, float[][] got) {

@@ -31,7 +31,9 @@ import io.github.lora4j.models.llama.LlamaModel;
 import io.github.lora4j.testkit.TestedBackends;
 import io.github.lora4j.train.MergedModel;
 import io.github.lora4j.train.Session;
+import io.github.lora4j.train.TargetFloats;
 import io.github.lora4j.train.TaskProgram;
+import io.github.lora4j.train.data.Target;
 import io.github.lora4j.train.data.TokenizedData;
 import io.github.lora4j.vector.ConfigException;
 import io.github.lora4j.vector.DType;
@@ -48,6 +50,7 @@ import java.util.Optional;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.TestFactory;
@@ -231,8 +234,8 @@ public final class GoldenFeaturesTest {
       Targets targets = task.targets(session.task().in(), session.task().program());
       TokenizedData data = data();
       for (int i = 0; i < rows; i++) {
-        batch.add(data.ids().get(i), data.types().get(i), i);
-        targets.add(data.labels()[i]);
+        batch.add(data.sequences().get(i).ids(), data.sequences().get(i).types(), i);
+        targets.add(TargetFloats.of(data.examples().get(i).target()));
       }
       batch.write(session.executable(), 0, 0);
       targets.write(session.executable());
@@ -331,7 +334,7 @@ public final class GoldenFeaturesTest {
       float[] labels = Numbers.floats(tensors, "labels");
       List<int[]> rowIds = new ArrayList<>();
       List<int[]> types = new ArrayList<>();
-      float[][] rowLabels = new float[rows][];
+      List<Target> targets = new ArrayList<>();
       for (int row = 0; row < rows; row++) {
         int live = 0;
         for (int t = 0; t < length; t++) {
@@ -344,9 +347,10 @@ public final class GoldenFeaturesTest {
         }
         rowIds.add(tokens);
         types.add(new int[live]);
-        rowLabels[row] = Arrays.copyOfRange(labels, row * length, row * length + live);
+        int from = row * length;
+        targets.add(Target.TokenLabels.of(IntStream.range(from, from + live).map(i -> (int) labels[i]).toArray()));
       }
-      return new TokenizedData(rowIds, types, rowLabels, 1, 0);
+      return TokenizedData.of(rowIds, types, targets);
     }
 
     /** The distributions behind each sequence's last token. */
@@ -355,7 +359,7 @@ public final class GoldenFeaturesTest {
       int width = tensors.info(name).shape().get(2).intValue();
       TokenizedData data = data();
       for (int row = 0; row < rows; row++) {
-        int at = (row * length + data.ids().get(row).length - 1) * width;
+        int at = (row * length + data.tokens(row) - 1) * width;
         Numbers.assertClose(Arrays.copyOfRange(all, at, at + width), got[row], 1e-4 * Math.max(1e-2, Numbers.max(all)),
             name + " of row " + row);
       }

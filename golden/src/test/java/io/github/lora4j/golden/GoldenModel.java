@@ -15,6 +15,8 @@ import io.github.lora4j.models.QuestionAnswering;
 import io.github.lora4j.models.SequenceClassifier;
 import io.github.lora4j.models.Targets;
 import io.github.lora4j.train.Session;
+import io.github.lora4j.train.TargetFloats;
+import io.github.lora4j.train.data.Target;
 import io.github.lora4j.train.data.TokenizedData;
 import io.github.lora4j.vector.Loss;
 import java.nio.file.Path;
@@ -24,6 +26,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.IntStream;
 
 /** One recorded model: its task, its batches, the tensors that were recorded. */
 final class GoldenModel {
@@ -115,14 +118,14 @@ final class GoldenModel {
     Targets targets = task.targets(session.task().in(), session.task().program());
     TokenizedData data = data(step);
     for (int i = 0; i < rows; i++) {
-      int live = data.ids().get(i).length;
+      int live = data.tokens(i);
       int tokens = kind == Kind.ANSWER ? length : live;
       int at = (step * rows + i) * length;
-      batch.add(Arrays.copyOf(data.ids().get(i), tokens), Arrays.copyOf(data.types().get(i), tokens), live, i, 0);
+      batch.add(Arrays.copyOf(data.sequences().get(i).ids(), tokens), Arrays.copyOf(data.sequences().get(i).types(), tokens), live, i, 0);
       for (int t = live; t < tokens; t++) {
         assertEquals(0, ids[at + t], "padding's id, which the copy has");
       }
-      targets.add(data.labels()[i]);
+      targets.add(TargetFloats.of(data.examples().get(i).target()));
     }
     batch.write(session.executable(), 0, step);
     targets.write(session.executable());
@@ -153,11 +156,20 @@ final class GoldenModel {
     return turned;
   }
 
+  /** The recorded labels of a row as the target of its task. */
+  private Target target(float[] row, int live) {
+    return switch (kind) {
+      case NEXT_TOKEN, MASKED_TOKENS -> Target.TokenLabels.of(IntStream.range(0, live).map(i -> (int) row[i]).toArray());
+      case ANSWER -> new Target.Span((int) row[0], (int) row[1], (int) row[2]);
+      case CLASSES -> !tensors.info("batch.labels").dtype().isFloat() ? new Target.OneClass((int) row[0]) : new Target.Numbers(row);
+    };
+  }
+
   /** A recorded batch without its padding. */
   TokenizedData data(int step) {
     List<int[]> rowIds = new ArrayList<>();
     List<int[]> rowTypes = new ArrayList<>();
-    float[][] rowLabels = new float[rows][];
+    List<Target> rowTargets = new ArrayList<>();
     int width = labels.length / (steps * rows);
     for (int row = 0; row < rows; row++) {
       int at = (step * rows + row) * length;
@@ -176,10 +188,9 @@ final class GoldenModel {
       }
       rowIds.add(a);
       rowTypes.add(b);
-      int labelled = kind.ofTokens() ? live : width;
-      rowLabels[row] = Arrays.copyOfRange(labels, (step * rows + row) * width, (step * rows + row) * width + labelled);
+      rowTargets.add(target(Arrays.copyOfRange(labels, (step * rows + row) * width, (step * rows + row + 1) * width), live));
     }
-    return new TokenizedData(rowIds, rowTypes, rowLabels, 1, 0);
+    return TokenizedData.of(rowIds, rowTypes, rowTargets);
   }
 
   /** Compares predictions of batch 0 with recorded logits: of a causal model those behind each sequence's last token. */
@@ -193,7 +204,7 @@ final class GoldenModel {
       int width = tensors.info(stage + ".logits").shape().get(2).intValue();
       TokenizedData data = data(0);
       for (int row = 0; row < rows; row++) {
-        int live = data.ids().get(row).length;
+        int live = data.tokens(row);
         int first = kind == Kind.NEXT_TOKEN ? live - 1 : 0;
         compare(stage, Arrays.copyOfRange(want, (row * length + first) * width, (row * length + live) * width), got[row], Numbers.max(want));
       }
@@ -209,7 +220,7 @@ final class GoldenModel {
     float[] starts = Numbers.floats(tensors, stage + ".start_logits");
     float[] ends = Numbers.floats(tensors, stage + ".end_logits");
     for (int row = 0; row < rows; row++) {
-      float[] want = new float[2 * data(0).ids().get(row).length];
+      float[] want = new float[2 * data(0).tokens(row)];
       for (int i = 0; i < want.length; i++) {
         want[i] = (i % 2 == 0 ? starts : ends)[row * length + i / 2];
       }

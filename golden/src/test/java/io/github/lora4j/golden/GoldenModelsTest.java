@@ -150,7 +150,7 @@ public final class GoldenModelsTest {
         PackedBatch batch = new PackedBatch(in);
         TokenizedData data = model.data(0);
         for (int i = 0; i < rows; i++) {
-          batch.add(data.ids().get(i), data.types().get(i), i);
+          batch.add(data.sequences().get(i).ids(), data.sequences().get(i).types(), i);
         }
         batch.write(executable, 0, 0);
         executable.run("all");
@@ -164,7 +164,7 @@ public final class GoldenModelsTest {
           for (int j = 0; j < width; j++) {
             assertEquals(hidden[at * width + j], firstRows[row * width + j], 1e-5, "first row " + row);
           }
-          for (int t = 0; t < data.ids().get(row).length; t++, at++) {
+          for (int t = 0; t < data.tokens(row); t++, at++) {
             for (int j = 0; j < width; j++) {
               assertEquals(recorded[(int) lastLayer + (row * length + t) * width + j], hidden[at * width + j], 2e-5,
                   "hidden state, row %d token %d".formatted(row, t));

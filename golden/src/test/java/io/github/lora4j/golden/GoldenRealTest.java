@@ -22,7 +22,9 @@ import io.github.lora4j.models.Targets;
 import io.github.lora4j.models.bert.BertConfig;
 import io.github.lora4j.tokenizer.Tokenizer;
 import io.github.lora4j.train.Session;
+import io.github.lora4j.train.TargetFloats;
 import io.github.lora4j.train.TaskProgram;
+import io.github.lora4j.train.data.Target;
 import io.github.lora4j.train.data.TokenizedData;
 import io.github.lora4j.vector.Activation;
 import io.github.lora4j.vector.DType;
@@ -134,8 +136,8 @@ final class GoldenRealTest {
     PackedBatch batch = new PackedBatch(session.task().in());
     Targets targets = task.targets(session.task().in(), session.task().program());
     for (int i = 0; i < data.size(); i++) {
-      batch.add(data.ids().get(i), data.types().get(i), i);
-      targets.add(data.labels()[i]);
+      batch.add(data.sequences().get(i).ids(), data.sequences().get(i).types(), i);
+      targets.add(TargetFloats.of(data.examples().get(i).target()));
     }
     batch.write(session.executable(), 0, step);
     targets.write(session.executable());
@@ -160,8 +162,8 @@ final class GoldenRealTest {
   private static TokenizedData data(JsonNode batch, Tokenizer tokenizer) {
     List<int[]> ids = new ArrayList<>();
     List<int[]> types = new ArrayList<>();
-    float[][] labels = new float[batch.path("ids").size()][];
-    for (int i = 0; i < labels.length; i++) {
+    List<Target> targets = new ArrayList<>();
+    for (int i = 0; i < batch.path("ids").size(); i++) {
       int[] row = new int[batch.path("ids").get(i).size()];
       for (int t = 0; t < row.length; t++) {
         row[t] = batch.path("ids").get(i).get(t).asInt();
@@ -169,9 +171,9 @@ final class GoldenRealTest {
       assertArrayEquals(row, tokenizer.encode(batch.path("text").get(i).asText()).ids(), batch.path("text").get(i).asText());
       ids.add(row);
       types.add(new int[row.length]);
-      labels[i] = new float[] {batch.path("labels").get(i).floatValue()};
+      targets.add(new Target.OneClass(batch.path("labels").get(i).intValue()));
     }
-    return new TokenizedData(ids, types, labels, 1, 0);
+    return TokenizedData.of(ids, types, targets);
   }
 
   private static void close(String name, JsonNode want, float[][] got, double relative) {

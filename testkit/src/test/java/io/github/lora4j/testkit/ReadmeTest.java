@@ -50,7 +50,7 @@ final class ReadmeTest {
   void recipeIsRead(@TempDir Path directory) throws IOException {
     Path yaml = Files.writeString(directory.resolve("recipe.yaml"), block("yaml"));
     var recipe = new RecipeBuilder().read(yaml).build();
-    assertEquals(5e-4, recipe.optimizer().learningRate());
-    assertEquals(List.of("query", "value"), recipe.adapter().get("target_modules"));
+    assertEquals(5e-4, recipe.training().optimizer().learningRate());
+    assertEquals(List.of("query", "value"), recipe.adapter().settings().get("target_modules"));
   }
 }

@@ -45,7 +45,7 @@ final class Packer {
         Sequence sequence = example.sequences().get(s);
         batch.add(sequence.ids(), sequence.types(), order[at] * sequences + s);
       }
-      targets.add(floats(example.target()));
+      targets.add(TargetFloats.of(example.target()));
     }
     if (at == from) {
       throw new ResourceException("example %d with its %d tokens does not fit in a batch of %d tokens; raise max_tokens or lower data.max_length"
@@ -59,20 +59,5 @@ final class Packer {
   /** Tokens of the batch, virtual ones included. */
   int tokens() {
     return batch.tokens();
-  }
-
-  private static float[] floats(io.github.lora4j.train.data.Target target) {
-    return switch (target) {
-      case io.github.lora4j.train.data.Target.OneClass c -> new float[] {c.id()};
-      case io.github.lora4j.train.data.Target.Classes c -> {
-        float[] f = new float[c.apply().length];
-        for (int i = 0; i < f.length; i++) {
-          f[i] = c.apply()[i] ? 1 : 0;
-        }
-        yield f;
-      }
-      case io.github.lora4j.train.data.Target.Numbers n -> n.values();
-      default -> new float[0];
-    };
   }
 }

@@ -23,7 +23,9 @@ import io.github.lora4j.models.SequenceClassifier;
 import io.github.lora4j.models.Targets;
 import io.github.lora4j.testkit.TinyBert;
 import io.github.lora4j.train.Session;
+import io.github.lora4j.train.TargetFloats;
 import io.github.lora4j.train.TaskProgram;
+import io.github.lora4j.train.data.Target;
 import io.github.lora4j.train.data.TokenizedData;
 import io.github.lora4j.vector.ConfigException;
 import io.github.lora4j.vector.DType;
@@ -103,12 +105,12 @@ class ServedAdaptersTest {
   private static TokenizedData data() {
     Random random = new Random(5);
     List<int[]> ids = new ArrayList<>();
-    float[][] labels = new float[10][];
-    for (int i = 0; i < labels.length; i++) {
+    List<Target> targets = new ArrayList<>();
+    for (int i = 0; i < 10; i++) {
       ids.add(random.ints(2 + random.nextInt(10), 1, 97).toArray());
-      labels[i] = new float[] {random.nextInt(3)};
+      targets.add(new Target.OneClass(random.nextInt(3)));
     }
-    return new TokenizedData(ids, ids.stream().map(s -> new int[s.length]).toList(), labels, 1, 0);
+    return TokenizedData.of(ids, ids.stream().map(s -> new int[s.length]).toList(), targets);
   }
 
   private Session open(Adapter adapter, Optional<AdapterValues> values, Optional<OptimizerSpec> optimizer) {
@@ -139,7 +141,7 @@ class ServedAdaptersTest {
     Map<String, float[][]> want = new HashMap<>(Map.of(AdapterSet.BASE, plain()));
     alone.keySet().forEach(name -> want.put(name, separately(name)));
     List<String> names = new ArrayList<>();
-    for (int i = 0; i < data.ids().size(); i++) {
+    for (int i = 0; i < data.size(); i++) {
       names.add(List.of("sql", "__base__", "words", "chat").get(i % 4));
     }
     try (Session session = open(set.recording(), Optional.empty(), Optional.empty())) {
@@ -195,7 +197,7 @@ class ServedAdaptersTest {
 
   @Test
   void programsWithoutASetRefuseNames() {
-    int[] choices = new int[data.ids().size()];
+    int[] choices = new int[data.size()];
     choices[3] = 1;
     try (Session session = open(Adapter.BASE, Optional.empty(), Optional.empty())) {
       String message = assertThrows(ConfigException.class, () -> session.predict(data, choices)).getMessage();
@@ -261,9 +263,9 @@ class ServedAdaptersTest {
   private float train(Session session) {
     PackedBatch batch = new PackedBatch(session.task().in());
     Targets targets = task.targets(session.task().in(), session.task().program());
-    for (int i = 0; batch.fits(data.ids().get(i).length); i++) {
-      batch.add(data.ids().get(i), data.types().get(i), i);
-      targets.add(data.labels()[i]);
+    for (int i = 0; batch.fits(data.tokens(i)); i++) {
+      batch.add(data.sequences().get(i).ids(), data.sequences().get(i).types(), i);
+      targets.add(TargetFloats.of(data.examples().get(i).target()));
     }
     session.prepare();
     batch.write(session.executable(), 0, 0);

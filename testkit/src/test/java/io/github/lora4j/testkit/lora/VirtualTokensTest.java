@@ -18,7 +18,9 @@ import io.github.lora4j.models.PackedBatch;
 import io.github.lora4j.models.SequenceClassifier;
 import io.github.lora4j.models.Targets;
 import io.github.lora4j.train.Session;
+import io.github.lora4j.train.TargetFloats;
 import io.github.lora4j.train.TaskProgram;
+import io.github.lora4j.train.data.Target;
 import io.github.lora4j.train.data.TokenizedData;
 import io.github.lora4j.vector.ConfigException;
 import io.github.lora4j.vector.DType;
@@ -51,7 +53,7 @@ class VirtualTokensTest {
   private static final Path FIXTURES = Path.of("src/test/resources/virtual-tokens");
   private static final List<int[]> IDS = List.of(new int[] {2, 11, 5, 9, 3}, new int[] {2, 7, 3}, new int[] {2, 30, 31, 4, 8, 6, 3});
   private static final List<int[]> TYPES = List.of(new int[5], new int[3], new int[] {0, 0, 0, 0, 1, 1, 1});
-  private static final float[][] LABELS = {{0}, {2}, {1}};
+  private static final List<Target> TARGETS = List.of(new Target.OneClass(0), new Target.OneClass(2), new Target.OneClass(1));
 
   @TempDir
   Path temp;
@@ -93,7 +95,7 @@ class VirtualTokensTest {
         Session session = Session.open(task(), List.of(base), loaded.adapter(), Optional.of(loaded.values()),
             new TaskProgram.Capacity(15, 3, 7), Optional.of(new OptimizerSpec(OptimizerSpec.Kind.SGD, 0, 0, 0, List.of(0.0, 0.0), 0)),
             backend, DType.F32, 1)) {
-      float[][] logits = session.predict(new TokenizedData(IDS, TYPES, LABELS, 1, 0));
+      float[][] logits = session.predict(TokenizedData.of(IDS, TYPES, TARGETS));
       float[] got = new float[9];
       for (int i = 0; i < 3; i++) {
         System.arraycopy(logits[i], 0, got, 3 * i, 3);
@@ -104,7 +106,7 @@ class VirtualTokensTest {
       Targets targets = task().targets(session.task().in(), session.task().program());
       for (int i = 0; i < 3; i++) {
         batch.add(IDS.get(i), TYPES.get(i), i);
-        targets.add(LABELS[i]);
+        targets.add(TargetFloats.of(TARGETS.get(i)));
       }
       batch.write(executable, 0, 0);
       targets.write(executable);

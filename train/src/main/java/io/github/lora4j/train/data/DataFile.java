@@ -86,7 +86,7 @@ public final class DataFile {
         case JSONL -> JsonRows.read(file, spec, rows);
       }
     } catch (CharacterCodingException e) {
-      throw new FormatException("%s%s: is not UTF-8 text; convert it first, for example by `iconv -f ENCODING -t UTF-8`".formatted(file,
+      throw new FormatException("%s is not UTF-8 text%s; convert it first, for example by `iconv -f ENCODING -t UTF-8`".formatted(file,
           Utf8.firstWrongLine(file)), e);
     } catch (java.nio.file.NoSuchFileException e) {
       throw new FormatException("%s does not exist".formatted(file), e);

@@ -51,7 +51,7 @@ public final class Utf8 {
     return number == 1 && line.startsWith("\uFEFF") ? line.substring(1) : line;
   }
 
-  /** ", line N" for the first line of a file that is not UTF-8. */
+  /** " (line N)" for the first line of a file that is not UTF-8. */
   static String firstWrongLine(Path file) {
     try (InputStream stream = Files.newInputStream(file)) {
       Utf8 lines = new Utf8(stream);
@@ -60,7 +60,7 @@ public final class Utf8 {
           // Goes on to the line that cannot be decoded.
         }
       } catch (CharacterCodingException e) {
-        return ", line " + lines.number();
+        return " (line %d)".formatted(lines.number());
       }
       return "";
     } catch (IOException e) {

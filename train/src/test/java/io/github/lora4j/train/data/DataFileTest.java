@@ -1,6 +1,8 @@
 package io.github.lora4j.train.data;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -10,8 +12,11 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Comparator;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -148,17 +153,68 @@ class DataFileTest {
     refused(temp.resolve("missing-" + name), spec("text", "label"), "does not exist");
   }
 
+  /** A file sorted by its labels keeps its classes under a limit. */
   @Test
-  void theLimitStopsReading() throws IOException {
-    for (String name : List.of("l.tsv", "l.csv", "l.jsonl")) {
-      String content = switch (name) {
-        case "l.tsv" -> "text\na\nb\nc\n";
-        case "l.csv" -> "text\na\nb\nc\n\"broken";
-        default -> "{\"text\":\"a\"}\n{\"text\":\"b\"}\nbroken";
-      };
-      List<Row> rows = DataFile.read(file(name, content), new DataSpec(Optional.empty(), "text", Optional.empty(), Optional.empty(), 2));
-      assertEquals(List.of("a", "b"), rows.stream().map(Row::text).toList(), name);
+  void theLimitDrawsRows() throws IOException {
+    StringBuilder sorted = new StringBuilder("text\tlabel\n");
+    for (int i = 0; i < 1000; i++) {
+      sorted.append("t").append(i).append('\t').append(i / 100).append('\n');
     }
+    DataSpec spec = new DataSpec(Optional.empty(), "text", Optional.empty(), Optional.of("label"), 200);
+    DataFile.Sample sample = DataFile.sample(file("sorted.tsv", sorted.toString()), spec, 42);
+    assertEquals(200, sample.rows().size());
+    assertEquals(1000, sample.of());
+    assertFalse(sample.whole());
+    Map<String, Long> ofEach = sample.rows().stream().collect(Collectors.groupingBy(row -> row.labels().getFirst(), Collectors.counting()));
+    assertEquals(10, ofEach.size(), ofEach.toString());
+    // 20 of 100 with the same chance each: a standard deviation of 3.6.
+    ofEach.forEach((label, count) -> assertTrue(Math.abs(count - 20) < 15, ofEach.toString()));
+    assertEquals(sample.rows().stream().sorted(Comparator.comparingInt(Row::line)).toList(), sample.rows(), "in the order of the file");
+    assertEquals(sample, DataFile.sample(temp.resolve("sorted.tsv"), spec, 42));
+    assertNotEquals(sample, DataFile.sample(temp.resolve("sorted.tsv"), spec, 43));
+    assertTrue(DataFile.sample(temp.resolve("sorted.tsv"), new DataSpec(Optional.empty(), "text", Optional.empty(), Optional.of("label"), 1000), 42)
+        .whole());
+  }
+
+  @Test
+  void blanksAroundAHeadersNames() throws IOException {
+    assertEquals(List.of(row(2, "the film", " yes")), DataFile.read(file("h.csv", "text, label\nthe film, yes\n"), spec("text", "label")));
+  }
+
+  @Test
+  void twoColumnsOfOneName() throws IOException {
+    String message = assertThrows(FormatException.class, () -> DataFile.read(file("two.tsv", "text\ta\ttext\nx\ty\tz\n"), spec("text", "a")))
+        .getMessage();
+    assertTrue(message.contains("has 2 columns \"text\", the first two are number 1 and 3"), message);
+    message = assertThrows(FormatException.class, () -> DataFile.read(file("two.jsonl", "{\"text\": 1, \"text\": 2}"), spec("text", "a")))
+        .getMessage();
+    assertTrue(message.contains("two.jsonl, line 1") && message.contains("Duplicate field 'text'"), message);
+  }
+
+  /** A message stays a message whatever the file. */
+  @Test
+  void aMillionColumns() throws IOException {
+    String message = assertThrows(FormatException.class, () -> DataFile.read(file("wide.csv", "column,".repeat(1_000_000) + "\nx\n"),
+        spec("text", "label"))).getMessage();
+    assertTrue(message.contains("no column \"text\"") && message.contains("more]") && message.length() < 1000, message.length() + " characters");
+  }
+
+  @Test
+  void aJsonArrayOverLines() throws IOException {
+    String array = "\uFEFF[\n  {\"text\": \"a\",\n   \"label\": [\"x\", \"y\"]},\n  {\"text\": \"b\", \"label\": 1}\n]\n";
+    assertEquals(List.of(row(2, "a", "x", "y"), row(4, "b", "1")), DataFile.read(file("array.json", array), spec("text", "label")));
+    for (String broken : List.of("[{\"text\": \"a\", \"label\": 1}", "[{\"text\": \"a\", \"label\": 1},]", "[1]", "[] x", "[\n{\"text\": 1}]")) {
+      String message = assertThrows(FormatException.class, () -> DataFile.read(file("broken.json", broken), spec("text", "label")), broken)
+          .getMessage();
+      assertTrue(message.contains("broken.json, line "), message);
+    }
+  }
+
+  @Test
+  void bytesThatAreNoText() throws IOException {
+    Path latin = Files.write(temp.resolve("latin.tsv"), "text\tlabel\na\tb\ncaf\u00e9\tb\n".getBytes(StandardCharsets.ISO_8859_1));
+    String message = assertThrows(FormatException.class, () -> DataFile.read(latin, spec("text", "label"))).getMessage();
+    assertTrue(message.contains("latin.tsv is not UTF-8 text (line 3)"), message);
   }
 
   @Test
