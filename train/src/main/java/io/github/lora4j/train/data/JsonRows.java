@@ -6,6 +6,7 @@ import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.ObjectReader;
 import io.github.lora4j.vector.FormatException;
 import java.io.BufferedReader;
 import java.io.IOException;
@@ -22,6 +23,9 @@ final class JsonRows {
 
   private static final ObjectMapper JSON = new ObjectMapper().enable(JsonParser.Feature.STRICT_DUPLICATE_DETECTION)
       .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS);
+
+  /** Reads one item of an array, behind which more may follow. */
+  private static final ObjectReader ITEM = JSON.readerFor(JsonNode.class).without(DeserializationFeature.FAIL_ON_TRAILING_TOKENS);
 
   private JsonRows() {}
 
@@ -72,7 +76,7 @@ final class JsonRows {
       parser.nextToken();
       while (parser.nextToken() != JsonToken.END_ARRAY) {
         int line = parser.currentTokenLocation().getLineNr();
-        JsonNode node = parser.readValueAsTree();
+        JsonNode node = ITEM.readValue(parser);
         rows.accept(row(file, line, node, spec));
       }
       if (parser.nextToken() != null) {

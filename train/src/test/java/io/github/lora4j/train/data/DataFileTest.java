@@ -194,7 +194,7 @@ class DataFileTest {
   /** A message stays a message whatever the file. */
   @Test
   void aMillionColumns() throws IOException {
-    String message = assertThrows(FormatException.class, () -> DataFile.read(file("wide.csv", "column,".repeat(1_000_000) + "\nx\n"),
+    String message = assertThrows(FormatException.class, () -> DataFile.read(file("wide.tsv", "column\t".repeat(1_000_000) + "\nx\n"),
         spec("text", "label"))).getMessage();
     assertTrue(message.contains("no column \"text\"") && message.contains("more]") && message.length() < 1000, message.length() + " characters");
   }
