@@ -2,6 +2,7 @@ package io.github.lora4j.train;
 
 import io.github.lora4j.train.tasks.TrainingTask;
 import io.github.lora4j.vector.ConfigException;
+import io.github.lora4j.vector.Names;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -112,26 +113,9 @@ final class RecipeKeys {
     return DEFAULTS.keySet().stream().min((a, b) -> Integer.compare(distance(name, a), distance(name, b))).orElseThrow();
   }
 
-  /** Levenshtein's distance, for suggestions; a match of the last part counts as near. */
+  /** For suggestions: a match of the last part counts as near. */
   private static int distance(String a, String b) {
     String tail = b.substring(b.lastIndexOf('.') + 1);
-    return Math.min(levenshtein(a, b), levenshtein(a.substring(a.lastIndexOf('.') + 1), tail) + 1);
-  }
-
-  private static int levenshtein(String a, String b) {
-    int[] row = new int[b.length() + 1];
-    for (int j = 0; j <= b.length(); j++) {
-      row[j] = j;
-    }
-    for (int i = 1; i <= a.length(); i++) {
-      int diagonal = row[0];
-      row[0] = i;
-      for (int j = 1; j <= b.length(); j++) {
-        int above = row[j];
-        row[j] = Math.min(Math.min(row[j], row[j - 1]) + 1, diagonal + (a.charAt(i - 1) == b.charAt(j - 1) ? 0 : 1));
-        diagonal = above;
-      }
-    }
-    return row[b.length()];
+    return Math.min(Names.distance(a, b), Names.distance(a.substring(a.lastIndexOf('.') + 1), tail) + 1);
   }
 }

@@ -1,6 +1,7 @@
 package io.github.lora4j.train.data;
 
 import io.github.lora4j.vector.FormatException;
+import io.github.lora4j.vector.Names;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
@@ -31,7 +32,7 @@ record Columns(Path file, boolean header, int width, int text, int pair, int lab
     int[] found = IntStream.range(0, first.size()).filter(i -> first.get(i).strip().equals(column.strip())).toArray();
     if (found.length == 0) {
       throw new FormatException("%s has no column \"%s\"; its header is %s (for a file without a header give column numbers, from 1)"
-          .formatted(file, Shown.text(column), Shown.list(first)));
+          .formatted(file, Names.printable(column), "[" + Names.list(first) + "]"));
     }
     if (found.length > 1) {
       throw new FormatException("%s has %d columns \"%s\", the first two are number %d and %d; rename one, or give columns by their numbers and take the header out"

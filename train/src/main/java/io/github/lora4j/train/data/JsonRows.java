@@ -8,6 +8,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.ObjectReader;
 import io.github.lora4j.vector.FormatException;
+import io.github.lora4j.vector.Names;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -61,7 +62,7 @@ final class JsonRows {
       try {
         node = JSON.readTree(Utf8.withoutMark(number, line));
       } catch (JsonProcessingException e) {
-        throw new FormatException("%s, line %d: not valid JSON: %s".formatted(file, number, Shown.text(e.getOriginalMessage())), e);
+        throw new FormatException("%s, line %d: not valid JSON: %s".formatted(file, number, Names.printable(e.getOriginalMessage())), e);
       }
       rows.accept(row(file, number, node, spec));
     }
@@ -84,7 +85,7 @@ final class JsonRows {
       }
     } catch (JsonProcessingException e) {
       throw new FormatException("%s, line %s: not valid JSON: %s".formatted(file, e.getLocation() == null ? "?" : e.getLocation().getLineNr(),
-          Shown.text(e.getOriginalMessage())), e);
+          Names.printable(e.getOriginalMessage())), e);
     }
   }
 
@@ -110,7 +111,7 @@ final class JsonRows {
   private static String text(Path file, int line, JsonNode value, String key) {
     if (!value.isValueNode() || value.isNull()) {
       throw new FormatException("%s, line %d: \"%s\" must be text, a number or a boolean, got %s".formatted(file, line, key,
-          Shown.text(value.toString())));
+          Names.printable(value.toString())));
     }
     return value.asText();
   }
@@ -120,7 +121,7 @@ final class JsonRows {
     if (value == null || value.isNull()) {
       List<String> keys = new ArrayList<>();
       node.fieldNames().forEachRemaining(keys::add);
-      throw new FormatException("%s, line %d: no key \"%s\"; the keys are %s".formatted(file, line, Shown.text(key), Shown.list(keys)));
+      throw new FormatException("%s, line %d: no key \"%s\"; the keys are %s".formatted(file, line, Names.printable(key), "[" + Names.list(keys) + "]"));
     }
     return value;
   }

@@ -2,6 +2,7 @@ package io.github.lora4j.train.data;
 
 import io.github.lora4j.tokenizer.Tokenizer;
 import io.github.lora4j.vector.FormatException;
+import io.github.lora4j.vector.Names;
 import java.nio.file.Path;
 import java.util.List;
 
@@ -36,7 +37,7 @@ public record RowReader(Path file, Tokenizer tokenizer, int maxLength, List<Stri
       throw wrong(row, "no label");
     }
     if (row.labels().size() > 1) {
-      throw wrong(row, "expected one label, got %s (task multi_label takes several)".formatted(Shown.list(row.labels())));
+      throw wrong(row, "expected one label, got %s (task multi_label takes several)".formatted("[" + Names.list(row.labels()) + "]"));
     }
     return row.labels().getFirst().strip();
   }
@@ -45,7 +46,7 @@ public record RowReader(Path file, Tokenizer tokenizer, int maxLength, List<Stri
   public int id(Row row, String label) {
     int id = labels.indexOf(label);
     if (id < 0) {
-      throw wrong(row, "label \"%s\" is not one of %s".formatted(Shown.text(label), Shown.list(labels)));
+      throw wrong(row, "label \"%s\" is not one of %s".formatted(Names.printable(label), "[" + Names.list(labels) + "]"));
     }
     return id;
   }

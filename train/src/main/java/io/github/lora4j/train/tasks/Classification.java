@@ -8,10 +8,10 @@ import io.github.lora4j.train.data.DataSpec;
 import io.github.lora4j.train.data.Example;
 import io.github.lora4j.train.data.Row;
 import io.github.lora4j.train.data.RowReader;
-import io.github.lora4j.train.data.Shown;
 import io.github.lora4j.train.data.Target;
 import io.github.lora4j.vector.ConfigException;
 import io.github.lora4j.vector.Loss;
+import io.github.lora4j.vector.Names;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -39,7 +39,7 @@ public final class Classification implements TrainingTask {
     List<String> names = ClassNames.sorted(rows.stream().flatMap(row -> row.labels().stream()).map(String::strip).toList());
     if (names.size() < 2) {
       throw new ConfigException("the training data has only the label %s; classification needs at least two (is data.label the right column?)"
-          .formatted(Shown.list(names)));
+          .formatted("[" + Names.list(names) + "]"));
     }
     return names;
   }

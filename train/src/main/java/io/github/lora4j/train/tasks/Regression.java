@@ -6,9 +6,9 @@ import io.github.lora4j.models.SequenceClassifier;
 import io.github.lora4j.train.data.Example;
 import io.github.lora4j.train.data.Row;
 import io.github.lora4j.train.data.RowReader;
-import io.github.lora4j.train.data.Shown;
 import io.github.lora4j.train.data.Target;
 import io.github.lora4j.vector.Loss;
+import io.github.lora4j.vector.Names;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -42,7 +42,7 @@ public final class Regression implements TrainingTask {
     } catch (NumberFormatException e) {
       // Falls through to the message for everything that is not a finite number.
     }
-    throw reader.wrong(row, "label \"%s\" is not a number".formatted(Shown.text(label)));
+    throw reader.wrong(row, "label \"%s\" is not a number".formatted(Names.printable(label)));
   }
 
   @Override
