@@ -3,6 +3,7 @@ package io.github.lora4j.adalora;
 import io.github.lora4j.adalora.AdaLoraAdapter.Site;
 import io.github.lora4j.lora.AdapterParameter;
 import io.github.lora4j.lora.AdapterValues;
+import io.github.lora4j.lora.LayerChoice;
 import io.github.lora4j.lora.LoadedAdapter;
 import io.github.lora4j.lora.LoraAdapter;
 import io.github.lora4j.lora.LoraConfig;
@@ -69,7 +70,7 @@ final class AdaLoraExport {
     }
     LoraConfig config = adapter.lora().config().toBuilder()
         .targetModules(new TargetModules.Names(adapter.sites().values().stream().filter(site -> site.rank() > 0).map(Site::module).toList()))
-        .excludeModules(TargetModules.UNSET).layersToTransform(List.of()).layersPattern(List.of())
+        .excludeModules(TargetModules.UNSET).layers(LayerChoice.ALL)
         .r(adapter.config().initR()).rankPattern(ranks).alphaPattern(alphas).build();
     LoraAdapter lora = new LoraMethod().restore(config, adapter.lora().model());
     AdapterValues plain = new AdapterValues(lora.parameters());

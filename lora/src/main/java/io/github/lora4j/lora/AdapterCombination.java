@@ -131,7 +131,7 @@ public record AdapterCombination(CombinationType type, OptionalInt svdRank, Opti
     }
     // The first one's layers and exclusions do not hold for the others.
     return new LoraMethod().restore(config.targetModules(new TargetModules.Names(List.copyOf(modules))).excludeModules(TargetModules.UNSET)
-        .layersToTransform(List.of()).layersPattern(List.of()).build(), model);
+        .layers(LayerChoice.ALL).build(), model);
   }
 
   /** An update B·A, whose scale is 1. */

@@ -42,10 +42,13 @@ public interface AdapterMethod {
 
   /** The method of this name; with a plus behind it, the method with the parameter groups of {@link LoraPlus}. */
   static AdapterMethod named(String name) {
-    if (name.endsWith("+")) {
-      return new LoraPlusMethod(named(name.substring(0, name.length() - 1)));
+    boolean plus = name.endsWith("+");
+    String plain = plus ? name.substring(0, name.length() - 1) : name;
+    if (plain.endsWith("+")) {
+      throw new ConfigException("method '%s': one plus, for LoRA+, is all that may stand behind a method's name".formatted(Settings.brief(name)));
     }
-    return find(method -> method.name().equals(name), "method '" + name + "'");
+    AdapterMethod method = find(m -> m.name().equals(plain), "method '" + Settings.brief(plain) + "'");
+    return plus ? new LoraPlusMethod(method) : method;
   }
 
   /** The method of this {@code peft_type}. */

@@ -24,9 +24,7 @@ final class AttachChecks {
   static void errors(Problems problems, LoraConfig config, ModelDescription model, TargetModules targets,
       List<TargetSelector.Selected> selected) {
     if (selected.isEmpty()) {
-      problems.add("target_modules %s selects no module of this %s model%s; its linear modules end with: %s", text(targets),
-          model.modelType(),
-          config.layersToTransform().isEmpty() ? "" : " in layers " + config.layersToTransform(), Problems.some(linearLeaves(model)));
+      none(problems, config, model, targets);
     }
     TreeMap<String, List<String>> unsupported = new TreeMap<>();
     for (TargetSelector.Selected s : selected) {
@@ -48,6 +46,11 @@ final class AttachChecks {
     replication(problems, config, model);
     initialisation(problems, config, model, selected);
     groups(problems, config, selected);
+    List<String> both = selected.stream().map(t -> t.module().name()).filter(name -> TargetSelector.saved(name, config.allModulesToSave())).toList();
+    if (!both.isEmpty()) {
+      problems.add("%s: adapted by target_modules, and trained whole by modules_to_save, which names modules by the end of their name; name "
+          + "it longer there, or exclude them", Problems.some(both));
+    }
     for (String name : config.allModulesToSave()) {
       List<ModuleInfo> inside = modulesOf(model, name);
       if (!inside.isEmpty() && inside.stream().allMatch(m -> ModelDescription.parameters(m).isEmpty())) {
@@ -55,11 +58,25 @@ final class AttachChecks {
       }
     }
     List<String> unsized = model.modules().stream().filter(m -> m.kind() == ModuleInfo.Kind.LAYER_NORM && m.out() == 0)
-        .map(ModuleInfo::name).filter(n -> config.bias() == Bias.ALL || TargetSelector.inModulesToSave(n, config.allModulesToSave()))
+        .map(ModuleInfo::name).filter(n -> config.bias() == Bias.ALL || TargetSelector.saved(n, config.allModulesToSave()))
             .toList();
     if (!unsized.isEmpty()) {
       problems.add("the model's description gives no sizes for layer norms whose parameters should train: %s", Problems.some(unsized));
     }
+  }
+
+  private static void none(Problems problems, LoraConfig config, ModelDescription model, TargetModules targets) {
+    List<String> meant = new TargetSelector(config, model).named();
+    List<String> excluded = meant.stream().filter(name -> TargetSelector.partOf(name, config.allModulesToSave())).toList();
+    if (!meant.isEmpty()) {
+      problems.add("target_modules %s selects modules of this %s model, but %s takes away all of them: %s; narrow it", text(targets), model.modelType(),
+          excluded.isEmpty() ? "exclude_modules" : excluded.size() == meant.size() ? "modules_to_save (they train whole)"
+              : "exclude_modules or modules_to_save", Problems.some(meant));
+      return;
+    }
+    problems.add("target_modules %s selects no module of this %s model%s; its linear modules end with: %s", text(targets), model.modelType(),
+        config.layers().indices().isEmpty() ? "" : " in the layers of layers_to_transform " + config.layers().indices(),
+        Problems.some(linearLeaves(model)));
   }
 
   private static void parameters(Problems problems, LoraConfig config, ModelDescription model, List<TargetSelector.Selected> selected) {
@@ -82,7 +99,7 @@ final class AttachChecks {
       List<String> ends = TokenRows.head(tokens, model).filter(t -> t.embedding().equals(module.name()))
           .map(t -> List.of(module.name(), t.head())).orElse(List.of(module.name()));
       for (String name : ends) {
-        if (TargetSelector.inModulesToSave(name, config.allModulesToSave())) {
+        if (TargetSelector.saved(name, config.allModulesToSave())) {
           problems.add("%s trains whole by modules_to_save, so trainable_token_indices cannot choose some of its rows; keep one of the two",
               name);
         }
@@ -193,7 +210,7 @@ final class AttachChecks {
   static List<String> notes(LoraConfig config, ModelDescription model, List<TargetSelector.Selected> selected) {
     List<String> notes = new ArrayList<>();
     tied(notes, config, model, selected);
-    List<String> unknown = config.other().keySet().stream().filter(key -> !key.equals("auto_mapping")).toList();
+    List<String> unknown = config.other().keySet().stream().filter(key -> !List.of("auto_mapping", "eva_config").contains(key)).toList();
     if (!unknown.isEmpty()) {
       notes.add("adapter_config.json has keys that lora4j does not know, probably of a newer PEFT; they are kept, not obeyed: "
           + String.join(", ", unknown));
@@ -215,7 +232,7 @@ final class AttachChecks {
     }
     TiedEnds tie = ends.get();
     boolean touched = Stream.of(tie.embedding(), tie.head()).anyMatch(n -> selected.stream().anyMatch(s -> s.module().name().equals(n))
-        || TargetSelector.inModulesToSave(n, config.allModulesToSave()));
+        || TargetSelector.saved(n, config.allModulesToSave()));
     if (touched && !config.reach().ensureWeightTying()) {
       notes.add("%s and %s share one weight, and the adapter changes only one of the two: it cannot be merged without untying them. Set "
           .formatted(tie.embedding(), tie.head()) + "ensure_weight_tying to change both alike");
@@ -226,13 +243,12 @@ final class AttachChecks {
 
   /** The module of this name or ending, and all within it. */
   static List<ModuleInfo> modulesOf(ModelDescription model, String name) {
-    return model.modules().stream().filter(m -> TargetSelector.inModulesToSave(m.name(), List.of(name))).toList();
+    return model.modules().stream().filter(m -> TargetSelector.saved(m.name(), List.of(name))).toList();
   }
 
   private static void pattern(Problems problems, String key, Set<String> patterns, List<String> selected) {
     for (String p : patterns) {
-      PythonRegex regex = TargetSelector.pattern(p);
-      if (selected.stream().noneMatch(regex::match)) {
+      if (selected.stream().noneMatch(NamePattern.of(p)::matches)) {
         problems.add("%s key '%s' matches none of the %d selected modules (a key must match the end of the name from a dot on)", key, p,
             selected.size());
       }

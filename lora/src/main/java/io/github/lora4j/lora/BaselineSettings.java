@@ -46,6 +46,6 @@ record BaselineSettings(List<String> modulesToSave, Map<String, Object> names) {
 
   /** Whether a module trains whole. */
   boolean saves(String module) {
-    return TargetSelector.inModulesToSave(module, modulesToSave);
+    return TargetSelector.saved(module, modulesToSave);
   }
 }

@@ -22,11 +22,16 @@ public sealed interface InitLoraWeights {
   InitLoraWeights OLORA = Simple.OLORA;
   /** PEFT's {@code "mica"}: B the left singular vectors of the smallest singular values, and stays so; A zero (arXiv 2604.01694). */
   InitLoraWeights MICA = Simple.MICA;
+  /**
+   * PEFT's {@code "eva"}: A from the inputs of each module (Paischer et al., "EVA", 2024), B zero. It leaves the base alone, so adapters that
+   * it started are read; none is started by it here.
+   */
+  InitLoraWeights EVA = Simple.EVA;
   /** PEFT's {@code "pissa"}, see {@link Pissa}. */
   InitLoraWeights PISSA = new Pissa(-1);
 
   /** Those without parameters. */
-  enum Simple implements InitLoraWeights { DEFAULT, GAUSSIAN, RANDOM, ORTHOGONAL, OLORA, MICA }
+  enum Simple implements InitLoraWeights { DEFAULT, GAUSSIAN, RANDOM, ORTHOGONAL, OLORA, MICA, EVA }
 
   /**
    * A and B from the largest singular values of the weight: B·A·s = Uᵣ·Sᵣ·Vᵣᵀ, with √(S/s) on both sides (Meng et al., "PiSSA", NeurIPS

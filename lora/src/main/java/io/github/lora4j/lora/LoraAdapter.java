@@ -94,7 +94,7 @@ public final class LoraAdapter implements Adapter {
     tokens.values().stream().distinct().forEach(t -> parameters.add(t.parameter()));
     List<String> full = config.allModulesToSave();
     for (ModuleInfo module : model.modules()) {
-      boolean saved = TargetSelector.inModulesToSave(module.name(), full);
+      boolean saved = TargetSelector.saved(module.name(), full);
       ModelDescription.parameters(module).forEach((name, shape) -> {
         boolean bias = name.endsWith(".bias");
         boolean adapted = sites.containsKey(module.name());
@@ -189,8 +189,8 @@ public final class LoraAdapter implements Adapter {
   @Override
   public boolean untied(String module) {
     List<String> full = config.allModulesToSave();
-    return tie.filter(t -> t.head().equals(module) && !config.reach().ensureWeightTying() && (TargetSelector.inModulesToSave(t.head(), full)
-        || TargetSelector.inModulesToSave(t.embedding(), full))).isPresent();
+    return tie.filter(t -> t.head().equals(module) && !config.reach().ensureWeightTying() && (TargetSelector.saved(t.head(), full)
+        || TargetSelector.saved(t.embedding(), full))).isPresent();
   }
 
   /** Whether the output layer is adapted by the embedding's A and B, since they share a weight. */
@@ -451,7 +451,7 @@ public final class LoraAdapter implements Adapter {
         case MICA -> Initial.ZEROS;
         case ORTHOGONAL -> new Initial.Orthogonal(module, r, false);
         case GAUSSIAN -> new Initial.Normal(1.0 / r);
-        case DEFAULT, RANDOM -> new Initial.Uniform(1 / Math.sqrt(in));
+        case DEFAULT, RANDOM, EVA -> new Initial.Uniform(1 / Math.sqrt(in));
       };
     };
   }
@@ -462,7 +462,7 @@ public final class LoraAdapter implements Adapter {
       case InitLoraWeights.Simple simple -> switch (simple) {
         case OLORA, MICA -> new Initial.OfBase();
         case ORTHOGONAL -> new Initial.Orthogonal(module, r, true);
-        case GAUSSIAN, DEFAULT -> Initial.ZEROS;
+        case GAUSSIAN, DEFAULT, EVA -> Initial.ZEROS;
         case RANDOM -> new Initial.Uniform(1 / Math.sqrt(r));
       };
     };

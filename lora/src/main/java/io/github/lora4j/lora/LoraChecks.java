@@ -11,16 +11,60 @@ final class LoraChecks {
   /** No model has more features than this in one module; a larger rank can only be a mistake or an attack. */
   private static final int MAX_RANK = 1 << 20;
 
+  /** A pattern for each module of the largest models, and as many again. */
+  private static final int MAX_PATTERNS = 10_000;
+
   private LoraChecks() {}
 
-  static void check(Problems problems, int r, double alpha, double dropout, TargetModules targets, TargetModules exclude,
-      List<Integer> layers,
-      List<String> layersPattern, Map<String, Integer> ranks, Map<String, Double> alphas, Reach reach) {
-    rank(problems, "r", r);
-    alpha(problems, "lora_alpha", alpha);
+  /** What the scale of each module follows from. */
+  record Scale(int r, double alpha, Map<String, Integer> ranks, Map<String, Double> alphas, boolean rslora) {
+
+    double of(double alpha, int rank) {
+      return alpha / (rslora ? Math.sqrt(rank) : rank);
+    }
+  }
+
+  static void scale(Problems problems, Scale scale) {
+    patterns(problems, "rank_pattern", scale.ranks);
+    patterns(problems, "alpha_pattern", scale.alphas);
+    if (!problems.list().isEmpty()) {
+      return;
+    }
+    int[] range = {scale.r, scale.r};
+    rank(problems, "r", scale.r);
+    scale.ranks.forEach((pattern, rank) -> {
+      rank(problems, "rank_pattern[" + pattern + "]", rank);
+      range[0] = Math.min(range[0], rank);
+      range[1] = Math.max(range[1], rank);
+    });
+    if (range[0] >= 1) {
+      alpha(problems, "lora_alpha", scale.alpha, scale, range);
+      scale.alphas.forEach((pattern, value) -> alpha(problems, "alpha_pattern[" + pattern + "]", value, scale, range));
+    }
+  }
+
+  private static void patterns(Problems problems, String key, Map<String, ?> patterns) {
+    if (patterns.size() > MAX_PATTERNS) {
+      problems.add("%s has %,d entries; at most %,d are read, since each is tried on each module", key, patterns.size(), MAX_PATTERNS);
+    } else {
+      patterns.keySet().forEach(pattern -> regex(problems, key, pattern));
+    }
+  }
+
+  static void branch(Problems problems, double dropout, boolean dora, boolean bias, InitLoraWeights init) {
     if (!(dropout >= 0 && dropout < 1)) {
       problems.add("lora_dropout must be in [0, 1), got %s", dropout);
     }
+    if (dora && bias) {
+      problems.add("lora_bias and use_dora do not go together; PEFT has no form for both");
+    }
+    if (bias && init != InitLoraWeights.DEFAULT && init != InitLoraWeights.RANDOM) {
+      problems.add("lora_bias goes with init_lora_weights true or false alone, got %s: PEFT refuses such a config, when it loads one too",
+          init.peftName());
+    }
+  }
+
+  static void targets(Problems problems, TargetModules targets, TargetModules exclude, LayerChoice layers, Reach reach) {
     switch (targets) {
       case TargetModules.Names names when names.names().isEmpty() && !reach.targetParameters().isEmpty() -> { }
       case TargetModules.Names names when names.names().isEmpty() -> problems.add("target_modules is an empty list; name modules, or "
@@ -38,26 +82,18 @@ final class LoraChecks {
       default -> { }
     }
     boolean byName = targets instanceof TargetModules.Names || targets instanceof TargetModules.Unset;
-    if (!byName && !layers.isEmpty()) {
+    if (!byName && !layers.indices().isEmpty()) {
       problems.add("layers_to_transform works only with a list of target_modules, not with a regular expression or 'all-linear'");
     }
-    if (!byName && !layersPattern.isEmpty()) {
+    if (!byName && !layers.patterns().isEmpty()) {
       problems.add("layers_pattern works only with a list of target_modules, not with a regular expression or 'all-linear'");
     }
-    if (!layersPattern.isEmpty() && layers.isEmpty()) {
+    if (!layers.patterns().isEmpty() && layers.indices().isEmpty()) {
       problems.add("layers_pattern is set but layers_to_transform is not; set both or neither");
     }
-    layers.stream().filter(layer -> layer < 0).forEach(layer -> problems.add("layers_to_transform: an index cannot be negative, got %d",
-        layer));
-    layersPattern.forEach(pattern -> regex(problems, "layers_pattern", pattern));
-    ranks.forEach((pattern, rank) -> {
-      regex(problems, "rank_pattern", pattern);
-      rank(problems, "rank_pattern[" + pattern + "]", rank);
-    });
-    alphas.forEach((pattern, value) -> {
-      regex(problems, "alpha_pattern", pattern);
-      alpha(problems, "alpha_pattern[" + pattern + "]", value);
-    });
+    layers.indices().stream().filter(layer -> layer < 0).forEach(layer -> problems.add("layers_to_transform: an index cannot be negative, got "
+        + "%d", layer));
+    layers.patterns().forEach(pattern -> regex(problems, "layers_pattern", pattern));
   }
 
   private static void rank(Problems problems, String key, int rank) {
@@ -66,9 +102,13 @@ final class LoraChecks {
     }
   }
 
-  private static void alpha(Problems problems, String key, double alpha) {
+  /** Programs compute in F32, where the scale must be a number and no zero with the smallest and with the largest rank. */
+  private static void alpha(Problems problems, String key, double alpha, Scale scale, int[] ranks) {
     if (!(alpha > 0 && alpha < Double.POSITIVE_INFINITY)) {
       problems.add("%s must be positive and finite (the scale is alpha/r), got %s", key, alpha);
+    } else if (scale.of(alpha, ranks[0]) > Float.MAX_VALUE || scale.of(alpha, ranks[1]) < Float.MIN_NORMAL) {
+      problems.add("%s: the scale alpha/r must lie between %s and %s, got alpha %s with rank %s", key, Float.MIN_NORMAL, Float.MAX_VALUE, alpha,
+          ranks[0] == ranks[1] ? ranks[0] : ranks[0] + " to " + ranks[1]);
     }
   }
 

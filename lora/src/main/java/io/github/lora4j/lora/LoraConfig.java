@@ -21,8 +21,7 @@ import java.util.Optional;
  * @param loraDropout dropout on the branch's input, in [0, 1)
  * @param targetModules which modules are adapted
  * @param excludeModules which are not, even if targeted: names or a regular expression
- * @param layersToTransform only these layer indices; empty for all; not with a regular expression
- * @param layersPattern names that may stand before the index; empty for any
+ * @param layers only these layers; not with a regular expression
  * @param rankPattern rank of modules that match a regular expression, first match wins
  * @param alphaPattern the same for alpha
  * @param bias which biases train too
@@ -40,25 +39,21 @@ import java.util.Optional;
  */
 public record LoraConfig(Optional<TaskType> taskType, int r, double loraAlpha, double loraDropout, TargetModules targetModules,
     TargetModules excludeModules,
-    List<Integer> layersToTransform, List<String> layersPattern, Map<String, Integer> rankPattern, Map<String, Double> alphaPattern,
+    LayerChoice layers, Map<String, Integer> rankPattern, Map<String, Double> alphaPattern,
         Bias bias,
     boolean fanInFanOut, boolean useRslora, boolean useDora, boolean loraBias, List<String> modulesToSave, InitLoraWeights initLoraWeights,
     Reach reach, Optional<String> baseModel, Optional<String> revision, Map<String, Object> other) {
 
   /** Copies the collections and checks the values. */
   public LoraConfig {
-    layersToTransform = List.copyOf(layersToTransform);
-    layersPattern = List.copyOf(layersPattern);
     rankPattern = Collections.unmodifiableMap(new LinkedHashMap<>(rankPattern));
     alphaPattern = Collections.unmodifiableMap(new LinkedHashMap<>(alphaPattern));
     modulesToSave = List.copyOf(modulesToSave);
     other = Collections.unmodifiableMap(new LinkedHashMap<>(other));
     Problems problems = new Problems();
-    LoraChecks.check(problems, r, loraAlpha, loraDropout, targetModules, excludeModules, layersToTransform, layersPattern, rankPattern,
-        alphaPattern, reach);
-    if (useDora && loraBias) {
-      problems.add("lora_bias and use_dora do not go together; PEFT has no form for both");
-    }
+    LoraChecks.scale(problems, new LoraChecks.Scale(r, loraAlpha, rankPattern, alphaPattern, useRslora));
+    LoraChecks.targets(problems, targetModules, excludeModules, layers, reach);
+    LoraChecks.branch(problems, loraDropout, useDora, loraBias, initLoraWeights);
     reach.check(problems, loraDropout, useDora, loraBias);
     problems.raise("LoraConfig");
   }
@@ -77,8 +72,7 @@ public record LoraConfig(Optional<TaskType> taskType, int r, double loraAlpha, d
     b.loraDropout = loraDropout;
     b.targetModules = targetModules;
     b.excludeModules = excludeModules;
-    b.layersToTransform = layersToTransform;
-    b.layersPattern = layersPattern;
+    b.layers = layers;
     b.rankPattern = rankPattern;
     b.alphaPattern = alphaPattern;
     b.bias = bias;
@@ -136,8 +130,7 @@ public record LoraConfig(Optional<TaskType> taskType, int r, double loraAlpha, d
     private double loraDropout;
     private TargetModules targetModules = TargetModules.UNSET;
     private TargetModules excludeModules = TargetModules.UNSET;
-    private List<Integer> layersToTransform = List.of();
-    private List<String> layersPattern = List.of();
+    private LayerChoice layers = LayerChoice.ALL;
     private Map<String, Integer> rankPattern = Map.of();
     private Map<String, Double> alphaPattern = Map.of();
     private Bias bias = Bias.NONE;
@@ -195,15 +188,9 @@ public record LoraConfig(Optional<TaskType> taskType, int r, double loraAlpha, d
       return this;
     }
 
-    /** Sets {@link LoraConfig#layersToTransform}; all by default. */
-    public Builder layersToTransform(List<Integer> value) {
-      layersToTransform = value;
-      return this;
-    }
-
-    /** Sets {@link LoraConfig#layersPattern}; any by default. */
-    public Builder layersPattern(List<String> value) {
-      layersPattern = value;
+    /** Sets {@link LoraConfig#layers}; all by default. */
+    public Builder layers(LayerChoice value) {
+      layers = value;
       return this;
     }
 
@@ -288,19 +275,16 @@ public record LoraConfig(Optional<TaskType> taskType, int r, double loraAlpha, d
     /** What {@link #build} would complain about. */
     public List<String> problems() {
       Problems problems = new Problems();
-      LoraChecks.check(problems, r, loraAlpha, loraDropout, targetModules, excludeModules, layersToTransform, layersPattern, rankPattern,
-          alphaPattern, reach);
-      if (useDora && loraBias) {
-        problems.add("lora_bias and use_dora do not go together; PEFT has no form for both");
-      }
+      LoraChecks.scale(problems, new LoraChecks.Scale(r, loraAlpha, rankPattern, alphaPattern, useRslora));
+      LoraChecks.targets(problems, targetModules, excludeModules, layers, reach);
+      LoraChecks.branch(problems, loraDropout, useDora, loraBias, initLoraWeights);
       reach.check(problems, loraDropout, useDora, loraBias);
       return problems.list();
     }
 
     /** The config; wrong values are one error that names them all. */
     public LoraConfig build() {
-      return new LoraConfig(taskType, r, loraAlpha, loraDropout, targetModules, excludeModules, layersToTransform, layersPattern,
-          rankPattern,
+      return new LoraConfig(taskType, r, loraAlpha, loraDropout, targetModules, excludeModules, layers, rankPattern,
           alphaPattern, bias, fanInFanOut, useRslora, useDora, loraBias, modulesToSave, initLoraWeights, reach, baseModel, revision, other);
     }
   }

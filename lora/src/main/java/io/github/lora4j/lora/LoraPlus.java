@@ -25,6 +25,8 @@ public final class LoraPlus extends ForwardingAdapter {
   /** PEFT's default. */
   public static final double DEFAULT_EMBEDDING_RATE = 1e-6;
 
+  /** Larger ones leave F32 in a step. */
+  private static final double MAX = 1e6;
   private static final int MATRICES = 0;
   private static final int EMBEDDINGS = 1;
   private static final int FAST = 2;
@@ -42,11 +44,12 @@ public final class LoraPlus extends ForwardingAdapter {
    */
   public LoraPlus(Adapter of, double ratio, double embeddingRate) {
     super(of);
-    if (!(ratio >= 1 && Double.isFinite(ratio))) {
-      throw new ConfigException("loraplus_lr_ratio must be at least 1, got " + ratio);
+    if (!(ratio >= 1 && ratio <= MAX)) {
+      throw new ConfigException("loraplus_lr_ratio must be at least 1%s, got %s".formatted(ratio > MAX ? " and at most " + MAX : "", ratio));
     }
-    if (!(embeddingRate > 0 && Double.isFinite(embeddingRate))) {
-      throw new ConfigException("loraplus_lr_embedding must be positive, got " + embeddingRate);
+    if (!(embeddingRate > 0 && embeddingRate <= MAX)) {
+      throw new ConfigException("loraplus_lr_embedding must be positive%s, got %s".formatted(embeddingRate > MAX ? " and at most " + MAX : "",
+          embeddingRate));
     }
     for (AdapterParameter p : of.parameters()) {
       AdapterParameter regrouped = p.inGroup(group(p, of.groups().get(p.group()).decays()));

@@ -7,6 +7,9 @@ import java.util.List;
 /** Collects everything that is wrong, so that the user is told all of it at once. */
 public final class Problems {
 
+  /** Nobody reads more of them at a time. */
+  private static final int SHOWN = 50;
+
   private final List<String> found = new ArrayList<>();
 
   /** Notes one. */
@@ -34,7 +37,8 @@ public final class Problems {
   /** One problem as itself, several as a list. */
   public static String text(List<String> problems) {
     return problems.size() == 1 ? problems.getFirst()
-        : problems.size() + " problems:" + String.join("", problems.stream().map(p -> "\n  - " + p).toList());
+        : problems.size() + " problems:" + String.join("", problems.stream().limit(SHOWN).map(p -> "\n  - " + p).toList())
+            + (problems.size() > SHOWN ? "\n  - … and " + (problems.size() - SHOWN) + " more" : "");
   }
 
   /** The first ten of many names and how many there are. */

@@ -90,9 +90,13 @@ public final class Settings {
 
   /** Notes a value of the wrong kind. */
   public <T> Optional<T> wrong(String key, String expected, Object got) {
-    String text = String.valueOf(got);
-    problems.add("%s must be %s, got %s", key, expected, text.length() > 100 ? text.substring(0, 100) + "…" : text);
+    problems.add("%s must be %s, got %s", key, expected, brief(String.valueOf(got)));
     return Optional.empty();
+  }
+
+  /** So much of a text as a message has room for. */
+  static String brief(String text) {
+    return text.length() > 100 ? text.substring(0, 100) + "…" : text;
   }
 
   private Optional<String> string(String key, Object value) {

@@ -3,6 +3,7 @@ package io.github.lora4j.lora;
 import io.github.lora4j.graph.ModuleInfo;
 import io.github.lora4j.lora.internal.DefaultTargets;
 import io.github.lora4j.lora.internal.PythonRegex;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -46,8 +47,8 @@ public final class TargetSelector {
     head = TiedEnds.of(model).filter(_ -> config.reach().ensureWeightTying()).map(TiedEnds::head);
     targetRegex = regex(targets);
     excludeRegex = regex(config.excludeModules());
-    layers = config.layersPattern().isEmpty() ? List.of(ANY_LAYER)
-        : config.layersPattern().stream().map(p -> PythonRegex.compile("(?:^|.*?\\.)", p, "\\.(?<idx>\\d+)\\.")).toList();
+    layers = config.layers().patterns().isEmpty() ? List.of(ANY_LAYER)
+        : config.layers().patterns().stream().map(p -> PythonRegex.compile("(?:^|.*?\\.)", p, "\\.(?<idx>\\d+)\\.")).toList();
   }
 
   /** The targets in force: the config's, or the architecture's default. */
@@ -57,13 +58,12 @@ public final class TargetSelector {
 
   /** The selected modules in the model's order. */
   public List<Selected> select() {
-    Map<String, PythonRegex> compiled = new java.util.HashMap<>();
-    config.rankPattern().keySet().forEach(key -> compiled.put(key, pattern(key)));
-    config.alphaPattern().keySet().forEach(key -> compiled.put(key, pattern(key)));
+    Map<NamePattern, Integer> ranks = compiled(config.rankPattern());
+    Map<NamePattern, Double> alphas = compiled(config.alphaPattern());
     return model.modules().stream().flatMap(module -> Stream.concat(Stream.of(module).filter(this::selects).map(ModuleInfo::name),
         byParameter(config, module)).map(name -> {
-          int rank = first(config.rankPattern(), compiled, name).orElse(config.r());
-          double alpha = first(config.alphaPattern(), compiled, name).orElse(config.loraAlpha());
+          int rank = first(ranks, name).orElse(config.r());
+          double alpha = first(alphas, name).orElse(config.loraAlpha());
           return new Selected(module, rank, alpha, config.scaling(rank, alpha));
         })).toList();
   }
@@ -74,9 +74,9 @@ public final class TargetSelector {
         .filter(p -> config.reach().targetParameters().stream().anyMatch(t -> endsWith(p, t)));
   }
 
-  /** The expression that a key of rank_pattern or alpha_pattern stands for: the end of a module's name. */
-  static PythonRegex pattern(String key) {
-    return PythonRegex.compile("(.*\\.)?(", key, ")$");
+  /** Names of the modules that the targets name, those that exclude_modules and modules_to_save take away included. */
+  List<String> named() {
+    return model.modules().stream().filter(this::named).map(ModuleInfo::name).toList();
   }
 
   /** Whether the name is this one or ends with a dot and this one. */
@@ -84,14 +84,24 @@ public final class TargetSelector {
     return name.equals(suffix) || name.endsWith("." + suffix);
   }
 
-  /** Whether the module, or one it lies in, trains fully. */
-  static boolean inModulesToSave(String name, List<String> modulesToSave) {
+  /** Whether the module, or one it lies in, trains whole: PEFT compares the end of a name, wherever its last word begins. */
+  static boolean saved(String name, List<String> modulesToSave) {
+    return modulesToSave.stream().anyMatch(m -> name.endsWith(m) || name.contains(m + "."));
+  }
+
+  /** Whether the module, or one it lies in, is named: where PEFT looks for targets, whole parts of names count. */
+  static boolean partOf(String name, List<String> modulesToSave) {
     return modulesToSave.stream().anyMatch(m -> ("." + name + ".").contains("." + m + "."));
   }
 
   private boolean selects(ModuleInfo module) {
     String name = module.name();
-    if (name.isEmpty() || head.filter(name::equals).isPresent() || excluded(name) || inModulesToSave(name, config.allModulesToSave())) {
+    return !excluded(name) && !partOf(name, config.allModulesToSave()) && named(module);
+  }
+
+  private boolean named(ModuleInfo module) {
+    String name = module.name();
+    if (name.isEmpty() || head.filter(name::equals).isPresent()) {
       return false;
     }
     return switch (targets) {
@@ -119,20 +129,26 @@ public final class TargetSelector {
   }
 
   private boolean inLayers(String name) {
-    if (config.layersToTransform().isEmpty()) {
+    if (config.layers().indices().isEmpty()) {
       return true;
     }
     for (PythonRegex layer : layers) {
       String index = layer.matchGroup(name, "idx");
       if (!index.isEmpty()) {
-        return config.layersToTransform().stream().anyMatch(i -> i.toString().equals(index.replaceFirst("^0+(?=.)", "")));
+        return config.layers().indices().stream().anyMatch(i -> i.toString().equals(index.replaceFirst("^0+(?=.)", "")));
       }
     }
     return false;
   }
 
-  private static <T> Optional<T> first(Map<String, T> patterns, Map<String, PythonRegex> compiled, String name) {
-    return patterns.entrySet().stream().filter(e -> compiled.get(e.getKey()).match(name)).map(Map.Entry::getValue).findFirst();
+  private static <T> Map<NamePattern, T> compiled(Map<String, T> patterns) {
+    Map<NamePattern, T> compiled = new LinkedHashMap<>();
+    patterns.forEach((key, value) -> compiled.put(NamePattern.of(key), value));
+    return compiled;
+  }
+
+  private static <T> Optional<T> first(Map<NamePattern, T> patterns, String name) {
+    return patterns.entrySet().stream().filter(e -> e.getKey().matches(name)).map(Map.Entry::getValue).findFirst();
   }
 
   private static Optional<PythonRegex> regex(TargetModules targets) {

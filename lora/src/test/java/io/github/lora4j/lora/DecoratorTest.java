@@ -2,6 +2,7 @@ package io.github.lora4j.lora;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.github.lora4j.graph.Graph;
@@ -11,6 +12,7 @@ import io.github.lora4j.graph.RowAxis;
 import io.github.lora4j.graph.Shape;
 import io.github.lora4j.graph.Sites;
 import io.github.lora4j.graph.Value;
+import io.github.lora4j.vector.ConfigException;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -83,5 +85,17 @@ class DecoratorTest {
     adapter.embedding(new Sites(graph, adapter, Optional.empty()), new Adapter.EmbeddingSite("emb", ids, table), y);
     assertTrue(builder.find("emb.token_adapter.trainable_tokens_delta").isPresent());
     assertEquals(2, adapter.baseRows().values().iterator().next().rows().size());
+  }
+
+  /** A set holds plain LoRA, so what else a member was would be lost in training. */
+  @Test
+  void aMemberThatWasNoPlainLoraDoesNotTrainInASet() {
+    Adapter plus = AdapterMethod.named("lora+").create(Map.of("target_modules", List.of("fc1")), MODEL);
+    try (AdapterSet set = new AdapterSet(MODEL); AdapterValues values = new AdapterValues(plus.parameters()).initialise(1)) {
+      set.add("plus", plus, values);
+      set.recording();
+      String message = assertThrows(ConfigException.class, () -> set.training("plus")).getMessage();
+      assertTrue(message.contains("'plus'") && message.contains("LoraPlus"), message);
+    }
   }
 }

@@ -4,6 +4,7 @@ import io.github.lora4j.lora.Settings;
 import io.github.lora4j.lora.Problems;
 import io.github.lora4j.lora.Bias;
 import io.github.lora4j.lora.InitLoraWeights;
+import io.github.lora4j.lora.LayerChoice;
 import io.github.lora4j.lora.LoraConfig;
 import io.github.lora4j.lora.Reach;
 import io.github.lora4j.lora.TargetModules;
@@ -27,7 +28,7 @@ public final class LoraConfigJson {
 
   /** Features that are known but not supported yet, in PEFT's words. */
   private static final Map<String, String> UNSUPPORTED = Map.ofEntries(
-      Map.entry("loftq_config", "LoftQ"), Map.entry("eva_config", "EVA"),
+      Map.entry("loftq_config", "LoftQ"),
       Map.entry("corda_config", "CorDA"), Map.entry("lora_ga_config", "LoRA-GA"), Map.entry("velora_config", "VeLoRA"),
       Map.entry("kasa_config", "KaSA"), Map.entry("monteclora_config", "MonteCLoRA"), Map.entry("arrow_config", "Arrow"),
       Map.entry("use_bdlora", "block-diagonal LoRA"), Map.entry("use_qalora", "QA-LoRA"), Map.entry("alora_invocation_tokens",
@@ -36,8 +37,8 @@ public final class LoraConfigJson {
   /** Keys without a meaning here: written with PEFT's value, not looked at when read. */
   private static final Set<String> IGNORED = Set.of("peft_type", "peft_version", "inference_mode", "qalora_group_size", "megatron_core",
       "auto_mapping", "runtime_config");
-  private static final List<String> OTHER_INITS =
-      List.of("corda", "eva", "loftq", "lora_ga");
+  private static final List<String> BASE_CHANGING = List.of("corda", "loftq", "lora_ga");
+  private static final String EVA = "eva";
 
   private LoraConfigJson() {}
 
@@ -54,15 +55,21 @@ public final class LoraConfigJson {
     choice(in, "task_type", TaskType.values(), TaskType::name).ifPresent(to::taskType);
     to.r(in.integer("r", 8)).loraAlpha(in.number("lora_alpha", 8)).loraDropout(in.number("lora_dropout", 0));
     to.targetModules(targets(in, "target_modules")).excludeModules(targets(in, "exclude_modules"));
-    to.layersToTransform(in.integers("layers_to_transform")).layersPattern(in.strings("layers_pattern"));
+    List<Integer> layers = in.integers("layers_to_transform");
+    List<String> patterns = in.strings("layers_pattern");
+    to.layers(new LayerChoice(layers, patterns, List.of(in.any("layers_to_transform").filter(v -> v instanceof Number).orElse(layers),
+        in.any("layers_pattern").filter(v -> v instanceof String).orElse(patterns))));
     to.rankPattern(in.integerMap("rank_pattern")).alphaPattern(in.numberMap("alpha_pattern"));
     choice(in, "bias", Bias.values(), Bias::peftName).ifPresent(to::bias);
     to.fanInFanOut(in.bool("fan_in_fan_out")).useRslora(in.bool("use_rslora")).useDora(in.bool("use_dora")).loraBias(in.bool("lora_bias")).modulesToSave(in.strings("modules_to_save"));
-    in.any("init_lora_weights").flatMap(value -> init(in, value)).ifPresent(to::initLoraWeights);
+    in.any("init_lora_weights").flatMap(value -> init(in, value, strict)).ifPresent(to::initLoraWeights);
     to.reach(reach(in, problems));
     in.string("base_model_name_or_path").ifPresent(to::baseModel);
     in.string("revision").ifPresent(to::revision);
     IGNORED.forEach(in::any);
+    // EVA chooses the A that training starts from and leaves the base alone, so what it started is plain LoRA.
+    in.any("eva_config").filter(_ -> strict).filter(LoraConfigJson::isSet)
+        .ifPresent(_ -> problems.add("eva_config is set, but EVA is not supported yet"));
     UNSUPPORTED.keySet().stream().sorted().forEach(key -> in.any(key).filter(LoraConfigJson::isSet)
         .ifPresent(value -> problems.add("%s is set, but %s is not supported yet", key, UNSUPPORTED.get(key))));
     if (strict) {
@@ -71,6 +78,7 @@ public final class LoraConfigJson {
     Map<String, Object> other = new LinkedHashMap<>();
     in.unknown().forEach(key -> other.put(key, values.get(key)));
     in.any("auto_mapping").ifPresent(value -> other.put("auto_mapping", value));
+    in.any("eva_config").ifPresent(value -> other.put("eva_config", value));
     problems.addAll(to.problems());
     problems.raise(where);
     return to.other(other).build();
@@ -82,6 +90,7 @@ public final class LoraConfigJson {
     for (String key : UNSUPPORTED.keySet()) {
       out.put(key, null);
     }
+    out.put("eva_config", null);
     out.put("use_qalora", false);
     Reach reach = config.reach();
     out.put("ensure_weight_tying", reach.ensureWeightTying());
@@ -101,8 +110,8 @@ public final class LoraConfigJson {
     out.put("lora_dropout", config.loraDropout());
     out.put("target_modules", write(config.targetModules()));
     out.put("exclude_modules", write(config.excludeModules()));
-    out.put("layers_to_transform", orNull(config.layersToTransform()));
-    out.put("layers_pattern", orNull(config.layersPattern()));
+    out.put("layers_to_transform", config.layers().indices().isEmpty() ? null : config.layers().asWritten().getFirst());
+    out.put("layers_pattern", config.layers().patterns().isEmpty() ? null : config.layers().asWritten().getLast());
     out.put("rank_pattern", config.rankPattern());
     Map<String, Object> alphas = new LinkedHashMap<>();
     config.alphaPattern().forEach((pattern, alpha) -> alphas.put(pattern, number(alpha)));
@@ -150,15 +159,19 @@ public final class LoraConfigJson {
     });
   }
 
-  private static Optional<InitLoraWeights> init(Settings in, Object value) {
+  private static Optional<InitLoraWeights> init(Settings in, Object value, boolean strict) {
     if (value instanceof Boolean normal) {
       return Optional.of(normal ? InitLoraWeights.DEFAULT : InitLoraWeights.RANDOM);
     }
     String name = String.valueOf(value);
-    Optional<InitLoraWeights> known = InitLoraWeights.of(name);
+    Optional<InitLoraWeights> known = InitLoraWeights.of(name).filter(init -> !strict || init != InitLoraWeights.EVA);
+    if (!strict && BASE_CHANGING.contains(name.toLowerCase(Locale.ROOT))) {
+      return in.wrong("init_lora_weights", "a start whose base weights are in a file: with " + name + " the adapter is relative to weights that "
+          + "were changed before training; save it in PEFT with path_initial_model_for_weight_conversion", value);
+    }
     return known.isPresent() ? known : in.wrong("init_lora_weights",
         "true, false, gaussian, orthogonal, pissa, pissa_niter_N, olora or mica"
-        + (OTHER_INITS.contains(name.toLowerCase(Locale.ROOT)) ? " (" + name + " is not supported yet)" : ""), value);
+        + (BASE_CHANGING.contains(name.toLowerCase(Locale.ROOT)) || name.equalsIgnoreCase(EVA) ? " (" + name + " is not supported yet)" : ""), value);
   }
 
   private static TargetModules targets(Settings in, String key) {

@@ -19,6 +19,12 @@ public final class PythonRegex {
   /** Escapes of letters and digits that mean the same in both languages. */
   private static final String SHARED_ESCAPES = "AbBdDsSwWnrtfav\\0123456789xu";
 
+  /**
+   * Matches always, and looks at a character to do so: put before each alternative, for those that match nothing at all would be tried in all
+   * combinations without a step being counted.
+   */
+  private static final String STEP = "(?![^\\s\\S])(?<![^\\s\\S])";
+
   private final String source;
   private final Pattern pattern;
 
@@ -121,6 +127,8 @@ public final class PythonRegex {
 
   /** One pass over the expression; Java's group names know no underscore, so names become numbers. */
   private static final class Translation {
+    /** How a group begins; with flags that hold from there on, group 1, it is over at once. */
+    private static final Pattern OPENING = Pattern.compile("\\((?:\\?(?:[:=!>]|<[=!]|[a-zA-Z-]*:|([a-zA-Z-]*\\))))?");
     private final String in;
     private final StringBuilder out = new StringBuilder();
     private final List<String> groups = new ArrayList<>();
@@ -137,6 +145,15 @@ public final class PythonRegex {
           case '\\' -> escape();
           case '[' -> characterClass();
           case '(' -> group();
+          case '|' -> {
+            out.append('|').append(STEP);
+            at++;
+          }
+          case '^', '$' -> {
+            out.append(c);
+            at++;
+            notRepeated();
+          }
           case '{' -> {
             at++;
             out.append(at < in.length() && in.charAt(at) == ',' ? "{0" : "{");
@@ -165,6 +182,16 @@ public final class PythonRegex {
         out.append('\\').append(c);
       }
       at += 2;
+      if ("AbBZ".indexOf(c) >= 0) {
+        notRepeated();
+      }
+    }
+
+    /** Python refuses to repeat what matches a place. */
+    private void notRepeated() {
+      if (at < in.length() && "*+?{".indexOf(in.charAt(at)) >= 0) {
+        throw new PatternSyntaxException("nothing to repeat", in, at);
+      }
     }
 
     private void characterClass() {
@@ -196,7 +223,7 @@ public final class PythonRegex {
     private void group() {
       if (in.startsWith("(?P<", at)) {
         groups.add(name(at + 4, '>'));
-        out.append("(?<p").append(groups.size()).append('>');
+        out.append("(?<p").append(groups.size()).append('>').append(STEP);
       } else if (in.startsWith("(?P=", at)) {
         int known = groups.indexOf(name(at + 4, ')')) + 1;
         if (known == 0) {
@@ -206,8 +233,10 @@ public final class PythonRegex {
       } else if (in.startsWith("(?(", at) || in.startsWith("(?#", at)) {
         throw new PatternSyntaxException("conditional groups and comments are not supported", in, at);
       } else {
-        out.append('(');
-        at++;
+        Matcher opening = OPENING.matcher(in).region(at, in.length());
+        opening.lookingAt();
+        out.append(opening.group()).append(opening.group(1) == null ? STEP : "");
+        at = opening.end();
       }
     }
 
