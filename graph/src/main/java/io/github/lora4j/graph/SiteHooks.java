@@ -1,5 +1,6 @@
 package io.github.lora4j.graph;
 
+import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
 
@@ -49,6 +50,18 @@ public interface SiteHooks {
    * @param segments which queries see which keys [segments, 5]
    */
   record AttentionSite(String module, Value keys, Value values, Value segments) {}
+
+  /**
+   * Told of each module as it is recorded, those that compute nothing here (dropout of the base model) included. A module that is recorded in
+   * several entries is told of in each.
+   */
+  default void module(ModuleInfo module) {}
+
+  /** Told that a parameter is another one of the model: an output layer that is the embedding, a layer that shares another's weights. */
+  default void alias(String parameter, String source) {}
+
+  /** Told in which order Hugging Face lists these children of a module, and before its other children, where they are recorded in another. */
+  default void order(String module, List<String> children) {}
 
   /** What an attention reads: the site or what replaces it. */
   default AttentionSite attention(Sites recording, AttentionSite site) {

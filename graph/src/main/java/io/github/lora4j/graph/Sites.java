@@ -9,7 +9,10 @@ import java.util.function.UnaryOperator;
 
 /**
  * The building blocks that model code is written with: each knows a module's name, declares its weights as frozen or trainable
- * as the {@link SiteHooks} say, and gives adapters their turn. One instance serves one recorded entry.
+ * as the {@link SiteHooks} say, and gives adapters their turn. Serves one recorded entry.
+ *
+ * <p>A model names each module once, here: its module tree in Hugging Face's order, with shared parameters, is what the hooks are told while it
+ * is recorded.
  */
 public final class Sites {
 
@@ -24,6 +27,10 @@ public final class Sites {
   private final SiteHooks hooks;
   private final Optional<Randomness> randomness;
   private final UnaryOperator<String> names;
+  private final String prefix;
+  private final ModuleInfo.Kind linear;
+  /** The same recording for adapters, who know modules by their whole names. */
+  private final Sites whole;
 
   /**
    * Starts a recording.
@@ -31,14 +38,18 @@ public final class Sites {
    * @param randomness present while training: then {@link #dropout} drops
    */
   public Sites(Graph graph, SiteHooks hooks, Optional<Randomness> randomness) {
-    this(graph, hooks, randomness, UnaryOperator.identity());
+    this(graph, hooks, randomness, UnaryOperator.identity(), "", ModuleInfo.Kind.LINEAR);
   }
 
-  private Sites(Graph graph, SiteHooks hooks, Optional<Randomness> randomness, UnaryOperator<String> names) {
+  private Sites(Graph graph, SiteHooks hooks, Optional<Randomness> randomness, UnaryOperator<String> names, String prefix,
+      ModuleInfo.Kind linear) {
     this.graph = graph;
     this.hooks = hooks;
     this.randomness = randomness;
     this.names = names;
+    this.prefix = prefix;
+    this.linear = linear;
+    this.whole = prefix.isEmpty() ? this : new Sites(graph, hooks, randomness, names, "", linear);
   }
 
   /**
@@ -47,7 +58,31 @@ public final class Sites {
    * @param source the parameter that one of this name is
    */
   public Sites sharing(UnaryOperator<String> source) {
-    return new Sites(graph, hooks, randomness, source);
+    return new Sites(graph, hooks, randomness, source, prefix, linear);
+  }
+
+  /**
+   * The same recording inside a module: all names begin with its own.
+   *
+   * @param path the module's name and a dot: "bert."
+   */
+  public Sites within(String path) {
+    return new Sites(graph, hooks, randomness, names, prefix + path, linear);
+  }
+
+  /** The same recording with {@code Conv1D}s as linear modules, whose weights files hold as [in, out]. */
+  public Sites conv1d() {
+    return new Sites(graph, hooks, randomness, names, prefix, ModuleInfo.Kind.CONV1D);
+  }
+
+  /** Lists a module that computes nothing in this recording: a dropout of the base model, an activation. */
+  public void module(String module, ModuleInfo.Kind kind) {
+    hooks.module(ModuleInfo.other(prefix + module, kind));
+  }
+
+  /** Says in which order Hugging Face lists these modules, before others beside them, where the model computes them in another order. */
+  public void order(String... modules) {
+    hooks.order(prefix.substring(0, Math.max(0, prefix.length() - 1)), List.of(modules));
   }
 
   /** The entry being recorded. */
@@ -56,8 +91,12 @@ public final class Sites {
   }
 
   /** A parameter of the base model under its Hugging Face name: frozen unless the hooks train it. */
-  public Value parameter(String module, Shape shape) {
-    String name = names.apply(module);
+  public Value parameter(String parameter, Shape shape) {
+    String own = prefix + parameter;
+    String name = names.apply(own);
+    if (!name.equals(own)) {
+      hooks.alias(own, name);
+    }
     var group = hooks.trainableGroup(name);
     return group.isPresent() ? graph.program().trainable(name, shape, group.getAsInt()) : graph.program().frozen(name, shape);
   }
@@ -82,20 +121,31 @@ public final class Sites {
 
   /** A linear module whose weight and bias go by other names than its own. */
   public Value linear(String module, String weightName, Optional<String> biasName, Value x, int out) {
-    Value in = hooks.linearInput(this, module, x);
-    Value weight = parameter(hooks.untied(module) ? module + ".weight" : weightName, Shape.of(out, x.shape().cols()));
-    Optional<Value> b = biasName.map(name -> parameter(name, Shape.vector(out)));
-    return hooks.linear(this, new SiteHooks.LinearSite(module, in, weight, b), graph.linear(in, weight, b));
+    String name = prefix + module;
+    boolean ownBias = biasName.isPresent() && biasName.get().equals(module + ".bias");
+    hooks.module(new ModuleInfo(name, linear, x.shape().cols(), out, ownBias));
+    if (biasName.isPresent() && !ownBias) {
+      String owner = prefix + biasName.get();
+      hooks.module(new ModuleInfo(owner.substring(0, owner.lastIndexOf('.')), ModuleInfo.Kind.CONTAINER, 0, out, true));
+    }
+    Value in = hooks.linearInput(whole, name, x);
+    boolean shared = !weightName.equals(module + ".weight");
+    if (shared) {
+      hooks.alias(name + ".weight", prefix + weightName);
+    }
+    Value weight = parameter(shared && hooks.untied(name) ? module + ".weight" : weightName, Shape.of(out, x.shape().cols()));
+    Optional<Value> b = biasName.map(of -> parameter(of, Shape.vector(out)));
+    return hooks.linear(whole, new SiteHooks.LinearSite(name, in, weight, b), graph.linear(in, weight, b));
   }
 
   /** The last linear module of a block (attention, feed-forward), then adapters of the block. */
   public Value blockOutput(String module, Value x, int out, boolean bias) {
-    return hooks.blockOutput(this, module, linear(module, x, out, bias));
+    return hooks.blockOutput(whole, prefix + module, linear(module, x, out, bias));
   }
 
   /** Attention over segments, of the keys and values that adapters make of these; see {@link Graph#attention}. */
   public Value attention(String module, AttentionSpec spec, Value q, Value k, Value v, Value segments, int maxLength) {
-    SiteHooks.AttentionSite site = hooks.attention(this, new SiteHooks.AttentionSite(module, k, v, segments));
+    SiteHooks.AttentionSite site = hooks.attention(whole, new SiteHooks.AttentionSite(prefix + module, k, v, segments));
     return graph.attention(spec, q, site.keys(), site.values(), site.segments(), maxLength);
   }
 
@@ -107,11 +157,12 @@ public final class Sites {
    * @param inverse of {@link Convolution#inverse}
    */
   public Value convolution(String module, Convolution convolution, Value x, Value indices, Value inverse, int out, boolean bias) {
+    hooks.module(ModuleInfo.convolution(prefix + module, convolution, out, bias));
     Value unfolded = graph.unfold(x, indices, inverse);
     Value weight = parameter(module + ".weight", Shape.of(out, convolution.features() / convolution.groups()));
     Optional<Value> b = bias ? Optional.of(parameter(module + ".bias", Shape.vector(out))) : Optional.empty();
     Value y = grouped(unfolded, weight, b, Optional.empty(), convolution.groups(), 1);
-    return hooks.convolution(this, new SiteHooks.ConvolutionSite(module, convolution, x, unfolded, indices, inverse, weight, b), y);
+    return hooks.convolution(whole, new SiteHooks.ConvolutionSite(prefix + module, convolution, x, unfolded, indices, inverse, weight, b), y);
   }
 
   /**
@@ -142,18 +193,21 @@ public final class Sites {
 
   /** An embedding module: rows of its weight, plus the addend. */
   public Value embedding(String module, Value ids, int entries, int dim, Optional<Value> addend) {
+    hooks.module(ModuleInfo.embedding(prefix + module, entries, dim));
     Value table = parameter(module + ".weight", Shape.of(entries, dim));
-    return hooks.embedding(this, new SiteHooks.EmbeddingSite(module, ids, table), graph.embedding(table, ids, addend));
+    return hooks.embedding(whole, new SiteHooks.EmbeddingSite(prefix + module, ids, table), graph.embedding(table, ids, addend));
   }
 
   /** A layer norm module. */
   public Value layerNorm(String module, Value x, double eps) {
     Shape vector = Shape.vector(x.shape().cols());
+    hooks.module(ModuleInfo.layerNorm(prefix + module, vector.cols()));
     return graph.layerNorm(x, parameter(module + ".weight", vector), parameter(module + ".bias", vector), eps);
   }
 
   /** A root-mean-square norm module. */
   public Value rmsNorm(String module, Value x, double eps) {
+    hooks.module(ModuleInfo.rmsNorm(prefix + module, x.shape().cols()));
     return graph.rmsNorm(x, parameter(module + ".weight", Shape.vector(x.shape().cols())), eps);
   }
 

@@ -1,25 +1,31 @@
 package io.github.lora4j.models;
 
 import io.github.lora4j.graph.Graph;
-import io.github.lora4j.graph.ModuleInfo;
 import io.github.lora4j.graph.Program;
 import io.github.lora4j.graph.Sites;
 import io.github.lora4j.graph.Value;
-import java.util.ArrayList;
-import java.util.LinkedHashMap;
-import java.util.List;
-import java.util.Map;
-import java.util.Optional;
+import io.github.lora4j.vector.ConfigException;
 
 /**
- * {@code LlamaForCausalLM}, {@code GPT2LMHeadModel}: the next token's logits by lm_head, which may be the embedding itself. The loss is
- * cross-entropy over the vocabulary. A prediction is the distribution behind a sequence's last token.
+ * A decoder that predicts the next token. The loss is cross-entropy over the vocabulary, a prediction is the distribution behind a sequence's
+ * last token.
  *
  * <p>An example's labels are token ids, one for each of its tokens; −100 is not counted. The label of token t is predicted by token t − 1.
  */
-public record CausalLm(Decoder model) implements EncoderTask {
+public record CausalLm(Model model) implements EncoderTask {
 
-  private static final String HEAD = "lm_head";
+  /** Checks that tokens do not see what they predict. */
+  public CausalLm {
+    if (model.architecture().rowsOf(model.head()) != Rows.LAST) {
+      throw new ConfigException("next tokens are predicted by decoders; model_type \"%s\" is an encoder".formatted(
+          model.architecture().modelType()));
+    }
+  }
+
+  /** The task on an architecture. */
+  public CausalLm(Architecture architecture) {
+    this(new Model(architecture, new Head.LanguageModel()));
+  }
 
   @Override
   public String taskType() {
@@ -27,59 +33,8 @@ public record CausalLm(Decoder model) implements EncoderTask {
   }
 
   @Override
-  public String modelType() {
-    return model.modelType();
-  }
-
-  @Override
-  public List<ModuleInfo> modules() {
-    List<ModuleInfo> list = new ArrayList<>(model.modules());
-    list.add(ModuleInfo.linear(HEAD, model.hiddenSize(), model.vocabSize(), false));
-    return List.copyOf(list);
-  }
-
-  @Override
-  public Optional<String> outputModule() {
-    return Optional.of(HEAD);
-  }
-
-  @Override
-  public Map<String, String> tied() {
-    Map<String, String> tied = new LinkedHashMap<>(model.shared());
-    if (model.tied()) {
-      tied.put(HEAD + ".weight", model.embedding());
-    }
-    return tied;
-  }
-
-  @Override
-  public String stored(String parameter) {
-    return model.stored(parameter);
-  }
-
-  @Override
-  public double initializerRange() {
-    return model.initializerRange();
-  }
-
-  @Override
-  public int maxPositions() {
-    return model.maxPositions();
-  }
-
-  private Value logits(Sites sites, Value rows) {
-    String weight = model.tied() ? model.embedding() : HEAD + ".weight";
-    return sites.graph().region("head", () -> sites.linear(HEAD, weight, rows, model.vocabSize(), false));
-  }
-
-  @Override
-  public Value predict(Sites sites, PackedInputs in) {
-    return logits(sites, model.lastRows(sites, in));
-  }
-
-  @Override
   public Value judged(Sites sites, PackedInputs in) {
-    return logits(sites, TokenLabels.rows(sites.graph(), in, model.allRows(sites, in)));
+    return model.logits(sites, TokenLabels.rows(sites.graph(), in, model.hidden(sites, in, Rows.ALL)));
   }
 
   @Override
@@ -90,11 +45,6 @@ public record CausalLm(Decoder model) implements EncoderTask {
   @Override
   public void countTargets(Graph graph, PackedInputs in, Value total) {
     TokenLabels.count(graph, in, total);
-  }
-
-  @Override
-  public int sequencesPerExample() {
-    return 1;
   }
 
   @Override

@@ -15,40 +15,38 @@ public interface EncoderTask {
   /** PEFT's name of the kind of task: "SEQ_CLS", "FEATURE_EXTRACTION". */
   String taskType();
 
+  /** What is recorded below the loss. */
+  Model model();
+
   /** The model family, as {@code model_type} in config.json. */
-  String modelType();
+  default String modelType() {
+    return model().architecture().modelType();
+  }
 
   /** All modules under their Hugging Face names, in order. */
-  List<ModuleInfo> modules();
+  default List<ModuleInfo> modules() {
+    return model().modules();
+  }
 
   /** The layer over the vocabulary, which PEFT's 'all-linear' leaves out. */
   default Optional<String> outputModule() {
-    return Optional.empty();
+    return model().outputModule();
   }
 
   /** Parameters that are the same tensor as another: alias to source. */
   default Map<String, String> tied() {
-    return Map.of();
+    return model().tied();
   }
-
-  /** The name of a parameter in the model's files; another than its own where layers are replicated. */
-  default String stored(String parameter) {
-    return parameter;
-  }
-
-  /** Standard deviation with which a weight of the head that the checkpoint lacks is drawn. */
-  double initializerRange();
 
   /** Longest sequence the model has positions for. */
-  int maxPositions();
-
-  /** The position of a sequence's first token. */
-  default int firstPosition() {
-    return 0;
+  default int maxPositions() {
+    return model().architecture().maxPositions();
   }
 
   /** Records the forward pass; the result has one row per sequence, or one per token where the model judges tokens. */
-  Value predict(Sites sites, PackedInputs in);
+  default Value predict(Sites sites, PackedInputs in) {
+    return model().forward(sites, in);
+  }
 
   /** Records the forward pass whose rows {@link #loss} judges, where those are not the predictions. */
   default Value judged(Sites sites, PackedInputs in) {
@@ -62,7 +60,9 @@ public interface EncoderTask {
   Targets targets(PackedInputs in, Program program);
 
   /** Sequences that make up one example: 2 for pairs that are encoded separately. */
-  int sequencesPerExample();
+  default int sequencesPerExample() {
+    return 1;
+  }
 
   /** Adds the counted targets of the batch to {@code total}. */
   void countTargets(Graph graph, PackedInputs in, Value total);

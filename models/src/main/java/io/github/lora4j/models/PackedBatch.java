@@ -27,6 +27,7 @@ public final class PackedBatch {
   private final int[] ranges;
   private final int[] first;
   private final int[] firstInverse;
+  private final int[] firstPositions;
   private final int[] firstSegments;
   private final int[] last;
   private final int[] lastInverse;
@@ -62,6 +63,7 @@ public final class PackedBatch {
     positions = new int[t];
     types = new int[t];
     firstInverse = new int[t];
+    firstPositions = new int[s];
     tokenKeys = new int[2 * t];
     segments = new int[5 * s];
     firstSegments = new int[5 * s];
@@ -76,9 +78,9 @@ public final class PackedBatch {
     tokenChoices = new int[t];
     sequenceChoices = new int[s];
     promptIds = new int[t];
-    segmentTables.put(in.segments(), segments);
-    segmentTables.put(in.firstSegments(), firstSegments);
-    segmentTables.put(in.lastSegments(), lastSegments);
+    segmentTables.put(in.segments(Rows.ALL), segments);
+    segmentTables.put(in.segments(Rows.FIRST), firstSegments);
+    segmentTables.put(in.segments(Rows.LAST), lastSegments);
   }
 
   /** Empties the batch. */
@@ -104,43 +106,97 @@ public final class PackedBatch {
   }
 
   /**
-   * Appends a sequence.
+   * A sequence to pack. Padding is left out, wherever it was; what it leaves are the positions of the tokens beside it, for models that count
+   * it.
    *
+   * @param ids token ids
+   * @param types segment ids
+   * @param positions for each token how many tokens and paddings were before it
+   * @param looked how many of the tokens are looked at by attention: all, but where a loss of Hugging Face's sees padding
    * @param example ordinal of the example in its data set, the key of its dropout masks
+   * @param choice which of several adapters it uses, see {@link RowChoices}
    */
-  public void add(int[] sequenceIds, int[] sequenceTypes, int example) {
-    add(sequenceIds, sequenceTypes, example, 0);
-  }
+  public record Sequence(int[] ids, int[] types, int[] positions, int looked, int example, int choice) {
 
-  /**
-   * Appends a sequence that uses one of several adapters.
-   *
-   * @param choice which, see {@link RowChoices}
-   */
-  public void add(int[] sequenceIds, int[] sequenceTypes, int example, int choice) {
-    add(sequenceIds, sequenceTypes, sequenceIds.length, example, choice);
-  }
-
-  /**
-   * Appends a sequence of which only the first tokens are looked at. The rest is padding, which a batch does not need; some losses of Hugging
-   * Face's see it.
-   *
-   * @param looked how many tokens are looked at
-   */
-  public void add(int[] sequenceIds, int[] sequenceTypes, int looked, int example, int choice) {
-    int text = sequenceIds.length;
-    if (looked < 1 || looked > text) {
-      throw new ConfigException("example %d: %d of its %d tokens cannot be looked at".formatted(example, looked, text));
+    /** A sequence without padding. */
+    public static Sequence of(int[] ids, int[] types, int example) {
+      int[] positions = new int[ids.length];
+      Arrays.setAll(positions, i -> i);
+      return new Sequence(ids, types, positions, ids.length, example, 0);
     }
-    if (text == 0 || text > in.maxLength() - virtual.total()) {
-      throw new ConfigException("example %d has %d tokens; between 1 and %d are allowed".formatted(example, text,
+
+    /** The same with another adapter. */
+    public Sequence choosing(int other) {
+      return new Sequence(ids, types, positions, looked, example, other);
+    }
+
+    /** The same, of which only the first tokens are looked at. */
+    public Sequence looking(int tokens) {
+      return new Sequence(ids, types, positions, tokens, example, choice);
+    }
+
+    /** The same with other positions. */
+    public Sequence at(int[] others) {
+      return new Sequence(ids, types, others, looked, example, choice);
+    }
+  }
+
+  /** Appends a sequence without padding that uses the one adapter. */
+  public void add(int[] sequenceIds, int[] sequenceTypes, int example) {
+    check(sequenceIds, sequenceTypes.length, sequenceIds.length, example);
+    append(sequenceIds, sequenceTypes, sequenceIds.length, example, 0);
+    for (int i = 0, n = virtual.rows() + sequenceIds.length; i < n; i++) {
+      positions[tokens + i] = in.limits().firstPosition() + virtual.keys() + i;
+    }
+    finish(sequenceIds.length);
+  }
+
+  /** Appends a sequence. */
+  public void add(Sequence sequence) {
+    int text = sequence.ids.length;
+    check(sequence.ids, sequence.types.length, sequence.looked, sequence.example);
+    int room = in.maxLength() - virtual.total();
+    if (sequence.positions.length != text || Arrays.stream(sequence.positions).anyMatch(p -> p < 0 || p >= room)) {
+      throw new ConfigException("example %d: %d tokens have the positions %s; one below %d is needed for each".formatted(sequence.example, text,
+          Arrays.toString(sequence.positions), room));
+    }
+    append(sequence.ids, sequence.types, sequence.looked, sequence.example, sequence.choice);
+    int before = virtual.rows();
+    int start = in.limits().firstPosition() + virtual.keys();
+    for (int i = 0; i < before; i++) {
+      positions[tokens + i] = start + i;
+    }
+    for (int i = 0; i < text; i++) {
+      positions[tokens + before + i] = start + before + sequence.positions[i];
+    }
+    finish(text);
+  }
+
+  private void check(int[] text, int types, int looked, int example) {
+    if (text.length == 0 || text.length > in.maxLength() - virtual.total()) {
+      throw new ConfigException("example %d has %d tokens; between 1 and %d are allowed".formatted(example, text.length,
           in.maxLength() - virtual.total()));
     }
-    if (!fits(text)) {
-      throw new ConfigException("a batch of %d sequences and %d tokens has no room for %d more tokens (capacity %d sequences, %d tokens)"
-          .formatted(sequences, tokens, text, in.sequences().capacity(), in.tokens().capacity()));
+    if (looked < 1 || looked > text.length || types != text.length) {
+      throw new ConfigException("example %d: %d of its %d tokens cannot be looked at, %d have a type".formatted(example, looked, text.length,
+          types));
     }
+    for (int i = 0; i < text.length; i++) {
+      if (text[i] < 0 || text[i] >= in.limits().vocabulary()) {
+        throw new ConfigException("example %d: token %d has the id %d, but the model's embedding has the rows 0 to %d"
+            .formatted(example, i, text[i], in.limits().vocabulary() - 1));
+      }
+    }
+    if (!fits(text.length)) {
+      throw new ConfigException("a batch of %d sequences and %d tokens has no room for %d more tokens (capacity %d sequences, %d tokens)"
+          .formatted(sequences, tokens, text.length, in.sequences().capacity(), in.tokens().capacity()));
+    }
+  }
+
+  /** Everything but positions. */
+  private void append(int[] sequenceIds, int[] sequenceTypes, int looked, int example, int choice) {
     int before = virtual.rows();
+    int text = sequenceIds.length;
     int length = before + text;
     int keys = before + looked;
     Arrays.fill(ids, tokens, tokens + before, -1);
@@ -151,10 +207,9 @@ public final class PackedBatch {
     firstInverse[tokens] = sequences;
     Arrays.fill(lastInverse, tokens, tokens + length, -1);
     lastInverse[tokens + length - 1] = sequences;
+    first[sequences] = tokens;
     last[sequences] = tokens + length - 1;
-    lastPositions[sequences] = in.firstPosition() + virtual.keys() + length - 1;
     for (int i = 0; i < length; i++) {
-      positions[tokens + i] = in.firstPosition() + virtual.keys() + i;
       promptIds[tokens + i] = i < before ? i : -1;
       tokenKeys[2 * (tokens + i)] = example;
       tokenKeys[2 * (tokens + i) + 1] = i;
@@ -164,12 +219,17 @@ public final class PackedBatch {
     segment(lastSegments, sequences, 1, keys, length - 1);
     ranges[2 * sequences] = tokens + before;
     ranges[2 * sequences + 1] = text;
-    first[sequences] = tokens;
     Arrays.fill(tokenChoices, tokens, tokens + length, choice);
     sequenceChoices[sequences] = choice;
     mixed |= choice != 0;
     sequenceKeys[2 * sequences] = example;
     sequenceKeys[2 * sequences + 1] = 0;
+  }
+
+  private void finish(int text) {
+    int length = virtual.rows() + text;
+    firstPositions[sequences] = positions[tokens];
+    lastPositions[sequences] = positions[tokens + length - 1];
     tokens += length;
     sequences++;
   }
@@ -192,19 +252,16 @@ public final class PackedBatch {
     to.rows(in.tokens(), tokens);
     to.rows(in.sequences(), sequences);
     to.write(in.ids(), ids, tokens);
-    to.write(in.positions(), positions, tokens);
-    to.write(in.types(), types, tokens);
-    to.write(in.segments(), segments, 5 * sequences);
+    to.write(in.positions(Rows.ALL), positions, tokens);
+    to.write(in.all().types(), types, tokens);
+    to.write(in.all().segments(), segments, 5 * sequences);
     to.write(in.ranges(), ranges, 2 * sequences);
-    to.write(in.first(), first, sequences);
-    to.write(in.firstInverse(), firstInverse, tokens);
-    to.write(in.firstSegments(), firstSegments, 5 * sequences);
-    to.write(in.last(), last, sequences);
-    to.write(in.lastInverse(), lastInverse, tokens);
-    to.write(in.lastPositions(), lastPositions, sequences);
-    to.write(in.lastSegments(), lastSegments, 5 * sequences);
-    to.write(in.tokenKeys(), tokenKeys, 2 * tokens);
-    to.write(in.sequenceKeys(), sequenceKeys, 2 * sequences);
+    write(to, in.first(), first, firstInverse, firstPositions);
+    to.write(in.first().segments(), firstSegments, 5 * sequences);
+    write(to, in.last(), last, lastInverse, lastPositions);
+    to.write(in.last().segments(), lastSegments, 5 * sequences);
+    to.write(in.randomness().rowKeys().getFirst(), tokenKeys, 2 * tokens);
+    to.write(in.randomness().rowKeys().getLast(), sequenceKeys, 2 * sequences);
     choices.write(to, tokenChoices, tokens, sequenceChoices, sequences, mixed);
     to.program().slot(VirtualTokens.PROMPT_IDS).ifPresent(slot -> {
       to.write(slot, promptIds, tokens);
@@ -215,11 +272,17 @@ public final class PackedBatch {
     }
     prefix.ifPresent(tables -> tables.write(to, sequences, segmentTables));
     scatter(to, in.ids(), ids);
-    scatter(to, in.positions(), positions);
-    scatter(to, in.types(), types);
+    scatter(to, in.positions(Rows.ALL), positions);
+    scatter(to, in.all().types(), types);
     random[0] = (int) seed;
     random[1] = (int) (seed >>> 32);
     random[2] = step;
-    to.write(in.random(), random, 3);
+    to.write(in.randomness().random(), random, 3);
+  }
+
+  private void write(Executable to, PackedInputs.Chosen slots, int[] rows, int[] inverse, int[] rowPositions) {
+    to.write(slots.rows(), rows, sequences);
+    to.write(slots.inverse(), inverse, tokens);
+    to.write(slots.positions(), rowPositions, sequences);
   }
 }

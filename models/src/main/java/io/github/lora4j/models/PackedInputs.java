@@ -1,58 +1,115 @@
 package io.github.lora4j.models;
 
+import io.github.lora4j.graph.Graph;
 import io.github.lora4j.graph.ProgramBuilder;
 import io.github.lora4j.graph.RowAxis;
 import io.github.lora4j.graph.Shape;
 import io.github.lora4j.graph.Sites;
 import io.github.lora4j.graph.Value;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * The input slots of a packed batch: sequences lie one after another on the {@code tokens} axis, without padding.
  *
- * @param ids token ids [tokens, 1]
- * @param positions position of each token in its sequence [tokens, 1]
- * @param types segment id of each token (sentence A or B) [tokens, 1]
- * @param segments attention segments over all tokens [sequences, 5]
+ * @param all ids, positions and attention of all tokens
  * @param ranges (start, length) of each sequence's text [sequences, 2]
- * @param first row of each sequence's first token [sequences, 1]
- * @param firstInverse for each token the sequence it is the first token of, or −1 [tokens, 1]
- * @param firstSegments attention segments in which only first tokens query: one query row per sequence, all its keys [sequences, 5]
- * @param last row of each sequence's last token [sequences, 1]
- * @param lastInverse for each token the sequence it is the last token of, or −1 [tokens, 1]
- * @param lastPositions position of each sequence's last token [sequences, 1]
- * @param lastSegments attention segments in which only last tokens query; they see all of their sequence [sequences, 5]
- * @param tokenKeys dropout keys (example ordinal, position) [tokens, 2]
- * @param sequenceKeys dropout keys of rows on the sequences axis [sequences, 2]
- * @param random (seed low, seed high, step) [1, 3]
- * @param maxLength the longest sequence allowed
- * @param firstPosition position of a sequence's first token
+ * @param first each sequence's first token
+ * @param last each sequence's last token
+ * @param randomness dropout keys: (example ordinal, position) of tokens and of sequences, and (seed low, seed high, step)
  */
-public record PackedInputs(RowAxis tokens, RowAxis sequences, Value ids, Value positions, Value types, Value segments, Value ranges,
-    Value first, Value firstInverse, Value firstSegments, Value last, Value lastInverse, Value lastPositions, Value lastSegments, Value tokenKeys,
-    Value sequenceKeys, Value random, int maxLength, int firstPosition) {
+public record PackedInputs(Tokens all, Value ranges, Chosen first, Chosen last, Sites.Randomness randomness, Limits limits) {
 
-  /** Declares the slots of a model whose positions start at 0. */
+  /**
+   * What sequences may be.
+   *
+   * @param maxLength the longest sequence allowed; what is before a token, padding included, is less
+   * @param firstPosition position of a sequence's first token
+   * @param vocabulary ids are below it
+   */
+  public record Limits(int maxLength, int firstPosition, int vocabulary) {}
+
+  /**
+   * All tokens.
+   *
+   * @param ids token ids [tokens, 1]
+   * @param positions position of each token in its sequence [tokens, 1]
+   * @param types segment id of each token (sentence A or B) [tokens, 1]
+   * @param segments attention segments over all tokens [sequences, 5]
+   */
+  public record Tokens(RowAxis axis, RowAxis sequences, Value ids, Value positions, Value types, Value segments) {}
+
+  /**
+   * One token of each sequence.
+   *
+   * @param rows its row [sequences, 1]
+   * @param inverse for each token the sequence whose chosen one it is, or −1 [tokens, 1]
+   * @param positions its position [sequences, 1]
+   * @param segments attention segments in which only these tokens query: one query row per sequence, all its keys [sequences, 5]
+   */
+  public record Chosen(Value rows, Value inverse, Value positions, Value segments) {}
+
+  /** Declares the slots of a model whose positions start at 0, for any ids. */
   public static PackedInputs declare(ProgramBuilder program, int maxTokens, int maxSequences, int maxLength) {
-    return declare(program, maxTokens, maxSequences, maxLength, 0);
+    return declare(program, maxTokens, maxSequences, new Limits(maxLength, 0, Integer.MAX_VALUE));
   }
 
   /** Declares the slots; entries of one program share them. */
-  public static PackedInputs declare(ProgramBuilder program, int maxTokens, int maxSequences, int maxLength, int firstPosition) {
+  public static PackedInputs declare(ProgramBuilder program, int maxTokens, int maxSequences, Limits limits) {
     RowAxis tokens = program.axis("tokens", maxTokens);
     RowAxis sequences = program.axis("sequences", maxSequences);
-    return new PackedInputs(tokens, sequences, program.table("ids", Shape.of(tokens, 1)), program.table("positions", Shape.of(tokens, 1)),
-        program.table("types", Shape.of(tokens, 1)), program.table("segments", Shape.of(sequences, 5)),
-        program.table("ranges", Shape.of(sequences, 2)), program.table("first", Shape.of(sequences, 1)),
-        program.table("firstInverse", Shape.of(tokens, 1)), program.table("firstSegments", Shape.of(sequences, 5)),
-        program.table("last", Shape.of(sequences, 1)), program.table("lastInverse", Shape.of(tokens, 1)),
-        program.table("lastPositions", Shape.of(sequences, 1)), program.table("lastSegments", Shape.of(sequences, 5)),
-        program.table("tokenKeys", Shape.of(tokens, 2)), program.table("sequenceKeys", Shape.of(sequences, 2)),
-        program.table("random", Shape.of(1, 3)), maxLength, firstPosition);
+    Tokens all = new Tokens(tokens, sequences, program.table("ids", Shape.of(tokens, 1)), program.table("positions", Shape.of(tokens, 1)),
+        program.table("types", Shape.of(tokens, 1)), program.table("segments", Shape.of(sequences, 5)));
+    Value ranges = program.table("ranges", Shape.of(sequences, 2));
+    Chosen first = chosen(program, "first", tokens, sequences);
+    Chosen last = chosen(program, "last", tokens, sequences);
+    Sites.Randomness randomness = new Sites.Randomness(
+        List.of(program.table("tokenKeys", Shape.of(tokens, 2)), program.table("sequenceKeys", Shape.of(sequences, 2))),
+        program.table("random", Shape.of(1, 3)));
+    return new PackedInputs(all, ranges, first, last, randomness, limits);
   }
 
-  /** What dropout needs. */
-  public Sites.Randomness randomness() {
-    return new Sites.Randomness(List.of(tokenKeys, sequenceKeys), random);
+  private static Chosen chosen(ProgramBuilder program, String name, RowAxis tokens, RowAxis sequences) {
+    return new Chosen(program.table(name, Shape.of(sequences, 1)), program.table(name + "Inverse", Shape.of(tokens, 1)),
+        program.table(name + "Positions", Shape.of(sequences, 1)), program.table(name + "Segments", Shape.of(sequences, 5)));
+  }
+
+  /** The axis of all tokens. */
+  public RowAxis tokens() {
+    return all.axis;
+  }
+
+  /** The axis of the sequences. */
+  public RowAxis sequences() {
+    return all.sequences;
+  }
+
+  /** The longest sequence allowed. */
+  public int maxLength() {
+    return limits.maxLength;
+  }
+
+  /** Token ids [tokens, 1]. */
+  public Value ids() {
+    return all.ids;
+  }
+
+  /** The rows wanted of x [tokens, columns]. */
+  public Value choose(Graph graph, Rows rows, Value x) {
+    return rows == Rows.ALL ? x : graph.gather(x, chosen(rows).rows, Optional.of(chosen(rows).inverse), Optional.empty());
+  }
+
+  /** Positions of the rows wanted. */
+  public Value positions(Rows rows) {
+    return rows == Rows.ALL ? all.positions : chosen(rows).positions;
+  }
+
+  /** Attention segments in which the rows wanted query. */
+  public Value segments(Rows rows) {
+    return rows == Rows.ALL ? all.segments : chosen(rows).segments;
+  }
+
+  private Chosen chosen(Rows rows) {
+    return rows == Rows.FIRST ? first : last;
   }
 }

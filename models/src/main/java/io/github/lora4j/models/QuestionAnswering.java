@@ -2,31 +2,24 @@ package io.github.lora4j.models;
 
 import io.github.lora4j.graph.Executable;
 import io.github.lora4j.graph.Graph;
-import io.github.lora4j.graph.ModuleInfo;
 import io.github.lora4j.graph.Program;
 import io.github.lora4j.graph.ProgramBuilder;
 import io.github.lora4j.graph.RowAxis;
 import io.github.lora4j.graph.Shape;
-import io.github.lora4j.graph.Sites;
 import io.github.lora4j.graph.Value;
-import io.github.lora4j.models.bert.BertConfig;
-import io.github.lora4j.models.bert.BertEncoder;
 import io.github.lora4j.vector.ConfigException;
 import io.github.lora4j.vector.Loss;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.Optional;
 
 /**
- * {@code BertForQuestionAnswering}, {@code RobertaForQuestionAnswering}: for every token how likely the answer starts there, and ends there
+ * Answers in a text: for every token how likely the answer starts there, and ends there
  * [tokens, 2]. The loss is the mean of two cross-entropies, each over the tokens of the sequence.
  *
  * <p>An example's label is (first token of the answer, last token, tokens of the sequence); −100 for an end that is not counted, as when the
  * answer was cut off.
  */
-public record QuestionAnswering(BertConfig config) implements EncoderTask {
+public record QuestionAnswering(Model model) implements EncoderTask {
 
-  private static final String HEAD = "qa_outputs";
   private static final int ENDS = 2;
 
   /** Both ends of every sequence: its tokens as a span, and the token in it that is right. */
@@ -37,42 +30,14 @@ public record QuestionAnswering(BertConfig config) implements EncoderTask {
     }
   }
 
+  /** The task on an architecture. */
+  public QuestionAnswering(Architecture architecture) {
+    this(new Model(architecture, new Head.QuestionAnswering()));
+  }
+
   @Override
   public String taskType() {
     return "QUESTION_ANS";
-  }
-
-  @Override
-  public String modelType() {
-    return config.modelType();
-  }
-
-  @Override
-  public List<ModuleInfo> modules() {
-    List<ModuleInfo> list = new ArrayList<>(new BertEncoder(config, config.prefix()).modules());
-    list.add(ModuleInfo.linear(HEAD, config.hiddenSize(), ENDS, true));
-    return List.copyOf(list);
-  }
-
-  @Override
-  public double initializerRange() {
-    return config.initializerRange();
-  }
-
-  @Override
-  public int maxPositions() {
-    return config.longest();
-  }
-
-  @Override
-  public int firstPosition() {
-    return config.firstPosition();
-  }
-
-  @Override
-  public Value predict(Sites sites, PackedInputs in) {
-    Value all = new BertEncoder(config, config.prefix()).allRows(sites, in);
-    return sites.graph().region("head", () -> sites.linear(HEAD, all, ENDS, true));
   }
 
   @Override
@@ -86,11 +51,6 @@ public record QuestionAnswering(BertConfig config) implements EncoderTask {
   @Override
   public void countTargets(Graph graph, PackedInputs in, Value total) {
     graph.countTargets(Optional.of(Loss.CROSS_ENTROPY), Slots.declare(graph.program(), in).labels, total);
-  }
-
-  @Override
-  public int sequencesPerExample() {
-    return 1;
   }
 
   @Override

@@ -2,26 +2,22 @@ package io.github.lora4j.models;
 
 import io.github.lora4j.graph.Executable;
 import io.github.lora4j.graph.Graph;
-import io.github.lora4j.graph.ModuleInfo;
 import io.github.lora4j.graph.Program;
 import io.github.lora4j.graph.RowAxis;
 import io.github.lora4j.graph.Shape;
 import io.github.lora4j.graph.Sites;
 import io.github.lora4j.graph.Value;
-import io.github.lora4j.models.bert.BertConfig;
-import io.github.lora4j.models.bert.BertEncoder;
 import java.util.Arrays;
-import java.util.List;
 import java.util.Optional;
 
 /**
- * {@code BertModel} or {@code RobertaModel} as a sentence encoder: token states pooled to one vector of length 1. Trained on pairs (anchor, positive)
+ * An encoder without a head ({@code BertModel}), as a sentence encoder: token states pooled to one vector of length 1. Trained on pairs (anchor, positive)
  * with the other positives of the batch as negatives: multiple-negatives ranking loss (Henderson et al. 2017) as in
  * sentence-transformers.
  *
  * @param scale factor on the cosine similarity, sentence-transformers' default is 20
  */
-public record SentenceEmbedder(BertConfig config, Pooling pooling, double scale) implements EncoderTask {
+public record SentenceEmbedder(Model model, Pooling pooling, double scale) implements EncoderTask {
 
   /** How token states become a sentence vector. */
   public enum Pooling {
@@ -31,46 +27,24 @@ public record SentenceEmbedder(BertConfig config, Pooling pooling, double scale)
     CLS
   }
 
+  /** The task on an architecture. A pooler, which is not on the way to a sentence vector, is no part of it. */
+  public SentenceEmbedder(Architecture architecture, Pooling pooling, double scale) {
+    this(new Model(architecture, new Head.None()), pooling, scale);
+  }
+
   @Override
   public String taskType() {
     return "FEATURE_EXTRACTION";
   }
 
   @Override
-  public String modelType() {
-    return config.modelType();
-  }
-
-  /** Without {@code pooler}: it is not on the way to a sentence vector. */
-  @Override
-  public List<ModuleInfo> modules() {
-    return new BertEncoder(config, "").modules();
-  }
-
-  @Override
-  public double initializerRange() {
-    return config.initializerRange();
-  }
-
-  @Override
-  public int maxPositions() {
-    return config.longest();
-  }
-
-  @Override
-  public int firstPosition() {
-    return config.firstPosition();
-  }
-
-  @Override
   public Value predict(Sites sites, PackedInputs in) {
-    BertEncoder encoder = new BertEncoder(config, "");
     Value pooled = switch (pooling) {
       case MEAN -> {
-        Value rows = encoder.allRows(sites, in);
+        Value rows = model.hidden(sites, in, Rows.ALL);
         yield sites.graph().region("head", () -> sites.graph().rangeMean(rows, in.ranges()));
       }
-      case CLS -> encoder.firstRows(sites, in);
+      case CLS -> model.hidden(sites, in, Rows.FIRST);
     };
     return sites.graph().region("head", () -> sites.graph().l2Normalize(pooled, 1e-12));
   }

@@ -17,7 +17,6 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
-import java.util.stream.Stream;
 
 /**
  * Where the parameters of a model come from: one or more checkpoints, the first that has a name wins; parameters of a head that
@@ -27,39 +26,41 @@ import java.util.stream.Stream;
 public final class Weights implements AutoCloseable {
 
   private final List<Checkpoint> checkpoints;
-  private final double initializerRange;
+  private final Model model;
   private final long seed;
   private final Set<String> transposed;
   private final Set<String> drawn = new LinkedHashSet<>();
 
   /** Takes over the checkpoints: closing this closes them. */
   public Weights(List<Checkpoint> checkpoints, EncoderTask task, long seed) {
-    this(checkpoints, task.initializerRange(), seed, task.modules().stream().filter(m -> m.kind() == ModuleInfo.Kind.CONV1D)
-        .map(m -> m.name() + ".weight").collect(Collectors.toSet()));
-  }
-
-  private Weights(List<Checkpoint> checkpoints, double initializerRange, long seed, Set<String> transposed) {
-    this.transposed = Set.copyOf(transposed);
     this.checkpoints = List.copyOf(checkpoints);
-    this.initializerRange = initializerRange;
+    this.model = task.model();
     this.seed = seed;
+    transposed = model.modules().stream().filter(m -> m.kind() == ModuleInfo.Kind.CONV1D).map(m -> m.name() + ".weight")
+        .collect(Collectors.toSet());
   }
-
-  private static final List<String> PREFIXES = List.of("bert.", "roberta.", "transformer.");
 
   private record Found(Checkpoint checkpoint, String name) {}
 
-  /** The tensor that holds a parameter, under the names files use for it. */
+  /** The tensor that holds a parameter: under its own name, or that of the one it shares. */
   private Optional<Found> find(String parameter) {
-    List<String> names = new ArrayList<>(List.of(parameter));
+    Optional<Found> own = named(model.architecture().stored(parameter));
+    String source = model.tied().get(parameter);
+    return own.isPresent() || source == null ? own : named(model.architecture().stored(source));
+  }
+
+  private Optional<Found> named(String stored) {
+    FamilyFacts facts = model.architecture().facts();
+    String prefix = facts.prefix();
+    List<String> names = new ArrayList<>(List.of(stored));
     // A model with a head keeps its base model under a prefix, a bare one does not.
-    PREFIXES.forEach(prefix -> names.add(parameter.startsWith(prefix) ? parameter.substring(prefix.length()) : prefix + parameter));
+    names.add(stored.startsWith(prefix) ? stored.substring(prefix.length()) : prefix + stored);
     for (String name : List.copyOf(names)) {
-      if (name.endsWith("LayerNorm.weight")) {
-        names.add(name.replace("LayerNorm.weight", "LayerNorm.gamma"));
-      } else if (name.endsWith("LayerNorm.bias")) {
-        names.add(name.replace("LayerNorm.bias", "LayerNorm.beta"));
-      }
+      facts.files().alternatives().forEach((ours, theirs) -> {
+        if (name.endsWith(ours)) {
+          names.add(name.substring(0, name.length() - ours.length()) + theirs);
+        }
+      });
     }
     for (Checkpoint checkpoint : checkpoints) {
       for (String name : names) {
@@ -69,6 +70,11 @@ public final class Weights implements AutoCloseable {
       }
     }
     return Optional.empty();
+  }
+
+  /** The name of the tensor that holds a parameter, in the first checkpoint that has it. */
+  public Optional<String> source(String parameter) {
+    return find(parameter).map(Found::name);
   }
 
   /** Whether some checkpoint has the parameter. */
@@ -127,13 +133,13 @@ public final class Weights implements AutoCloseable {
 
   private void draw(Value parameter, DType as, MemorySegment target) {
     String name = parameter.name();
-    if (Stream.of("classifier.", "score.", "qa_outputs.").noneMatch(name::startsWith) && !name.contains("pooler.")) {
+    if (!model.drawn(name)) {
       throw new FormatException("%s: no tensor for %s %s; it has %s".formatted(
           String.join(", ", checkpoints.stream().map(Checkpoint::describe).toList()), name, parameter.shape(),
           checkpoints.stream().flatMap(c -> c.names().stream()).limit(5).toList() + ", …"));
     }
     drawn.add(name);
-    double deviation = name.endsWith(".bias") ? 0 : initializerRange;
+    double deviation = name.endsWith(".bias") ? 0 : model.architecture().initializerRange();
     int[] bits = new int[4];
     int site = Graph.siteHash(name);
     for (long i = 0; i < parameter.shape().elements(); i++) {

@@ -1,0 +1,73 @@
+package io.github.lora4j.models;
+
+import io.github.lora4j.graph.Sites;
+import io.github.lora4j.graph.Value;
+import java.util.List;
+
+/**
+ * One config.json as a recording. Holds no weights, and is written forward only: gradients are derived from the recording, and so is the list of
+ * modules ({@link Model}).
+ */
+public interface Architecture {
+
+  /** The file it was read from. */
+  ModelConfig config();
+
+  /** What is known of the family beside its recording. */
+  FamilyFacts facts();
+
+  /** Rows of the word embedding: ids are below it. */
+  int vocabSize();
+
+  /** Width of the hidden states. */
+  int hiddenSize();
+
+  /** Longest sequence the model has positions for. */
+  int maxPositions();
+
+  /** The position of a sequence's first token. */
+  default int firstPosition() {
+    return 0;
+  }
+
+  /** Standard deviation of a new head's weights. */
+  double initializerRange();
+
+  /** Which rows of the last layer a head reads. */
+  Rows rowsOf(Head head);
+
+  /**
+   * Records the base model: the last hidden states of the rows wanted, for which alone the last layer is computed.
+   *
+   * @param sites where names begin inside the base model: "encoder.layer.0…"
+   */
+  Value hidden(Sites sites, PackedInputs in, Rows rows);
+
+  /**
+   * Records a head on hidden states, those of {@link #rowsOf} or any choice of rows.
+   *
+   * @param sites where names are whole: "bert.pooler.dense", "classifier"
+   * @param head one of those that {@link FamilyFacts#classes} names, other than {@link Head.None}
+   */
+  Value logits(Sites sites, Head head, Value rows);
+
+  /**
+   * A deeper model whose layers share the weights of these: PEFT's {@code layer_replication} (Kim et al., "SOLAR 10.7B", 2023).
+   *
+   * @param ranges (first, end) of layers, one range behind the other; none: the model as it is
+   * @throws io.github.lora4j.vector.ConfigException when a range is not within the layers
+   */
+  default Architecture replicated(List<List<Integer>> ranges) {
+    return ranges.isEmpty() ? this : ReplicatedLayers.of(this, ranges);
+  }
+
+  /** The name that files have for a parameter; another than its own where layers are replicated. */
+  default String stored(String parameter) {
+    return parameter;
+  }
+
+  /** The family, as {@code model_type} in config.json. */
+  default String modelType() {
+    return config().modelType();
+  }
+}

@@ -1,0 +1,38 @@
+package io.github.lora4j.models.families;
+
+import io.github.lora4j.graph.Sites;
+import io.github.lora4j.graph.Value;
+import io.github.lora4j.models.Architecture;
+import io.github.lora4j.models.Head;
+import io.github.lora4j.models.Rows;
+import io.github.lora4j.vector.ConfigException;
+
+/** Heads that decoders have in common: a layer over the vocabulary, and a score of whole sequences. */
+final class Decoders {
+
+  private Decoders() {}
+
+  /** What is asked of a decoder lies in the last token, which alone has seen all. */
+  static Rows rowsOf(Head head) {
+    return head instanceof Head.None ? Rows.ALL : Rows.LAST;
+  }
+
+  /**
+   * Logits without bias.
+   *
+   * @param words the parameter that is the output layer's weight: its own, or the embedding
+   */
+  static Value logits(Sites sites, Architecture model, Head head, Value rows, String words) {
+    return switch (head) {
+      case Head.None none -> rows;
+      case Head.LanguageModel of -> sites.linear("lm_head", words, rows, model.vocabSize(), false);
+      case Head.SequenceClassification of -> sites.linear("score", rows, of.labels(), false);
+      case Head.TokenClassification of -> throw none(model, head);
+      case Head.QuestionAnswering of -> throw none(model, head);
+    };
+  }
+
+  private static ConfigException none(Architecture model, Head head) {
+    return new ConfigException("model_type \"%s\" has no %s".formatted(model.modelType(), head.getClass().getSimpleName()));
+  }
+}

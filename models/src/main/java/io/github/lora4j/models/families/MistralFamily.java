@@ -1,0 +1,27 @@
+package io.github.lora4j.models.families;
+
+import io.github.lora4j.models.Architecture;
+import io.github.lora4j.models.ModelConfig;
+import io.github.lora4j.models.ModelFamily;
+import java.util.List;
+import java.util.Set;
+
+/**
+ * Mistral (Jiang et al. 2023): a Llama whose tokens see a window of those before them. In a sequence no longer than the window that is all of
+ * them, so that is how long sequences may be.
+ */
+public final class MistralFamily implements ModelFamily {
+
+  @Override
+  public Set<String> modelTypes() {
+    return Set.of("mistral");
+  }
+
+  @Override
+  public Architecture of(ModelConfig config) {
+    config.only("hidden_act", "silu");
+    int positions = config.size("max_position_embeddings");
+    return new LlamaFamily.Llama(config, LlamaFamily.facts("Mistral", List.of("q_proj", "k_proj")),
+        new LlamaFamily.Biases(false, false, false), Math.min(positions, config.size("sliding_window", positions)));
+  }
+}
