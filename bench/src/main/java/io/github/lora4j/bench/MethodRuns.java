@@ -77,7 +77,7 @@ final class MethodRuns {
       PreparedRun prepared = PreparedRun.of(recipe, options.glue().resolve(task.folder()), rows, Optional.of(eval));
       if (spec.method().equals("head")) {
         prepared = new PreparedRun(prepared.recipe(), prepared.directory(), prepared.program(),
-            new FrozenEncoder(prepared.directory().bert().hiddenSize(), 2), prepared.train(), prepared.eval(), prepared.notes());
+            new FrozenEncoder(prepared.directory().architecture().hiddenSize(), 2), prepared.train(), prepared.eval(), prepared.notes());
       }
       List<Double> losses = new ArrayList<>();
       long[] trainable = new long[1];

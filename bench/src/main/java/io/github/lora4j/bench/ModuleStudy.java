@@ -1,5 +1,6 @@
 package io.github.lora4j.bench;
 
+import io.github.lora4j.models.ModelConfig;
 import io.github.lora4j.models.ModelDirectory;
 import io.github.lora4j.vector.ConfigException;
 import java.io.IOException;
@@ -33,9 +34,9 @@ public final class ModuleStudy {
 
   /** LoRA everywhere, by kind of module, and by group of layers. */
   static List<MethodSpec> specs(Path model) {
-    var bert = ModelDirectory.open(model).bert();
-    int narrow = 2 * bert.hiddenSize();
-    int wide = bert.hiddenSize() + bert.intermediateSize();
+    ModelConfig bert = ModelDirectory.open(model).config();
+    int narrow = 2 * bert.size("hidden_size");
+    int wide = bert.size("hidden_size") + bert.size("intermediate_size");
     int budget = 4 * narrow + 2 * wide;
     List<MethodSpec> specs = new ArrayList<>();
     specs.add(spec("all modules, all layers", 1, ".*\\.layer\\.\\d+\\..*(query|key|value|dense)"));
@@ -43,7 +44,7 @@ public final class ModuleStudy {
       int each = kind.startsWith("attention") ? narrow : wide;
       specs.add(spec(kind + " alone", Math.round((float) budget / each), ".*\\.layer\\.\\d+\\." + kind));
     }
-    int layers = bert.layers();
+    int layers = bert.size("num_hidden_layers");
     for (int group = 0; group < 3; group++) {
       List<String> members = new ArrayList<>();
       for (int layer = group * layers / 3; layer < (group + 1) * layers / 3; layer++) {

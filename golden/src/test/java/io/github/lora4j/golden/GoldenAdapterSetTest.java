@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import io.github.lora4j.checkpoint.Checkpoint;
+import io.github.lora4j.golden.GoldenCases.Tensor;
 import io.github.lora4j.graph.CompileOptions;
 import io.github.lora4j.graph.Executable;
 import io.github.lora4j.graph.Graph;
@@ -30,8 +31,6 @@ import io.github.lora4j.lora.ModelDescription;
 import io.github.lora4j.lora.WeightChange;
 import io.github.lora4j.models.CausalLm;
 import io.github.lora4j.models.ModelDirectory;
-import io.github.lora4j.models.llama.LlamaModel;
-import io.github.lora4j.golden.GoldenCases.Tensor;
 import io.github.lora4j.train.Session;
 import io.github.lora4j.train.TaskProgram;
 import io.github.lora4j.train.data.Target;
@@ -86,7 +85,7 @@ class GoldenAdapterSetTest {
   }
 
   private static void hotSwap(Path dir) throws Exception {
-    CausalLm task = new CausalLm(new LlamaModel(ModelDirectory.open(dir).llama()));
+    CausalLm task = new CausalLm(ModelDirectory.open(dir).architecture());
     ModelDescription model = new ModelDescription(task.modelType(), task.modules(), Optional.of("lm_head"), Map.of());
     try (Checkpoint expected = Checkpoint.open(dir.resolve("expected.safetensors")); Checkpoint base = Checkpoint.open(dir);
         CpuBackend backend = new CpuBackend(KernelProvider.select("auto"), new Workers(2)); AdapterSet set = new AdapterSet(model)) {

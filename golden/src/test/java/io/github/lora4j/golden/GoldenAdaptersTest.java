@@ -8,8 +8,9 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.lora4j.checkpoint.Checkpoint;
-import io.github.lora4j.graph.ModuleInfo.Kind;
+import io.github.lora4j.golden.GoldenCases.Tensor;
 import io.github.lora4j.graph.ModuleInfo;
+import io.github.lora4j.graph.ModuleInfo.Kind;
 import io.github.lora4j.lora.Adapter;
 import io.github.lora4j.lora.LoadedAdapter;
 import io.github.lora4j.lora.LoraMerge;
@@ -18,9 +19,7 @@ import io.github.lora4j.lora.PeftFormat;
 import io.github.lora4j.lora.StoredCopy;
 import io.github.lora4j.models.CausalLm;
 import io.github.lora4j.models.ModelDirectory;
-import io.github.lora4j.models.llama.LlamaModel;
 import io.github.lora4j.testkit.Comparison;
-import io.github.lora4j.golden.GoldenCases.Tensor;
 import io.github.lora4j.vector.ConfigException;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -177,7 +176,7 @@ class GoldenAdaptersTest {
     if (Files.exists(file) && GoldenCases.json(file).path("architectures").path(0).asText().matches("(Llama|Qwen2)ForCausalLM")) {
       JsonNode ranges = GoldenCases.json(adapter.resolve(PeftFormat.CONFIG)).path("layer_replication");
       List<List<Integer>> layers = ranges.isArray() ? JSON.convertValue(ranges, new TypeReference<>() { }) : List.of();
-      CausalLm task = new CausalLm(new LlamaModel(ModelDirectory.open(directory).llama().replicated(layers)));
+      CausalLm task = new CausalLm(ModelDirectory.open(directory).architecture().replicated(layers));
       return new ModelDescription(task.modelType(), task.modules(), task.outputModule(), task.tied());
     }
     String type = Files.exists(file) ? GoldenCases.json(file).path("model_type").asText() : "test";

@@ -26,8 +26,6 @@ import io.github.lora4j.models.EncoderTask;
 import io.github.lora4j.models.ModelDirectory;
 import io.github.lora4j.models.PackedBatch;
 import io.github.lora4j.models.Targets;
-import io.github.lora4j.models.llama.LlamaConfig;
-import io.github.lora4j.models.llama.LlamaModel;
 import io.github.lora4j.testkit.TestedBackends;
 import io.github.lora4j.train.MergedModel;
 import io.github.lora4j.train.Session;
@@ -103,13 +101,12 @@ public final class GoldenFeaturesTest {
       rows = tensors.info("input_ids").shape().get(0).intValue();
       length = tensors.info("input_ids").shape().get(1).intValue();
       config = LoraConfig.ofPeft(GoldenCases.map(expected.path("config")));
-      LlamaConfig llama = ModelDirectory.open(dir).llama();
-      task = new CausalLm(new LlamaModel(llama.replicated(config.reach().layerReplication())));
+      task = new CausalLm(ModelDirectory.open(dir).architecture().replicated(config.reach().layerReplication()));
       description = new ModelDescription(task.modelType(), task.modules(), task.outputModule(), task.tied());
     }
 
     void check() throws Exception {
-      close("base.logits", predict(dir, new CausalLm(new LlamaModel(ModelDirectory.open(dir).llama())), Adapter.BASE, Optional.empty()));
+      close("base.logits", predict(dir, new CausalLm(ModelDirectory.open(dir).architecture()), Adapter.BASE, Optional.empty()));
       created();
       fresh("lora", Map.of());
       fresh("lora+", Map.of("loraplus_lr_ratio", 16));
@@ -162,7 +159,7 @@ public final class GoldenFeaturesTest {
         }
         MergedModel.ofAdapter(dir, output.resolve("adapter"), true, output.resolve("merged"));
         Path model = output.resolve("merged");
-        float[][] merged = predict(model, new CausalLm(new LlamaModel(ModelDirectory.open(model).llama())), Adapter.BASE, Optional.empty());
+        float[][] merged = predict(model, new CausalLm(ModelDirectory.open(model).architecture()), Adapter.BASE, Optional.empty());
         for (int row = 0; row < rows; row++) {
           Numbers.assertClose(after[row], merged[row], 1e-4 * Math.max(1, Numbers.max(after[row])),
               method + " merged after a step, row " + row);
@@ -279,7 +276,7 @@ public final class GoldenFeaturesTest {
 
     /** Shared weights that the adapter changes apart cannot be merged into one tensor; everything else can, and untied all can. */
     private void merged() throws Exception {
-      boolean tied = ModelDirectory.open(dir).llama().tied();
+      boolean tied = !new CausalLm(ModelDirectory.open(dir).architecture()).tied().isEmpty();
       boolean oneEnd = tied && !config.reach().ensureWeightTying() && Stream.of("lm_head", "embed_tokens").anyMatch(end ->
           config.modulesToSave().contains(end) || config.targetModules().toString().contains(end));
       boolean apart = oneEnd || !config.reach().layerReplication().isEmpty();
@@ -304,13 +301,13 @@ public final class GoldenFeaturesTest {
     }
 
     private void same(Path model, boolean tied) {
-      LlamaConfig config = ModelDirectory.open(model).llama();
-      assertEquals(tied, config.tied());
-      assertEquals(((LlamaModel) task.model()).config().layers(), config.layers());
+      CausalLm merged = new CausalLm(ModelDirectory.open(model).architecture());
+      assertEquals(tied, !merged.tied().isEmpty());
+      assertEquals(task.modules(), merged.modules());
       try (Checkpoint written = Checkpoint.open(model)) {
         assertEquals(!tied, written.names().contains("lm_head.weight"));
       }
-      float[][] logits = predict(model, new CausalLm(new LlamaModel(config)), Adapter.BASE, Optional.empty());
+      float[][] logits = predict(model, merged, Adapter.BASE, Optional.empty());
       close("lora.logits", logits);
       if (expected.path("max_abs_diff_merged").asDouble() < 1e-4) {
         close("merged.logits", logits);

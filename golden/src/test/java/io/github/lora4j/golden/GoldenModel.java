@@ -6,7 +6,6 @@ import com.fasterxml.jackson.databind.JsonNode;
 import io.github.lora4j.checkpoint.Checkpoint;
 import io.github.lora4j.lora.ModelDescription;
 import io.github.lora4j.models.CausalLm;
-import io.github.lora4j.models.DecoderClassifier;
 import io.github.lora4j.models.EncoderTask;
 import io.github.lora4j.models.MaskedLm;
 import io.github.lora4j.models.ModelDirectory;
@@ -86,15 +85,14 @@ final class GoldenModel {
 
   private EncoderTask task(ModelDirectory model) {
     return switch (kind) {
-      case NEXT_TOKEN -> new CausalLm(model.decoder());
-      case ANSWER -> new QuestionAnswering(model.bert());
-      case MASKED_TOKENS -> new MaskedLm(model.bert(), model.json().path("tie_word_embeddings").asBoolean(true));
+      case NEXT_TOKEN -> new CausalLm(model.architecture());
+      case ANSWER -> new QuestionAnswering(model.architecture());
+      case MASKED_TOKENS -> new MaskedLm(model.architecture());
       case CLASSES -> {
         int outputs = tensors.info("base.logits").shape().get(1).intValue();
         boolean classes = !tensors.info("batch.labels").dtype().isFloat();
         Loss loss = classes ? Loss.CROSS_ENTROPY : outputs == 1 ? Loss.MSE : Loss.BCE_WITH_LOGITS;
-        yield List.of("bert", "roberta").contains(model.modelType()) ? new SequenceClassifier(model.bert(), outputs, loss)
-            : new DecoderClassifier(model.decoder(), outputs, loss);
+        yield new SequenceClassifier(model.architecture(), outputs, loss);
       }
     };
   }
@@ -121,7 +119,8 @@ final class GoldenModel {
       int live = data.tokens(i);
       int tokens = kind == Kind.ANSWER ? length : live;
       int at = (step * rows + i) * length;
-      batch.add(Arrays.copyOf(data.sequences().get(i).ids(), tokens), Arrays.copyOf(data.sequences().get(i).types(), tokens), live, i, 0);
+      batch.add(PackedBatch.Sequence.of(Arrays.copyOf(data.sequences().get(i).ids(), tokens),
+          Arrays.copyOf(data.sequences().get(i).types(), tokens), i).looking(live));
       for (int t = live; t < tokens; t++) {
         assertEquals(0, ids[at + t], "padding's id, which the copy has");
       }

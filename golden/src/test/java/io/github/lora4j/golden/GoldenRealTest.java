@@ -16,17 +16,17 @@ import io.github.lora4j.lora.LoraPlus;
 import io.github.lora4j.lora.ModelDescription;
 import io.github.lora4j.lora.PeftFormat;
 import io.github.lora4j.lora.StepHook;
+import io.github.lora4j.models.Architecture;
+import io.github.lora4j.models.ModelConfig;
 import io.github.lora4j.models.PackedBatch;
 import io.github.lora4j.models.SequenceClassifier;
 import io.github.lora4j.models.Targets;
-import io.github.lora4j.models.bert.BertConfig;
 import io.github.lora4j.tokenizer.Tokenizer;
 import io.github.lora4j.train.Session;
 import io.github.lora4j.train.TargetFloats;
 import io.github.lora4j.train.TaskProgram;
 import io.github.lora4j.train.data.Target;
 import io.github.lora4j.train.data.TokenizedData;
-import io.github.lora4j.vector.Activation;
 import io.github.lora4j.vector.DType;
 import io.github.lora4j.vector.KernelProvider;
 import io.github.lora4j.vector.Loss;
@@ -50,7 +50,8 @@ import org.junit.jupiter.api.io.TempDir;
 /** Twenty optimizer steps on real weights and real sentences, as PEFT on PyTorch did them: training is exact, not merely plausible. */
 final class GoldenRealTest {
 
-  private static final BertConfig MINILM = new BertConfig(30522, 384, 6, 12, 1536, Activation.GELU, 512, 2, 1e-12, 0.02, List.of());
+  private static final Architecture MINILM = ModelConfig.of(Map.of("model_type", "bert", "vocab_size", 30522, "hidden_size", 384,
+      "num_hidden_layers", 6, "num_attention_heads", 12, "intermediate_size", 1536, "max_position_embeddings", 512)).architecture();
 
   @TestFactory
   Stream<DynamicTest> minilm(@TempDir Path temporary) throws IOException {

@@ -19,6 +19,11 @@ public interface Architecture {
   /** Rows of the word embedding: ids are below it. */
   int vocabSize();
 
+  /** Kinds of text that a sequence may hold (sentence A, sentence B), of which types are below; a model that does not read types takes any. */
+  default int typeVocabSize() {
+    return Integer.MAX_VALUE;
+  }
+
   /** Width of the hidden states. */
   int hiddenSize();
 

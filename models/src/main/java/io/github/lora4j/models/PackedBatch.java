@@ -125,11 +125,6 @@ public final class PackedBatch {
       return new Sequence(ids, types, positions, ids.length, example, 0);
     }
 
-    /** The same with another adapter. */
-    public Sequence choosing(int other) {
-      return new Sequence(ids, types, positions, looked, example, other);
-    }
-
     /** The same, of which only the first tokens are looked at. */
     public Sequence looking(int tokens) {
       return new Sequence(ids, types, positions, tokens, example, choice);
@@ -143,8 +138,13 @@ public final class PackedBatch {
 
   /** Appends a sequence without padding that uses the one adapter. */
   public void add(int[] sequenceIds, int[] sequenceTypes, int example) {
+    add(sequenceIds, sequenceTypes, example, 0);
+  }
+
+  /** Appends a sequence without padding that uses one of several adapters. */
+  public void add(int[] sequenceIds, int[] sequenceTypes, int example, int choice) {
     check(sequenceIds, sequenceTypes.length, sequenceIds.length, example);
-    append(sequenceIds, sequenceTypes, sequenceIds.length, example, 0);
+    append(sequenceIds, sequenceTypes, sequenceIds.length, example, choice);
     for (int i = 0, n = virtual.rows() + sequenceIds.length; i < n; i++) {
       positions[tokens + i] = in.limits().firstPosition() + virtual.keys() + i;
     }

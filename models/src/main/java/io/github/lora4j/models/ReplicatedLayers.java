@@ -67,6 +67,11 @@ record ReplicatedLayers(Architecture deep, List<Integer> sources) implements Arc
   }
 
   @Override
+  public int typeVocabSize() {
+    return deep.typeVocabSize();
+  }
+
+  @Override
   public int hiddenSize() {
     return deep.hiddenSize();
   }

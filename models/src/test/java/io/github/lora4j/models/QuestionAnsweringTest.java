@@ -7,10 +7,8 @@ import io.github.lora4j.graph.Graph;
 import io.github.lora4j.graph.ProgramBuilder;
 import io.github.lora4j.graph.SiteHooks;
 import io.github.lora4j.graph.Sites;
-import io.github.lora4j.models.bert.BertConfig;
-import io.github.lora4j.vector.Activation;
 import io.github.lora4j.vector.ConfigException;
-import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
 
@@ -18,7 +16,8 @@ class QuestionAnsweringTest {
 
   @Test
   void answersLieInTheirSequence() {
-    QuestionAnswering task = new QuestionAnswering(new BertConfig(11, 4, 1, 2, 8, Activation.GELU, 16, 2, 1e-12, 0.02, List.of()));
+    QuestionAnswering task = new QuestionAnswering(ModelConfig.of(Map.of("model_type", "bert", "vocab_size", 11, "hidden_size", 4, "num_hidden_layers", 1,
+        "num_attention_heads", 2, "intermediate_size", 8, "max_position_embeddings", 16)).architecture());
     ProgramBuilder builder = new ProgramBuilder();
     PackedInputs in = PackedInputs.declare(builder, 20, 2, 10);
     Graph graph = builder.entry("loss");

@@ -2,6 +2,7 @@ package io.github.lora4j.train;
 
 import io.github.lora4j.lora.Adapter;
 import io.github.lora4j.lora.ModelDescription;
+import io.github.lora4j.models.Architecture;
 import io.github.lora4j.models.EncoderTask;
 import io.github.lora4j.models.ModelDirectory;
 import io.github.lora4j.tokenizer.Tokenizer;
@@ -64,8 +65,9 @@ final class BaseModel {
    * @throws FormatException naming the token, its id and the rows there are
    */
   static void requireTokens(ModelDirectory directory, Tokenizer tokenizer, TokenizedData data) {
-    int rows = directory.bert().vocabSize();
-    int types = directory.bert().typeVocabSize();
+    Architecture architecture = directory.architecture();
+    int rows = architecture.vocabSize();
+    int types = architecture.typeVocabSize();
     for (Sequence sequence : data.sequences()) {
       for (int id : sequence.ids()) {
         if (id >= rows) {

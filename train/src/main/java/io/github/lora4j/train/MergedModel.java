@@ -10,14 +10,15 @@ import io.github.lora4j.lora.LoraConfig;
 import io.github.lora4j.lora.LoraMerge;
 import io.github.lora4j.lora.ModelDescription;
 import io.github.lora4j.lora.PeftFormat;
+import io.github.lora4j.models.Architecture;
 import io.github.lora4j.models.CausalLm;
-import io.github.lora4j.models.Decoder;
-import io.github.lora4j.models.DecoderClassifier;
 import io.github.lora4j.models.EncoderTask;
+import io.github.lora4j.models.Head;
+import io.github.lora4j.models.Model;
 import io.github.lora4j.models.ModelDirectory;
+import io.github.lora4j.models.Rows;
 import io.github.lora4j.models.SentenceEmbedder;
 import io.github.lora4j.models.SequenceClassifier;
-import io.github.lora4j.models.llama.LlamaModel;
 import io.github.lora4j.vector.ConfigException;
 import io.github.lora4j.vector.Loss;
 import java.io.IOException;
@@ -63,8 +64,8 @@ public final class MergedModel {
   public static void ofAdapter(Path model, Path adapter, boolean untie, Path output) {
     ModelDirectory base = BaseModel.open(model);
     EncoderTask task = taskOf(adapter, base);
-    List<String> labels = task instanceof SequenceClassifier classifier && base.bert().labels().size() == classifier.labels()
-        ? base.bert().labels() : List.of();
+    List<String> labels = task instanceof SequenceClassifier classifier && base.config().labels().size() == classifier.labels()
+        ? base.config().labels() : List.of();
     write(base, task, adapter, labels, Optional.empty(), untie, output);
   }
 
@@ -83,27 +84,15 @@ public final class MergedModel {
 
   /** The task that tensors have a head for, whose names begin with {@code prefix}. */
   static EncoderTask taskOf(Checkpoint tensors, String prefix, Map<String, Object> config, ModelDirectory base) {
-    return List.of("bert", "roberta").contains(base.modelType()) ? encoder(base, tensors, prefix) : decoder(base, config, tensors, prefix);
-  }
-
-  private static EncoderTask encoder(ModelDirectory base, Checkpoint tensors, String prefix) {
-    String head = prefix + (base.bert().roberta() ? "classifier.out_proj.weight" : "classifier.weight");
-    if (!tensors.names().contains(head)) {
-      return new SentenceEmbedder(base.bert(), SentenceEmbedder.Pooling.MEAN, 20);
+    Architecture architecture = config.get("layer_replication") == null ? base.architecture()
+        : base.architecture().replicated(LoraConfig.ofPeft(config).reach().layerReplication());
+    String head = prefix + new Model(architecture, new Head.SequenceClassification(1)).logitsModule().orElseThrow() + ".weight";
+    if (tensors.names().contains(head)) {
+      int outputs = Math.toIntExact(tensors.info(head).shape().getFirst());
+      return new SequenceClassifier(architecture, outputs, outputs == 1 ? Loss.MSE : Loss.CROSS_ENTROPY);
     }
-    int outputs = Math.toIntExact(tensors.info(head).shape().getFirst());
-    return new SequenceClassifier(base.bert(), outputs, outputs == 1 ? Loss.MSE : Loss.CROSS_ENTROPY);
-  }
-
-  private static EncoderTask decoder(ModelDirectory base, Map<String, Object> config, Checkpoint tensors, String prefix) {
-    Decoder model = config.get("layer_replication") == null ? base.decoder()
-        : new LlamaModel(base.llama().replicated(LoraConfig.ofPeft(config).reach().layerReplication()));
-    String head = prefix + "score.weight";
-    if (!tensors.names().contains(head)) {
-      return new CausalLm(model);
-    }
-    int outputs = Math.toIntExact(tensors.info(head).shape().getFirst());
-    return new DecoderClassifier(model, outputs, outputs == 1 ? Loss.MSE : Loss.CROSS_ENTROPY);
+    return architecture.rowsOf(new Head.LanguageModel()) == Rows.LAST ? new CausalLm(architecture)
+        : new SentenceEmbedder(architecture, SentenceEmbedder.Pooling.MEAN, 20);
   }
 
   private static void write(ModelDirectory base, EncoderTask task, Path adapter, List<String> labels, Optional<Long> seed, boolean untie,
@@ -117,7 +106,7 @@ public final class MergedModel {
       AtomicFiles.directory(output, temporary -> {
         LoraMerge.write(source, UnaryOperator.identity(), model, loaded.adapter(), loaded.values(), untie,
             temporary.resolve("model.safetensors"));
-        JSON.writerWithDefaultPrettyPrinter().writeValue(temporary.resolve("config.json").toFile(), config(base, task, labels, untie));
+        JSON.writerWithDefaultPrettyPrinter().writeValue(temporary.resolve("config.json").toFile(), config(task, labels, untie));
         copy(base.path(), TOKENIZER, temporary);
         if (task instanceof SentenceEmbedder) {
           copy(base.path(), SENTENCE_TRANSFORMERS, temporary);
@@ -135,16 +124,15 @@ public final class MergedModel {
     }
   }
 
-  private static ObjectNode config(ModelDirectory base, EncoderTask task, List<String> labels, boolean untie) {
-    ObjectNode config = base.json().deepCopy();
-    if (task instanceof CausalLm || task instanceof DecoderClassifier) {
-      return decoderConfig(config, task, untie);
+  private static ObjectNode config(EncoderTask task, List<String> labels, boolean untie) {
+    ObjectNode config = task.model().architecture().config().json().deepCopy();
+    config.putArray("architectures").add(task.model().className());
+    if (untie && task.outputModule().isPresent()) {
+      config.put("tie_word_embeddings", false);
     }
     if (!(task instanceof SequenceClassifier classifier)) {
-      config.putArray("architectures").add(family(task) + "Model");
       return config;
     }
-    config.putArray("architectures").add(family(task) + "ForSequenceClassification");
     ObjectNode names = config.putObject("id2label");
     ObjectNode ids = config.putObject("label2id");
     for (int i = 0; i < classifier.labels(); i++) {
@@ -158,36 +146,5 @@ public final class MergedModel {
       case BCE_WITH_LOGITS -> "multi_label_classification";
       case MSE -> "regression";
     });
-  }
-
-  private static ObjectNode decoderConfig(ObjectNode config, EncoderTask task, boolean untie) {
-    Decoder model = switch (task) {
-      case CausalLm causal -> causal.model();
-      case DecoderClassifier classifier -> {
-        config.put("num_labels", classifier.labels());
-        yield classifier.model();
-      }
-      default -> throw new IllegalArgumentException(task.modelType());
-    };
-    if (untie) {
-      config.put("tie_word_embeddings", false);
-    }
-    if (model instanceof LlamaModel llama) {
-      config.put("num_hidden_layers", llama.config().layers());
-    }
-    config.putArray("architectures").add(family(task) + (!(task instanceof CausalLm) ? "ForSequenceClassification"
-        : model instanceof LlamaModel ? "ForCausalLM" : "LMHeadModel"));
-    return config;
-  }
-
-  /** What the names of Hugging Face's classes begin with. */
-  private static String family(EncoderTask task) {
-    return switch (task.modelType()) {
-      case "bert" -> "Bert";
-      case "roberta" -> "Roberta";
-      case "gpt2" -> "GPT2";
-      case "qwen2" -> "Qwen2";
-      default -> "Llama";
-    };
   }
 }

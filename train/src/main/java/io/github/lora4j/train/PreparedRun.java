@@ -85,7 +85,7 @@ public record PreparedRun(Recipe recipe, ModelDirectory directory, EncoderTask p
   private static Adapter adapter(Recipe recipe, ModelDirectory directory, EncoderTask program) {
     Map<String, Object> settings = new LinkedHashMap<>(recipe.adapter().settings());
     settings.putIfAbsent("task_type", program.taskType());
-    settings.putIfAbsent("base_model_name_or_path", directory.json().path("_name_or_path").asText(recipe.model().toString()));
+    settings.putIfAbsent("base_model_name_or_path", directory.config().json().path("_name_or_path").asText(recipe.model().toString()));
     Adapter adapter = AdapterMethod.named(recipe.adapter().method()).create(settings, BaseModel.description(program));
     return recipe.training().optimizer().name().equals("lorafa") ? new LoraFa(adapter) : adapter;
   }

@@ -76,8 +76,8 @@ public final class Session implements AutoCloseable {
     Map<String, BaseRows> rows = adapter.baseRows();
     Optional<BaseStarts> starts = Optional.empty();
     try (AdapterValues initial = values.isPresent() ? null : new AdapterValues(adapter.parameters()).initialise(seed)
-        .initialiseNorms(norm -> derived(task, source, norm.weight(), norm.shape(), norm::of))
-        .initialiseRows(of -> derived(task, source, of.weight(), of.shape(), of::of))) {
+        .initialiseNorms(norm -> derived(source, norm.weight(), norm.shape(), norm::of))
+        .initialiseRows(of -> derived(source, of.weight(), of.shape(), of::of))) {
       starts = BaseStarts.of(adapter, values.isPresent(), source, seed);
       AdapterValues held = values.orElse(initial);
       if (values.isEmpty()) {
@@ -98,23 +98,23 @@ public final class Session implements AutoCloseable {
         }
         if (norms.containsKey(parameter.name())) {
           BaseNorm norm = norms.get(parameter.name());
-          widen(MemorySegment.ofArray(derived(task, source, norm.weight(), norm.shape(), norm::of)), as, target);
+          widen(MemorySegment.ofArray(derived(source, norm.weight(), norm.shape(), norm::of)), as, target);
           return true;
         }
         if (rows.containsKey(parameter.name())) {
           BaseRows of = rows.get(parameter.name());
-          widen(MemorySegment.ofArray(derived(task, source, of.weight(), of.shape(), of::of)), as, target);
+          widen(MemorySegment.ofArray(derived(source, of.weight(), of.shape(), of::of)), as, target);
           return true;
         }
         return false;
       }, (parameter, as, target) -> {
-        source.read(stored(task, source, parameter), as, target);
+        source.read(parameter, as, target);
         changing.ifPresent(s -> s.change(parameter, as, target));
         return true;
       }));
       held.requireBase((name, target) -> {
         Optional<Value> parameter = program.program().slot(name);
-        parameter.ifPresent(of -> source.read(stored(task, source, of), DType.F32, target));
+        parameter.ifPresent(of -> source.read(of, DType.F32, target));
         return parameter.isPresent();
       });
       return new Session(program, executable, adapter, source.drawn(),
@@ -138,21 +138,12 @@ public final class Session implements AutoCloseable {
   }
 
   /** Norms or rows of a base weight, which is read for them alone. */
-  private static float[] derived(EncoderTask task, Weights source, String name, Shape shape, Function<MemorySegment, float[]> of) {
+  private static float[] derived(Weights source, String name, Shape shape, Function<MemorySegment, float[]> of) {
     try (Memory memory = new Memory("norms and rows of base weights")) {
       MemorySegment weight = memory.allocate(shape.elements() * Float.BYTES, name);
-      source.read(stored(task, source, new Value(-1, name, shape, Value.Role.FROZEN, DType.F32)), DType.F32, weight);
+      source.read(new Value(-1, name, shape, Value.Role.FROZEN, DType.F32), DType.F32, weight);
       return of.apply(weight);
     }
-  }
-
-  /** The parameter under the name that the model's files have for it: a tied one that they lack is the one it is tied to. */
-  private static Value stored(EncoderTask task, Weights source, Value parameter) {
-    String name = task.stored(parameter.name());
-    if (!source.has(name) && task.tied().containsKey(parameter.name())) {
-      name = task.stored(task.tied().get(parameter.name()));
-    }
-    return new Value(parameter.id(), name, parameter.shape(), parameter.role(), parameter.type());
   }
 
   private static void copy(AdapterParameter parameter, MemorySegment stored, DType as, MemorySegment target) {

@@ -73,7 +73,8 @@ public record TaskProgram(Program program, PackedInputs in, Value predictions, O
   public static TaskProgram record(EncoderTask task, Adapter hooks, Capacity capacity, Optional<OptimizerSpec> optimizer) {
     ProgramBuilder builder = new ProgramBuilder();
     PackedInputs in = PackedInputs.declare(builder, capacity.tokens + hooks.virtualTokens().rows() * capacity.sequences,
-        capacity.sequences, capacity.maxLength + hooks.virtualTokens().total(), task.firstPosition());
+        capacity.sequences, new PackedInputs.Limits(capacity.maxLength + hooks.virtualTokens().total(),
+            task.model().architecture().firstPosition(), task.model().architecture().vocabSize()));
     if (optimizer.isPresent()) {
       Graph graph = builder.entry("accumulate");
       Value lossSum = builder.state("lossSum", Shape.vector(1));

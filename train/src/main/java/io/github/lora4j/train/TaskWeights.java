@@ -2,12 +2,14 @@ package io.github.lora4j.train;
 
 import io.github.lora4j.checkpoint.Checkpoint;
 import io.github.lora4j.checkpoint.TensorInfo;
+import io.github.lora4j.graph.ModuleInfo;
 import io.github.lora4j.graph.ProgramBuilder;
 import io.github.lora4j.graph.Shape;
 import io.github.lora4j.lora.Adapter;
 import io.github.lora4j.lora.AdapterParameter;
 import io.github.lora4j.lora.ModelDescription;
 import io.github.lora4j.models.EncoderTask;
+import io.github.lora4j.models.Model;
 import io.github.lora4j.models.Weights;
 import io.github.lora4j.vector.ConfigException;
 import io.github.lora4j.vector.DType;
@@ -36,22 +38,8 @@ final class TaskWeights implements Checkpoint {
     weights = new Weights(List.of(base), task, seed.orElse(0L));
     Map<String, List<Long>> parameters = new LinkedHashMap<>();
     task.modules().forEach(module -> parameters.putAll(ModelDescription.parameters(module)));
-    String family = task.modelType() + ".";
-    String prefix = parameters.keySet().stream().anyMatch(name -> name.startsWith(family)) ? family : "";
-    for (String name : base.names()) {
-      String bare = (name.startsWith(family) ? name.substring(family.length()) : name).replace("LayerNorm.gamma", "LayerNorm.weight")
-          .replace("LayerNorm.beta", "LayerNorm.bias");
-      boolean encoder = bare.startsWith("embeddings.") || bare.startsWith("encoder.") || bare.startsWith("pooler.");
-      if (encoder || parameters.containsKey(bare)) {
-        sources.put(encoder ? prefix + bare : bare, name);
-      }
-    }
-    parameters.keySet().forEach(name -> {
-      String stored = task.stored(name);
-      if (!stored.equals(name) && base.names().contains(stored)) {
-        sources.put(name, stored);
-      }
-    });
+    parameters.keySet().forEach(name -> weights.source(name).ifPresent(source -> sources.put(name, source)));
+    keepOthers(base, task.model());
     Set<String> trained = adapter.parameters().stream().filter(AdapterParameter::ofBase).map(AdapterParameter::slot).collect(Collectors.toSet());
     List<String> lacking = new ArrayList<>();
     parameters.forEach((name, shape) -> {
@@ -63,6 +51,22 @@ final class TaskWeights implements Checkpoint {
     if (!lacking.isEmpty() && seed.isEmpty()) {
       throw new ConfigException("%s: neither the model nor the adapter has %s, which was drawn at random when the adapter was trained; merge the run's directory, which knows the seed"
           .formatted(base.describe(), lacking));
+    }
+  }
+
+  /** Parts of the base model that the program has not recorded, such as a pooler, stay in it; other heads do not. */
+  private void keepOthers(Checkpoint base, Model model) {
+    String prefix = model.architecture().facts().prefix();
+    boolean whole = base.names().stream().anyMatch(name -> name.startsWith(prefix));
+    Set<String> recorded = model.modules().stream().map(ModuleInfo::name).collect(Collectors.toSet());
+    for (String name : base.names()) {
+      if (name.startsWith(prefix) || !whole) {
+        String inside = name.startsWith(prefix) ? name.substring(prefix.length()) : name;
+        String part = model.prefix() + inside.split("\\.", 2)[0];
+        if (!recorded.contains(part)) {
+          sources.put(model.prefix() + inside, name);
+        }
+      }
     }
   }
 

@@ -95,7 +95,7 @@ public final class TrainingRun implements AutoCloseable {
   /** What must not change for a checkpoint to be continued. */
   private Map<String, String> essentials() {
     Map<String, String> e = new LinkedHashMap<>();
-    e.put("model", String.valueOf(prepared.directory().json().hashCode()));
+    e.put("model", String.valueOf(prepared.directory().config().json().hashCode()));
     e.put("task", recipe.task().name() + " " + TaskKeys.described(recipe.task()));
     e.put("train data", prepared.train().size() + " examples, checksum " + Long.toHexString(prepared.train().checksum()));
     e.put("method", recipe.adapter().method());

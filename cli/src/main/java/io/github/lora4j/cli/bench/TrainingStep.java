@@ -9,16 +9,14 @@ import io.github.lora4j.lora.Adapter;
 import io.github.lora4j.lora.AdapterMethod;
 import io.github.lora4j.lora.AdapterValues;
 import io.github.lora4j.lora.ModelDescription;
+import io.github.lora4j.models.Architecture;
 import io.github.lora4j.models.CausalLm;
 import io.github.lora4j.models.EncoderTask;
+import io.github.lora4j.models.ModelConfig;
 import io.github.lora4j.models.PackedBatch;
 import io.github.lora4j.models.SequenceClassifier;
 import io.github.lora4j.models.Targets;
-import io.github.lora4j.models.bert.BertConfig;
-import io.github.lora4j.models.llama.LlamaConfig;
-import io.github.lora4j.models.llama.LlamaModel;
 import io.github.lora4j.train.TaskProgram;
-import io.github.lora4j.vector.Activation;
 import io.github.lora4j.vector.Loss;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -26,7 +24,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
-import java.util.stream.IntStream;
 
 /**
  * A whole training step of an encoder or a decoder with LoRA on query and value: forward, backward, AdamW. Random weights, tokens and
@@ -67,14 +64,13 @@ public final class TrainingStep implements AutoCloseable {
     }
 
     private EncoderTask task() {
+      Map<String, ?> config = Map.of("model_type", family == Family.BERT ? "bert" : "llama", "vocab_size", words(), "hidden_size", hidden,
+          "num_hidden_layers", layers, "num_attention_heads", heads, "intermediate_size", intermediate, "max_position_embeddings", 512,
+          "rms_norm_eps", 1e-5, "tie_word_embeddings", true);
+      Architecture architecture = ModelConfig.of(config).architecture();
       return switch (family) {
-        case BERT -> new SequenceClassifier(new BertConfig(30522, hidden, layers, heads, intermediate, Activation.GELU, 512, 2, 1e-12,
-            0.02, List.of()), 2,
-            Loss.CROSS_ENTROPY);
-        case LLAMA -> new CausalLm(new LlamaModel(new LlamaConfig("llama", 32000, hidden, layers, heads, heads, hidden / heads,
-            intermediate, 512, 1e-5,
-            new LlamaConfig.Rope(1e4, "default", 1, 1, 1, 512), false, false, false, true, 0.02, IntStream.range(0,
-            layers).boxed().toList())));
+        case BERT -> new SequenceClassifier(architecture, 2, Loss.CROSS_ENTROPY);
+        case LLAMA -> new CausalLm(architecture);
       };
     }
 

@@ -37,7 +37,7 @@ final class DemoTraining {
   DemoTraining(Path model) {
     this.model = model;
     tokenizer = Tokenizer.load(model);
-    task = new SentenceEmbedder(ModelDirectory.open(model).bert(), SentenceEmbedder.Pooling.MEAN, 20);
+    task = new SentenceEmbedder(ModelDirectory.open(model).architecture(), SentenceEmbedder.Pooling.MEAN, 20);
   }
 
   /** The model as it is, or with the adapter of a directory. */

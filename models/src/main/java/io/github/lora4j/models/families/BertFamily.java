@@ -99,7 +99,7 @@ public final class BertFamily implements ModelFamily {
     private Value embeddings(Sites sites, PackedInputs in) {
       sites.order("word_embeddings", "position_embeddings");
       Value x = sites.embedding("word_embeddings", in.ids(), vocabSize(), hidden, Optional.empty());
-      x = sites.embedding("token_type_embeddings", in.all().types(), config.size("type_vocab_size", 2), hidden, Optional.of(x));
+      x = sites.embedding("token_type_embeddings", in.all().types(), typeVocabSize(), hidden, Optional.of(x));
       x = sites.embedding("position_embeddings", in.positions(Rows.ALL), positions, hidden, Optional.of(x));
       x = sites.layerNorm("LayerNorm", x, eps);
       sites.module("dropout", Kind.DROPOUT);
@@ -177,6 +177,11 @@ public final class BertFamily implements ModelFamily {
     @Override
     public int vocabSize() {
       return config.size("vocab_size");
+    }
+
+    @Override
+    public int typeVocabSize() {
+      return config.size("type_vocab_size", 2);
     }
 
     @Override

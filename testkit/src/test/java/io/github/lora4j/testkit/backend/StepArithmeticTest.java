@@ -11,14 +11,11 @@ import io.github.lora4j.lora.AdapterMethod;
 import io.github.lora4j.lora.ModelDescription;
 import io.github.lora4j.models.CausalLm;
 import io.github.lora4j.models.EncoderTask;
+import io.github.lora4j.models.ModelConfig;
 import io.github.lora4j.models.PackedBatch;
 import io.github.lora4j.models.SequenceClassifier;
 import io.github.lora4j.models.Targets;
-import io.github.lora4j.models.bert.BertConfig;
-import io.github.lora4j.models.llama.LlamaConfig;
-import io.github.lora4j.models.llama.LlamaModel;
 import io.github.lora4j.train.TaskProgram;
-import io.github.lora4j.vector.Activation;
 import io.github.lora4j.vector.KernelProvider;
 import io.github.lora4j.vector.Loss;
 import io.github.lora4j.vector.Workers;
@@ -91,8 +88,9 @@ class StepArithmeticTest {
   @ParameterizedTest
   @CsvSource({"1, 8, 2, 20, 2, 0", "3, 24, 3, 40, 4, 0", "3, 24, 3, 40, 4, 1", "4, 16, 4, 33, 8, 3"})
   void ofABert(int layers, int hidden, int heads, int feed, int rank, int first) {
-    EncoderTask task = new SequenceClassifier(new BertConfig(WORDS, hidden, layers, heads, feed, Activation.GELU, MAX_LENGTH, 2, 1e-12, 0.02,
-        List.of()), CLASSES, Loss.CROSS_ENTROPY);
+    EncoderTask task = new SequenceClassifier(ModelConfig.of(Map.of("model_type", "bert", "vocab_size", WORDS, "hidden_size", hidden,
+        "num_hidden_layers", layers, "num_attention_heads", heads, "intermediate_size", feed, "max_position_embeddings", MAX_LENGTH))
+        .architecture(), CLASSES, Loss.CROSS_ENTROPY);
     Model model = new Model(layers, hidden, hidden, hidden, feed, 2, rank, first);
     long head = 2L * hidden * hidden + 3L * hidden * CLASSES;
     int live = IntStream.of(LENGTHS).sum();
@@ -105,9 +103,9 @@ class StepArithmeticTest {
   @CsvSource({"1, 8, 2, 1, 20, 2, 0", "3, 24, 3, 3, 40, 4, 0", "3, 24, 6, 2, 40, 4, 2", "2, 20, 4, 1, 28, 8, 0"})
   void ofALlama(int layers, int hidden, int heads, int kvHeads, int feed, int rank, int first) {
     int headDim = 6;
-    EncoderTask task = new CausalLm(new LlamaModel(new LlamaConfig("llama", WORDS, hidden, layers, heads, kvHeads, headDim, feed, MAX_LENGTH,
-        1e-5, new LlamaConfig.Rope(1e4, "default", 1, 1, 1, MAX_LENGTH), false, false, false, true, 0.02,
-        IntStream.range(0, layers).boxed().toList())));
+    EncoderTask task = new CausalLm(ModelConfig.of(Map.of("model_type", "llama", "vocab_size", WORDS, "hidden_size", hidden, "num_hidden_layers",
+        layers, "num_attention_heads", heads, "num_key_value_heads", kvHeads, "head_dim", headDim, "intermediate_size", feed,
+        "max_position_embeddings", MAX_LENGTH, "tie_word_embeddings", true)).architecture());
     Model model = new Model(layers, hidden, heads * headDim, kvHeads * headDim, feed, 3, rank, first);
     long head = 2L * hidden * WORDS;
     int live = IntStream.of(LENGTHS).sum();

@@ -59,7 +59,7 @@ class VirtualTokensTest {
   Path temp;
 
   private static SequenceClassifier task() {
-    return new SequenceClassifier(ModelDirectory.open(FIXTURES.resolve("base")).bert(), 3, Loss.CROSS_ENTROPY);
+    return new SequenceClassifier(ModelDirectory.open(FIXTURES.resolve("base")).architecture(), 3, Loss.CROSS_ENTROPY);
   }
 
   private static ModelDescription model() {

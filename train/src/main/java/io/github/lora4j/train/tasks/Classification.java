@@ -46,7 +46,7 @@ public final class Classification implements TrainingTask {
 
   @Override
   public EncoderTask on(ModelDirectory model, List<String> labels) {
-    return new SequenceClassifier(model.bert(), labels.size(), Loss.CROSS_ENTROPY);
+    return new SequenceClassifier(model.architecture(), labels.size(), Loss.CROSS_ENTROPY);
   }
 
   @Override

@@ -77,7 +77,7 @@ public record Embedding(@Meaning("Sentence vectors by mean or cls; as the model'
 
   @Override
   public EncoderTask on(ModelDirectory model, List<String> labels) {
-    return new SentenceEmbedder(model.bert(), pooling.equals("cls") ? SentenceEmbedder.Pooling.CLS : SentenceEmbedder.Pooling.MEAN, SCALE);
+    return new SentenceEmbedder(model.architecture(), pooling.equals("cls") ? SentenceEmbedder.Pooling.CLS : SentenceEmbedder.Pooling.MEAN, SCALE);
   }
 
   /** A text alone where it is only to be embedded. */

@@ -28,7 +28,7 @@ public final class MultiLabel implements TrainingTask {
 
   @Override
   public EncoderTask on(ModelDirectory model, List<String> labels) {
-    return new SequenceClassifier(model.bert(), labels.size(), Loss.BCE_WITH_LOGITS);
+    return new SequenceClassifier(model.architecture(), labels.size(), Loss.BCE_WITH_LOGITS);
   }
 
   @Override

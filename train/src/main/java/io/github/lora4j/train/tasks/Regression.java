@@ -23,7 +23,7 @@ public final class Regression implements TrainingTask {
 
   @Override
   public EncoderTask on(ModelDirectory model, List<String> labels) {
-    return new SequenceClassifier(model.bert(), 1, Loss.MSE);
+    return new SequenceClassifier(model.architecture(), 1, Loss.MSE);
   }
 
   @Override
