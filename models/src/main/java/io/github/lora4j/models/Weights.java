@@ -72,9 +72,9 @@ public final class Weights implements AutoCloseable {
     return Optional.empty();
   }
 
-  /** The name of the tensor that holds a parameter, in the first checkpoint that has it. */
+  /** The name of the tensor that files have for a parameter, unless they leave it to one that it shares. */
   public Optional<String> source(String parameter) {
-    return find(parameter).map(Found::name);
+    return named(model.architecture().stored(parameter)).map(Found::name);
   }
 
   /** Whether some checkpoint has the parameter. */
