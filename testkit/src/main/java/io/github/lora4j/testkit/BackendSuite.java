@@ -29,6 +29,7 @@ public abstract class BackendSuite {
   /** Every program of the suite. */
   public static List<TestProgram> cases() {
     List<TestProgram> cases = new ArrayList<>(OpCases.all());
+    cases.addAll(LossCases.all());
     cases.addAll(AttentionCases.all());
     cases.addAll(CompositeCases.all());
     return cases;

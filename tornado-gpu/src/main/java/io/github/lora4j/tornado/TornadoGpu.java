@@ -1,6 +1,7 @@
 package io.github.lora4j.tornado;
 
 import io.github.lora4j.graph.Backend;
+import io.github.lora4j.graph.Binders;
 import io.github.lora4j.graph.CompileOptions;
 import io.github.lora4j.graph.Executable;
 import io.github.lora4j.graph.Program;
@@ -52,8 +53,9 @@ public final class TornadoGpu implements Backend {
 
   /** @param library whether a library makes the products */
   static Lowered lowered(Program program, CompileOptions options, boolean library) {
-    Layout layout = new Layout(program, options);
-    return new Lowered(program, layout, new Lowering(program, layout, library));
+    Binders<GpuBinder<?>> binders = GpuBinders.all();
+    Layout layout = new Layout(program, options, binders);
+    return new Lowered(program, layout, new Lowering(program, layout, binders, library));
   }
 
   @Override
