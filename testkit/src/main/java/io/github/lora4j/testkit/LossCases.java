@@ -36,7 +36,6 @@ public final class LossCases {
     for (ScalarFunction f : ScalarFunction.values()) {
       cases.add(OpCases.twice(f.name(), 7, (p, x) -> p.graph().apply(f, f == ScalarFunction.LOG_ONE_MINUS_EXP ? below(p.graph(), x) : x)));
     }
-    cases.add(OpCases.twice("a stopped gradient", 7, (p, x) -> p.graph().multiply(x, p.graph().stopGradient(p.graph().scale(x, 0.5)))));
     for (int cols : new int[] {1, 17}) {
       cases.add(new TestProgram("range sum, " + cols, TOKENS, p -> {
         RowAxis tokens = p.axis("tokens", TOKENS);
@@ -54,6 +53,18 @@ public final class LossCases {
     starts(cases);
     preferences(cases);
     return cases;
+  }
+
+  /** Programs through parts of which no gradient flows, so that it is no derivative. */
+  public static List<TestProgram> stopped() {
+    return List.of(OpCases.twice("a stopped gradient", 7, (p, x) -> p.graph().multiply(x, p.graph().stopGradient(p.graph().scale(x, 0.5)))),
+        new TestProgram("KTO", LENGTH, p -> {
+          Graph g = p.graph();
+          Value ratio = g.subtract(g.rangeSum(logp(p), answers(p)), reference(p));
+          Value baseline = g.stopGradient(g.activate(Activation.RELU, ratio));
+          Value gain = g.activate(Activation.SIGMOID, g.scale(g.subtract(ratio, baseline), BETA));
+          return g.shift(g.scale(gain, -0.7), 0.7);
+        }));
   }
 
   /** Numbers below 0, as logarithms of probabilities are, not too close to it for differences. */
@@ -124,13 +135,6 @@ public final class LossCases {
       odds = g.subtract(odds, g.apply(ScalarFunction.LOG_ONE_MINUS_EXP, odds));
       Value ratio = g.apply(ScalarFunction.LOG_SIGMOID, g.subtract(half(p, odds, 0), half(p, odds, 1)));
       return g.subtract(g.scale(half(p, mean, 0), -1), g.scale(ratio, BETA));
-    }));
-    cases.add(new TestProgram("KTO", LENGTH, p -> {
-      Graph g = p.graph();
-      Value ratio = g.subtract(g.rangeSum(logp(p), answers(p)), reference(p));
-      Value baseline = g.stopGradient(g.activate(Activation.RELU, ratio));
-      Value gain = g.activate(Activation.SIGMOID, g.scale(g.subtract(ratio, baseline), BETA));
-      return g.shift(g.scale(gain, -0.7), 0.7);
     }));
     cases.add(new TestProgram("distillation from the likeliest columns", LENGTH, p -> {
       Graph g = p.graph();
