@@ -48,16 +48,28 @@ final class Differentiator implements Gradients {
       throw new ConfigException("nothing trains: the loss does not depend on any trainable parameter");
     }
     boolean reached = false;
-    for (int i = forward.size() - 1; i >= 0; i--) {
-      Program.Node node = forward.get(i);
+    Set<Value> leading = new HashSet<>(Set.of(start));
+    Set<Value> given = new HashSet<>();
+    for (Program.Node node : forward.reversed()) {
       Op op = node.op();
       reached |= op.outputs().contains(start);
-      if (reached && op.outputs().stream().anyMatch(needed::contains)) {
-        graph.region(node.region());
-        op.gradient(this);
+      // What leads to constants alone has no gradient; what leads nowhere is an error.
+      boolean constant = op instanceof Op.Constant || any(op, given) && !any(op, leading);
+      if (constant) {
+        given.addAll(op.inputs());
+      } else if (reached) {
+        leading.addAll(any(op, leading) ? op.inputs() : List.of());
+        if (any(op, needed)) {
+          graph.region(node.region());
+          op.gradient(this);
+        }
       }
     }
     graph.region("");
+  }
+
+  private static boolean any(Op op, Set<Value> values) {
+    return op.outputs().stream().anyMatch(values::contains);
   }
 
   @Override

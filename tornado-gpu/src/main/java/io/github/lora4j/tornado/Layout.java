@@ -44,6 +44,9 @@ final class Layout {
   /** Elements of an arena that belong to one parameter: what {@link io.github.lora4j.graph.ParameterLayout} aligns to. */
   static final int BLOCK = 16;
 
+  /** Elements of an array of TornadoVM, less a little for its own header. */
+  private static final int MOST = Integer.MAX_VALUE - 64;
+
   /** Where a frozen matrix lies: one of {@link Moves#IN_MEMORY} and its kin, and its first element there. */
   record Weight(int where, int at) {}
 
@@ -91,6 +94,7 @@ final class Layout {
 
     List<Value> slots = program.slots().values().stream().sorted(Comparator.comparingInt(Value::id)).toList();
     Set<Value> matrices = matrices(binders);
+    requireNumbered(matrices.stream().mapToLong(matrix -> align(matrix.shape().elements())).sum());
     long weightsEnd = 0;
     long ints = 0;
     for (Value slot : slots) {
@@ -99,7 +103,7 @@ final class Layout {
         integers.put(slot, index(ints, "ints"));
         ints += elements;
       } else if (matrices.contains(slot)) {
-        weights.put(slot, new Weight(weightType == DType.F32 ? Moves.IN_WEIGHTS : Moves.IN_HALVES, index(weightsEnd, "weights")));
+        weights.put(slot, new Weight(weightType == DType.F32 ? Moves.IN_WEIGHTS : Moves.IN_HALVES, Math.toIntExact(weightsEnd)));
         weightsEnd += elements;
       } else if (!floats.containsKey(slot) && slot.role() != Value.Role.GRADIENT) {
         floats.put(slot, index(at, "memory"));
@@ -108,8 +112,7 @@ final class Layout {
       }
     }
     weightElements = weightType == DType.F32 ? Math.max(1, weightsEnd) : 1;
-    halves = weightType == DType.F32 ? 0 : index(weightsEnd / 2, "table");
-    index(weightsEnd, "weights");
+    halves = weightType == DType.F32 ? 0 : Math.toIntExact(weightsEnd / 2);
     decode = index(at, "memory");
     at += weightType == DType.F32 ? 0 : 1 << Short.SIZE;
 
@@ -135,11 +138,19 @@ final class Layout {
   }
 
   private static int index(long at, String array) {
-    if (at > Integer.MAX_VALUE - 64) {
+    if (at > MOST) {
       throw new ResourceException(("%s of this program would have %,d elements; an array of TornadoVM has at most %,d. Use fewer rows "
-          + "(batch size, maximal length), or half weights").formatted(array, at, Integer.MAX_VALUE));
+          + "(batch size, maximal length)").formatted(array, at, MOST));
     }
     return (int) at;
+  }
+
+  /** Kernels number frozen elements by an int, however many bits each has. */
+  private static void requireNumbered(long frozen) {
+    if (frozen > MOST) {
+      throw new ResourceException(("the frozen weights of this program have %,d elements, in F32 or in 16 bits; this backend numbers at most %,d: "
+          + "use a smaller model, or the backend cpu").formatted(frozen, MOST));
+    }
   }
 
   /** Frozen values that nothing but matrix products and look-ups reads. */
