@@ -28,10 +28,32 @@ public sealed interface AdapterOp extends Op {
     public List<Value> inPlace() {
       return Op.list(x);
     }
+
+    @Override
+    public void check(OpCheck check) {
+      Shape vector = Shape.vector(x.shape().cols());
+      check.same("scaleColumns", scale.name(), scale.shape(), vector);
+      center.ifPresent(c -> check.same("scaleColumns center", c.name(), c.shape(), vector));
+    }
+
+    @Override
+    public void gradient(Gradients g) {
+      Value dy = g.grad(y);
+      g.contribute(scale, d -> new ColumnDots(dy, x, center, d));
+      center.ifPresent(c -> g.contribute(c, d -> {
+        // Σ dy·(1 − scale), which is what scaling 0 around Σ dy gives.
+        Value sum = g.temp(c);
+        g.record(new ProductOp.ColumnSum(dy, sum));
+        Value zero = g.temp(c);
+        g.record(new ElementOp.Scale(sum, 0, zero));
+        return new ScaleColumns(zero, scale, Optional.of(sum), d);
+      }));
+      g.contribute(x, d -> new ScaleColumns(dy, scale, Optional.empty(), d));
+    }
   }
 
   /** sums = Σ over rows of dy·(x − center): the gradient of the scale of {@link ScaleColumns}. */
-  record ColumnDots(Value dy, Value x, Optional<Value> center, Value sums) implements AdapterOp {
+  record ColumnDots(Value dy, Value x, Optional<Value> center, Value sums) implements AdapterOp, Op.NoGradient {
     @Override
     public List<Value> inputs() {
       return Op.list(dy, x, center);
@@ -44,7 +66,7 @@ public sealed interface AdapterOp extends Op {
   }
 
   /** total += x, where total is the gradient of a trainable or a state. */
-  record AddTo(Value x, Value total) implements AdapterOp {
+  record AddTo(Value x, Value total) implements AdapterOp, Op.NoGradient {
     @Override
     public List<Value> inputs() {
       return Op.list(x);
@@ -65,7 +87,7 @@ public sealed interface AdapterOp extends Op {
    * @param count counted targets, which gradient sums are divided by [1, 1]
    * @param penalty STATE [1, 1]
    */
-  record GramPenalty(Value gram, double weight, boolean first, Value count, Value penalty, Value factor) implements AdapterOp {
+  record GramPenalty(Value gram, double weight, boolean first, Value count, Value penalty, Value factor) implements AdapterOp, Op.NoGradient {
     @Override
     public List<Value> inputs() {
       return Op.list(gram, count);
@@ -74,6 +96,12 @@ public sealed interface AdapterOp extends Op {
     @Override
     public List<Value> outputs() {
       return Op.list(penalty, factor);
+    }
+
+    @Override
+    public void check(OpCheck check) {
+      check.total("orthogonality", count);
+      check.total("orthogonality", penalty);
     }
   }
 
@@ -89,7 +117,7 @@ public sealed interface AdapterOp extends Op {
    * @param scores STATE [1, directions]
    */
   record Sensitivity(Value theta, Value grad, Value report, double beta1, double beta2, Value importance, Value uncertainty, boolean byColumn,
-      boolean first, Value scores) implements AdapterOp {
+      boolean first, Value scores) implements AdapterOp, Op.NoGradient {
     @Override
     public List<Value> inputs() {
       return Op.list(theta, grad, report);
@@ -99,10 +127,16 @@ public sealed interface AdapterOp extends Op {
     public List<Value> outputs() {
       return Op.list(importance, uncertainty, scores);
     }
+
+    @Override
+    public void check(OpCheck check) {
+      int directions = byColumn ? theta.shape().cols() : theta.shape().rows();
+      check.same("sensitivity", theta.name(), scores.shape(), Shape.vector(directions));
+    }
   }
 
   /** theta = 0 where the mask is 0, in place. */
-  record Mask(Value theta, Value mask) implements AdapterOp {
+  record Mask(Value theta, Value mask) implements AdapterOp, Op.NoGradient {
     @Override
     public List<Value> inputs() {
       return Op.list(mask);
@@ -111,6 +145,11 @@ public sealed interface AdapterOp extends Op {
     @Override
     public List<Value> outputs() {
       return Op.list(theta);
+    }
+
+    @Override
+    public void check(OpCheck check) {
+      check.same("mask", theta.name(), mask.shape(), theta.shape());
     }
   }
 
@@ -124,7 +163,7 @@ public sealed interface AdapterOp extends Op {
    * @param t B·(A·Aᵀ) [out, r]
    * @param inverse STATE, written [1, out]
    */
-  record DoraNorm(Value norms, Value m, Value b, Value t, double scaling, Value inverse) implements AdapterOp {
+  record DoraNorm(Value norms, Value m, Value b, Value t, double scaling, Value inverse) implements AdapterOp, Op.NoGradient {
     @Override
     public List<Value> inputs() {
       return Op.list(norms, m, b, t);
@@ -133,6 +172,13 @@ public sealed interface AdapterOp extends Op {
     @Override
     public List<Value> outputs() {
       return Op.list(inverse);
+    }
+
+    @Override
+    public void check(OpCheck check) {
+      Shape outputs = Shape.vector(b.shape().rows());
+      check.same("doraNorm", b.name(), norms.shape(), outputs);
+      check.same("doraNorm", b.name(), inverse.shape(), outputs);
     }
   }
 }

@@ -2,6 +2,7 @@ package io.github.lora4j.graph;
 
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Function;
 
 /** Ops of decoder models; see {@link Op}. */
 public sealed interface DecoderOp extends Op {
@@ -22,10 +23,28 @@ public sealed interface DecoderOp extends Op {
     public List<Value> inPlace() {
       return Op.list(x);
     }
+
+    @Override
+    public void check(OpCheck check) {
+      check.same("rmsNorm", gamma.name(), gamma.shape(), Shape.vector(x.shape().cols()));
+    }
+
+    @Override
+    public void gradient(Gradients g) {
+      Value dy = g.grad(y);
+      g.contribute(gamma, d -> new RmsNormParamGrad(dy, x, stats, d));
+      g.extend(x, (addend, d) -> new RmsNormGrad(dy, x, stats, gamma, addend, d));
+    }
+
+    @Override
+    public Optional<Function<Value, Op>> again(Value output, Gradients g) {
+      return output.equals(y) && g.needs(x)
+          ? Optional.of(copy -> new RmsNorm(x, gamma, eps, copy, g.temp(copy.name() + ".stats", stats.shape()))) : Optional.empty();
+    }
   }
 
   /** dx of {@link RmsNorm}, plus addend. */
-  record RmsNormGrad(Value dy, Value x, Value stats, Value gamma, Optional<Value> addend, Value dx) implements DecoderOp {
+  record RmsNormGrad(Value dy, Value x, Value stats, Value gamma, Optional<Value> addend, Value dx) implements DecoderOp, Op.NoGradient {
     @Override
     public List<Value> inputs() {
       return Op.list(dy, x, stats, gamma, addend);
@@ -43,7 +62,7 @@ public sealed interface DecoderOp extends Op {
   }
 
   /** dgamma = Σ dy·x·rstd. */
-  record RmsNormParamGrad(Value dy, Value x, Value stats, Value dgamma) implements DecoderOp {
+  record RmsNormParamGrad(Value dy, Value x, Value stats, Value dgamma) implements DecoderOp, Op.NoGradient {
     @Override
     public List<Value> inputs() {
       return Op.list(dy, x, stats);
@@ -75,6 +94,19 @@ public sealed interface DecoderOp extends Op {
     @Override
     public List<Value> inPlace() {
       return Op.list(x);
+    }
+
+    @Override
+    public void check(OpCheck check) {
+      check.that(positions.integer() && positions.shape().equals(x.shape().withCols(1)), "rope", x.name(), "positions must be integers %s, got %s %s",
+          x.shape().withCols(1), positions.type(), positions.shape());
+      check.that(table.shape().cols() * heads == x.shape().cols() && table.shape().cols() % 2 == 0, "rope", x.name(),
+          "%d heads of %d (an even number) do not make %s", heads, table.shape().cols(), x.shape());
+    }
+
+    @Override
+    public void gradient(Gradients g) {
+      g.contribute(x, d -> new Rope(g.grad(y), positions, table, heads, !inverse, d));
     }
   }
 }

@@ -16,10 +16,15 @@ public sealed interface LayoutOp extends Op {
     public List<Value> outputs() {
       return parts;
     }
+
+    @Override
+    public void gradient(Gradients g) {
+      g.contribute(x, d -> new Join(parts.stream().map(g::grad).toList(), d));
+    }
   }
 
   /** Parts side by side; the gradient of {@link Split}. */
-  record Join(List<Value> parts, Value y) implements LayoutOp {
+  record Join(List<Value> parts, Value y) implements LayoutOp, Op.NoGradient {
     @Override
     public List<Value> inputs() {
       return parts;
@@ -46,10 +51,20 @@ public sealed interface LayoutOp extends Op {
     public List<Value> outputs() {
       return List.of(y);
     }
+
+    @Override
+    public void check(OpCheck check) {
+      check.table("spread", x.name(), "spans", spans, 3);
+    }
+
+    @Override
+    public void gradient(Gradients g) {
+      g.contribute(x, d -> new Collect(g.grad(y), spans, d));
+    }
   }
 
   /** The gradient of {@link Spread}: dx[first + j, column] = dy[i, j], and 0 where no span lies. Spans do not overlap. */
-  record Collect(Value dy, Value spans, Value dx) implements LayoutOp {
+  record Collect(Value dy, Value spans, Value dx) implements LayoutOp, Op.NoGradient {
     @Override
     public List<Value> inputs() {
       return List.of(dy, spans);
@@ -77,10 +92,23 @@ public sealed interface LayoutOp extends Op {
     public List<Value> outputs() {
       return List.of(y);
     }
+
+    @Override
+    public void check(OpCheck check) {
+      int taps = indices.shape().cols();
+      check.that(indices.integer() && inverse.integer() && inverse.shape().cols() == taps && inverse.shape().sameRows(x.shape()), "unfold", x.name(),
+          "indices and inverse must be integers [outputs, taps] and [%s, taps], got %s %s and %s %s", x.shape(), indices.type(), indices.shape(),
+          inverse.type(), inverse.shape());
+    }
+
+    @Override
+    public void gradient(Gradients g) {
+      g.contribute(x, d -> new Fold(g.grad(y), inverse, d));
+    }
   }
 
   /** The gradient of {@link Unfold}: dx[i, c] = Σ over t of dy[inverse[i, t], c·taps + t]. */
-  record Fold(Value dy, Value inverse, Value dx) implements LayoutOp {
+  record Fold(Value dy, Value inverse, Value dx) implements LayoutOp, Op.NoGradient {
     @Override
     public List<Value> inputs() {
       return List.of(dy, inverse);

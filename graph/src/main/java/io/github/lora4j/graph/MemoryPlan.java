@@ -42,7 +42,7 @@ public record MemoryPlan(Map<Value, Long> offsets, long bytes, long withoutReuse
         first.putIfAbsent(out, i);
         last.put(out, i);
       }
-      boolean fused = i + 1 < nodes.size() && Fusion.fuses(nodes.get(i).op(), nodes.get(i + 1).op());
+      boolean fused = i + 1 < nodes.size() && nodes.get(i).op().fuses(nodes.get(i + 1).op());
       for (Value in : nodes.get(i).op().inputs()) {
         last.put(in, i);
         held.put(in, fused ? i + 1 : i);

@@ -5,6 +5,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Stream;
 
 /**
  * A recorded, static program: slots and several entries that share them by name. A backend compiles it once; nothing about it
@@ -51,16 +52,9 @@ public record Program(List<RowAxis> axes, Map<String, Value> slots, ParameterLay
 
   /** Whether the program needs an arena; what only training needs is not there in a program that does not train. */
   public boolean uses(Executable.Arena arena) {
-    List<Op> ops = entries.values().stream().flatMap(entry -> entry.nodes().stream()).map(Node::op).toList();
-    return switch (arena) {
-      case PARAMETERS -> true;
-      case GRADIENTS -> ops.stream().anyMatch(op -> op instanceof TrainingOp.OptimizerStep || op instanceof TrainingOp.ClearGradients
-          || op.outputs().stream().anyMatch(out -> out.role() == Value.Role.GRADIENT));
-      case MOMENT1 -> ops.stream().anyMatch(TrainingOp.OptimizerStep.class::isInstance);
-      case MOMENT2 -> ops.stream().anyMatch(op -> op instanceof TrainingOp.OptimizerStep o && o.spec().kind() != OptimizerSpec.Kind.SGD);
-      case MOMENT2_MAX -> ops.stream().anyMatch(op -> op instanceof TrainingOp.OptimizerStep o
-          && o.spec().kind() == OptimizerSpec.Kind.AMSGRAD);
-    };
+    Stream<Op> ops = entries.values().stream().flatMap(entry -> entry.nodes().stream()).map(Node::op);
+    return arena == Executable.Arena.PARAMETERS || ops.anyMatch(op -> op.arenas().contains(arena)
+        || arena == Executable.Arena.GRADIENTS && op.outputs().stream().anyMatch(out -> out.role() == Value.Role.GRADIENT));
   }
 
   /**

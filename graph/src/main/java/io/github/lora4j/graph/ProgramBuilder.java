@@ -87,12 +87,12 @@ public final class ProgramBuilder {
    * The inverse of an id list, which the gradient of a table that trains needs: slots {@code <ids>.unique}, {@code .starts} and {@code .order},
    * declared if they are not yet. The caller writes them with the ids; see {@link ScatterTables}.
    */
-  public Op.ScatterIndex scatterIndex(Value ids) {
+  public RowOp.ScatterIndex scatterIndex(Value ids) {
     Value unique = find(ids.name() + ".unique").orElseGet(() -> table(ids.name() + ".unique",
         Shape.of(axis(ids.name() + ".unique", ids.shape().rows()), 1)));
     Value starts = find(ids.name() + ".starts").orElseGet(() -> table(ids.name() + ".starts", Shape.of(ids.shape().rows() + 1, 1)));
     Value order = find(ids.name() + ".order").orElseGet(() -> table(ids.name() + ".order", ids.shape()));
-    return new Op.ScatterIndex(unique, starts, order);
+    return new RowOp.ScatterIndex(unique, starts, order);
   }
 
   /** A slot declared before. */

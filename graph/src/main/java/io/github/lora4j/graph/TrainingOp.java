@@ -3,9 +3,12 @@ package io.github.lora4j.graph;
 import io.github.lora4j.vector.Loss;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
+import java.util.function.Function;
 
 /** Losses, their sums, and the ends of an optimizer step; see {@link Op}. */
 public sealed interface TrainingOp extends Op {
@@ -21,10 +24,31 @@ public sealed interface TrainingOp extends Op {
     public List<Value> outputs() {
       return Op.list(rowLoss);
     }
+
+    @Override
+    public void check(OpCheck check) {
+      boolean classes = loss == Loss.CROSS_ENTROPY;
+      check.that(labels.integer() == classes && labels.shape().equals(predictions.shape().withCols(classes ? 1 : predictions.shape().cols())), "loss",
+          labels.name(), "%s of predictions %s cannot use labels %s %s", loss, predictions.shape(), labels.type(), labels.shape());
+    }
+
+    @Override
+    public void gradient(Gradients g) {
+      if (g.start(rowLoss)) {
+        g.contribute(predictions, d -> new RowLossGrad(loss, predictions, labels, d));
+      } else {
+        g.contribute(predictions, d -> weighted(g, rowLoss, predictions, to -> new RowLossGrad(loss, predictions, labels, to), d));
+      }
+    }
+
+    @Override
+    public List<Followed> followed() {
+      return classes(loss, predictions, labels);
+    }
   }
 
   /** Gradient of the sum of row losses. */
-  record RowLossGrad(Loss loss, Value predictions, Value labels, Value dPredictions) implements TrainingOp {
+  record RowLossGrad(Loss loss, Value predictions, Value labels, Value dPredictions) implements TrainingOp, Op.NoGradient {
     @Override
     public List<Value> inputs() {
       return Op.list(predictions, labels);
@@ -38,6 +62,11 @@ public sealed interface TrainingOp extends Op {
     @Override
     public List<Value> inPlace() {
       return Op.list(predictions);
+    }
+
+    @Override
+    public List<Followed> followed() {
+      return classes(loss, predictions, labels);
     }
   }
 
@@ -57,10 +86,26 @@ public sealed interface TrainingOp extends Op {
     public long flops() {
       return Op.product(a, b.shape().rows(), b.shape().cols());
     }
+
+    @Override
+    public void check(OpCheck check) {
+      check.same("inBatchNegatives", a.name(), b.shape(), a.shape());
+    }
+
+    /** Rows of b have terms from all rows of the loss, which probs must know the weights of. */
+    @Override
+    public void gradient(Gradients g) {
+      Value weights = g.start(rowLoss) ? probs : g.temp(probs);
+      if (!g.start(rowLoss)) {
+        g.record(new ElementOp.ScaleRows(probs, g.grad(rowLoss), weights));
+      }
+      g.contribute(a, d -> new InBatchNegativesGrad(weights, b, false, scale, d));
+      g.contribute(b, d -> new InBatchNegativesGrad(weights, a, true, scale, d));
+    }
   }
 
   /** da, or with {@code transposed} db, of {@link InBatchNegatives}. */
-  record InBatchNegativesGrad(Value probs, Value other, boolean transposed, double scale, Value out) implements TrainingOp {
+  record InBatchNegativesGrad(Value probs, Value other, boolean transposed, double scale, Value out) implements TrainingOp, Op.NoGradient {
     @Override
     public List<Value> inputs() {
       return Op.list(probs, other);
@@ -78,7 +123,7 @@ public sealed interface TrainingOp extends Op {
   }
 
   /** total += Σ of the one column of x. */
-  record AddSum(Value x, Value total) implements TrainingOp {
+  record AddSum(Value x, Value total) implements TrainingOp, Op.NoGradient {
     @Override
     public List<Value> inputs() {
       return Op.list(x);
@@ -88,10 +133,15 @@ public sealed interface TrainingOp extends Op {
     public List<Value> outputs() {
       return Op.list(total);
     }
+
+    @Override
+    public void check(OpCheck check) {
+      check.total("addSum", total);
+    }
   }
 
   /** total += counted targets of the labels; without a loss kind, the live rows. */
-  record CountTargets(Optional<Loss> loss, Value labels, Value total) implements TrainingOp {
+  record CountTargets(Optional<Loss> loss, Value labels, Value total) implements TrainingOp, Op.NoGradient {
     @Override
     public List<Value> inputs() {
       return Op.list(labels);
@@ -100,6 +150,11 @@ public sealed interface TrainingOp extends Op {
     @Override
     public List<Value> outputs() {
       return Op.list(total);
+    }
+
+    @Override
+    public void check(OpCheck check) {
+      check.total("countTargets", total);
     }
   }
 
@@ -114,7 +169,7 @@ public sealed interface TrainingOp extends Op {
    * @param preconditioned for some gradients, what takes their place in the update; norm and clipping know the gradients alone
    */
   record OptimizerStep(OptimizerSpec spec, Value hyper, Value lossSum, Value count, Value report, Map<Value, Value> preconditioned)
-      implements TrainingOp {
+      implements TrainingOp, Op.NoGradient {
     /** Copies the map. */
     public OptimizerStep {
       preconditioned = Map.copyOf(preconditioned);
@@ -131,10 +186,30 @@ public sealed interface TrainingOp extends Op {
     public List<Value> outputs() {
       return Op.list(report);
     }
+
+    @Override
+    public void check(OpCheck check) {
+      check.total("optimizerStep", lossSum);
+      check.total("optimizerStep", count);
+      check.that(report.role() == Value.Role.STATE && report.shape().equals(Shape.vector(3)), "optimizerStep", report.name(),
+          "the report must be a state [1, 3], got %s %s", report.role(), report.shape());
+      Shape numbers = Shape.vector(spec.decay().size() + 2);
+      check.that(!hyper.integer() && hyper.shape().equals(numbers), "optimizerStep", hyper.name(),
+          "%d parameter groups need hyperparameters %s, got %s %s", spec.decay().size(), numbers, hyper.type(), hyper.shape());
+    }
+
+    @Override
+    public Set<Executable.Arena> arenas() {
+      return switch (spec.kind()) {
+        case SGD -> EnumSet.of(Executable.Arena.GRADIENTS, Executable.Arena.MOMENT1);
+        case ADAMW, ADAM, LORAFA -> EnumSet.of(Executable.Arena.GRADIENTS, Executable.Arena.MOMENT1, Executable.Arena.MOMENT2);
+        case AMSGRAD -> EnumSet.complementOf(EnumSet.of(Executable.Arena.PARAMETERS));
+      };
+    }
   }
 
   /** The gradients of all trainables, lossSum and count are zero again. */
-  record ClearGradients(Value lossSum, Value count) implements TrainingOp {
+  record ClearGradients(Value lossSum, Value count) implements TrainingOp, Op.NoGradient {
     @Override
     public List<Value> inputs() {
       return List.of();
@@ -144,5 +219,21 @@ public sealed interface TrainingOp extends Op {
     public List<Value> outputs() {
       return Op.list(lossSum, count);
     }
+
+    @Override
+    public Set<Executable.Arena> arenas() {
+      return EnumSet.of(Executable.Arena.GRADIENTS);
+    }
+  }
+
+  private static List<Followed> classes(Loss loss, Value predictions, Value labels) {
+    return loss == Loss.CROSS_ENTROPY ? List.of(new Followed(labels, predictions.shape().cols(), Set.of(-100), "labels")) : List.of();
+  }
+
+  /** A gradient of the sum of row losses whose rows are then multiplied by what the sum is differentiated with. */
+  private static Op weighted(Gradients g, Value rowLoss, Value predictions, Function<Value, Op> unweighted, Value d) {
+    Value all = g.temp(predictions);
+    g.record(unweighted.apply(all));
+    return new ElementOp.ScaleRows(all, g.grad(rowLoss), d);
   }
 }

@@ -64,13 +64,13 @@ class PruningTest {
   void productsOfAnAdaptedStackAreThoseOfTheFormula() {
     for (int layers : new int[] {1, 2, 5}) {
       Program.Entry entry = stack(layers, 0, false);
-      assertEquals(10 * layers, ops(entry, Op.Linear.class).size());
+      assertEquals(10 * layers, ops(entry, ProductOp.Linear.class).size());
       // B, A of q and v in each layer; nothing else trains.
-      assertEquals(4 * layers, ops(entry, Op.LinearWeightGrad.class).size());
+      assertEquals(4 * layers, ops(entry, ProductOp.LinearWeightGrad.class).size());
       // A layer: down, up, o, then W, A, B of q and v, and k. The lowest ends at the outputs of its A: only down, up, o and both B.
-      assertEquals(10 * (layers - 1) + 5, ops(entry, Op.LinearInputGrad.class).size());
-      assertEquals(layers, ops(entry, Op.AttentionGrad.class).size());
-      assertTrue(ops(entry, Op.AttentionGrad.class).getLast().dk().isEmpty(), "the keys of the lowest layer depend on nothing that trains");
+      assertEquals(10 * (layers - 1) + 5, ops(entry, ProductOp.LinearInputGrad.class).size());
+      assertEquals(layers, ops(entry, AttentionOp.AttentionGrad.class).size());
+      assertTrue(ops(entry, AttentionOp.AttentionGrad.class).getLast().dk().isEmpty(), "the keys of the lowest layer depend on nothing that trains");
     }
   }
 
@@ -82,7 +82,7 @@ class PruningTest {
     List<Program.Node> gradients = backward.filter(node -> kinds.contains(node.op().getClass().getSimpleName())).toList();
     assertTrue(gradients.stream().anyMatch(node -> node.region().equals("layer.3")));
     assertTrue(gradients.stream().allMatch(node -> Set.of("layer.3", "layer.4", "").contains(node.region())), () -> "" + gradients);
-    assertEquals(10 + 5, ops(entry, Op.LinearInputGrad.class).size());
+    assertEquals(10 + 5, ops(entry, ProductOp.LinearInputGrad.class).size());
   }
 
   @Test
@@ -101,17 +101,17 @@ class PruningTest {
     long weights = 4L * H * H + 2L * H * F;
     long forward = layers * (2L * T * weights + 4L * T * T * H);
     Program.Entry full = stack(layers, 0, true);
-    long linears = ops(full, Op.Linear.class).stream().mapToLong(Op::flops).sum();
+    long linears = ops(full, ProductOp.Linear.class).stream().mapToLong(Op::flops).sum();
     assertEquals(layers * 2L * T * weights, linears);
-    assertEquals(forward, linears + ops(full, Op.Attention.class).stream().mapToLong(Op::flops).sum());
+    assertEquals(forward, linears + ops(full, AttentionOp.Attention.class).stream().mapToLong(Op::flops).sum());
     // Weight gradients as much as forward; input gradients too, but for q, k and v of the lowest layer.
-    assertEquals(linears, ops(full, Op.LinearWeightGrad.class).stream().mapToLong(Op::flops).sum());
-    assertEquals(linears - 2L * T * 3 * H * H, ops(full, Op.LinearInputGrad.class).stream().mapToLong(Op::flops).sum());
+    assertEquals(linears, ops(full, ProductOp.LinearWeightGrad.class).stream().mapToLong(Op::flops).sum());
+    assertEquals(linears - 2L * T * 3 * H * H, ops(full, ProductOp.LinearInputGrad.class).stream().mapToLong(Op::flops).sum());
     // Scores and their gradient again, then q, k, v: five products of the size of which forward has two.
-    assertEquals(layers * 4L * T * T * H * 5 / 2, ops(full, Op.AttentionGrad.class).stream().mapToLong(Op::flops).sum());
+    assertEquals(layers * 4L * T * T * H * 5 / 2, ops(full, AttentionOp.AttentionGrad.class).stream().mapToLong(Op::flops).sum());
     assertEquals(full.nodes().stream().mapToLong(node -> node.op().flops()).sum(), full.flops());
     long adapters = layers * 2 * 2L * T * (H * R + R * H);
-    assertEquals(forward + adapters, ops(stack(layers, 0, false), Op.Linear.class).stream().mapToLong(Op::flops).sum()
+    assertEquals(forward + adapters, ops(stack(layers, 0, false), ProductOp.Linear.class).stream().mapToLong(Op::flops).sum()
         + layers * 4L * T * T * H);
   }
 
@@ -160,6 +160,6 @@ class PruningTest {
       assertEquals(first.inputs(), again.inputs());
     }
     // What comes from outside, or from an op whose input nobody keeps, is read where it lies.
-    assertTrue(ops.stream().anyMatch(op -> op instanceof Op.LinearWeightGrad grad && grad.x().equals(given)));
+    assertTrue(ops.stream().anyMatch(op -> op instanceof ProductOp.LinearWeightGrad grad && grad.x().equals(given)));
   }
 }

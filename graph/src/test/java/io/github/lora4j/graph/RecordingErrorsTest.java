@@ -92,7 +92,7 @@ class RecordingErrorsTest {
     Graph two = b.entry("two");
     Value w = b.trainable("w", Shape.of(5, 5), 0);
     Value y = two.linear(x, w, Optional.empty());
-    refused(() -> two.backward(y), "not the result of a loss");
+    refused(() -> two.backward(y), "backward(two)", "only a value [rows, 1] that this entry computes", "w.y[tokens, 5]");
     Value loss = two.loss(Loss.MSE, y, labels);
     two.backward(loss);
     refused(() -> two.backward(loss), "backward(two)", "already");
@@ -100,7 +100,7 @@ class RecordingErrorsTest {
     Value z = three.linear(x, w, Optional.empty());
     three.loss(Loss.MSE, z, labels);
     Value last = three.loss(Loss.MSE, z, labels);
-    refused(() -> three.backward(last), "an entry has one loss");
+    refused(() -> three.backward(last), "does not reach the loss");
   }
 
   @Test

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.github.lora4j.graph.ModuleInfo;
 import io.github.lora4j.graph.Graph;
 import io.github.lora4j.graph.Op;
+import io.github.lora4j.graph.ProductOp;
 import io.github.lora4j.graph.Program;
 import io.github.lora4j.graph.ProgramBuilder;
 import io.github.lora4j.graph.RowAxis;
@@ -63,8 +64,8 @@ class LoraAdapterTest {
     Program program = builder.build();
     List<Op> ops = program.entries().get("train").nodes().stream().map(Program.Node::op).toList();
     assertEquals(List.of("Linear", "Dropout", "Linear", "Linear"), ops.stream().map(o -> o.getClass().getSimpleName()).toList());
-    assertEquals(2, ((Op.Linear) ops.getLast()).alpha());
-    assertTrue(((Op.Linear) ops.getLast()).addend().isPresent());
+    assertEquals(2, ((ProductOp.Linear) ops.getLast()).alpha());
+    assertTrue(((ProductOp.Linear) ops.getLast()).addend().isPresent());
     assertEquals(2 * 4 * 24, program.parameters().trainable());
     AdapterRecording.requireRecorded(adapter, program);
   }

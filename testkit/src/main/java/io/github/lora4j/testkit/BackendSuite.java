@@ -23,12 +23,14 @@ public abstract class BackendSuite {
   /** Forward and backward of every op, at several live counts one after another, against the reference in F64. */
   @TestFactory
   Stream<DynamicTest> agreesWithTheReference() {
-    return Stream.concat(cases().stream(), OpCases.tall().stream()).map(program -> DynamicTest.dynamicTest(program.name(), () -> agrees(program, backend())));
+    return Stream.of(cases(), LossCases.stopped(), OpCases.tall()).flatMap(List::stream)
+        .map(program -> DynamicTest.dynamicTest(program.name(), () -> agrees(program, backend())));
   }
 
   /** Every program of the suite. */
   public static List<TestProgram> cases() {
     List<TestProgram> cases = new ArrayList<>(OpCases.all());
+    cases.addAll(LossCases.all());
     cases.addAll(AttentionCases.all());
     cases.addAll(CompositeCases.all());
     return cases;

@@ -32,7 +32,7 @@ public final class OpCases {
   }
 
   /** Applies the op to a probe on each of two axes and joins the results. */
-  private static TestProgram twice(String name, int cols, BiFunction<TestProgram, Value, Value> op) {
+  static TestProgram twice(String name, int cols, BiFunction<TestProgram, Value, Value> op) {
     return twice(name, cols, A, B, op);
   }
 

@@ -171,4 +171,19 @@ class LoweringTest {
     String message = assertThrows(ResourceException.class, () -> new PlainBackend(false).forecast(program, CompileOptions.DEFAULT)).getMessage();
     assertTrue(message.startsWith("memory of this program would have 4,294,967,") && message.contains("batch size"), message);
   }
+
+  /** Fewer rows or half weights do not help a model with more frozen elements than an index can name; the processor does. */
+  @Test
+  void tooManyFrozenElementsAreAnErrorWithAWayOn() {
+    ProgramBuilder builder = new ProgramBuilder();
+    RowAxis rows = builder.axis("rows", 2);
+    Graph graph = builder.entry("large");
+    graph.output("y", graph.linear(builder.input("x", Shape.of(rows, 1 << 16)), builder.frozen("w", Shape.of(1 << 16, 1 << 16)), Optional.empty()));
+    Program program = builder.build();
+    for (DType type : List.of(DType.F32, DType.BF16)) {
+      String message = assertThrows(ResourceException.class, () -> new PlainBackend(false).forecast(program, new CompileOptions(type))).getMessage();
+      assertEquals("the frozen weights of this program have 4,294,967,296 elements, in F32 or in 16 bits; this backend numbers at most "
+          + "2,147,483,583: use a smaller model, or the backend cpu", message);
+    }
+  }
 }

@@ -34,7 +34,7 @@ final class Structure {
       for (Lowering.Call call : lowered.lowering().entry(entry.name())) {
         assertEquals(call.chunk().kernels(), call.tasks().stream().map(Lowering.Task::kernel).toList());
         for (int i = 0; i < call.tasks().size(); i++) {
-          int[] fields = call.tasks().get(i).fields();
+          int[] fields = Descriptors.pack(call.tasks().get(i).descriptor());
           int at = call.cursor() + call.chunk().at(i);
           assertTrue(at + fields.length <= table, () -> "a descriptor of " + call.chunk() + " ends behind the table");
           for (int f = 0; f < fields.length; f++) {

@@ -1,5 +1,6 @@
 package io.github.lora4j.tornado;
 
+import io.github.lora4j.tornado.Descriptors.Heads;
 import uk.ac.manchester.tornado.api.math.TornadoMath;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
@@ -16,36 +17,6 @@ import uk.ac.manchester.tornado.api.types.arrays.IntArray;
  * SegmentMap}).
  */
 final class Attending {
-
-  /** Fields of a descriptor. Place of the count of the own side's rows. */
-  private static final int COUNT = 0;
-  /** Heads of an own row, columns of a head, heads of the other side's rows. */
-  private static final int HEADS = 1;
-  private static final int SIZE = 2;
-  private static final int OTHER_HEADS = 3;
-  /** The other side's heads of an own head h: from h·times / parts on, so many. */
-  private static final int TIMES = 4;
-  private static final int PARTS = 5;
-  private static final int TURNS = 6;
-  private static final int SCALE = 7;
-  /** For each query row the first key that it sees and the one after the last; for each own block the same of the other side's rows. */
-  private static final int LOW = 8;
-  private static final int HIGH = 9;
-  private static final int RANGES = 10;
-  /** Own and other operand of the scores, then of dout·v, which the gradients of scores need; −1 where probabilities do. */
-  private static final int OWN = 11;
-  private static final int OTHER = 12;
-  private static final int OWN_SECOND = 13;
-  private static final int OTHER_SECOND = 14;
-  /** The right operand of the result, a row for each of the other side's; −1: what is wanted is delta. */
-  private static final int VALUES = 15;
-  private static final int LSE = 16;
-  private static final int DELTA = 17;
-  private static final int OUT = 18;
-  /** Whether own rows are queries. */
-  private static final int BY_QUERY = 19;
-  /** Ints of a descriptor. */
-  static final int DESCRIPTOR = 20;
 
   /** Rows of both sides that a group works on at a time. */
   static final int BLOCK = Product.TILE;
@@ -90,27 +61,27 @@ final class Attending {
 
   /** Fills {@code at}. */
   static void begin(int lane, int group, int d, IntArray t, IntArray n, int[] at) {
-    int heads = t.get(d + HEADS);
-    int chunks = t.get(d + VALUES) < 0 ? 1 : chunks(t.get(d + SIZE));
+    int heads = t.get(d + Heads.HEADS);
+    int chunks = t.get(d + Heads.VALUES) < 0 ? 1 : chunks(t.get(d + Heads.SIZE));
     int block = group / chunks / heads;
     at[LANE] = lane;
     at[CHUNK] = group % chunks * BLOCK;
     at[HEAD] = group / chunks % heads;
     at[ROW] = block * BLOCK;
-    at[ROWS] = n.get(t.get(d + COUNT));
-    at[COLUMNS] = t.get(d + SIZE);
-    at[HEAD_TURNS] = t.get(d + TURNS);
-    at[PASSES] = t.get(d + OWN_SECOND) < 0 ? 1 : 2;
-    at[OTHER_HEAD] = at[HEAD] * t.get(d + TIMES) / t.get(d + PARTS);
+    at[ROWS] = n.get(t.get(d + Heads.COUNT));
+    at[COLUMNS] = t.get(d + Heads.SIZE);
+    at[HEAD_TURNS] = t.get(d + Heads.TURNS);
+    at[PASSES] = t.get(d + Heads.OWN_SECOND) < 0 ? 1 : 2;
+    at[OTHER_HEAD] = at[HEAD] * t.get(d + Heads.TIMES) / t.get(d + Heads.PARTS);
     at[ALL_HEADS] = heads;
-    at[ALL_OTHER_HEADS] = t.get(d + OTHER_HEADS);
-    at[WANTS_DELTA] = t.get(d + VALUES) < 0 ? 1 : 0;
-    at[VALUE_ROWS] = t.get(d + VALUES) < 0 ? 0 : BLOCK;
+    at[ALL_OTHER_HEADS] = t.get(d + Heads.OTHER_HEADS);
+    at[WANTS_DELTA] = t.get(d + Heads.VALUES) < 0 ? 1 : 0;
+    at[VALUE_ROWS] = t.get(d + Heads.VALUES) < 0 ? 0 : BLOCK;
     at[FROM] = 0;
     at[TO] = 0;
     if (at[ROW] < at[ROWS]) {
-      at[FROM] = n.get(t.get(d + RANGES) + 2 * block);
-      at[TO] = n.get(t.get(d + RANGES) + 2 * block + 1);
+      at[FROM] = n.get(t.get(d + Heads.RANGES) + 2 * block);
+      at[TO] = n.get(t.get(d + Heads.RANGES) + 2 * block + 1);
     }
   }
 
@@ -136,8 +107,8 @@ final class Attending {
 
   /** Reads a thread's elements of both operands of the scores, 16 columns of the head from {@code column} on; of the first or second pass. */
   static void fetch(int pass, int turn, int from, int column, int d, IntArray t, int[] at, FloatArray m, float[] ahead) {
-    int own = t.get(d + (pass == 0 ? OWN : OWN_SECOND));
-    int other = t.get(d + (pass == 0 ? OTHER : OTHER_SECOND));
+    int own = t.get(d + (pass == 0 ? Heads.OWN : Heads.OWN_SECOND));
+    int other = t.get(d + (pass == 0 ? Heads.OTHER : Heads.OTHER_SECOND));
     int c = column + at[LANE] % Product.DEPTH;
     int row = at[ROW] + at[LANE] / Product.DEPTH;
     int otherRow = from + at[LANE] / Product.DEPTH;
@@ -161,7 +132,7 @@ final class Attending {
   static void fetchValues(int turn, int from, int d, IntArray t, int[] at, FloatArray m, float[] ahead) {
     int row = from + at[LANE] / BLOCK;
     int column = at[CHUNK] + at[LANE] % BLOCK;
-    int first = t.get(d + VALUES) + (row * at[ALL_OTHER_HEADS] + at[OTHER_HEAD] + turn) * at[COLUMNS] + column;
+    int first = t.get(d + Heads.VALUES) + (row * at[ALL_OTHER_HEADS] + at[OTHER_HEAD] + turn) * at[COLUMNS] + column;
     for (int q = 0; q < Product.LOADS; q++) {
       float value = 0f;
       if (column < at[COLUMNS] && row + 2 * q < at[TO]) {
@@ -173,7 +144,7 @@ final class Attending {
 
   /** The factor of scores. */
   static float scale(int d, IntArray t, FloatArray m) {
-    return m.get(t.get(d + SCALE));
+    return m.get(t.get(d + Heads.SCALE));
   }
 
   /** Of the tile from {@code from} on, the first key that the query of this lane sees, or the one after its last. */
@@ -181,7 +152,7 @@ final class Attending {
     int row = at[ROW] + at[LANE];
     int seen = 0;
     if (row < at[ROWS]) {
-      seen = n.get(t.get(d + (last ? HIGH : LOW)) + row) - from;
+      seen = n.get(t.get(d + (last ? Heads.HIGH : Heads.LOW)) + row) - from;
       seen = seen < 0 ? 0 : seen;
       seen = seen > BLOCK ? BLOCK : seen;
     }
@@ -211,7 +182,7 @@ final class Attending {
   static void writeLse(float max, float sum, int d, IntArray t, int[] at, FloatArray m) {
     int row = at[ROW] + at[LANE];
     if (row < at[ROWS] && at[CHUNK] == 0) {
-      m.set(t.get(d + LSE) + row * at[ALL_HEADS] + at[HEAD], sum > 0f ? max + TornadoMath.log(sum) : NONE + sum);
+      m.set(t.get(d + Heads.LSE) + row * at[ALL_HEADS] + at[HEAD], sum > 0f ? max + TornadoMath.log(sum) : NONE + sum);
     }
   }
 
@@ -230,11 +201,11 @@ final class Attending {
     int own = at[ROW] + ownRow;
     float p = 0f;
     if (own < at[ROWS] && other < at[TO]) {
-      int byQuery = t.get(d + BY_QUERY);
+      int byQuery = t.get(d + Heads.BY_QUERY);
       int query = byQuery == 1 ? own : other;
       int key = byQuery == 1 ? other : own;
-      if (key >= n.get(t.get(d + LOW) + query) && key < n.get(t.get(d + HIGH) + query)) {
-        p = TornadoMath.exp(scale * score - m.get(t.get(d + LSE) + place(query, turn, byQuery, at)));
+      if (key >= n.get(t.get(d + Heads.LOW) + query) && key < n.get(t.get(d + Heads.HIGH) + query)) {
+        p = TornadoMath.exp(scale * score - m.get(t.get(d + Heads.LSE) + place(query, turn, byQuery, at)));
       }
     }
     return p;
@@ -247,9 +218,9 @@ final class Attending {
   static float weight(float p, float second, float scale, int e, int from, int turn, int d, IntArray t, int[] at, FloatArray m) {
     float weight = p * second;
     if (p != 0f && at[WANTS_DELTA] == 0) {
-      int byQuery = t.get(d + BY_QUERY);
+      int byQuery = t.get(d + Heads.BY_QUERY);
       int query = byQuery == 1 ? at[ROW] + Product.left(at[LANE]) + e : from + at[LANE] % 16 * 4;
-      weight = p * (second - m.get(t.get(d + DELTA) + place(query, turn, byQuery, at))) * scale;
+      weight = p * (second - m.get(t.get(d + Heads.DELTA) + place(query, turn, byQuery, at))) * scale;
     }
     return weight;
   }
@@ -258,7 +229,7 @@ final class Attending {
   static void writeDelta(float terms, float total, int d, IntArray t, int[] at, FloatArray m) {
     int row = at[ROW] + at[LANE];
     if (row < at[ROWS]) {
-      m.set(t.get(d + DELTA) + row * at[ALL_HEADS] + at[HEAD], total > 0f ? terms / total : terms);
+      m.set(t.get(d + Heads.DELTA) + row * at[ALL_HEADS] + at[HEAD], total > 0f ? terms / total : terms);
     }
   }
 
@@ -271,7 +242,7 @@ final class Attending {
   static void store(int p, int d, IntArray t, int[] at, FloatArray m, float s0, float s1, float s2, float s3) {
     int row = at[ROW] + Product.left(at[LANE]) + p;
     int column = at[CHUNK] + at[LANE] % 16 * 4;
-    int first = t.get(d + OUT) + (row * at[ALL_HEADS] + at[HEAD]) * at[COLUMNS] + column;
+    int first = t.get(d + Heads.OUT) + (row * at[ALL_HEADS] + at[HEAD]) * at[COLUMNS] + column;
     if (row < at[ROWS]) {
       put(column, first, s0, at, m);
       put(column + 1, first + 1, s1, at, m);

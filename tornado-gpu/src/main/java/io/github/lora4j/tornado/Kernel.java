@@ -7,57 +7,63 @@ import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
 /** Every kernel: what the device runs, and the same body for plain Java, which is how it is tested where there is no device. */
 enum Kernel {
-  ADD(5, Launches::addLaunch, Elements::add),
-  MULTIPLY(5, Launches::multiplyLaunch, Elements::multiply),
-  SCALE(5, Launches::scaleLaunch, Elements::scale),
-  COPY(4, Launches::copyLaunch, Elements::copy),
-  ACTIVATE(5, Launches::activateLaunch, Elements::activate),
-  ACTIVATE_GRAD(6, Launches::activateGradLaunch, Elements::activateGrad),
-  LAYER_NORM(7, Launches::layerNormLaunch, Elements::layerNorm),
-  LAYER_NORM_GRAD(9, Launches::layerNormGradLaunch, Elements::layerNormGrad),
-  RMS_NORM(6, Launches::rmsNormLaunch, Elements::rmsNorm),
-  RMS_NORM_GRAD(9, Launches::rmsNormGradLaunch, Elements::rmsNormGrad),
-  L2_NORMALIZE(5, Launches::l2NormalizeLaunch, Elements::l2Normalize),
-  L2_NORMALIZE_GRAD(7, Launches::l2NormalizeGradLaunch, Elements::l2NormalizeGrad),
-  DROPOUT(9, Launches::dropoutLaunch, Elements::dropout),
-  SCALE_COLUMNS(6, Launches::scaleColumnsLaunch, Elements::scaleColumns),
-  MASKED(4, Launches::maskedLaunch, Elements::masked),
-  SENSITIVITY(9, Launches::sensitivityLaunch, Elements::sensitivity),
-  GRAM_EXCESS(5, Launches::gramExcessLaunch, Elements::gramExcess),
-  GRAM_PENALTY(8, Launches::gramPenaltyLaunch, Elements::gramPenalty),
-  COUNTED(5, Launches::countedLaunch, Elements::counted),
-  COLUMN_LOSS_GRAD(6, Launches::columnLossGradLaunch, Elements::columnLossGrad),
-  GATHER(8, Launches::gatherLaunch, Moves::gather),
-  SCATTER_ADD(7, Launches::scatterAddLaunch, Moves::scatterAdd),
-  RANGE_MEAN(5, Launches::rangeMeanLaunch, Moves::rangeMean),
-  RANGE_MEAN_GRAD(5, Launches::rangeMeanGradLaunch, Moves::rangeMeanGrad),
-  COLUMNS(8, Launches::columnsLaunch, Moves::columns),
-  SPREAD(7, Launches::spreadLaunch, Moves::spread),
-  COLLECT(6, Launches::collectLaunch, Moves::collect),
-  UNFOLD(6, Launches::unfoldLaunch, Moves::unfold),
-  FOLD(6, Launches::foldLaunch, Moves::fold),
-  ROPE(8, Launches::ropeLaunch, Moves::rope),
-  COLUMN_PARTIALS(8, Launches::columnPartialsLaunch, Sums::columnPartials),
-  COMBINE(7, Launches::combineLaunch, Sums::combine),
-  COLUMN_SCORES(7, Launches::columnScoresLaunch, Sums::columnScores),
-  DORA_NORM(9, Launches::doraNormLaunch, Sums::doraNorm),
-  UPDATE(13, Launches::updateLaunch, Sums::update),
-  LAYER_NORM_STATS(5, 3, Launches::layerNormStatsLaunch, Rows::layerNormStats),
-  LAYER_NORM_SUMS(7, 2, Launches::layerNormSumsLaunch, Rows::layerNormSums),
-  REDUCE(8, 2, Launches::reduceLaunch, Rows::reduce),
-  CROSS_ENTROPY(5, 3, Launches::crossEntropyLaunch, Rows::crossEntropy),
-  CROSS_ENTROPY_GRAD(5, 3, Launches::crossEntropyGradLaunch, Rows::crossEntropyGrad),
-  COLUMN_LOSS(6, 2, Launches::columnLossLaunch, Rows::columnLoss),
-  IN_BATCH(5, 3, Launches::inBatchLaunch, Rows::inBatch),
-  ADD_SUM(4, 2, Launches::addSumLaunch, Rows::addSum),
-  SQUARES(5, 2, Launches::squaresLaunch, Rows::squares),
-  REPORT(8, 2, Launches::reportLaunch, Rows::report),
-  SGEMM(Sgemm.FIELDS, 1, null, Sgemm::plain),
-  WIDEN(5, Launches::widenLaunch, Moves::widen),
-  AFTER_PRODUCT(5, Launches::afterProductLaunch, Elements::afterProduct),
-  PRODUCT(19, Product.LANES, TileLaunches::productLaunch, PlainTiles::product),
-  ATTENTION(Attending.DESCRIPTOR, Product.LANES, TileLaunches::attentionLaunch, PlainTiles::attention),
-  ATTENTION_GRAD(Attending.DESCRIPTOR, Product.LANES, TileLaunches::attentionGradLaunch, PlainTiles::attentionGrad);
+  ADD(Descriptors.Binary.class, Launches::addLaunch, Elements::add),
+  MULTIPLY(Descriptors.Binary.class, Launches::multiplyLaunch, Elements::multiply),
+  SCALE(Descriptors.Scaled.class, Launches::scaleLaunch, Elements::scale),
+  SHIFT(Descriptors.Scaled.class, Launches::shiftLaunch, Elements::shift),
+  SCALE_ROWS(Descriptors.PerRow.class, Launches::scaleRowsLaunch, Elements::scaleRows),
+  APPLY(Descriptors.Applied.class, Launches::applyLaunch, Elements::apply),
+  APPLY_GRAD(Descriptors.AppliedGrad.class, Launches::applyGradLaunch, Elements::applyGrad),
+  LOG_SOFTMAX_AT_GRAD(Descriptors.LogSoftmaxAtGrad.class, Launches::logSoftmaxAtGradLaunch, Elements::logSoftmaxAtGrad),
+  LOG_SOFTMAX_AT(Descriptors.LogSoftmaxAt.class, 3, Launches::logSoftmaxAtLaunch, Rows::logSoftmaxAt),
+  COPY(Descriptors.Copy.class, Launches::copyLaunch, Elements::copy),
+  ACTIVATE(Descriptors.Applied.class, Launches::activateLaunch, Elements::activate),
+  ACTIVATE_GRAD(Descriptors.AppliedGrad.class, Launches::activateGradLaunch, Elements::activateGrad),
+  LAYER_NORM(Descriptors.LayerNorm.class, Launches::layerNormLaunch, Elements::layerNorm),
+  LAYER_NORM_GRAD(Descriptors.NormGrad.class, Launches::layerNormGradLaunch, Elements::layerNormGrad),
+  RMS_NORM(Descriptors.RmsNorm.class, Launches::rmsNormLaunch, Elements::rmsNorm),
+  RMS_NORM_GRAD(Descriptors.NormGrad.class, Launches::rmsNormGradLaunch, Elements::rmsNormGrad),
+  L2_NORMALIZE(Descriptors.PerRow.class, Launches::l2NormalizeLaunch, Elements::l2Normalize),
+  L2_NORMALIZE_GRAD(Descriptors.L2Grad.class, Launches::l2NormalizeGradLaunch, Elements::l2NormalizeGrad),
+  DROPOUT(Descriptors.Dropout.class, Launches::dropoutLaunch, Elements::dropout),
+  SCALE_COLUMNS(Descriptors.ScaleColumns.class, Launches::scaleColumnsLaunch, Elements::scaleColumns),
+  MASKED(Descriptors.Masked.class, Launches::maskedLaunch, Elements::masked),
+  SENSITIVITY(Descriptors.Sensitivity.class, Launches::sensitivityLaunch, Elements::sensitivity),
+  GRAM_EXCESS(Descriptors.GramExcess.class, Launches::gramExcessLaunch, Elements::gramExcess),
+  GRAM_PENALTY(Descriptors.GramPenalty.class, Launches::gramPenaltyLaunch, Elements::gramPenalty),
+  COUNTED(Descriptors.Counted.class, Launches::countedLaunch, Elements::counted),
+  COLUMN_LOSS_GRAD(Descriptors.ColumnLoss.class, Launches::columnLossGradLaunch, Elements::columnLossGrad),
+  GATHER(Descriptors.Gather.class, Launches::gatherLaunch, Moves::gather),
+  SCATTER_ADD(Descriptors.ScatterAdd.class, Launches::scatterAddLaunch, Moves::scatterAdd),
+  RANGE_SUM(Descriptors.Ranges.class, Launches::rangeSumLaunch, Moves::rangeSum),
+  RANGE_SUM_GRAD(Descriptors.Ranges.class, Launches::rangeSumGradLaunch, Moves::rangeSumGrad),
+  COLUMNS(Descriptors.Columns.class, Launches::columnsLaunch, Moves::columns),
+  SPREAD(Descriptors.Spread.class, Launches::spreadLaunch, Moves::spread),
+  COLLECT(Descriptors.Collect.class, Launches::collectLaunch, Moves::collect),
+  UNFOLD(Descriptors.Taps.class, Launches::unfoldLaunch, Moves::unfold),
+  FOLD(Descriptors.Taps.class, Launches::foldLaunch, Moves::fold),
+  ROPE(Descriptors.Rope.class, Launches::ropeLaunch, Moves::rope),
+  COLUMN_PARTIALS(Descriptors.ColumnPartials.class, Launches::columnPartialsLaunch, Sums::columnPartials),
+  COMBINE(Descriptors.Combine.class, Launches::combineLaunch, Sums::combine),
+  COLUMN_SCORES(Descriptors.ColumnScores.class, Launches::columnScoresLaunch, Sums::columnScores),
+  DORA_NORM(Descriptors.DoraNorm.class, Launches::doraNormLaunch, Sums::doraNorm),
+  UPDATE(Descriptors.Update.class, Launches::updateLaunch, Sums::update),
+  LAYER_NORM_STATS(Descriptors.Stats.class, 3, Launches::layerNormStatsLaunch, Rows::layerNormStats),
+  LAYER_NORM_SUMS(Descriptors.NormSums.class, 2, Launches::layerNormSumsLaunch, Rows::layerNormSums),
+  REDUCE(Descriptors.Reduce.class, 2, Launches::reduceLaunch, Rows::reduce),
+  CROSS_ENTROPY(Descriptors.Classes.class, 3, Launches::crossEntropyLaunch, Rows::crossEntropy),
+  CROSS_ENTROPY_GRAD(Descriptors.Classes.class, 3, Launches::crossEntropyGradLaunch, Rows::crossEntropyGrad),
+  COLUMN_LOSS(Descriptors.ColumnLoss.class, 2, Launches::columnLossLaunch, Rows::columnLoss),
+  IN_BATCH(Descriptors.InBatch.class, 3, Launches::inBatchLaunch, Rows::inBatch),
+  ADD_SUM(Descriptors.AddSum.class, 2, Launches::addSumLaunch, Rows::addSum),
+  SQUARES(Descriptors.Squares.class, 2, Launches::squaresLaunch, Rows::squares),
+  REPORT(Descriptors.Report.class, 2, Launches::reportLaunch, Rows::report),
+  SGEMM(Descriptors.Blas.class, 1, null, Sgemm::plain),
+  WIDEN(Descriptors.Widen.class, Launches::widenLaunch, Moves::widen),
+  AFTER_PRODUCT(Descriptors.AfterProduct.class, Launches::afterProductLaunch, Elements::afterProduct),
+  PRODUCT(Descriptors.Matrices.class, Product.LANES, TileLaunches::productLaunch, PlainTiles::product),
+  ATTENTION(Descriptors.Heads.class, Product.LANES, TileLaunches::attentionLaunch, PlainTiles::attention),
+  ATTENTION_GRAD(Descriptors.Heads.class, Product.LANES, TileLaunches::attentionGradLaunch, PlainTiles::attentionGrad);
 
   /** Threads that work side by side without sharing anything, in groups of this size. */
   static final int FLAT_GROUP = 64;
@@ -80,6 +86,8 @@ enum Kernel {
     void run(int group, int d, IntArray t, IntArray n, FloatArray m, FloatArray w);
   }
 
+  /** What a task of it is told. */
+  final Class<? extends Record> descriptor;
   /** Ints of a descriptor. */
   final int fields;
   /** Threads of a group. */
@@ -91,16 +99,16 @@ enum Kernel {
   /** For plain Java. */
   final Group plain;
 
-  Kernel(int fields, Launch launch, Flat body) {
-    this(fields, FLAT_GROUP, false, launch, (group, d, t, n, m, w) -> {
+  Kernel(Class<? extends Record> descriptor, Launch launch, Flat body) {
+    this(descriptor, FLAT_GROUP, false, launch, (group, d, t, n, m, w) -> {
       for (int i = group * FLAT_GROUP; i < (group + 1) * FLAT_GROUP; i++) {
         body.run(i, d, t, n, m, w);
       }
     });
   }
 
-  Kernel(int fields, int phases, Launch launch, Phase body) {
-    this(fields, Rows.LANES, true, launch, (group, d, t, n, m, w) -> {
+  Kernel(Class<? extends Record> descriptor, int phases, Launch launch, Phase body) {
+    this(descriptor, Rows.LANES, true, launch, (group, d, t, n, m, w) -> {
       float[] local = new float[2 * Rows.LANES];
       for (int phase = 0; phase < phases; phase++) {
         for (int lane = 0; lane < Rows.LANES; lane++) {
@@ -110,12 +118,13 @@ enum Kernel {
     });
   }
 
-  Kernel(int fields, int lanes, Launch launch, Group plain) {
-    this(fields, lanes, true, launch, plain);
+  Kernel(Class<? extends Record> descriptor, int lanes, Launch launch, Group plain) {
+    this(descriptor, lanes, true, launch, plain);
   }
 
-  Kernel(int fields, int lanes, boolean grouped, Launch launch, Group plain) {
-    this.fields = fields;
+  Kernel(Class<? extends Record> descriptor, int lanes, boolean grouped, Launch launch, Group plain) {
+    this.descriptor = descriptor;
+    fields = Descriptors.fields(descriptor);
     this.lanes = lanes;
     this.grouped = grouped;
     this.launch = launch;

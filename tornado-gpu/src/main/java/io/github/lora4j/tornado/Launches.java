@@ -41,6 +41,26 @@ final class Launches {
     Elements.scale(c.globalIdx, cursor.get(0) + place.get(0), t, n, m, w);
   }
 
+  static void shiftLaunch(KernelContext c, IntArray cursor, IntArray t, IntArray place, IntArray n, FloatArray m, FloatArray w) {
+    Elements.shift(c.globalIdx, cursor.get(0) + place.get(0), t, n, m, w);
+  }
+
+  static void scaleRowsLaunch(KernelContext c, IntArray cursor, IntArray t, IntArray place, IntArray n, FloatArray m, FloatArray w) {
+    Elements.scaleRows(c.globalIdx, cursor.get(0) + place.get(0), t, n, m, w);
+  }
+
+  static void applyLaunch(KernelContext c, IntArray cursor, IntArray t, IntArray place, IntArray n, FloatArray m, FloatArray w) {
+    Elements.apply(c.globalIdx, cursor.get(0) + place.get(0), t, n, m, w);
+  }
+
+  static void applyGradLaunch(KernelContext c, IntArray cursor, IntArray t, IntArray place, IntArray n, FloatArray m, FloatArray w) {
+    Elements.applyGrad(c.globalIdx, cursor.get(0) + place.get(0), t, n, m, w);
+  }
+
+  static void logSoftmaxAtGradLaunch(KernelContext c, IntArray cursor, IntArray t, IntArray place, IntArray n, FloatArray m, FloatArray w) {
+    Elements.logSoftmaxAtGrad(c.globalIdx, cursor.get(0) + place.get(0), t, n, m, w);
+  }
+
   static void copyLaunch(KernelContext c, IntArray cursor, IntArray t, IntArray place, IntArray n, FloatArray m, FloatArray w) {
     Elements.copy(c.globalIdx, cursor.get(0) + place.get(0), t, n, m, w);
   }
@@ -117,12 +137,12 @@ final class Launches {
     Moves.scatterAdd(c.globalIdx, cursor.get(0) + place.get(0), t, n, m, w);
   }
 
-  static void rangeMeanLaunch(KernelContext c, IntArray cursor, IntArray t, IntArray place, IntArray n, FloatArray m, FloatArray w) {
-    Moves.rangeMean(c.globalIdx, cursor.get(0) + place.get(0), t, n, m, w);
+  static void rangeSumLaunch(KernelContext c, IntArray cursor, IntArray t, IntArray place, IntArray n, FloatArray m, FloatArray w) {
+    Moves.rangeSum(c.globalIdx, cursor.get(0) + place.get(0), t, n, m, w);
   }
 
-  static void rangeMeanGradLaunch(KernelContext c, IntArray cursor, IntArray t, IntArray place, IntArray n, FloatArray m, FloatArray w) {
-    Moves.rangeMeanGrad(c.globalIdx, cursor.get(0) + place.get(0), t, n, m, w);
+  static void rangeSumGradLaunch(KernelContext c, IntArray cursor, IntArray t, IntArray place, IntArray n, FloatArray m, FloatArray w) {
+    Moves.rangeSumGrad(c.globalIdx, cursor.get(0) + place.get(0), t, n, m, w);
   }
 
   static void columnsLaunch(KernelContext c, IntArray cursor, IntArray t, IntArray place, IntArray n, FloatArray m, FloatArray w) {
@@ -193,6 +213,16 @@ final class Launches {
     Rows.reduce(0, c.localIdx, c.groupIdx, d, t, n, m, local);
     c.localBarrier();
     Rows.reduce(1, c.localIdx, c.groupIdx, d, t, n, m, local);
+  }
+
+  static void logSoftmaxAtLaunch(KernelContext c, IntArray cursor, IntArray t, IntArray place, IntArray n, FloatArray m, FloatArray w) {
+    float[] local = c.allocateFloatLocalArray(SHARED);
+    int d = cursor.get(0) + place.get(0);
+    Rows.logSoftmaxAt(0, c.localIdx, c.groupIdx, d, t, n, m, local);
+    c.localBarrier();
+    Rows.logSoftmaxAt(1, c.localIdx, c.groupIdx, d, t, n, m, local);
+    c.localBarrier();
+    Rows.logSoftmaxAt(2, c.localIdx, c.groupIdx, d, t, n, m, local);
   }
 
   static void crossEntropyLaunch(KernelContext c, IntArray cursor, IntArray t, IntArray place, IntArray n, FloatArray m, FloatArray w) {

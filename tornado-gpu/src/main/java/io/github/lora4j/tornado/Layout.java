@@ -1,6 +1,8 @@
 package io.github.lora4j.tornado;
 
+import io.github.lora4j.graph.AttentionOp;
 import io.github.lora4j.graph.Backend.Allocation;
+import io.github.lora4j.graph.Binders;
 import io.github.lora4j.graph.CompileOptions;
 import io.github.lora4j.graph.Executable;
 import io.github.lora4j.graph.MemoryPlan;
@@ -42,6 +44,9 @@ final class Layout {
   /** Elements of an arena that belong to one parameter: what {@link io.github.lora4j.graph.ParameterLayout} aligns to. */
   static final int BLOCK = 16;
 
+  /** Elements of an array of TornadoVM, less a little for its own header. */
+  private static final int MOST = Integer.MAX_VALUE - 64;
+
   /** Where a frozen matrix lies: one of {@link Moves#IN_MEMORY} and its kin, and its first element there. */
   record Weight(int where, int at) {}
 
@@ -67,8 +72,9 @@ final class Layout {
   private int described;
   private int numbersUsed;
   private long scratch;
+  private long scratchUsed;
 
-  Layout(Program program, CompileOptions options) {
+  Layout(Program program, CompileOptions options, Binders<GpuBinder<?>> binders) {
     this.program = program;
     weightType = options.weights();
     long at = 0;
@@ -87,7 +93,8 @@ final class Layout {
     });
 
     List<Value> slots = program.slots().values().stream().sorted(Comparator.comparingInt(Value::id)).toList();
-    Set<Value> matrices = matrices();
+    Set<Value> matrices = matrices(binders);
+    requireNumbered(matrices.stream().mapToLong(matrix -> align(matrix.shape().elements())).sum());
     long weightsEnd = 0;
     long ints = 0;
     for (Value slot : slots) {
@@ -96,7 +103,7 @@ final class Layout {
         integers.put(slot, index(ints, "ints"));
         ints += elements;
       } else if (matrices.contains(slot)) {
-        weights.put(slot, new Weight(weightType == DType.F32 ? Moves.IN_WEIGHTS : Moves.IN_HALVES, index(weightsEnd, "weights")));
+        weights.put(slot, new Weight(weightType == DType.F32 ? Moves.IN_WEIGHTS : Moves.IN_HALVES, Math.toIntExact(weightsEnd)));
         weightsEnd += elements;
       } else if (!floats.containsKey(slot) && slot.role() != Value.Role.GRADIENT) {
         floats.put(slot, index(at, "memory"));
@@ -105,8 +112,7 @@ final class Layout {
       }
     }
     weightElements = weightType == DType.F32 ? Math.max(1, weightsEnd) : 1;
-    halves = weightType == DType.F32 ? 0 : index(weightsEnd / 2, "table");
-    index(weightsEnd, "weights");
+    halves = weightType == DType.F32 ? 0 : Math.toIntExact(weightsEnd / 2);
     decode = index(at, "memory");
     at += weightType == DType.F32 ? 0 : 1 << Short.SIZE;
 
@@ -121,9 +127,9 @@ final class Layout {
     allocations.add(new Allocation("activations", 4 * slab));
     int ops = program.entries().values().stream().mapToInt(entry -> entry.nodes().size()).sum();
     numbersAt = index(at, "memory");
-    numbersEnd = index(at + align(8L * ops + 64), "memory");
+    numbersEnd = index(at + align(16L * ops + 64), "memory");
     scratchAt = numbersEnd;
-    countsAt = segmentMaps(index(ints, "ints"));
+    countsAt = segmentMaps(index(ints, "ints"), binders);
     program.axes().forEach(axis -> counts.put(axis, countsAt + counts.size()));
   }
 
@@ -132,29 +138,30 @@ final class Layout {
   }
 
   private static int index(long at, String array) {
-    if (at > Integer.MAX_VALUE - 64) {
+    if (at > MOST) {
       throw new ResourceException(("%s of this program would have %,d elements; an array of TornadoVM has at most %,d. Use fewer rows "
-          + "(batch size, maximal length), or half weights").formatted(array, at, Integer.MAX_VALUE));
+          + "(batch size, maximal length)").formatted(array, at, MOST));
     }
     return (int) at;
   }
 
+  /** Kernels number frozen elements by an int, however many bits each has. */
+  private static void requireNumbered(long frozen) {
+    if (frozen > MOST) {
+      throw new ResourceException(("the frozen weights of this program have %,d elements, in F32 or in 16 bits; this backend numbers at most %,d: "
+          + "use a smaller model, or the backend cpu").formatted(frozen, MOST));
+    }
+  }
+
   /** Frozen values that nothing but matrix products and look-ups reads. */
-  private Set<Value> matrices() {
+  private Set<Value> matrices(Binders<GpuBinder<?>> binders) {
     Set<Value> matrices = new HashSet<>();
     Set<Value> others = new HashSet<>();
     for (Program.Entry entry : program.entries().values()) {
       for (Program.Node node : entry.nodes()) {
         for (Value in : node.op().inputs()) {
-          boolean matrix = switch (node.op()) {
-            case Op.Linear o -> o.w().equals(in) && !o.x().equals(in) && o.bias().filter(in::equals).isEmpty()
-                && o.addend().filter(in::equals).isEmpty();
-            case Op.LinearInputGrad o -> o.w().equals(in) && !o.dy().equals(in);
-            case Op.Gather o -> o.table().equals(in);
-            default -> false;
-          };
           if (in.role() == Value.Role.FROZEN) {
-            (matrix ? matrices : others).add(in);
+            (readsStored(binders, node.op(), in) ? matrices : others).add(in);
           }
         }
       }
@@ -163,19 +170,29 @@ final class Layout {
     return matrices;
   }
 
-  private int segmentMaps(int at) {
+  private static <O extends Op> boolean readsStored(Binders<GpuBinder<?>> binders, O op, Value in) {
+    return GpuBinders.of(binders, op).readsStored(op, in);
+  }
+
+  private int segmentMaps(int from, Binders<GpuBinder<?>> binders) {
+    int at = from;
     for (Program.Entry entry : program.entries().values()) {
       for (Program.Node node : entry.nodes()) {
-        if (node.op() instanceof Op.Attention o && findSegmentMap(o).isEmpty()) {
-          int queries = o.q().shape().rows();
-          int keys = o.k().shape().rows();
-          SegmentMap map = SegmentMap.at(at, o.segments(), o.spec().causal(), queries, keys);
-          segmentMaps.add(map);
-          at = index(map.end(), "ints");
-        }
+        at = segmentMap(at, node.op(), GpuBinders.of(binders, node.op()));
       }
     }
     return at;
+  }
+
+  /** Makes room for the map of an op's segments, if it has some and no other has the same; returns what follows. */
+  private <O extends Op> int segmentMap(int at, O op, GpuBinder<O> binder) {
+    if (!(binder instanceof GpuBinder.Segmented<O> segmented) || findSegmentMap(segmented.segments(op)).isPresent()) {
+      return at;
+    }
+    AttentionOp.Attention o = segmented.segments(op);
+    SegmentMap map = SegmentMap.at(at, o.segments(), o.spec().causal(), o.q().shape().rows(), o.k().shape().rows());
+    segmentMaps.add(map);
+    return index(map.end(), "ints");
   }
 
   /** What the host writes for segments before a run. */
@@ -183,11 +200,11 @@ final class Layout {
     return segmentMaps;
   }
 
-  SegmentMap segmentMap(Op.Attention o) {
+  SegmentMap segmentMap(AttentionOp.Attention o) {
     return findSegmentMap(o).orElseThrow();
   }
 
-  private Optional<SegmentMap> findSegmentMap(Op.Attention o) {
+  private Optional<SegmentMap> findSegmentMap(AttentionOp.Attention o) {
     return segmentMaps.stream().filter(map -> map.segments().equals(o.segments()) && map.causal() == o.spec().causal()).findFirst();
   }
 
@@ -252,11 +269,23 @@ final class Layout {
     });
   }
 
-  /** Place in memory of what one op hands from task to task. */
+  /** Place in memory of what one op hands from task to task, until {@link #freeScratch}. */
   int scratch(long elements) {
-    scratch = Math.max(scratch, elements);
+    int at = index(scratchAt + scratchUsed, "memory");
+    scratchUsed += align(elements);
+    scratch = Math.max(scratch, scratchUsed);
     index(scratchAt + scratch, "memory");
-    return scratchAt;
+    return at;
+  }
+
+  /** Lets the next op have all scratch. */
+  void freeScratch() {
+    scratchUsed = 0;
+  }
+
+  /** Says where a value lies that is no value of the program. */
+  void place(Value value, int at) {
+    floats.put(value, at);
   }
 
   /** Place in memory of the decoding table of half floats. */

@@ -1,7 +1,9 @@
 package io.github.lora4j.tornado;
 
+import io.github.lora4j.graph.Binders;
 import io.github.lora4j.graph.Program;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -25,10 +27,10 @@ final class Lowering {
   }
 
   /** One kernel on what a descriptor says. */
-  record Task(Kernel kernel, int[] fields, Size size) {
+  record Task(Kernel kernel, Record descriptor, Size size) {
     Task {
-      if (fields.length != kernel.fields) {
-        throw new IllegalStateException("%s takes %d fields, got %d".formatted(kernel, kernel.fields, fields.length));
+      if (descriptor.getClass() != kernel.descriptor) {
+        throw new IllegalStateException("%s is told a %s, not %s".formatted(kernel, kernel.descriptor.getSimpleName(), descriptor));
       }
     }
 
@@ -55,17 +57,17 @@ final class Lowering {
   private final Map<String, List<Call>> entries = new HashMap<>();
   private final Map<String, List<List<Call>>> ops = new HashMap<>();
 
-  /** @param library see {@link LoweredOps} */
-  Lowering(Program program, Layout layout, boolean library) {
+  /** @param library whether products are {@link Kernel#SGEMM} */
+  Lowering(Program program, Layout layout, Binders<GpuBinder<?>> binders, boolean library) {
     this.layout = layout;
-    LoweredOps lowered = new LoweredOps(program, layout, library);
+    GpuTasks lowered = new GpuTasks(program, layout, binders, library);
     for (Program.Entry entry : program.entries().values()) {
       List<Call> calls = new ArrayList<>();
       List<List<Call>> single = new ArrayList<>();
       List<Task> pending = new ArrayList<>();
       String region = "";
       for (Program.Node node : entry.nodes()) {
-        List<Task> tasks = lowered.tasks(node.op());
+        List<Task> tasks = lowered.of(node.op());
         if (!pending.isEmpty() && (!region.equals(node.region()) || pending.size() + tasks.size() > MOST_TASKS)) {
           calls.add(call(pending));
           pending = new ArrayList<>();
@@ -92,7 +94,7 @@ final class Lowering {
     }
     List<Kernel> kernels = tasks.stream().map(Task::kernel).toList();
     Chunk chunk = chunks.computeIfAbsent(kernels, key -> new Chunk(chunks.size(), key));
-    int cursor = layout.append(tasks.stream().flatMapToInt(task -> java.util.Arrays.stream(task.fields())).toArray());
+    int cursor = layout.append(tasks.stream().flatMapToInt(task -> Arrays.stream(Descriptors.pack(task.descriptor()))).toArray());
     return new Call(chunk, cursor, List.copyOf(tasks));
   }
 

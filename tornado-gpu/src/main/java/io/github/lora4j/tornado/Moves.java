@@ -1,5 +1,14 @@
 package io.github.lora4j.tornado;
 
+import io.github.lora4j.tornado.Descriptors.Collect;
+import io.github.lora4j.tornado.Descriptors.Columns;
+import io.github.lora4j.tornado.Descriptors.Gather;
+import io.github.lora4j.tornado.Descriptors.Ranges;
+import io.github.lora4j.tornado.Descriptors.Rope;
+import io.github.lora4j.tornado.Descriptors.ScatterAdd;
+import io.github.lora4j.tornado.Descriptors.Spread;
+import io.github.lora4j.tornado.Descriptors.Taps;
+import io.github.lora4j.tornado.Descriptors.Widen;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
@@ -36,65 +45,65 @@ final class Moves {
   /** (matrix, decode, out): a matrix of half floats as floats. */
   static void widen(int i, int d, IntArray t, IntArray n, FloatArray m, FloatArray w) {
     if (i < Elements.count(d, t, n)) {
-      m.set(t.get(d + 4) + i, element(IN_HALVES, t.get(d + 2) + i, t.get(d + 3), t, m, w));
+      m.set(t.get(d + Widen.OUT) + i, element(IN_HALVES, t.get(d + Widen.MATRIX) + i, t.get(d + Widen.DECODE), t, m, w));
     }
   }
 
   /** (where, table, decode, ids, addend, y): y[i] = table[ids[i]] + addend[i]. */
   static void gather(int i, int d, IntArray t, IntArray n, FloatArray m, FloatArray w) {
     if (i < Elements.count(d, t, n)) {
-      int cols = t.get(d + 1);
-      int id = n.get(t.get(d + 5) + i / cols);
-      int addend = t.get(d + 6);
+      int cols = t.get(d + Descriptors.COLS);
+      int id = n.get(t.get(d + Gather.IDS) + i / cols);
+      int addend = t.get(d + Gather.ADDEND);
       float y = addend < 0 ? 0f : m.get(addend + i);
       if (id >= 0) {
-        y += element(t.get(d + 2), t.get(d + 3) + id * cols + i % cols, t.get(d + 4), t, m, w);
+        y += element(t.get(d + Gather.WHERE), t.get(d + Gather.TABLE) + id * cols + i % cols, t.get(d + Gather.DECODE), t, m, w);
       }
-      m.set(t.get(d + 7) + i, y);
+      m.set(t.get(d + Gather.Y) + i, y);
     }
   }
 
   /** (dy, unique, starts, order, table): table[unique[u]] += Σ dy[order[j]]. */
   static void scatterAdd(int i, int d, IntArray t, IntArray n, FloatArray m, FloatArray w) {
     if (i < Elements.count(d, t, n)) {
-      int cols = t.get(d + 1);
+      int cols = t.get(d + Descriptors.COLS);
       int u = i / cols;
       int col = i % cols;
-      int starts = t.get(d + 4);
+      int starts = t.get(d + ScatterAdd.STARTS);
       float sum = 0f;
       for (int j = n.get(starts + u); j < n.get(starts + u + 1); j++) {
-        sum += m.get(t.get(d + 2) + n.get(t.get(d + 5) + j) * cols + col);
+        sum += m.get(t.get(d + ScatterAdd.DY) + n.get(t.get(d + ScatterAdd.ORDER) + j) * cols + col);
       }
-      int at = t.get(d + 6) + n.get(t.get(d + 3) + u) * cols + col;
+      int at = t.get(d + ScatterAdd.TABLE) + n.get(t.get(d + ScatterAdd.UNIQUE) + u) * cols + col;
       m.set(at, m.get(at) + sum);
     }
   }
 
-  /** (x, ranges, y): the mean of each range of rows. */
-  static void rangeMean(int i, int d, IntArray t, IntArray n, FloatArray m, FloatArray w) {
+  /** (x, ranges, mean, y): the sum of each range of rows, or its mean. */
+  static void rangeSum(int i, int d, IntArray t, IntArray n, FloatArray m, FloatArray w) {
     if (i < Elements.count(d, t, n)) {
-      int cols = t.get(d + 1);
-      int range = t.get(d + 3) + 2 * (i / cols);
+      int cols = t.get(d + Descriptors.COLS);
+      int range = t.get(d + Ranges.RANGES) + 2 * (i / cols);
       int first = n.get(range);
       int length = n.get(range + 1);
       float sum = 0f;
       for (int r = first; r < first + length; r++) {
-        sum += m.get(t.get(d + 2) + r * cols + i % cols);
+        sum += m.get(t.get(d + Ranges.X) + r * cols + i % cols);
       }
-      m.set(t.get(d + 4) + i, length == 0 ? 0f : sum / length);
+      m.set(t.get(d + Ranges.OUT) + i, t.get(d + Ranges.MEAN) == 1 && length > 0 ? sum / length : sum);
     }
   }
 
-  /** (dy, ranges, dx): dx += dy / length on the rows of each range. */
-  static void rangeMeanGrad(int i, int d, IntArray t, IntArray n, FloatArray m, FloatArray w) {
+  /** (dy, ranges, mean, dx): dx += dy, or dy / length, on the rows of each range. */
+  static void rangeSumGrad(int i, int d, IntArray t, IntArray n, FloatArray m, FloatArray w) {
     if (i < Elements.count(d, t, n)) {
-      int cols = t.get(d + 1);
-      int range = t.get(d + 3) + 2 * (i / cols);
+      int cols = t.get(d + Descriptors.COLS);
+      int range = t.get(d + Ranges.RANGES) + 2 * (i / cols);
       int first = n.get(range);
       int length = n.get(range + 1);
-      float share = m.get(t.get(d + 2) + i) / length;
+      float share = m.get(t.get(d + Ranges.X) + i) / (t.get(d + Ranges.MEAN) == 1 ? length : 1);
       for (int r = first; r < first + length; r++) {
-        int at = t.get(d + 4) + r * cols + i % cols;
+        int at = t.get(d + Ranges.OUT) + r * cols + i % cols;
         m.set(at, m.get(at) + share);
       }
     }
@@ -103,32 +112,32 @@ final class Moves {
   /** (x, its columns, its first column, y, its columns, its first column): a block of columns. */
   static void columns(int i, int d, IntArray t, IntArray n, FloatArray m, FloatArray w) {
     if (i < Elements.count(d, t, n)) {
-      int row = i / t.get(d + 1);
-      int col = i % t.get(d + 1);
-      m.set(t.get(d + 5) + row * t.get(d + 6) + t.get(d + 7) + col, m.get(t.get(d + 2) + row * t.get(d + 3) + t.get(d + 4) + col));
+      int row = i / t.get(d + Descriptors.COLS);
+      int col = i % t.get(d + Descriptors.COLS);
+      m.set(t.get(d + Columns.Y) + row * t.get(d + Columns.Y_COLS) + t.get(d + Columns.Y_FIRST) + col, m.get(t.get(d + Columns.X) + row * t.get(d + Columns.X_COLS) + t.get(d + Columns.X_FIRST) + col));
     }
   }
 
   /** (x, columns of x, spans, nothing, y): y[i, j] = x[first + j, column]. */
   static void spread(int i, int d, IntArray t, IntArray n, FloatArray m, FloatArray w) {
     if (i < Elements.count(d, t, n)) {
-      int most = t.get(d + 1);
-      int span = t.get(d + 4) + 3 * (i / most);
+      int most = t.get(d + Descriptors.COLS);
+      int span = t.get(d + Spread.SPANS) + 3 * (i / most);
       int j = i % most;
       boolean inside = j < n.get(span + 1);
-      int from = inside ? t.get(d + 2) + (n.get(span) + j) * t.get(d + 3) + n.get(span + 2) : t.get(d + 5);
-      m.set(t.get(d + 6) + i, m.get(from));
+      int from = inside ? t.get(d + Spread.X) + (n.get(span) + j) * t.get(d + Spread.X_COLS) + n.get(span + 2) : t.get(d + Spread.NOTHING);
+      m.set(t.get(d + Spread.Y) + i, m.get(from));
     }
   }
 
   /** (dy, columns of dx, spans, dx): dx[first + j, column] = dy[i, j]. */
   static void collect(int i, int d, IntArray t, IntArray n, FloatArray m, FloatArray w) {
     if (i < Elements.count(d, t, n)) {
-      int most = t.get(d + 1);
-      int span = t.get(d + 4) + 3 * (i / most);
+      int most = t.get(d + Descriptors.COLS);
+      int span = t.get(d + Collect.SPANS) + 3 * (i / most);
       int j = i % most;
       if (j < n.get(span + 1)) {
-        m.set(t.get(d + 5) + (n.get(span) + j) * t.get(d + 3) + n.get(span + 2), m.get(t.get(d + 2) + i));
+        m.set(t.get(d + Collect.DX) + (n.get(span) + j) * t.get(d + Collect.DX_COLS) + n.get(span + 2), m.get(t.get(d + Collect.DY) + i));
       }
     }
   }
@@ -136,47 +145,47 @@ final class Moves {
   /** (x, channels, indices, y): y[o, c·taps + k] = x[indices[o, k], c]; the columns are channels · taps. */
   static void unfold(int i, int d, IntArray t, IntArray n, FloatArray m, FloatArray w) {
     if (i < Elements.count(d, t, n)) {
-      int channels = t.get(d + 3);
-      int taps = t.get(d + 1) / channels;
-      int row = i / t.get(d + 1);
-      int col = i % t.get(d + 1);
-      int source = n.get(t.get(d + 4) + row * taps + col % taps);
-      m.set(t.get(d + 5) + i, source < 0 ? 0f : m.get(t.get(d + 2) + source * channels + col / taps));
+      int channels = t.get(d + Taps.SIZE);
+      int taps = t.get(d + Descriptors.COLS) / channels;
+      int row = i / t.get(d + Descriptors.COLS);
+      int col = i % t.get(d + Descriptors.COLS);
+      int source = n.get(t.get(d + Taps.INDICES) + row * taps + col % taps);
+      m.set(t.get(d + Taps.OUT) + i, source < 0 ? 0f : m.get(t.get(d + Taps.X) + source * channels + col / taps));
     }
   }
 
   /** (dy, taps, inverse, dx): dx[i, c] = Σ dy[inverse[i, k], c·taps + k]; the columns are channels. */
   static void fold(int i, int d, IntArray t, IntArray n, FloatArray m, FloatArray w) {
     if (i < Elements.count(d, t, n)) {
-      int channels = t.get(d + 1);
-      int taps = t.get(d + 3);
+      int channels = t.get(d + Descriptors.COLS);
+      int taps = t.get(d + Taps.SIZE);
       int row = i / channels;
       int channel = i % channels;
       float sum = 0f;
       for (int k = 0; k < taps; k++) {
-        int source = n.get(t.get(d + 4) + row * taps + k);
-        sum += source < 0 ? 0f : m.get(t.get(d + 2) + (source * channels + channel) * taps + k);
+        int source = n.get(t.get(d + Taps.INDICES) + row * taps + k);
+        sum += source < 0 ? 0f : m.get(t.get(d + Taps.X) + (source * channels + channel) * taps + k);
       }
-      m.set(t.get(d + 5) + i, sum);
+      m.set(t.get(d + Taps.OUT) + i, sum);
     }
   }
 
   /** (x, positions, table, heads, sign, y) with the columns halved: turns a pair of elements; sign −1 turns back. */
   static void rope(int i, int d, IntArray t, IntArray n, FloatArray m, FloatArray w) {
     if (i < Elements.count(d, t, n)) {
-      int pairs = t.get(d + 1);
-      int half = pairs / t.get(d + 5);
+      int pairs = t.get(d + Descriptors.COLS);
+      int half = pairs / t.get(d + Rope.HEADS);
       int row = i / pairs;
       int head = i % pairs / half;
       int j = i % half;
-      int angles = t.get(d + 4) + n.get(t.get(d + 3) + row) * 2 * half + j;
+      int angles = t.get(d + Rope.TABLE) + n.get(t.get(d + Rope.POSITIONS) + row) * 2 * half + j;
       float c = m.get(angles);
-      float s = m.get(angles + half) * m.get(t.get(d + 6));
+      float s = m.get(angles + half) * m.get(t.get(d + Rope.SIGN));
       int at = row * 2 * pairs + head * 2 * half + j;
-      float first = m.get(t.get(d + 2) + at);
-      float second = m.get(t.get(d + 2) + at + half);
-      m.set(t.get(d + 7) + at, first * c - second * s);
-      m.set(t.get(d + 7) + at + half, second * c + first * s);
+      float first = m.get(t.get(d + Rope.X) + at);
+      float second = m.get(t.get(d + Rope.X) + at + half);
+      m.set(t.get(d + Rope.Y) + at, first * c - second * s);
+      m.set(t.get(d + Rope.Y) + at + half, second * c + first * s);
     }
   }
 }

@@ -1,5 +1,6 @@
 package io.github.lora4j.tornado;
 
+import io.github.lora4j.tornado.Descriptors.Matrices;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
@@ -33,24 +34,6 @@ final class Product {
   /** Rows and columns of a thread; 16 threads make a tile's width. */
   static final int ROWS = 8;
   private static final int COLS = 4;
-
-  /** Fields of a descriptor, after the places of the counts m, n, k at 0, 1 and 2. */
-  private static final int A = 3;
-  private static final int A_ROW = 4;
-  private static final int A_K = 5;
-  private static final int WHERE = 6;
-  private static final int B = 7;
-  private static final int DECODE = 8;
-  private static final int B_K = 9;
-  private static final int B_COL = 10;
-  private static final int BIAS = 11;
-  private static final int ADDEND = 12;
-  private static final int ALPHA = 13;
-  private static final int ADD = 14;
-  private static final int PIECE = 15;
-  private static final int PARTIAL = 16;
-  private static final int OUT = 17;
-  private static final int WIDTH = 18;
 
   /** Ints of {@code at}. */
   static final int FIELDS = 29;
@@ -94,76 +77,76 @@ final class Product {
 
   /** Tiles of the result, at least 1 for it divides. */
   private static int tiles(int d, IntArray t, IntArray n) {
-    int tiles = tilesOf(n.get(t.get(d))) * tilesOf(n.get(t.get(d + 1)));
+    int tiles = tilesOf(n.get(t.get(d + Matrices.M))) * tilesOf(n.get(t.get(d + Matrices.N)));
     return tiles < 1 ? 1 : tiles;
   }
 
   private static int firstRow(int group, int d, IntArray t, IntArray n) {
-    int across = tilesOf(n.get(t.get(d + 1)));
+    int across = tilesOf(n.get(t.get(d + Matrices.N)));
     return across < 1 ? 0 : group % tiles(d, t, n) / across * TILE;
   }
 
   private static int firstColumn(int group, int d, IntArray t, IntArray n) {
-    int across = tilesOf(n.get(t.get(d + 1)));
+    int across = tilesOf(n.get(t.get(d + Matrices.N)));
     return across < 1 ? 0 : group % tiles(d, t, n) % across * TILE;
   }
 
   /** Fills {@code at}. With pieces, each group sums one piece of k into a matrix of its own, {@code PARTIAL} floats apart. */
   static void begin(int lane, int group, int d, IntArray t, IntArray n, int[] at) {
-    int k = n.get(t.get(d + 2));
-    int piece = t.get(d + PIECE);
+    int k = n.get(t.get(d + Matrices.K));
+    int piece = t.get(d + Matrices.PIECE);
     int start = group / tiles(d, t, n) * piece;
     int rest = k - start;
     int end = piece == 0 ? k : rest < piece ? rest : piece;
     at[END] = end;
     at[TURNS] = (end + DEPTH - 1) / DEPTH;
     // Of an operand that lies along k, 16 threads read a row's 16 steps; of another, 64 threads read one step of 64 rows.
-    boolean aAlongK = t.get(d + A_K) == 1;
+    boolean aAlongK = t.get(d + Matrices.A_K) == 1;
     int aRow = aAlongK ? lane / DEPTH : lane % TILE;
     int aK = aAlongK ? lane % DEPTH : lane / TILE;
     int aStep = aAlongK ? LANES / DEPTH : 0;
     int aKStep = aAlongK ? 0 : LANES / TILE;
     int firstRow = firstRow(group, d, t, n) + aRow;
-    at[LEFT + REST] = n.get(t.get(d)) - firstRow;
+    at[LEFT + REST] = n.get(t.get(d + Matrices.M)) - firstRow;
     at[LEFT + FIRST_K] = aK;
     at[LEFT + STEP] = aStep;
     at[LEFT + K_STEP] = aKStep;
-    at[LEFT + FROM] = t.get(d + A) + firstRow * t.get(d + A_ROW) + (start + aK) * t.get(d + A_K);
-    at[LEFT + NEXT] = aStep * t.get(d + A_ROW) + aKStep * t.get(d + A_K);
-    at[LEFT + TURN] = DEPTH * t.get(d + A_K);
+    at[LEFT + FROM] = t.get(d + Matrices.A) + firstRow * t.get(d + Matrices.A_ROW) + (start + aK) * t.get(d + Matrices.A_K);
+    at[LEFT + NEXT] = aStep * t.get(d + Matrices.A_ROW) + aKStep * t.get(d + Matrices.A_K);
+    at[LEFT + TURN] = DEPTH * t.get(d + Matrices.A_K);
     at[A_LOCAL] = aK * PITCH + aRow;
     at[A_LOCAL_STEP] = aKStep * PITCH + aStep;
-    boolean bAlongK = t.get(d + B_K) == 1;
+    boolean bAlongK = t.get(d + Matrices.B_K) == 1;
     int bCol = bAlongK ? lane / DEPTH : lane % TILE;
     int bK = bAlongK ? lane % DEPTH : lane / TILE;
     int bStep = bAlongK ? LANES / DEPTH : 0;
     int bKStep = bAlongK ? 0 : LANES / TILE;
     int firstColumn = firstColumn(group, d, t, n) + bCol;
-    at[RIGHT + REST] = n.get(t.get(d + 1)) - firstColumn;
+    at[RIGHT + REST] = n.get(t.get(d + Matrices.N)) - firstColumn;
     at[RIGHT + FIRST_K] = bK;
     at[RIGHT + STEP] = bStep;
     at[RIGHT + K_STEP] = bKStep;
-    at[RIGHT + FROM] = t.get(d + B) + firstColumn * t.get(d + B_COL) + (start + bK) * t.get(d + B_K);
-    at[RIGHT + NEXT] = bStep * t.get(d + B_COL) + bKStep * t.get(d + B_K);
-    at[RIGHT + TURN] = DEPTH * t.get(d + B_K);
+    at[RIGHT + FROM] = t.get(d + Matrices.B) + firstColumn * t.get(d + Matrices.B_COL) + (start + bK) * t.get(d + Matrices.B_K);
+    at[RIGHT + NEXT] = bStep * t.get(d + Matrices.B_COL) + bKStep * t.get(d + Matrices.B_K);
+    at[RIGHT + TURN] = DEPTH * t.get(d + Matrices.B_K);
     at[B_LOCAL] = (DEPTH + bK) * PITCH + bCol;
     at[B_LOCAL_STEP] = bKStep * PITCH + bStep;
-    at[RIGHT_WHERE] = t.get(d + WHERE);
-    at[RIGHT_DECODE] = t.get(d + DECODE);
+    at[RIGHT_WHERE] = t.get(d + Matrices.WHERE);
+    at[RIGHT_DECODE] = t.get(d + Matrices.DECODE);
   }
 
   /** After the last turn: fills what {@link #store} needs of {@code at}. */
   static void end(int lane, int group, int d, IntArray t, IntArray n, int[] at) {
     int row = firstRow(group, d, t, n) + left(lane);
     int col = firstColumn(group, d, t, n) + lane % 16 * COLS;
-    int width = t.get(d + WIDTH);
-    at[OUT_ROWS] = n.get(t.get(d)) - row;
-    at[OUT_COLS] = n.get(t.get(d + 1)) - col;
-    at[OUT_FROM] = t.get(d + OUT) + group / tiles(d, t, n) * t.get(d + PARTIAL) + row * width + col;
+    int width = t.get(d + Matrices.WIDTH);
+    at[OUT_ROWS] = n.get(t.get(d + Matrices.M)) - row;
+    at[OUT_COLS] = n.get(t.get(d + Matrices.N)) - col;
+    at[OUT_FROM] = t.get(d + Matrices.OUT) + group / tiles(d, t, n) * t.get(d + Matrices.PARTIAL) + row * width + col;
     at[OUT_NEXT] = width;
-    at[OUT_BIAS] = t.get(d + BIAS) < 0 ? -1 : t.get(d + BIAS) + col;
-    at[OUT_ADDEND] = t.get(d + ADDEND) < 0 ? -1 : t.get(d + ADDEND) + row * width + col;
-    at[OUT_ADD] = t.get(d + ADD);
+    at[OUT_BIAS] = t.get(d + Matrices.BIAS) < 0 ? -1 : t.get(d + Matrices.BIAS) + col;
+    at[OUT_ADDEND] = t.get(d + Matrices.ADDEND) < 0 ? -1 : t.get(d + Matrices.ADDEND) + row * width + col;
+    at[OUT_ADD] = t.get(d + Matrices.ADD);
   }
 
   /** Before the first turn. */
@@ -233,7 +216,7 @@ final class Product {
 
   /** The factor of the product. */
   static float alpha(int d, IntArray t, FloatArray m) {
-    return m.get(t.get(d + ALPHA));
+    return m.get(t.get(d + Matrices.ALPHA));
   }
 
   private static void put(int p, int q, int[] at, float sum, FloatArray m) {

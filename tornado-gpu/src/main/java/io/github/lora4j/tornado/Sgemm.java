@@ -1,5 +1,6 @@
 package io.github.lora4j.tornado;
 
+import io.github.lora4j.tornado.Descriptors.Blas;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
@@ -23,37 +24,21 @@ record Sgemm(boolean transposeA, boolean transposeB, int m, int n, int k, float 
     }
   }
 
-  /** Ints of a descriptor. */
-  static final int FIELDS = 14;
-
-  /**
-   * Makes a descriptor of out[rows, cols] = alpha·left·right (+ out).
-   *
-   * @param rows place of the count of rows in ints, like {@code cols} and {@code k}
-   * @param leftRow stride of the left operand's rows; that along k is {@code leftK}, and one of the two is 1
-   * @param where {@link Moves#IN_MEMORY} or {@link Moves#IN_WEIGHTS}
-   * @param alpha place of the factor in memory
-   */
-  static int[] fields(int rows, int cols, int k, int left, int leftRow, int leftK, int where, int right, int rightK, int rightCol, int alpha,
-      boolean add, int out, int width) {
-    return new int[] {rows, cols, k, left, leftRow, leftK, where, right, rightK, rightCol, alpha, add ? 1 : 0, out, width};
-  }
-
   /** The call that the descriptor at d asks for, with the counts as they are now. */
   static Sgemm of(int d, IntArray t, IntArray counts, FloatArray memory) {
-    int rows = counts.get(t.get(d));
-    int cols = counts.get(t.get(d + 1));
-    int k = counts.get(t.get(d + 2));
-    int leftRow = t.get(d + 4);
-    int leftK = t.get(d + 5);
-    int rightK = t.get(d + 8);
-    int rightCol = t.get(d + 9);
+    int rows = counts.get(t.get(d + Blas.ROWS));
+    int cols = counts.get(t.get(d + Blas.COLS));
+    int k = counts.get(t.get(d + Blas.K));
+    int leftRow = t.get(d + Blas.LEFT_ROW);
+    int leftK = t.get(d + Blas.LEFT_K);
+    int rightK = t.get(d + Blas.RIGHT_K);
+    int rightCol = t.get(d + Blas.RIGHT_COL);
     boolean transposeRight = rightCol != 1;
     boolean transposeLeft = leftK != 1;
     // BLAS wants a leading dimension of the matrix's height at least, also where there is but one column and no step is made.
-    return new Sgemm(transposeRight, transposeLeft, cols, rows, k, memory.get(t.get(d + 10)), t.get(d + 6) == Moves.IN_WEIGHTS, t.get(d + 7),
-        Math.max(transposeRight ? rightCol : rightK, Math.max(1, transposeRight ? k : cols)), t.get(d + 3),
-        Math.max(transposeLeft ? leftK : leftRow, Math.max(1, transposeLeft ? rows : k)), t.get(d + 11), t.get(d + 12), t.get(d + 13));
+    return new Sgemm(transposeRight, transposeLeft, cols, rows, k, memory.get(t.get(d + Blas.ALPHA)), t.get(d + Blas.WHERE) == Moves.IN_WEIGHTS, t.get(d + Blas.RIGHT),
+        Math.max(transposeRight ? rightCol : rightK, Math.max(1, transposeRight ? k : cols)), t.get(d + Blas.LEFT),
+        Math.max(transposeLeft ? leftK : leftRow, Math.max(1, transposeLeft ? rows : k)), t.get(d + Blas.ADD), t.get(d + Blas.OUT), t.get(d + Blas.WIDTH));
   }
 
   /** The same for plain Java. */

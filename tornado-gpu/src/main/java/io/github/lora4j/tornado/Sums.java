@@ -1,5 +1,10 @@
 package io.github.lora4j.tornado;
 
+import io.github.lora4j.tornado.Descriptors.ColumnPartials;
+import io.github.lora4j.tornado.Descriptors.ColumnScores;
+import io.github.lora4j.tornado.Descriptors.Combine;
+import io.github.lora4j.tornado.Descriptors.DoraNorm;
+import io.github.lora4j.tornado.Descriptors.Update;
 import uk.ac.manchester.tornado.api.math.TornadoMath;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
@@ -19,27 +24,20 @@ final class Sums {
   static final int TIMES_RMS_NORMAL = 2;
   static final int TIMES_CENTERED = 3;
 
-  /** The optimizer's update rules, see {@link io.github.lora4j.graph.OptimizerSpec.Kind}. */
-  static final int ADAMW = 0;
-  static final int ADAM = 1;
-  static final int AMSGRAD = 2;
-  static final int LORAFA = 3;
-  static final int SGD = 4;
-
   private Sums() {}
 
   /** (dy, x, stats, center, kind, partials) with a thread for each piece of rows and column. */
   static void columnPartials(int i, int d, IntArray t, IntArray n, FloatArray m, FloatArray w) {
     int rows = n.get(t.get(d));
-    int cols = t.get(d + 1);
+    int cols = t.get(d + Descriptors.COLS);
     int first = i / cols * ROWS;
     if (first < rows) {
       int col = i % cols;
-      int dy = t.get(d + 2);
-      int x = t.get(d + 3);
-      int stats = t.get(d + 4);
-      int center = t.get(d + 5);
-      int kind = t.get(d + 6);
+      int dy = t.get(d + ColumnPartials.DY);
+      int x = t.get(d + ColumnPartials.X);
+      int stats = t.get(d + ColumnPartials.STATS);
+      int center = t.get(d + ColumnPartials.CENTER);
+      int kind = t.get(d + ColumnPartials.KIND);
       int end = first + ROWS < rows ? first + ROWS : rows;
       float middle = center < 0 ? 0f : m.get(center + col);
       float sum = 0f;
@@ -54,19 +52,19 @@ final class Sums {
         }
         sum += g;
       }
-      m.set(t.get(d + 7) + i, sum);
+      m.set(t.get(d + ColumnPartials.PARTIALS) + i, sum);
     }
   }
 
   /** (rows, partials, add, rows in a piece, out) with fixed elements: out = Σ of the pieces of live rows, in order. */
   static void combine(int i, int d, IntArray t, IntArray n, FloatArray m, FloatArray w) {
     if (i < Elements.count(d, t, n)) {
-      int elements = t.get(d + 1);
-      int out = t.get(d + 6) + i;
-      float sum = t.get(d + 4) == 1 ? m.get(out) : 0f;
-      int pieces = (n.get(t.get(d + 2)) + t.get(d + 5) - 1) / t.get(d + 5);
+      int elements = t.get(d + Descriptors.COLS);
+      int out = t.get(d + Combine.OUT) + i;
+      float sum = t.get(d + Combine.ADD) == 1 ? m.get(out) : 0f;
+      int pieces = (n.get(t.get(d + Combine.ROWS)) + t.get(d + Combine.PIECE) - 1) / t.get(d + Combine.PIECE);
       for (int p = 0; p < pieces; p++) {
-        sum += m.get(t.get(d + 3) + p * elements + i);
+        sum += m.get(t.get(d + Combine.PARTIALS) + p * elements + i);
       }
       m.set(out, sum);
     }
@@ -75,30 +73,30 @@ final class Sums {
   /** (importance, uncertainty, rows, add, scores): the mean of their product over each column. */
   static void columnScores(int i, int d, IntArray t, IntArray n, FloatArray m, FloatArray w) {
     if (i < Elements.count(d, t, n)) {
-      int cols = t.get(d + 1);
-      int rows = t.get(d + 4);
+      int cols = t.get(d + Descriptors.COLS);
+      int rows = t.get(d + ColumnScores.ROWS);
       float sum = 0f;
       for (int r = 0; r < rows; r++) {
-        sum += m.get(t.get(d + 2) + r * cols + i) * m.get(t.get(d + 3) + r * cols + i);
+        sum += m.get(t.get(d + ColumnScores.IMPORTANCE) + r * cols + i) * m.get(t.get(d + ColumnScores.UNCERTAINTY) + r * cols + i);
       }
-      int out = t.get(d + 6) + i;
-      m.set(out, sum / rows + (t.get(d + 5) == 1 ? m.get(out) : 0f));
+      int out = t.get(d + ColumnScores.SCORES) + i;
+      m.set(out, sum / rows + (t.get(d + ColumnScores.ADD) == 1 ? m.get(out) : 0f));
     }
   }
 
   /** (norms, m, b, t, rank, scaling, inverse) with a thread for each output: see {@link io.github.lora4j.graph.AdapterOp.DoraNorm}. */
   static void doraNorm(int i, int d, IntArray t, IntArray n, FloatArray m, FloatArray w) {
     if (i < Elements.count(d, t, n)) {
-      int outputs = t.get(d + 1);
-      int rank = t.get(d + 6);
-      float s = m.get(t.get(d + 7));
-      float norm = m.get(t.get(d + 2) + i);
+      int outputs = t.get(d + Descriptors.COLS);
+      int rank = t.get(d + DoraNorm.RANK);
+      float s = m.get(t.get(d + DoraNorm.SCALING));
+      float norm = m.get(t.get(d + DoraNorm.NORMS) + i);
       float square = norm * norm;
       for (int k = 0; k < rank; k++) {
-        square += s * m.get(t.get(d + 4) + i * rank + k)
-            * (2f * m.get(t.get(d + 3) + k * outputs + i) + s * m.get(t.get(d + 5) + i * rank + k));
+        square += s * m.get(t.get(d + DoraNorm.B) + i * rank + k)
+            * (2f * m.get(t.get(d + DoraNorm.M) + k * outputs + i) + s * m.get(t.get(d + DoraNorm.T) + i * rank + k));
       }
-      m.set(t.get(d + 8) + i, 1f / TornadoMath.sqrt(square));
+      m.set(t.get(d + DoraNorm.INVERSE) + i, 1f / TornadoMath.sqrt(square));
     }
   }
 
@@ -108,14 +106,14 @@ final class Sums {
    * parameter group and the place of its gradient. Constants: β₁, β₂, eps, then each group's decay. The order of operations is torch's.
    */
   static void update(int i, int d, IntArray t, IntArray n, FloatArray m, FloatArray w) {
-    if (i < Elements.count(d, t, n) && m.get(t.get(d + 2)) > 0f) {
-      int block = t.get(d + 6) + 3 * (i / Layout.BLOCK);
+    if (i < Elements.count(d, t, n) && m.get(t.get(d + Update.GO)) > 0f) {
+      int block = t.get(d + Update.BLOCKS) + 3 * (i / Layout.BLOCK);
       if (i % Layout.BLOCK < t.get(block)) {
         int group = t.get(block + 1);
-        int kind = t.get(d + 7);
-        int constants = t.get(d + 8);
-        int hyper = t.get(d + 4);
-        int groups = t.get(d + 5);
+        int kind = t.get(d + Update.KIND);
+        int constants = t.get(d + Update.CONSTANTS);
+        int hyper = t.get(d + Update.HYPER);
+        int groups = t.get(d + Update.GROUPS);
         float beta1 = m.get(constants);
         float beta2 = m.get(constants + 1);
         float eps = m.get(constants + 2);
@@ -123,33 +121,33 @@ final class Sums {
         float lr = m.get(hyper + group);
         float bias1 = m.get(hyper + groups);
         float bias2 = m.get(hyper + groups + 1);
-        int theta = t.get(d + 9) + i;
-        int first = t.get(d + 10) + i;
+        int theta = t.get(d + Update.THETA) + i;
+        int first = t.get(d + Update.M) + i;
         float p = m.get(theta);
-        float g = m.get(t.get(d + 3) + 2) * m.get(t.get(block + 2) + i % Layout.BLOCK);
-        if (kind == SGD) {
+        float g = m.get(t.get(d + Update.REPORT) + 2) * m.get(t.get(block + 2) + i % Layout.BLOCK);
+        if (kind == Codes.SGD) {
           float velocity = beta1 * m.get(first) + (g + decay * p);
           m.set(first, velocity);
           m.set(theta, p - lr * velocity);
         } else {
-          if (kind == ADAM) {
+          if (kind == Codes.ADAM) {
             g += decay * p;
           } else {
             p *= 1f - lr * decay;
           }
-          if (kind == LORAFA) {
+          if (kind == Codes.LORAFA) {
             eps /= TornadoMath.sqrt(bias2);
             bias1 /= 1f - lr * decay;
           }
           float average = m.get(first);
           average += (g - average) * (1f - beta1);
-          int second = t.get(d + 11) + i;
+          int second = t.get(d + Update.V) + i;
           float square = m.get(second) * beta2 + g * (1f - beta2) * g;
           m.set(first, average);
           m.set(second, square);
           float largest = square;
-          if (kind == AMSGRAD) {
-            int max = t.get(d + 12) + i;
+          if (kind == Codes.AMSGRAD) {
+            int max = t.get(d + Update.MAX) + i;
             float before = m.get(max);
             largest = before > square ? before : square;
             m.set(max, largest);

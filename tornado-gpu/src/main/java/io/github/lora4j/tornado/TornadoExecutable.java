@@ -4,22 +4,21 @@ import io.github.lora4j.graph.Executable;
 import io.github.lora4j.graph.Op;
 import io.github.lora4j.graph.Program;
 import io.github.lora4j.graph.RowAxis;
-import io.github.lora4j.graph.TrainingOp;
 import io.github.lora4j.graph.Value;
 import io.github.lora4j.vector.ConfigException;
 import io.github.lora4j.vector.DType;
-import io.github.lora4j.vector.Loss;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.HashSet;
-import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.Consumer;
+import java.util.stream.Collectors;
 
 /** A lowered program with its host arrays and the device that runs it. */
 final class TornadoExecutable implements Executable {
@@ -30,16 +29,13 @@ final class TornadoExecutable implements Executable {
   /** Time between reports while a device compiles. */
   private static final long TELL_NANOS = 5_000_000_000L;
 
-  /** Ids that an op follows: each is −1 (or, for labels, the value that is not counted), or below the limit. */
-  private record Followed(Value ids, int limit, int nothing, String what) {}
-
   private final Program program;
   private final Layout layout;
   private final Lowering lowering;
   private final Arenas arenas;
   private final Device device;
   private final Map<RowAxis, Integer> live = new HashMap<>();
-  private final Map<String, Set<Followed>> followed = new HashMap<>();
+  private final Map<String, List<Op.Followed>> followed = new HashMap<>();
   /** Entries that have run, and chunks. */
   private final Set<String> ready = new HashSet<>();
   private final Set<Integer> compiled = new HashSet<>();
@@ -51,24 +47,10 @@ final class TornadoExecutable implements Executable {
     this.layout = layout;
     this.lowering = lowering;
     program.axes().forEach(axis -> live.put(axis, axis.capacity()));
-    program.entries().values().forEach(entry -> followed.put(entry.name(), followed(entry)));
+    program.entries().values().forEach(entry -> followed.put(entry.name(), entry.nodes().stream().flatMap(node ->
+        node.op().followed().stream()).distinct().toList()));
     arenas = layout.build();
     device = factory.open(arenas, lowering);
-  }
-
-  private static Set<Followed> followed(Program.Entry entry) {
-    Set<Followed> all = new LinkedHashSet<>();
-    for (Program.Node node : entry.nodes()) {
-      switch (node.op()) {
-        case Op.Gather o -> all.add(new Followed(o.ids(), o.table().shape().rows(), -1, "ids of " + o.table().name()));
-        case TrainingOp.RowLoss o when o.loss() == Loss.CROSS_ENTROPY ->
-            all.add(new Followed(o.labels(), o.predictions().shape().cols(), -100, "labels"));
-        case TrainingOp.RowLossGrad o when o.loss() == Loss.CROSS_ENTROPY ->
-            all.add(new Followed(o.labels(), o.predictions().shape().cols(), -100, "labels"));
-        default -> { }
-      }
-    }
-    return all;
   }
 
   @Override
@@ -244,22 +226,24 @@ final class TornadoExecutable implements Executable {
     if (lowering.entry(entry) == null) {
       throw new ConfigException("no entry %s; there are %s".formatted(entry, program.entries().keySet()));
     }
-    for (Followed ids : followed.get(entry)) {
-      int at = layout.intsAt(ids.ids());
-      int rows = rows(ids.ids());
-      for (int i = 0; i < rows; i++) {
-        int id = arenas.intsBytes().getAtIndex(INT, at + i);
-        if (id != ids.nothing() && (id < 0 || id >= ids.limit())) {
-          throw new ConfigException("%s: that of row %d is %d, expected 0 to %d, or %d for none".formatted(ids.what(), i, id,
-              ids.limit() - 1,
-              ids.nothing()));
-        }
-      }
-    }
+    followed.get(entry).forEach(this::check);
     if (intsChanged) {
       layout.segmentMaps().forEach(map -> map.write(arenas.intsBytes(), layout.intsAt(map.segments()), rows(map.segments())));
       device.sendInts();
       intsChanged = false;
+    }
+  }
+
+  private void check(Op.Followed ids) {
+    int at = layout.intsAt(ids.ids());
+    int cols = ids.ids().shape().cols();
+    int count = rows(ids.ids()) * cols;
+    for (int i = 0; i < count; i++) {
+      int id = arenas.intsBytes().getAtIndex(INT, at + i);
+      if ((id < 0 || id >= ids.limit()) && !ids.nothing().contains(id)) {
+        throw new ConfigException("%s: that of row %d is %d, expected 0 to %d, or %s for none".formatted(ids.what(), i / cols, id, ids.limit() - 1,
+            ids.nothing().stream().sorted(Comparator.reverseOrder()).map(String::valueOf).collect(Collectors.joining(" or "))));
+      }
     }
   }
 
@@ -271,9 +255,7 @@ final class TornadoExecutable implements Executable {
       Program.Node node = nodes.get(i);
       lowering.ops(entry).get(i).forEach(device::run);
       for (Value out : node.op().outputs()) {
-        // A query that sees no key has no logarithm of a sum.
-        boolean lse = node.op() instanceof Op.Attention attention && attention.lse().equals(out);
-        if (!lse && !finite(out)) {
+        if (node.op().finite(out) && !finite(out)) {
           return Optional.of("%s%s (%s)".formatted(node.region().isEmpty() ? "" : node.region() + ": ", out.name(),
               node.op().getClass().getSimpleName()));
         }

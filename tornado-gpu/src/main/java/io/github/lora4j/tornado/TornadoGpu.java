@@ -1,10 +1,12 @@
 package io.github.lora4j.tornado;
 
 import io.github.lora4j.graph.Backend;
+import io.github.lora4j.graph.Binders;
 import io.github.lora4j.graph.CompileOptions;
 import io.github.lora4j.graph.Executable;
 import io.github.lora4j.graph.Program;
 import io.github.lora4j.vector.BackendException;
+import io.github.lora4j.vector.DType;
 import io.github.lora4j.vector.ResourceException;
 import java.util.List;
 import java.util.Map;
@@ -52,8 +54,9 @@ public final class TornadoGpu implements Backend {
 
   /** @param library whether a library makes the products */
   static Lowered lowered(Program program, CompileOptions options, boolean library) {
-    Layout layout = new Layout(program, options);
-    return new Lowered(program, layout, new Lowering(program, layout, library));
+    Binders<GpuBinder<?>> binders = GpuBinders.all();
+    Layout layout = new Layout(program, options, binders);
+    return new Lowered(program, layout, new Lowering(program, layout, binders, library));
   }
 
   @Override
@@ -88,16 +91,19 @@ public final class TornadoGpu implements Backend {
     long all = device.getMaxGlobalMemory();
     long free = Math.min(all, FreeMemory.bytes(name).orElse(all));
     if (bytes > free) {
-      throw new ResourceException(("the program needs %,d MB and the device %s has %,d MB%s: use fewer rows (batch size, maximal length), or half "
-          + "weights").formatted(bytes >> 20, device.getPhysicalDevice().getDeviceName(), all >> 20,
-              free < all ? ", %,d MB of them free".formatted(free >> 20) : ""));
+      throw new ResourceException(("the program needs %,d MB and the device %s has %,d MB%s: use %s").formatted(bytes >> 20, device.getPhysicalDevice().getDeviceName(), all >> 20,
+              free < all ? ", %,d MB of them free".formatted(free >> 20) : "", less(options)));
     }
     if (lowered.layout.largestArray() > device.getMaxAllocMemory()) {
-      throw new ResourceException(("the largest array of the program needs %,d MB and the device %s allocates at most %,d MB at once: use fewer rows "
-          + "(batch size, maximal length), or half weights").formatted(lowered.layout.largestArray() >> 20,
-              device.getPhysicalDevice().getDeviceName(), device.getMaxAllocMemory() >> 20));
+      throw new ResourceException(("the largest array of the program needs %,d MB and the device %s allocates at most %,d MB at once: use %s")
+          .formatted(lowered.layout.largestArray() >> 20, device.getPhysicalDevice().getDeviceName(), device.getMaxAllocMemory() >> 20, less(options)));
     }
     return lowered.on((arenas, lowering) -> new TornadoGraphs(arenas, lowering, device, LibraryTasks.of(name)));
+  }
+
+  /** What needs less memory; who has half weights already is not told to use them. */
+  private static String less(CompileOptions options) {
+    return "fewer rows (batch size, maximal length)" + (options.weights() == DType.F32 ? ", or half weights" : "");
   }
 
   @Override

@@ -218,7 +218,7 @@ final class TornadoGraphs implements Device {
   private static RuntimeException failure(Throwable e) {
     String message = String.valueOf(e.getMessage());
     if (e.getClass().getSimpleName().contains("OutOfMemory") || message.contains("Out of memory") || message.contains("device.memory")) {
-      return new ResourceException("the device has not enough memory: use fewer rows (batch size, maximal length) or half weights: " + message);
+      return new ResourceException("the device has not enough memory: use fewer rows (batch size, maximal length), or a smaller model: " + message);
     }
     return new BackendException("TornadoVM failed: " + e, e);
   }

@@ -121,11 +121,17 @@ public interface Kernels {
   /** The gradient of the scale of {@link #scaleColumns}: sums[slot, j] = Σ over rows [from, to) of dy·(x − center) (written, not added). */
   void columnDots(MemorySegment dy, MemorySegment x, MemorySegment center, MemorySegment sums, int slot, int cols, int from, int to);
 
-  /** out[i] = mean of rows [ranges[i].start, start + length) of x; ranges I32 [rows, 2] = (start, length); length 0 gives zeros. */
-  void rangeMean(MemorySegment x, MemorySegment ranges, MemorySegment out, int cols, int from, int to);
+  /**
+   * out[i] = sum of rows [ranges[i].start, start + length) of x, or with {@code mean} that divided by the length; ranges I32 [rows, 2] =
+   * (start, length); length 0 gives zeros.
+   */
+  void rangeSum(MemorySegment x, MemorySegment ranges, boolean mean, MemorySegment out, int cols, int from, int to);
 
-  /** For each range i in [from, to): dx rows of the range = dy[i] / length (+ addend). Rows outside every range stay untouched. */
-  void rangeMeanGrad(MemorySegment dy, MemorySegment ranges, MemorySegment addend, MemorySegment dx, int cols, int from, int to);
+  /**
+   * For each range i in [from, to): dx rows of the range = dy[i], or with {@code mean} dy[i] / length (+ addend). Rows outside every range stay
+   * untouched.
+   */
+  void rangeSumGrad(MemorySegment dy, MemorySegment ranges, boolean mean, MemorySegment addend, MemorySegment dx, int cols, int from, int to);
 
   /** y = x / max(‖x‖₂, eps); norms[i] = max(‖x‖₂, eps). */
   void l2Normalize(MemorySegment x, MemorySegment y, MemorySegment norms, int cols, double eps, int from, int to);
@@ -187,6 +193,29 @@ public interface Kernels {
   /** da[i] = scale·Σⱼ probs[i, j]·b[j]; with {@code transposed}, db[j] = scale·Σᵢ probs[i, j]·a[i]. */
   void inBatchNegativesGrad(MemorySegment probs, int ld, MemorySegment other, boolean transposed, double scale, MemorySegment out,
       int rows, int cols, int from, int to);
+
+  // ---- what other losses are made of ----
+
+  /** out = x + beta; without x, beta. Elements [from, to). */
+  void shift(MemorySegment x, double beta, MemorySegment out, long from, long to);
+
+  /** out = f(x), elements [from, to). */
+  void function(ScalarFunction f, MemorySegment x, MemorySegment out, long from, long to);
+
+  /** dx = dy · f'(x), elements [from, to). */
+  void functionGrad(ScalarFunction f, MemorySegment x, MemorySegment dy, MemorySegment dx, long from, long to);
+
+  /**
+   * out[i, k] = log softmax(logits[i])[columns[i, k]], 0 where the column is −1 or −100; stats[i] = (max, Σⱼ exp(logits[i, j] − max)), which can be
+   * kept up while the columns are walked over in chunks.
+   *
+   * @param columns I32 [rows, picks]
+   */
+  void logSoftmaxAt(MemorySegment logits, MemorySegment columns, int picks, MemorySegment out, MemorySegment stats, int cols, int from, int to);
+
+  /** dLogits[i, j] = Σₖ dOut[i, k]·([columns[i, k] = j] − softmax(logits[i])[j]), over the picks that have a column. */
+  void logSoftmaxAtGrad(MemorySegment logits, MemorySegment columns, int picks, MemorySegment stats, MemorySegment dOut, MemorySegment dLogits,
+      int cols, int from, int to);
 
   // ---- reductions and optimizers over flat arenas, [from, to) elements ----
 

@@ -6,6 +6,7 @@ import io.github.lora4j.vector.internal.reference.ReferenceAttention;
 import io.github.lora4j.vector.internal.reference.ReferenceGemm;
 import io.github.lora4j.vector.internal.reference.ReferenceLosses;
 import io.github.lora4j.vector.internal.reference.ReferenceDecoder;
+import io.github.lora4j.vector.internal.reference.ReferencePrimitives;
 import io.github.lora4j.vector.internal.reference.ReferenceRows;
 import java.lang.foreign.MemorySegment;
 
@@ -20,6 +21,7 @@ public final class ReferenceKernels implements Kernels {
   private final ReferenceDecoder decoder;
   private final ReferenceAttention attention;
   private final ReferenceLosses losses;
+  private final ReferencePrimitives primitives;
 
   /**
    * Kernels on buffers of one type.
@@ -37,6 +39,7 @@ public final class ReferenceKernels implements Kernels {
     decoder = new ReferenceDecoder(type);
     this.attention = new ReferenceAttention(dtype);
     this.losses = new ReferenceLosses(dtype);
+    primitives = new ReferencePrimitives(dtype);
   }
 
   @Override
@@ -191,13 +194,13 @@ public final class ReferenceKernels implements Kernels {
   }
 
   @Override
-  public void rangeMean(MemorySegment x, MemorySegment ranges, MemorySegment out, int cols, int from, int to) {
-    rows.rangeMean(x, ranges, out, cols, from, to);
+  public void rangeSum(MemorySegment x, MemorySegment ranges, boolean mean, MemorySegment out, int cols, int from, int to) {
+    rows.rangeSum(x, ranges, mean, out, cols, from, to);
   }
 
   @Override
-  public void rangeMeanGrad(MemorySegment dy, MemorySegment ranges, MemorySegment addend, MemorySegment dx, int cols, int from, int to) {
-    rows.rangeMeanGrad(dy, ranges, addend, dx, cols, from, to);
+  public void rangeSumGrad(MemorySegment dy, MemorySegment ranges, boolean mean, MemorySegment addend, MemorySegment dx, int cols, int from, int to) {
+    rows.rangeSumGrad(dy, ranges, mean, addend, dx, cols, from, to);
   }
 
   @Override
@@ -267,6 +270,32 @@ public final class ReferenceKernels implements Kernels {
         type.set(out, (long) i * cols + c, scale * sum);
       }
     }
+  }
+
+  @Override
+  public void shift(MemorySegment x, double beta, MemorySegment out, long from, long to) {
+    primitives.shift(x, beta, out, from, to);
+  }
+
+  @Override
+  public void function(ScalarFunction f, MemorySegment x, MemorySegment out, long from, long to) {
+    primitives.function(f, x, out, from, to);
+  }
+
+  @Override
+  public void functionGrad(ScalarFunction f, MemorySegment x, MemorySegment dy, MemorySegment dx, long from, long to) {
+    primitives.functionGrad(f, x, dy, dx, from, to);
+  }
+
+  @Override
+  public void logSoftmaxAt(MemorySegment logits, MemorySegment columns, int picks, MemorySegment out, MemorySegment stats, int cols, int from, int to) {
+    primitives.logSoftmaxAt(logits, columns, picks, out, stats, cols, from, to);
+  }
+
+  @Override
+  public void logSoftmaxAtGrad(MemorySegment logits, MemorySegment columns, int picks, MemorySegment stats, MemorySegment dOut, MemorySegment dLogits,
+      int cols, int from, int to) {
+    primitives.logSoftmaxAtGrad(logits, columns, picks, stats, dOut, dLogits, cols, from, to);
   }
 
   @Override

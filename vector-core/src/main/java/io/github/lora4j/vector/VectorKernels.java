@@ -9,10 +9,12 @@ import io.github.lora4j.vector.internal.Elementwise;
 import io.github.lora4j.vector.internal.Losses;
 import io.github.lora4j.vector.internal.Norms;
 import io.github.lora4j.vector.internal.Optimizers;
+import io.github.lora4j.vector.internal.Primitives;
 import io.github.lora4j.vector.internal.Rows;
 import io.github.lora4j.vector.internal.Sensitivity;
 import io.github.lora4j.vector.internal.gemm.VectorGemms;
 import io.github.lora4j.vector.internal.reference.ReferenceLosses;
+import io.github.lora4j.vector.internal.reference.ReferencePrimitives;
 import java.lang.foreign.MemorySegment;
 
 /**
@@ -28,6 +30,7 @@ public final class VectorKernels implements Kernels {
   }
 
   private final ReferenceLosses narrow = new ReferenceLosses(DType.F32);
+  private final ReferencePrimitives primitives = new ReferencePrimitives(DType.F32);
 
   @Override
   public DType dtype() {
@@ -158,13 +161,13 @@ public final class VectorKernels implements Kernels {
   }
 
   @Override
-  public void rangeMean(MemorySegment x, MemorySegment ranges, MemorySegment out, int cols, int from, int to) {
-    Rows.rangeMean(x, ranges, out, cols, from, to);
+  public void rangeSum(MemorySegment x, MemorySegment ranges, boolean mean, MemorySegment out, int cols, int from, int to) {
+    Rows.rangeSum(x, ranges, mean, out, cols, from, to);
   }
 
   @Override
-  public void rangeMeanGrad(MemorySegment dy, MemorySegment ranges, MemorySegment addend, MemorySegment dx, int cols, int from, int to) {
-    Rows.rangeMeanGrad(dy, ranges, addend, dx, cols, from, to);
+  public void rangeSumGrad(MemorySegment dy, MemorySegment ranges, boolean mean, MemorySegment addend, MemorySegment dx, int cols, int from, int to) {
+    Rows.rangeSumGrad(dy, ranges, mean, addend, dx, cols, from, to);
   }
 
   @Override
@@ -234,6 +237,32 @@ public final class VectorKernels implements Kernels {
   public void inBatchNegativesGrad(MemorySegment probs, int ld, MemorySegment other, boolean transposed, double scale, MemorySegment out,
       int rows, int cols, int from, int to) {
     Losses.inBatchNegativesGrad(probs, ld, other, transposed, (float) scale, out, rows, cols, from, to);
+  }
+
+  @Override
+  public void shift(MemorySegment x, double beta, MemorySegment out, long from, long to) {
+    Primitives.shift(x, (float) beta, out, from, to);
+  }
+
+  @Override
+  public void function(ScalarFunction f, MemorySegment x, MemorySegment out, long from, long to) {
+    primitives.function(f, x, out, from, to);
+  }
+
+  @Override
+  public void functionGrad(ScalarFunction f, MemorySegment x, MemorySegment dy, MemorySegment dx, long from, long to) {
+    primitives.functionGrad(f, x, dy, dx, from, to);
+  }
+
+  @Override
+  public void logSoftmaxAt(MemorySegment logits, MemorySegment columns, int picks, MemorySegment out, MemorySegment stats, int cols, int from, int to) {
+    Primitives.logSoftmaxAt(logits, columns, picks, out, stats, cols, from, to);
+  }
+
+  @Override
+  public void logSoftmaxAtGrad(MemorySegment logits, MemorySegment columns, int picks, MemorySegment stats, MemorySegment dOut, MemorySegment dLogits,
+      int cols, int from, int to) {
+    Primitives.logSoftmaxAtGrad(logits, columns, picks, stats, dOut, dLogits, cols, from, to);
   }
 
   @Override

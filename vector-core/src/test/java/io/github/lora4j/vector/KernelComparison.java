@@ -30,6 +30,13 @@ final class KernelComparison {
         losses(rows, cols);
       }
     }
+    for (int cols : COLS) {
+      for (int rows : ROWS) {
+        primitives(rows, cols);
+      }
+    }
+    // More than two chunks of a vocabulary.
+    primitives(3, 9001);
   }
 
   /** Runs one kernel in both, each on its own output, and compares the outputs. */
@@ -151,9 +158,12 @@ final class KernelComparison {
       same("scatter" + at, 4, table, (k, o) -> k.scatterAdd(dy, unique, starts, order, o, cols, 0, 2));
       MemorySegment ranges = Data.ints(1, 3, 0, 0, 4, 1);
       MemorySegment means = data.normal(3L * cols);
-      same("range mean" + at, 4, means, (k, o) -> k.rangeMean(x, ranges, o, cols, 0, 3));
-      same("range mean gradient" + at, 1, out, (k, o) -> k.rangeMeanGrad(means, ranges, NULL, o, cols, 0, 3));
-      same("range mean gradient in place" + at, 1, out, (k, o) -> k.rangeMeanGrad(means, ranges, o, o, cols, 0, 3));
+      for (boolean mean : new boolean[] {true, false}) {
+        String which = (mean ? " mean" : " sum") + at;
+        same("range" + which, 4, means, (k, o) -> k.rangeSum(x, ranges, mean, o, cols, 0, 3));
+        same("gradient of range" + which, 1, out, (k, o) -> k.rangeSumGrad(means, ranges, mean, NULL, o, cols, 0, 3));
+        same("gradient in place of range" + which, 1, out, (k, o) -> k.rangeSumGrad(means, ranges, mean, o, o, cols, 0, 3));
+      }
     }
   }
 
@@ -193,6 +203,35 @@ final class KernelComparison {
         cols, 0, rows));
     for (boolean transposed : new boolean[] {false, true}) {
       same("in-batch gradient" + at, 8, out, (k, o) -> k.inBatchNegativesGrad(probs, rows + 3, b, transposed, 20, o, rows, cols, 0, rows));
+    }
+  }
+
+  private void primitives(int rows, int cols) {
+    String at = " " + rows + "x" + cols;
+    int n = rows * cols;
+    MemorySegment x = data.normal(n);
+    MemorySegment dy = data.normal(n);
+    MemorySegment out = data.normal(n);
+    same("shift" + at, 1, out, (k, o) -> k.shift(x, 0.3, o, 0, n));
+    same("fill" + at, 0, out, (k, o) -> k.shift(NULL, -1.5, o, 0, n));
+    for (ScalarFunction f : ScalarFunction.values()) {
+      same(f + at, 4, out, (k, o) -> k.function(f, x, o, 0, n));
+      same(f + " gradient" + at, 6, out, (k, o) -> k.functionGrad(f, x, dy, o, 0, n));
+    }
+    MemorySegment logits = data.normal(n);
+    vector.scale(logits, 30, logits, 0, n);
+    for (int picks : new int[] {1, 3}) {
+      int[] chosen = data.uniform(rows * picks, cols);
+      for (int i = 0; i < chosen.length; i += 4) {
+        chosen[i] = i % 8 == 0 ? -100 : -1;
+      }
+      MemorySegment columns = Data.ints(chosen);
+      MemorySegment some = data.normal((long) rows * picks);
+      MemorySegment stats = data.normal(2L * rows);
+      reference.logSoftmaxAt(logits, columns, picks, Data.copy(some), stats, cols, 0, rows);
+      same("log-softmax" + at, 4, 1, some, (k, o) -> k.logSoftmaxAt(logits, columns, picks, o, Data.copy(stats), cols, 0, rows));
+      same("sums of log-softmax" + at, 8, stats, (k, o) -> k.logSoftmaxAt(logits, columns, picks, Data.copy(some), o, cols, 0, rows));
+      same("log-softmax gradient" + at, 8, 1, logits, (k, o) -> k.logSoftmaxAtGrad(o, columns, picks, stats, some, o, cols, 0, rows));
     }
   }
 

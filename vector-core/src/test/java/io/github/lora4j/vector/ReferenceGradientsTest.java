@@ -81,8 +81,8 @@ class ReferenceGradientsTest {
     MemorySegment ranges = Data.ints(0, 2, 2, 0, 2, 4);
     MemorySegment means = data.zeros(9);
     MemorySegment dMeans = data.normal(9);
-    kernels.rangeMeanGrad(dMeans, ranges, NULL, dx, 3, 0, 3);
-    check(x, dx, means, dMeans, () -> kernels.rangeMean(x, ranges, means, 3, 0, 3));
+    kernels.rangeSumGrad(dMeans, ranges, true, NULL, dx, 3, 0, 3);
+    check(x, dx, means, dMeans, () -> kernels.rangeSum(x, ranges, true, means, 3, 0, 3));
 
     MemorySegment ids = Data.ints(2, 0, -1, 2, 5, 2);
     MemorySegment table = data.zeros(18);

@@ -1,23 +1,29 @@
 package io.github.lora4j.graph.cpu;
 
 import io.github.lora4j.graph.AdapterOp;
+import io.github.lora4j.graph.Op;
 import io.github.lora4j.vector.DType;
 import io.github.lora4j.vector.Kernels;
 import java.lang.foreign.MemorySegment;
+import java.util.List;
+import java.util.function.BiFunction;
 
 /** Binds the ops of adapters. */
 record CpuAdapterSteps(CpuSteps of, Kernels k) {
 
-  CpuSteps.Step bind(AdapterOp op) {
-    return switch (op) {
-      case AdapterOp.ScaleColumns o -> scaleColumns(o);
-      case AdapterOp.ColumnDots o -> columnDots(o);
-      case AdapterOp.AddTo o -> of.binary(o.x(), o.total(), o.total(), k::add);
-      case AdapterOp.GramPenalty o -> gramPenalty(o);
-      case AdapterOp.Sensitivity o -> sensitivity(o);
-      case AdapterOp.Mask o -> mask(o);
-      case AdapterOp.DoraNorm o -> doraNorm(o);
-    };
+  static List<CpuBinder<?>> binders() {
+    return List.of(bind(AdapterOp.ScaleColumns.class, CpuAdapterSteps::scaleColumns),
+        CpuBinder.of(AdapterOp.ColumnDots.class, (o, at) -> new CpuAdapterSteps(at, at.kernels()).columnDots(o),
+            (o, target) -> CpuSteps.partials(o.x(), 1, target)),
+        bind(AdapterOp.AddTo.class, (at, o) -> at.of.binary(o.x(), o.total(), o.total(), at.k::add)),
+        bind(AdapterOp.GramPenalty.class, CpuAdapterSteps::gramPenalty),
+        bind(AdapterOp.Sensitivity.class, CpuAdapterSteps::sensitivity),
+        bind(AdapterOp.Mask.class, CpuAdapterSteps::mask),
+        bind(AdapterOp.DoraNorm.class, CpuAdapterSteps::doraNorm));
+  }
+
+  private static <O extends Op> CpuBinder<O> bind(Class<O> op, BiFunction<CpuAdapterSteps, O, CpuSteps.Step> step) {
+    return CpuBinder.of(op, (o, at) -> step.apply(new CpuAdapterSteps(at, at.kernels()), o));
   }
 
   private CpuSteps.Step scaleColumns(AdapterOp.ScaleColumns o) {

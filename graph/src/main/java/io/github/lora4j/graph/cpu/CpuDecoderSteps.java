@@ -1,19 +1,25 @@
 package io.github.lora4j.graph.cpu;
 
 import io.github.lora4j.graph.DecoderOp;
+import io.github.lora4j.graph.Op;
 import io.github.lora4j.vector.Kernels;
 import java.lang.foreign.MemorySegment;
+import java.util.List;
+import java.util.function.BiFunction;
 
 /** Binds the ops of decoders. */
 record CpuDecoderSteps(CpuSteps of, Kernels k) {
 
-  CpuSteps.Step bind(DecoderOp op) {
-    return switch (op) {
-      case DecoderOp.RmsNorm o -> norm(o);
-      case DecoderOp.RmsNormGrad o -> normGrad(o);
-      case DecoderOp.RmsNormParamGrad o -> paramGrad(o);
-      case DecoderOp.Rope o -> rope(o);
-    };
+  static List<CpuBinder<?>> binders() {
+    return List.of(bind(DecoderOp.RmsNorm.class, CpuDecoderSteps::norm),
+        bind(DecoderOp.RmsNormGrad.class, CpuDecoderSteps::normGrad),
+        CpuBinder.of(DecoderOp.RmsNormParamGrad.class, (o, at) -> new CpuDecoderSteps(at, at.kernels()).paramGrad(o),
+            (o, target) -> CpuSteps.partials(o.x(), 1, target)),
+        bind(DecoderOp.Rope.class, CpuDecoderSteps::rope));
+  }
+
+  private static <O extends Op> CpuBinder<O> bind(Class<O> op, BiFunction<CpuDecoderSteps, O, CpuSteps.Step> step) {
+    return CpuBinder.of(op, (o, at) -> step.apply(new CpuDecoderSteps(at, at.kernels()), o));
   }
 
   private CpuSteps.Step norm(DecoderOp.RmsNorm o) {

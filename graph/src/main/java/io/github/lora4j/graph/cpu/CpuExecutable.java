@@ -1,7 +1,6 @@
 package io.github.lora4j.graph.cpu;
 
 import io.github.lora4j.graph.Executable;
-import io.github.lora4j.graph.Fusion;
 import io.github.lora4j.graph.MemoryPlan;
 import io.github.lora4j.graph.Op;
 import io.github.lora4j.graph.ParameterLayout;
@@ -46,7 +45,7 @@ final class CpuExecutable implements Executable {
     try {
       program.axes().forEach(axis -> live.put(axis, new int[] {axis.capacity()}));
       allocate();
-      CpuSteps steps = new CpuSteps(this, plan, kernels, workers, memory);
+      CpuSteps steps = new CpuSteps(this, plan, workers, memory);
       for (Program.Entry entry : program.entries().values()) {
         entries.put(entry.name(), bind(entry.nodes(), steps));
       }
@@ -60,7 +59,7 @@ final class CpuExecutable implements Executable {
     BoundOp[] bound = new BoundOp[nodes.size()];
     for (int i = 0; i < bound.length; i++) {
       Op op = nodes.get(i).op();
-      if (i + 1 < bound.length && Fusion.fuses(op, nodes.get(i + 1).op())) {
+      if (i + 1 < bound.length && op.fuses(nodes.get(i + 1).op())) {
         bound[i] = new BoundOp(nodes.get(i), steps.bind(op, nodes.get(i + 1).op()));
         i++;
         bound[i] = new BoundOp(nodes.get(i), () -> { });
@@ -81,7 +80,7 @@ final class CpuExecutable implements Executable {
     for (Arena arena : Arena.values()) {
       arenas.put(arena, memory.allocate(plan.arenaBytes(arena), CpuPlan.purpose(arena)));
     }
-    int width = plan.floats().bytes();
+    int width = plan.target().floats().bytes();
     for (ParameterLayout.Range range : program.parameters().ranges()) {
       slots.put(range.value(), arenas.get(Arena.PARAMETERS).asSlice(range.offset() * width, range.length() * width));
       if (plan.arenaBytes(Arena.GRADIENTS) > 0) {
@@ -126,7 +125,7 @@ final class CpuExecutable implements Executable {
 
   @Override
   public DType floatType() {
-    return plan.floats();
+    return plan.target().floats();
   }
 
   @Override
@@ -149,9 +148,9 @@ final class CpuExecutable implements Executable {
       return Optional.of(segment(parameter));
     }
     Map<CpuPlan.Form, MemorySegment> kept = frozen.get(parameter);
-    Optional<MemorySegment> table = Optional.ofNullable(kept.get(CpuPlan.Form.TABLE)).filter(t -> plan.weights() == plan.floats());
+    Optional<MemorySegment> table = Optional.ofNullable(kept.get(CpuPlan.Form.TABLE)).filter(t -> plan.target().weights() == plan.target().floats());
     return Optional.ofNullable(kept.get(CpuPlan.Form.RAW)).or(() -> table)
-        .map(segment -> segment.asSlice(0, parameter.shape().elements() * plan.floats().bytes()));
+        .map(segment -> segment.asSlice(0, parameter.shape().elements() * plan.target().floats().bytes()));
   }
 
   @Override
@@ -168,15 +167,15 @@ final class CpuExecutable implements Executable {
   }
 
   private void writeFrozen(Value weight, MemorySegment source) {
-    if (source.byteSize() != weight.shape().elements() * plan.floats().bytes()) {
-      throw new ConfigException("%s needs %d bytes of %s, got %d".formatted(weight, weight.shape().elements() * plan.floats().bytes(),
-          plan.floats(), source.byteSize()));
+    if (source.byteSize() != weight.shape().elements() * plan.target().floats().bytes()) {
+      throw new ConfigException("%s needs %d bytes of %s, got %d".formatted(weight, weight.shape().elements() * plan.target().floats().bytes(),
+          plan.target().floats(), source.byteSize()));
     }
     frozen.get(weight).forEach((form, target) -> {
       switch (form) {
         case RAW -> MemorySegment.copy(source, 0, target, 0, source.byteSize());
-        case TABLE -> Storage.convert(source, plan.floats(), target, plan.weights(), weight.shape().elements());
-        case PANELS -> kernels.pack(weight.shape().rows(), weight.shape().cols(), source, target, plan.weights());
+        case TABLE -> Storage.convert(source, plan.target().floats(), target, plan.target().weights(), weight.shape().elements());
+        case PANELS -> kernels.pack(weight.shape().rows(), weight.shape().cols(), source, target, plan.target().weights());
       }
     });
   }
@@ -188,14 +187,14 @@ final class CpuExecutable implements Executable {
     }
     if (slot.role() == Value.Role.FROZEN) {
       try (Memory staging = new Memory(slot.name())) {
-        MemorySegment copy = staging.allocate((long) length * plan.floats().bytes(), "staging");
-        Storage.fill(copy, plan.floats(), source, length);
+        MemorySegment copy = staging.allocate((long) length * plan.target().floats().bytes(), "staging");
+        Storage.fill(copy, plan.target().floats(), source, length);
         writeFrozen(slot, copy);
       }
       return;
     }
     checkLength(slot, length);
-    Storage.fill(segment(slot), plan.floats(), source, length);
+    Storage.fill(segment(slot), plan.target().floats(), source, length);
   }
 
   @Override
@@ -225,7 +224,7 @@ final class CpuExecutable implements Executable {
     if (value.integer()) {
       throw new ConfigException(value + " holds integers");
     }
-    return Storage.floats(segment(value), plan.floats(), rows(value) * value.shape().cols());
+    return Storage.floats(segment(value), plan.target().floats(), rows(value) * value.shape().cols());
   }
 
   @Override
@@ -250,9 +249,7 @@ final class CpuExecutable implements Executable {
     for (BoundOp op : entry(entry)) {
       op.step.run();
       for (Value out : op.node.op().outputs()) {
-        // A query that sees no key has no logarithm of a sum, which is its value, not a fault.
-        boolean lse = op.node.op() instanceof Op.Attention attention && attention.lse().equals(out);
-        if (!out.integer() && !lse && !Storage.finite(segment(out), plan.floats(), (long) rows(out) * out.shape().cols())) {
+        if (!out.integer() && op.node.op().finite(out) && !Storage.finite(segment(out), plan.target().floats(), (long) rows(out) * out.shape().cols())) {
           return Optional.of("%s%s (%s)".formatted(op.node.region().isEmpty() ? "" : op.node.region() + ": ", out.name(),
               op.node.op().getClass().getSimpleName()));
         }

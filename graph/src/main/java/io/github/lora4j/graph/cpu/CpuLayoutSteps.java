@@ -1,11 +1,13 @@
 package io.github.lora4j.graph.cpu;
 
 import io.github.lora4j.graph.LayoutOp;
+import io.github.lora4j.graph.Op;
 import io.github.lora4j.graph.Value;
 import io.github.lora4j.vector.DType;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.List;
+import java.util.function.BiFunction;
 
 /**
  * Binds the ops that only move elements.
@@ -14,15 +16,17 @@ import java.util.List;
  */
 record CpuLayoutSteps(CpuSteps of, DType floats) {
 
-  CpuSteps.Step bind(LayoutOp op) {
-    return switch (op) {
-      case LayoutOp.Split o -> columns(o.x(), o.parts(), true);
-      case LayoutOp.Join o -> columns(o.y(), o.parts(), false);
-      case LayoutOp.Spread o -> spread(o);
-      case LayoutOp.Collect o -> collect(o);
-      case LayoutOp.Unfold o -> unfold(o);
-      case LayoutOp.Fold o -> fold(o);
-    };
+  static List<CpuBinder<?>> binders() {
+    return List.of(bind(LayoutOp.Split.class, (at, o) -> at.columns(o.x(), o.parts(), true)),
+        bind(LayoutOp.Join.class, (at, o) -> at.columns(o.y(), o.parts(), false)),
+        bind(LayoutOp.Spread.class, CpuLayoutSteps::spread),
+        bind(LayoutOp.Collect.class, CpuLayoutSteps::collect),
+        bind(LayoutOp.Unfold.class, CpuLayoutSteps::unfold),
+        bind(LayoutOp.Fold.class, CpuLayoutSteps::fold));
+  }
+
+  private static <O extends Op> CpuBinder<O> bind(Class<O> op, BiFunction<CpuLayoutSteps, O, CpuSteps.Step> step) {
+    return CpuBinder.of(op, (o, at) -> step.apply(new CpuLayoutSteps(at, at.floats()), o));
   }
 
   private CpuSteps.Step spread(LayoutOp.Spread o) {

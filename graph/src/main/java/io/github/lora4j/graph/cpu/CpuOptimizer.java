@@ -3,6 +3,7 @@ package io.github.lora4j.graph.cpu;
 import io.github.lora4j.graph.Executable;
 import io.github.lora4j.graph.OptimizerSpec;
 import io.github.lora4j.graph.ParameterLayout;
+import io.github.lora4j.graph.Program;
 import io.github.lora4j.graph.TrainingOp;
 import io.github.lora4j.graph.Value;
 import io.github.lora4j.vector.AdamScalars;
@@ -41,22 +42,23 @@ final class CpuOptimizer implements CpuSteps.Step {
   private final Workers.Task norm = this::norm;
   private final Workers.Task update = this::update;
 
-  CpuOptimizer(TrainingOp.OptimizerStep op, CpuExecutable of, CpuPlan plan, Kernels kernels, Workers workers) {
+  CpuOptimizer(TrainingOp.OptimizerStep op, CpuSteps of) {
     this.op = op;
     this.spec = op.spec();
-    this.kernels = kernels;
-    this.workers = workers;
-    type = plan.floats();
+    kernels = of.kernels();
+    workers = of.workers();
+    type = of.floats();
+    Program program = of.plan().program();
     List<Piece> list = new ArrayList<>();
     grad = of.arena(Executable.Arena.GRADIENTS);
-    for (ParameterLayout.Range range : plan.program().parameters().ranges()) {
+    for (ParameterLayout.Range range : program.parameters().ranges()) {
       Value instead = op.preconditioned().get(range.gradient());
       // What takes a gradient's place starts at 0, so the other arenas are looked at from the same place on.
       long offset = instead == null ? 0 : range.offset();
       MemorySegment[] arenas = ARENAS.stream().map(arena -> from(of.arena(arena), offset)).toArray(MemorySegment[]::new);
       for (long from = 0; from < range.length(); from += PIECE) {
         long start = range.offset() - offset + from;
-        list.add(new Piece(instead == null ? grad : of.segment(instead), arenas[0], arenas[1], arenas[2], arenas[3], start,
+        list.add(new Piece(instead == null ? grad : of.s(instead), arenas[0], arenas[1], arenas[2], arenas[3], start,
             start + Math.min(range.length() - from, PIECE), range.offset() + from, range.group()));
       }
     }
@@ -64,9 +66,9 @@ final class CpuOptimizer implements CpuSteps.Step {
     squares = new double[pieces.length];
     // A group may be empty: an adapter's groups are fixed, which of them have parameters depends on its settings.
     scalars = new AdamScalars[spec.decay().size()];
-    if (plan.program().parameters().groups() > scalars.length) {
+    if (program.parameters().groups() > scalars.length) {
       throw new ConfigException("the optimizer has a weight decay for %d parameter groups, the program has %d groups"
-          .formatted(scalars.length, plan.program().parameters().groups()));
+          .formatted(scalars.length, program.parameters().groups()));
     }
     for (int g = 0; g < scalars.length; g++) {
       AdamScalars s = new AdamScalars();
@@ -77,10 +79,10 @@ final class CpuOptimizer implements CpuSteps.Step {
       s.decoupled = spec.kind() != OptimizerSpec.Kind.ADAM;
       scalars[g] = s;
     }
-    hyper = of.segment(op.hyper());
-    lossSum = of.segment(op.lossSum());
-    count = of.segment(op.count());
-    report = of.segment(op.report());
+    hyper = of.s(op.hyper());
+    lossSum = of.s(op.lossSum());
+    count = of.s(op.count());
+    report = of.s(op.report());
   }
 
   private MemorySegment from(MemorySegment arena, long offset) {

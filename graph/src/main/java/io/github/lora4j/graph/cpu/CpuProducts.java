@@ -1,84 +1,117 @@
 package io.github.lora4j.graph.cpu;
 
 import io.github.lora4j.graph.Op;
+import io.github.lora4j.graph.ProductOp;
 import io.github.lora4j.graph.Value;
-import io.github.lora4j.graph.cpu.CpuSteps.Step;
+import io.github.lora4j.vector.DType;
 import io.github.lora4j.vector.Gemm;
-import io.github.lora4j.vector.Kernels;
-import io.github.lora4j.vector.Memory;
-import io.github.lora4j.vector.Workers;
 import java.lang.foreign.MemorySegment;
+import java.util.List;
 import java.util.Optional;
 
 /** Binds matrix products, and what follows them while their result is in cache. */
 final class CpuProducts {
 
-  private record Product(Gemm.Spec spec, Gemm.Operands operands, Value rowsOf) {}
+  private CpuProducts() {}
 
-  private final CpuExecutable memoryOf;
-  private final CpuPlan plan;
-  private final Kernels k;
-  private final Workers workers;
-  private final MemorySegment scratch;
+  /** A product of the one form for all three ops; what is absent is empty. */
+  private record Product(Gemm.Form form, Value left, Value right, Optional<Value> bias, Optional<Value> addend, double alpha, Value out) {
 
-  CpuProducts(CpuExecutable memoryOf, CpuPlan plan, Kernels kernels, Workers workers, Memory memory) {
-    this.memoryOf = memoryOf;
-    this.plan = plan;
-    this.k = kernels;
-    this.workers = workers;
-    scratch = memory.allocate(plan.gemmScratch(), "matrix product scratch");
-  }
+    static Product of(ProductOp.Linear o) {
+      return new Product(Gemm.Form.NT, o.x(), o.w(), o.bias(), o.addend(), o.alpha(), o.y());
+    }
 
-  /** A product alone. */
-  Step bind(Op op) {
-    return step(product(op), Gemm.Then.NOTHING);
-  }
+    static Product of(ProductOp.LinearInputGrad o) {
+      return new Product(Gemm.Form.NN, o.dy(), o.w(), Optional.empty(), o.addend(), o.alpha(), o.dx());
+    }
 
-  /** A product and what {@link io.github.lora4j.graph.Fusion} lets follow it. */
-  Step bind(Op op, Op next) {
-    return step(product(op), switch (next) {
-      case Op.Activate o -> {
-        MemorySegment x = s(o.x());
-        MemorySegment y = s(o.y());
-        yield (from, to) -> k.activation(o.f(), x, y, from, to);
+    static Product of(ProductOp.LinearWeightGrad o) {
+      return new Product(Gemm.Form.TN, o.dy(), o.x(), Optional.empty(), Optional.empty(), o.alpha(), o.dw());
+    }
+
+    Gemm.Spec spec(CpuTarget target) {
+      int rows = left.shape().rows();
+      if (form == Gemm.Form.TN) {
+        return new Gemm.Spec(form, rows, out.shape().rows(), out.shape().cols(), rows, alpha, false, target.floats());
       }
-      case Op.ActivateGrad o -> {
-        MemorySegment x = s(o.x());
-        MemorySegment dy = s(o.dy());
-        MemorySegment dx = s(o.dx());
-        yield (from, to) -> k.activationGrad(o.f(), x, dy, dx, from, to);
-      }
-      default -> throw new IllegalArgumentException(next + " does not fuse");
-    });
+      boolean packed = right.role() == Value.Role.FROZEN;
+      DType type = packed ? target.weights() : target.floats();
+      return new Gemm.Spec(form, rows, rows, out.shape().cols(), left.shape().cols(), alpha, packed, type);
+    }
+
+    CpuScratch scratch(CpuTarget target) {
+      return new CpuScratch(target.kernels().gemmScratchBytes(spec(target), target.threads()), 0);
+    }
+
+    CpuSteps.Step bind(Gemm.Then then, CpuSteps at) {
+      Gemm.Spec spec = spec(at.plan().target());
+      MemorySegment weight = spec.packed() ? at.frozen(right, CpuPlan.Form.PANELS) : at.s(right);
+      Gemm gemm = at.kernels().gemm(spec, new Gemm.Operands(at.s(left), weight, at.s(bias), at.s(addend), at.s(out), at.scratch()), then);
+      int[] live = at.live(left);
+      return () -> gemm.run(at.workers(), live[0]);
+    }
   }
 
-  private Product product(Op op) {
-    return switch (op) {
-      case Op.Linear o -> new Product(CpuPlan.spec(o, plan.weights(), plan.floats()), new Gemm.Operands(s(o.x()), weight(o.w()), s(o.bias()),
-          s(o.addend()), s(o.y()), scratch), o.x());
-      case Op.LinearInputGrad o -> new Product(CpuPlan.spec(o, plan.weights(), plan.floats()), new Gemm.Operands(s(o.dy()), weight(o.w()),
-          MemorySegment.NULL, s(o.addend()), s(o.dx()), scratch), o.dy());
-      case Op.LinearWeightGrad o -> new Product(CpuPlan.spec(o, plan.floats()), new Gemm.Operands(s(o.dy()), s(o.x()), MemorySegment.NULL,
-          MemorySegment.NULL, s(o.dw()), scratch), o.dy());
-      default -> throw new IllegalArgumentException(op + " is no product");
-    };
+  /** A product with a weight, which is kept in panels if it is frozen. */
+  private interface Weighted<O extends Op> extends CpuBinder<O> {
+
+    Product product(O op);
+
+    @Override
+    default CpuSteps.Step bind(O op, CpuSteps at) {
+      return product(op).bind(Gemm.Then.NOTHING, at);
+    }
+
+    @Override
+    default CpuSteps.Step bind(O op, Gemm.Then then, CpuSteps at) {
+      return product(op).bind(then, at);
+    }
+
+    @Override
+    default CpuScratch scratch(O op, CpuTarget target) {
+      return product(op).scratch(target);
+    }
+
+    @Override
+    default CpuPlan.Form form(O op, Value weight) {
+      return product(op).right.equals(weight) ? CpuPlan.Form.PANELS : CpuPlan.Form.RAW;
+    }
   }
 
-  private Step step(Product product, Gemm.Then then) {
-    Gemm gemm = k.gemm(product.spec, product.operands, then);
-    int[] live = memoryOf.liveCount(product.rowsOf);
-    return () -> gemm.run(workers, live[0]);
+  private static final class Linear implements Weighted<ProductOp.Linear> {
+    @Override
+    public Class<ProductOp.Linear> op() {
+      return ProductOp.Linear.class;
+    }
+
+    @Override
+    public Product product(ProductOp.Linear op) {
+      return Product.of(op);
+    }
   }
 
-  private MemorySegment weight(Value w) {
-    return w.role() == Value.Role.FROZEN ? memoryOf.frozen(w, CpuPlan.Form.PANELS) : s(w);
+  private static final class InputGrad implements Weighted<ProductOp.LinearInputGrad> {
+    @Override
+    public Class<ProductOp.LinearInputGrad> op() {
+      return ProductOp.LinearInputGrad.class;
+    }
+
+    @Override
+    public Product product(ProductOp.LinearInputGrad op) {
+      return Product.of(op);
+    }
   }
 
-  private MemorySegment s(Value value) {
-    return memoryOf.segment(value);
+  static List<CpuBinder<?>> binders() {
+    return List.of(new Linear(), new InputGrad(),
+        CpuBinder.of(ProductOp.LinearWeightGrad.class, (o, at) -> at.fresh(o.dw(), Product.of(o).bind(Gemm.Then.NOTHING, at)),
+            (o, target) -> Product.of(o).scratch(target)),
+        CpuBinder.of(ProductOp.ColumnSum.class, CpuProducts::columnSum, (o, target) -> CpuSteps.partials(o.x(), 1, target)));
   }
 
-  private MemorySegment s(Optional<Value> value) {
-    return memoryOf.segment(value);
+  private static CpuSteps.Step columnSum(ProductOp.ColumnSum o, CpuSteps at) {
+    MemorySegment x = at.s(o.x());
+    int cols = o.x().shape().cols();
+    return at.columnSums(o.x(), o.sums(), (to, slot, first, end) -> at.kernels().columnSums(x, to, slot, cols, first, end));
   }
 }

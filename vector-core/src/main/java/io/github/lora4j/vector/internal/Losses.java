@@ -90,7 +90,7 @@ public final class Losses {
     return max + Math.log(total);
   }
 
-  private static float max(MemorySegment x, long at, long end) {
+  static float max(MemorySegment x, long at, long end) {
     var max = all(Float.NEGATIVE_INFINITY);
     for (long bound = whole(at, end); at < bound; at += BYTES) {
       max = max.max(load(x, at));
@@ -102,7 +102,7 @@ public final class Losses {
     return Simd.max(max);
   }
 
-  private static float expSum(MemorySegment x, float max, long at, long end) {
+  static float expSum(MemorySegment x, float max, long at, long end) {
     var sum = all(0f);
     for (long bound = whole(at, end); at < bound; at += BYTES) {
       sum = sum.add(VectorMath.expOfNegative(load(x, at).sub(max)));

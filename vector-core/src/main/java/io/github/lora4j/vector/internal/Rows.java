@@ -72,7 +72,7 @@ public final class Rows {
     }
   }
 
-  public static void rangeMean(MemorySegment x, MemorySegment ranges, MemorySegment out, int cols, int from, int to) {
+  public static void rangeSum(MemorySegment x, MemorySegment ranges, boolean mean, MemorySegment out, int cols, int from, int to) {
     long bytes = cols * 4L;
     for (int i = from; i < to; i++) {
       int start = Elements.id(ranges, 2L * i);
@@ -81,13 +81,13 @@ public final class Rows {
       for (int row = start; row < start + length; row++) {
         addRow(x, row * bytes, out, i * bytes, bytes);
       }
-      if (length > 1) {
+      if (mean && length > 1) {
         Elementwise.scale(out, 1f / length, out, (long) i * cols, (long) (i + 1) * cols);
       }
     }
   }
 
-  public static void rangeMeanGrad(MemorySegment dy, MemorySegment ranges, MemorySegment addend, MemorySegment dx, int cols, int from,
+  public static void rangeSumGrad(MemorySegment dy, MemorySegment ranges, boolean mean, MemorySegment addend, MemorySegment dx, int cols, int from,
       int to) {
     long bytes = cols * 4L;
     for (int i = from; i < to; i++) {
@@ -99,7 +99,7 @@ public final class Rows {
         } else {
           MemorySegment.copy(addend, row * bytes, dx, row * bytes, bytes);
         }
-        addScaled(1f / length, dy, i * bytes, dx, row * bytes, bytes);
+        addScaled(mean ? 1f / length : 1f, dy, i * bytes, dx, row * bytes, bytes);
       }
     }
   }

@@ -126,7 +126,7 @@ public final class ReferenceRows {
     return center.address() == 0 ? 0 : type.get(center, j);
   }
 
-  public void rangeMean(MemorySegment x, MemorySegment ranges, MemorySegment out, int cols, int from, int to) {
+  public void rangeSum(MemorySegment x, MemorySegment ranges, boolean mean, MemorySegment out, int cols, int from, int to) {
     for (int i = from; i < to; i++) {
       long start = Elements.id(ranges, 2L * i);
       int length = Elements.id(ranges, 2L * i + 1);
@@ -135,19 +135,19 @@ public final class ReferenceRows {
         for (long row = start; row < start + length; row++) {
           sum += type.get(x, row * cols + j);
         }
-        type.set(out, (long) i * cols + j, length == 0 ? 0 : sum / length);
+        type.set(out, (long) i * cols + j, length == 0 ? 0 : mean ? sum / length : sum);
       }
     }
   }
 
-  public void rangeMeanGrad(MemorySegment dy, MemorySegment ranges, MemorySegment addend, MemorySegment dx, int cols, int from, int to) {
+  public void rangeSumGrad(MemorySegment dy, MemorySegment ranges, boolean mean, MemorySegment addend, MemorySegment dx, int cols, int from, int to) {
     for (int i = from; i < to; i++) {
       long start = Elements.id(ranges, 2L * i);
       int length = Elements.id(ranges, 2L * i + 1);
       for (long row = start; row < start + length; row++) {
         for (int j = 0; j < cols; j++) {
           long at = row * cols + j;
-          type.set(dx, at, type.get(dy, (long) i * cols + j) / length + type.optional(addend, at));
+          type.set(dx, at, type.get(dy, (long) i * cols + j) / (mean ? length : 1) + type.optional(addend, at));
         }
       }
     }

@@ -1,0 +1,89 @@
+package io.github.lora4j.graph.cpu;
+
+import static io.github.lora4j.graph.cpu.CpuSteps.at;
+
+import io.github.lora4j.graph.AttentionOp;
+import io.github.lora4j.vector.Kernels;
+import java.lang.foreign.MemorySegment;
+import java.util.List;
+
+/** Binds attention, head by head. */
+final class CpuAttentionSteps {
+
+  /** Columns of the table of segments: start and length of queries, start and length of keys, position. */
+  private static final int TABLE = 5;
+
+  private CpuAttentionSteps() {}
+
+  static List<CpuBinder<?>> binders() {
+    return List.of(CpuBinder.of(AttentionOp.Attention.class, CpuAttentionSteps::attention, CpuAttentionSteps::scratch),
+        CpuBinder.of(AttentionOp.AttentionGrad.class, CpuAttentionSteps::attentionGrad, (o, target) -> scratch(o.forward(), target)));
+  }
+
+  private static CpuScratch scratch(AttentionOp.Attention o, CpuTarget target) {
+    return new CpuScratch(0, target.kernels().attentionScratchBytes(o.spec(), o.maxLength()));
+  }
+
+  private static CpuSteps.Step attention(AttentionOp.Attention o, CpuSteps of) {
+    Kernels kernels = of.kernels();
+    MemorySegment q = of.s(o.q());
+    MemorySegment k = of.s(o.k());
+    MemorySegment v = of.s(o.v());
+    MemorySegment table = of.s(o.segments());
+    MemorySegment out = of.s(o.out());
+    MemorySegment lse = of.s(o.lse());
+    int[] segments = of.live(o.segments());
+    int[] queries = of.live(o.q());
+    HeadTasks tasks = heads(o, of, o.spec().heads(), new MemorySegment[] {q}, (segment, head, worker) -> {
+      long row = (long) segment * TABLE;
+      kernels.attention(o.spec(), q, k, v, out, lse, at(table, row), at(table, row + 1), at(table, row + 2), at(table, row + 3),
+          at(table, row + 4), head, of.scratch(worker));
+    });
+    return () -> {
+      if (CpuSteps.covered(table, TABLE, 1, segments[0]) < queries[0]) {
+        out.fill((byte) 0);
+        lse.fill((byte) 0);
+      }
+      tasks.run(of.workers(), segments[0]);
+    };
+  }
+
+  private static CpuSteps.Step attentionGrad(AttentionOp.AttentionGrad o, CpuSteps of) {
+    Kernels kernels = of.kernels();
+    AttentionOp.Attention f = o.forward();
+    MemorySegment q = of.s(f.q());
+    MemorySegment k = of.s(f.k());
+    MemorySegment v = of.s(f.v());
+    MemorySegment table = of.s(f.segments());
+    MemorySegment lse = of.s(f.lse());
+    MemorySegment dout = of.s(o.dout());
+    MemorySegment dq = of.s(o.dq());
+    MemorySegment dk = of.s(o.dk());
+    MemorySegment dv = of.s(o.dv());
+    int[] segments = of.live(f.segments());
+    HeadTasks tasks = heads(f, of, f.spec().kvHeads(), new MemorySegment[] {q, dout}, (segment, head, worker) -> {
+      long row = (long) segment * TABLE;
+      kernels.attentionGrad(f.spec(), q, k, v, lse, dout, dq, dk, dv, at(table, row), at(table, row + 1), at(table, row + 2),
+          at(table, row + 3), at(table, row + 4), head, of.scratch(worker));
+    });
+    int[] queries = of.live(f.q());
+    int[] keyRows = of.live(f.k());
+    return () -> {
+      if (CpuSteps.covered(table, TABLE, 1, segments[0]) < queries[0]) {
+        dq.fill((byte) 0);
+      }
+      if (CpuSteps.covered(table, TABLE, 3, segments[0]) < keyRows[0]) {
+        dk.fill((byte) 0);
+        dv.fill((byte) 0);
+      }
+      tasks.run(of.workers(), segments[0]);
+    };
+  }
+
+  private static HeadTasks heads(AttentionOp.Attention o, CpuSteps of, int heads, MemorySegment[] queries, HeadTasks.Head work) {
+    long bytes = of.floats().bytes();
+    MemorySegment[] keys = {of.s(o.k()), of.s(o.v())};
+    return new HeadTasks(heads, of.s(o.segments()), queries, bytes * o.q().shape().cols(), keys, bytes * o.k().shape().cols(),
+        of.workers().threads(), work);
+  }
+}

@@ -1,0 +1,89 @@
+package io.github.lora4j.graph.cpu;
+
+import io.github.lora4j.graph.RowOp;
+import io.github.lora4j.graph.Value;
+import io.github.lora4j.vector.DType;
+import io.github.lora4j.vector.Kernels;
+import java.lang.foreign.MemorySegment;
+import java.util.List;
+
+/** Binds the ops that pick rows or sum ranges of them. */
+final class CpuRowSteps {
+
+  private CpuRowSteps() {}
+
+  static List<CpuBinder<?>> binders() {
+    return List.of(new Gather(),
+        CpuBinder.of(RowOp.ScatterAdd.class, CpuRowSteps::scatterAdd),
+        CpuBinder.of(RowOp.RangeSum.class, CpuRowSteps::rangeSum),
+        CpuBinder.of(RowOp.RangeSumGrad.class, CpuRowSteps::rangeSumGrad));
+  }
+
+  /** A frozen table stays as it is stored. */
+  private static final class Gather implements CpuBinder<RowOp.Gather> {
+    @Override
+    public Class<RowOp.Gather> op() {
+      return RowOp.Gather.class;
+    }
+
+    @Override
+    public CpuPlan.Form form(RowOp.Gather o, Value weight) {
+      return o.table().equals(weight) ? CpuPlan.Form.TABLE : CpuPlan.Form.RAW;
+    }
+
+    @Override
+    public CpuSteps.Step bind(RowOp.Gather o, CpuSteps at) {
+      Kernels k = at.kernels();
+      boolean frozen = o.table().role() == Value.Role.FROZEN;
+      MemorySegment source = frozen ? at.frozen(o.table(), CpuPlan.Form.TABLE) : at.s(o.table());
+      DType storage = frozen ? at.plan().target().weights() : at.floats();
+      MemorySegment ids = at.s(o.ids());
+      MemorySegment addend = at.s(o.addend());
+      MemorySegment y = at.s(o.y());
+      int cols = o.y().shape().cols();
+      return at.rows(o.y(), cols, (from, to) -> k.gather(source, storage, ids, addend, y, cols, from, to));
+    }
+  }
+
+  private static CpuSteps.Step scatterAdd(RowOp.ScatterAdd o, CpuSteps at) {
+    Kernels k = at.kernels();
+    MemorySegment dy = at.s(o.dy());
+    MemorySegment unique = at.s(o.index().unique());
+    MemorySegment starts = at.s(o.index().starts());
+    MemorySegment order = at.s(o.index().order());
+    MemorySegment table = at.s(o.table());
+    int cols = o.dy().shape().cols();
+    return at.rows(o.index().unique(), cols, (from, to) -> k.scatterAdd(dy, unique, starts, order, table, cols, from, to));
+  }
+
+  private static CpuSteps.Step rangeSum(RowOp.RangeSum o, CpuSteps at) {
+    Kernels k = at.kernels();
+    MemorySegment x = at.s(o.x());
+    MemorySegment ranges = at.s(o.ranges());
+    MemorySegment y = at.s(o.y());
+    int cols = o.x().shape().cols();
+    return at.rows(o.y(), cols, (from, to) -> k.rangeSum(x, ranges, o.mean(), y, cols, from, to));
+  }
+
+  private static CpuSteps.Step rangeSumGrad(RowOp.RangeSumGrad o, CpuSteps at) {
+    Kernels k = at.kernels();
+    MemorySegment dy = at.s(o.dy());
+    MemorySegment ranges = at.s(o.ranges());
+    MemorySegment addend = at.s(o.addend());
+    MemorySegment dx = at.s(o.dx());
+    int cols = o.dx().shape().cols();
+    int[] live = at.live(o.dx());
+    int[] count = at.live(o.dy());
+    CpuSteps.Step spread = at.rows(o.dy(), cols, (from, to) -> k.rangeSumGrad(dy, ranges, o.mean(), addend, dx, cols, from, to));
+    return () -> {
+      if (CpuSteps.covered(ranges, 2, 1, count[0]) < live[0]) {
+        if (o.addend().isEmpty()) {
+          dx.fill((byte) 0);
+        } else if (addend.address() != dx.address()) {
+          MemorySegment.copy(addend, 0, dx, 0, dx.byteSize());
+        }
+      }
+      spread.run();
+    };
+  }
+}
