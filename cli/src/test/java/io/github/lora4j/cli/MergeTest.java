@@ -62,10 +62,26 @@ class MergeTest {
     Path model = TinyBert.model(dir.resolve("model"), false);
     Path run = train(model, "classification");
     same(run, dir.resolve("merged"), "merge", run, "--output", dir.resolve("merged"));
-    Cli alone = Cli.run("merge", "--model", model, "--adapter", run.resolve("adapter"), "--output", dir.resolve("alone"));
-    assertEquals(2, alone.code());
-    assertTrue(alone.err().contains("bert.pooler.dense.weight"), alone.err());
-    assertFalse(Files.exists(dir.resolve("alone")));
+    same(run, dir.resolve("alone"), "merge", "--model", model, "--adapter", run.resolve("adapter"), "--output", dir.resolve("alone"));
+  }
+
+  /** What is drawn and stays frozen is in the adapter's files whatever the method, as modules that train whole are. */
+  @ParameterizedTest
+  @ValueSource(strings = {"lora", "lora+", "adalora", "ia3", "bitfit", "full", "houlsby", "prompt-tuning", "prefix-tuning"})
+  void aDrawnPoolerIsSavedByEveryMethod(String method) throws IOException {
+    Path model = TinyBert.model(dir.resolve("model"), false);
+    Path run = train(model, "classification", (method.startsWith("p") ? "--adapter.num_virtual_tokens 2 --method " : "--method ") .concat(method)
+        .split(" "));
+    Path adapter = run.resolve("adapter");
+    try (Checkpoint tensors = Checkpoint.open(adapter.resolve(PeftFormat.WEIGHTS))) {
+      String prefix = method.startsWith("p") ? "base_model." : "base_model.model.";
+      assertTrue(tensors.names().contains(prefix + "bert.pooler.dense.weight"), tensors.names().toString());
+    }
+    List<?> saved = (List<?>) PeftFormat.config(adapter).get("modules_to_save");
+    assertEquals(!method.equals("full"), saved.contains("bert.pooler.dense"), saved.toString());
+    try (TrainedModel trained = TrainedModel.open(run, Optional.empty(), false, "cpu", 1)) {
+      assertEquals(2, trained.outputs(List.of(new Row(1, "film", Optional.empty(), List.of())))[0].length);
+    }
   }
 
   /** Every method, trained, saved, loaded again and merged. */
@@ -80,7 +96,7 @@ class MergeTest {
       "--method adalora+ --adapter.target_modules query --adapter.init_r 4 --adapter.target_r 1 --adapter.convention peft",
       "--adapter.target_modules query,output.dense --adapter.r 2 --adapter.init_lora_weights pissa --adapter.lora_dropout 0.1",
       "--adapter.target_modules query,value --adapter.r 3 --adapter.init_lora_weights pissa_niter_2 --adapter.use_rslora true",
-      "--method lora+ --adapter.target_modules intermediate.dense --adapter.init_lora_weights olora --adapter.lora_bias true --adapter.r 4",
+      "--method lora+ --adapter.target_modules intermediate.dense --adapter.init_lora_weights olora --adapter.r 4",
       "--adapter.target_modules query,word_embeddings --adapter.init_lora_weights mica --adapter.r 3",
       "--adapter.target_modules query,value --adapter.init_lora_weights orthogonal --adapter.r 4",
       "--method ia3", "--method bitfit", "--method full"})

@@ -13,6 +13,11 @@ public interface AdapterFiles extends AdapterParameters {
     throw new ConfigException(getClass().getSimpleName() + " has no form that PEFT could read");
   }
 
+  /** What stands before the names of the base's parameters in files. */
+  default String basePrefix() {
+    return AdapterParameter.PREFIX;
+  }
+
   /** What files hold beside the parameters: see {@link StoredCopy}. */
   default List<StoredCopy> storedCopies() {
     return List.of();

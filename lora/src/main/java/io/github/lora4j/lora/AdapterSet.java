@@ -253,13 +253,17 @@ public final class AdapterSet implements AutoCloseable {
    * One active adapter as the only thing that trains; other active ones compute, frozen, and the rest do nothing. What training leaves goes
    * back with {@link #swap(String, Adapter, AdapterValues)}.
    *
-   * @throws ConfigException when it is not active
+   * @throws ConfigException when it is not active, or was no plain LoRA: what a set holds of it would train as plain LoRA, without its rule
    */
   public Adapter training(String name) {
     SetMember trained = member(name);
     if (!active.contains(name) || !enabled) {
       throw new ConfigException("adapter set: '%s' cannot train, it is not active (%s)".formatted(name, enabled ? "active: " + active
           : "the set is disabled"));
+    }
+    if (trained.was() != LoraAdapter.class) {
+      throw new ConfigException(("adapter set: '%s' was a %s, which the set holds as plain LoRA; trained here it would train as plain LoRA. "
+          + "Train it alone, or add its form as plain LoRA (toLora) if that is to be trained").formatted(name, trained.was().getSimpleName()));
     }
     active.stream().filter(n -> !n.equals(name)).filter(n -> !member(n).saved().isEmpty()).findFirst().ifPresent(n -> {
       throw new ConfigException("adapter set: '%s' cannot train on top of '%s', which replaces %s"

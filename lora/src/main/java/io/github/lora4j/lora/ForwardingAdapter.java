@@ -146,6 +146,11 @@ public abstract class ForwardingAdapter implements Adapter {
   }
 
   @Override
+  public String basePrefix() {
+    return of.basePrefix();
+  }
+
+  @Override
   public List<StoredCopy> storedCopies() {
     return of.storedCopies();
   }

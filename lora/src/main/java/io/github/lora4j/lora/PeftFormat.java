@@ -4,6 +4,7 @@ import io.github.lora4j.checkpoint.AtomicFiles;
 import io.github.lora4j.checkpoint.Checkpoint;
 import io.github.lora4j.checkpoint.SafetensorsWriter;
 import io.github.lora4j.checkpoint.TensorInfo;
+import io.github.lora4j.graph.ModuleInfo;
 import io.github.lora4j.lora.internal.AdapterPlace;
 import io.github.lora4j.lora.internal.Elements;
 import io.github.lora4j.lora.internal.Json;
@@ -19,6 +20,7 @@ import java.nio.file.Path;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Collectors;
 
 /**
  * Adapter directories as Hugging Face PEFT writes and reads them: {@code adapter_config.json}, {@code adapter_model.safetensors} and a
@@ -99,6 +101,11 @@ public final class PeftFormat {
    */
   public static LoadedAdapter load(Path directory, ModelDescription model) {
     Map<String, Object> config = config(directory);
+    if (config.containsKey("fine_tune_type") && config.containsKey("lora_parameters")) {
+      throw new FormatException(("%s: an adapter of MLX (fine_tune_type, lora_parameters), not of PEFT. Merge it with 'mlx_lm.fuse' and use the "
+          + "fused model, or convert adapters.safetensors: lora_a transposed is lora_A.weight, lora_b transposed lora_B.weight, each behind "
+          + "'base_model.model.', and lora_alpha is scale times rank").formatted(directory.resolve(CONFIG)));
+    }
     if (!(config.get("peft_type") instanceof String type)) {
       throw new FormatException(directory.resolve(CONFIG) + ": peft_type is missing; is this the config of an adapter?");
     }
@@ -106,8 +113,8 @@ public final class PeftFormat {
     Path file = weights(directory);
     try (Checkpoint tensors = Checkpoint.open(file)) {
       // Before memory is asked for: the file's sizes are bounded by the file, the config's are not.
-      Map<String, String> keys = TensorKeys.match(file.toString(), tensors, adapter.parameters(), adapter.storedCopies(),
-          String.valueOf(config.get("base_model_name_or_path")));
+      Map<String, String> keys = TensorKeys.match(file.toString(), tensors, new TensorKeys.Expected(adapter.parameters(),
+          adapter.storedCopies(), tables(model)), config);
       AdapterValues values = new AdapterValues(adapter.parameters());
       try {
         keys.forEach((slot, key) -> tensors.read(key, DType.F32, values.get(slot)));
@@ -122,6 +129,12 @@ public final class PeftFormat {
         throw e;
       }
     }
+  }
+
+  /** The weights with an entry for each token. */
+  private static Set<String> tables(ModelDescription model) {
+    return model.modules().stream().filter(m -> m.kind() == ModuleInfo.Kind.EMBEDDING || model.outputModule().filter(m.name()::equals).isPresent())
+        .map(m -> m.name() + ".weight").collect(Collectors.toSet());
   }
 
   /** The parameter that a copy repeats, as the copy has it. */

@@ -52,6 +52,11 @@ public final class PrefixAdapter implements Adapter {
     }
 
     @Override
+    public String basePrefix() {
+      return VirtualTokenMethod.BASE;
+    }
+
+    @Override
     public Optional<LoadedAdapter> runnable(AdapterValues values) {
       PrefixAdapter adapter = new PrefixAdapter(prefix);
       AdapterValues split = new AdapterValues(adapter.parameters());
@@ -81,6 +86,11 @@ public final class PrefixAdapter implements Adapter {
   @Override
   public Map<String, Object> peftConfig() {
     return prefix.config;
+  }
+
+  @Override
+  public String basePrefix() {
+    return VirtualTokenMethod.BASE;
   }
 
   @Override

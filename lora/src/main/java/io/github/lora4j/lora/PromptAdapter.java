@@ -47,6 +47,11 @@ public final class PromptAdapter implements Adapter {
   }
 
   @Override
+  public String basePrefix() {
+    return VirtualTokenMethod.BASE;
+  }
+
+  @Override
   public VirtualTokens virtualTokens() {
     return new VirtualTokens(prompt.programShape().rows(), 0);
   }

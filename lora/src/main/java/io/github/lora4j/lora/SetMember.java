@@ -12,9 +12,10 @@ import java.util.Map;
 /**
  * An adapter of an {@link AdapterSet}, as plain LoRA with values of its own.
  *
+ * @param was the class of the adapter it was made from
  * @param saved linear modules that it replaces whole, a head as a rule, by name
  */
-record SetMember(String name, LoraAdapter adapter, AdapterValues values, Map<String, ModuleInfo> saved) implements AutoCloseable {
+record SetMember(String name, Class<?> was, LoraAdapter adapter, AdapterValues values, Map<String, ModuleInfo> saved) implements AutoCloseable {
 
   /**
    * Copies an adapter.
@@ -37,7 +38,7 @@ record SetMember(String name, LoraAdapter adapter, AdapterValues values, Map<Str
       Map<String, ModuleInfo> saved = new LinkedHashMap<>();
       Problems problems = check(plain, lora.values(), model, saved);
       problems.raise("adapter '" + name + "'");
-      return new SetMember(name, plain, lora.values(), Map.copyOf(saved));
+      return new SetMember(name, adapter.getClass(), plain, lora.values(), Map.copyOf(saved));
     } catch (RuntimeException e) {
       lora.close();
       throw e;

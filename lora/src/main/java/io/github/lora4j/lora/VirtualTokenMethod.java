@@ -13,6 +13,9 @@ import java.util.regex.Pattern;
 /** Learnt tokens before every sequence: "prompt-tuning" and "prefix-tuning" in a recipe, with PEFT's settings. */
 public abstract sealed class VirtualTokenMethod implements AdapterMethod {
 
+  /** PEFT wraps the model once less than with other methods. */
+  static final String BASE = "base_model.";
+
   /** PEFT's key of what is learnt. */
   static final String EMBEDDINGS = "prompt_embeddings";
 
@@ -129,7 +132,7 @@ public abstract sealed class VirtualTokenMethod implements AdapterMethod {
       in.unknown().forEach(key -> config.put(key, values.get(key)));
     }
     problems.raise(where);
-    List<AdapterParameter> saved = BaseTraining.select(model, module -> shared.saves(module.name()), false, "base_model.");
+    List<AdapterParameter> saved = BaseTraining.select(model, module -> shared.saves(module.name()), false, BASE);
     return adapter(config, model, tokens, words.getFirst(), saved, strict);
   }
 

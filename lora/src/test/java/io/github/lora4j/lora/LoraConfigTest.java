@@ -44,7 +44,7 @@ class LoraConfigTest {
     settings.put("init_lora_weights", "gaussian");
     settings.put("revision", null);
     assertEquals(LoraConfig.builder().taskType(TaskType.TOKEN_CLS).r(4).loraAlpha(32).loraDropout(0.1).targetModules("query", "value")
-        .excludeModules(new TargetModules.Regex(".*\\.0\\..*")).layers(new LayerChoice(List.of(1), List.of("layer")))
+        .excludeModules(new TargetModules.Regex(".*\\.0\\..*")).layers(new LayerChoice(List.of(1), List.of("layer"), List.of(1, "layer")))
             .rankPattern(Map.of("query", 2))
         .alphaPattern(Map.of("value", 3.5)).bias(Bias.LORA_ONLY).useRslora(true).modulesToSave(List.of("pooler"))
         .initLoraWeights(InitLoraWeights.GAUSSIAN).build(), LoraConfig.ofSettings(settings));

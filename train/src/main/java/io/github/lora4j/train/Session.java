@@ -5,6 +5,7 @@ import io.github.lora4j.graph.Backend;
 import io.github.lora4j.graph.CompileOptions;
 import io.github.lora4j.graph.Executable;
 import io.github.lora4j.graph.OptimizerSpec;
+import io.github.lora4j.graph.Program;
 import io.github.lora4j.graph.Shape;
 import io.github.lora4j.graph.Value;
 import io.github.lora4j.lora.Adapter;
@@ -13,7 +14,9 @@ import io.github.lora4j.lora.AdapterRecording;
 import io.github.lora4j.lora.AdapterValues;
 import io.github.lora4j.lora.BaseNorm;
 import io.github.lora4j.lora.BaseRows;
+import io.github.lora4j.lora.DrawnModules;
 import io.github.lora4j.lora.LoadedAdapter;
+import io.github.lora4j.lora.ModelDescription;
 import io.github.lora4j.models.EncoderTask;
 import io.github.lora4j.models.PackedBatch;
 import io.github.lora4j.models.Weights;
@@ -27,6 +30,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 import java.util.Comparator;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -41,13 +45,12 @@ public final class Session implements AutoCloseable {
   private final Executable executable;
   private final Adapter adapter;
   private final PackedBatch batch;
-  private final Set<String> drawn;
+  private final Drawn drawn;
   private long written;
   private final AdapterValues fixed;
   private final Optional<BaseStarts> starts;
 
-  private Session(TaskProgram task, Executable executable, Adapter adapter, Set<String> drawn, AdapterValues fixed,
-      Optional<BaseStarts> starts) {
+  private Session(TaskProgram task, Executable executable, Adapter adapter, Drawn drawn, AdapterValues fixed, Optional<BaseStarts> starts) {
     this.fixed = fixed;
     this.starts = starts;
     this.task = task;
@@ -117,7 +120,7 @@ public final class Session implements AutoCloseable {
         parameter.ifPresent(of -> source.read(of, DType.F32, target));
         return parameter.isPresent();
       });
-      return new Session(program, executable, adapter, source.drawn(),
+      return new Session(program, executable, adapter, Drawn.of(task, program.program(), source),
           held.copy(adapter.parameters().stream().filter(p -> adapter.frozen(p.slot())).toList()), starts);
     } catch (RuntimeException | Error e) {
       starts.ifPresent(BaseStarts::close);
@@ -260,7 +263,33 @@ public final class Session implements AutoCloseable {
 
   /** Parameters of the head that no checkpoint had and that were drawn anew. */
   public Set<String> drawn() {
-    return drawn;
+    return drawn.names();
+  }
+
+  /** The adapter with what was drawn and stays frozen beside it, as it is saved; takes over and closes what it is given. */
+  public LoadedAdapter withDrawn(LoadedAdapter trained) {
+    return DrawnModules.beside(trained, drawn.model(), drawn.frozen());
+  }
+
+  /**
+   * Parameters that no checkpoint had.
+   *
+   * @param frozen F32 values of those that do not train
+   */
+  private record Drawn(ModelDescription model, Set<String> names, Map<String, MemorySegment> frozen) {
+
+    static Drawn of(EncoderTask task, Program program, Weights source) {
+      Map<String, MemorySegment> frozen = new LinkedHashMap<>();
+      for (String name : source.drawn()) {
+        Value slot = program.slot(name).orElseThrow();
+        if (slot.role() == Value.Role.FROZEN) {
+          MemorySegment values = MemorySegment.ofArray(new float[Math.toIntExact(slot.shape().elements())]);
+          source.read(stored(task, source, slot), DType.F32, values);
+          frozen.put(name, values);
+        }
+      }
+      return new Drawn(BaseModel.description(task), source.drawn(), frozen);
+    }
   }
 
   @Override

@@ -153,14 +153,9 @@ public final class TrainingRun implements AutoCloseable {
     // The checkpoint first: should the adapter have no form to be saved in, nothing is lost.
     directory.save(session.executable(), done, essentials(), recipe.training().reports().keepCheckpoints(), hook);
     try (AdapterValues values = session.adapterValues()) {
-      if (hook.isPresent()) {
-        try (LoadedAdapter finished = hook.get().finish(values)) {
-          PeftFormat.save(directory.adapter(), finished.adapter(), finished.values());
-        }
-      } else {
-        try (LoadedAdapter saved = session.onUntouchedBase(values)) {
-          PeftFormat.save(directory.adapter(), saved.adapter(), saved.values());
-        }
+      LoadedAdapter finished = hook.isPresent() ? hook.get().finish(values) : session.onUntouchedBase(values);
+      try (LoadedAdapter saved = session.withDrawn(finished)) {
+        PeftFormat.save(directory.adapter(), saved.adapter(), saved.values());
       }
     }
     tell(new TrainEvent.Saved(done, directory.adapter()));
@@ -169,18 +164,13 @@ public final class TrainingRun implements AutoCloseable {
     return finished;
   }
 
-  /** Says which modules the model's files lack; one that is drawn but does not train is in no file that this run leaves. */
+  /** Says which modules the model's files lack. */
   private List<String> drawn() {
     Map<String, Boolean> modules = new TreeMap<>();
     session.drawn().forEach(name -> modules.merge(name.substring(0, name.lastIndexOf('.')),
         session.task().program().slot(name).orElseThrow().role() == Value.Role.TRAINABLE, Boolean::logicalAnd));
     return modules.entrySet().stream().map(module -> module.getKey() + " is not in the model: newly initialised" + (module.getValue() ? ", it trains"
-        : " and frozen; the adapter will not hold it (adapter.modules_to_save: [%s] trains and saves it)".formatted(headOf(module.getKey())))).toList();
-  }
-
-  /** PEFT's modules_to_save names a module of the top: "pooler" for "bert.pooler.dense". */
-  private static String headOf(String module) {
-    return module.contains("pooler") ? "pooler" : module;
+        : " and frozen; it is saved with the adapter")).toList();
   }
 
   private void save() {

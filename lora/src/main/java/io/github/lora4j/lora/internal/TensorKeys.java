@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.stream.Collectors;
 
 /** Finds each of an adapter's parameters in a file; what does not fit exactly is one error that lists all of it. */
@@ -17,17 +18,25 @@ public final class TensorKeys {
   private TensorKeys() {}
 
   /**
-   * The key of each slot.
+   * What a file should hold.
+   *
+   * @param tables slots of embeddings and of output layers over the vocabulary, which grow with new tokens
+   */
+  public record Expected(List<AdapterParameter> parameters, List<StoredCopy> copies, Set<String> tables) {}
+
+  /**
+   * The key of each slot. Where PEFT's wrapper of a module that trains whole is in the names, {@code modules_to_save} is the trained one and
+   * {@code original_module} the base's, which says nothing new.
    *
    * @throws FormatException when something is missing, unexpected or of another shape
    */
-  public static Map<String, String> match(String where, Checkpoint file, List<AdapterParameter> parameters, List<StoredCopy> copies,
-      String baseModel) {
+  public static Map<String, String> match(String where, Checkpoint file, Expected expected, Map<String, ?> config) {
+    List<AdapterParameter> parameters = expected.parameters;
     Map<String, String> slots = new LinkedHashMap<>();
     parameters.forEach(p -> slots.put(p.key(), p.slot()));
     Map<String, StoredCopy> allowed = new LinkedHashMap<>();
-    copies.forEach(copy -> allowed.put(copy.key(), copy));
-    resized(where, file, copies);
+    expected.copies.forEach(copy -> allowed.put(copy.key(), copy));
+    resized(where, file, expected);
     Map<String, String> found = new LinkedHashMap<>();
     List<String> unexpected = new ArrayList<>();
     List<String> shapesOfCopies = new ArrayList<>();
@@ -36,10 +45,15 @@ public final class TensorKeys {
       String slot = slots.get(plain);
       if (slot == null && allowed.containsKey(plain)) {
         copied(key, allowed.get(plain), file, shapesOfCopies);
-      } else if (slot == null && !duplicate(key, slots)) {
+      } else if (slot == null && !slots.containsKey(unwrapped(key))) {
         unexpected.add(key);
       } else if (slot != null && found.putIfAbsent(slot, key) != null) {
         unexpected.add(key);
+      }
+    }
+    for (String key : file.names()) {
+      if (key.contains(".modules_to_save.") && slots.containsKey(unwrapped(key))) {
+        found.putIfAbsent(slots.get(unwrapped(key)), key);
       }
     }
     List<String> missing = parameters.stream().filter(p -> !found.containsKey(p.slot())).map(AdapterParameter::key).toList();
@@ -54,21 +68,24 @@ public final class TensorKeys {
     add(problems, shapes, "of another shape");
     if (!problems.isEmpty()) {
       throw new FormatException("%s: %s\n%s".formatted(where, Problems.text(problems), advice(missing, unexpected, shapes, file, parameters,
-          baseModel)));
+          config)));
     }
     return found;
   }
 
   /** An embedding in the file that has other entries than the model's says more than the shapes that follow from it. */
-  private static void resized(String where, Checkpoint file, List<StoredCopy> copies) {
-    for (StoredCopy copy : copies) {
-      if (copy.key().endsWith("weight") && !copy.key().contains(".lora_") && file.names().contains(copy.key())) {
-        List<Long> got = file.info(copy.key()).shape();
-        if (got.size() == 2 && !got.getFirst().equals(copy.shape().getFirst()) && got.getLast().equals(copy.shape().getLast())) {
-          throw new FormatException(("%s: %s has %d entries, the base model %d: the adapter was trained after the embeddings were resized "
-              + "for new tokens; resize the base model to %d entries, save it, and use that").formatted(where, copy.key(), got.getFirst(),
-                  copy.shape().getFirst(), got.getFirst()));
-        }
+  private static void resized(String where, Checkpoint file, Expected expected) {
+    Map<String, List<Long>> tables = new LinkedHashMap<>();
+    expected.parameters.stream().filter(p -> expected.tables.contains(p.slot())).forEach(p -> tables.put(p.key(), p.shape()));
+    expected.copies.stream().filter(copy -> copy.key().endsWith("weight") && !copy.key().contains(".lora_"))
+        .forEach(copy -> tables.put(copy.key(), copy.shape()));
+    for (String key : file.names()) {
+      List<Long> wanted = tables.get(tables.containsKey(key) ? key : unwrapped(key));
+      List<Long> got = file.info(key).shape();
+      if (wanted != null && got.size() == 2 && !got.getFirst().equals(wanted.getFirst()) && got.getLast().equals(wanted.getLast())) {
+        throw new FormatException(("%s: %s has %d entries, the base model %d: the adapter was trained after the embeddings were resized "
+            + "for new tokens; resize the base model to %d entries, save it, and use that").formatted(where, key, got.getFirst(),
+                wanted.getFirst(), got.getFirst()));
       }
     }
   }
@@ -91,18 +108,18 @@ public final class TensorKeys {
     return slots.containsKey(plain) ? plain : key;
   }
 
-  /**
-   * With bias=all and modules_to_save PEFT stores the head's bias three times under its wrappers' names; the plain key is the trained
-   * one.
-   */
-  private static boolean duplicate(String key, Map<String, String> slots) {
-    String plain = key.replaceFirst("\\.(original_module|modules_to_save)(?=\\.bias$)", "");
-    return !plain.equals(key) && slots.containsKey(plain);
+  /** The name without PEFT's wrapper of a module that trains whole. */
+  private static String unwrapped(String key) {
+    return key.replaceFirst("\\.(original_module|modules_to_save)(\\.default)?(?=\\.)", "");
   }
 
   private static String advice(List<String> missing, List<String> unexpected, List<String> shapes, Checkpoint file,
-      List<AdapterParameter> parameters,
-      String baseModel) {
+      List<AdapterParameter> parameters, Map<String, ?> config) {
+    if (!missing.isEmpty() && unexpected.isEmpty() && shapes.isEmpty() && "lora_only".equals(config.get("bias"))
+        && missing.stream().allMatch(key -> key.endsWith(".bias"))) {
+      return "bias is \"lora_only\", but the file holds no bias: some releases of PEFT (0.19.1 is one) do not save them with it. They are lost; to use the "
+          + "adapter without them, set bias to \"none\" in adapter_config.json, or save it again with a newer PEFT.";
+    }
     if (!unexpected.isEmpty() && unexpected.stream().noneMatch(key -> key.startsWith(AdapterParameter.PREFIX))) {
       return "Keys of an adapter begin with '" + AdapterParameter.PREFIX
           + "'; these do not, so the file was not saved by PEFT's save_pretrained.";
@@ -118,6 +135,6 @@ public final class TensorKeys {
     }
     return shapes.isEmpty() && unexpected.isEmpty() ? "The file is incomplete, or target_modules and modules_to_save of "
         + "adapter_config.json were changed."
-        : "The adapter was trained on another base model (its config says '" + baseModel + "'), or its config was changed.";
+        : "The adapter was trained on another base model (its config says '" + config.get("base_model_name_or_path") + "'), or its config was changed.";
   }
 }
