@@ -2,18 +2,13 @@ package io.github.lora4j.cli;
 
 import io.github.lora4j.cli.bench.BenchCommand;
 import io.github.lora4j.cli.demo.DemoCommand;
-import io.github.lora4j.vector.BackendException;
-import io.github.lora4j.vector.ConfigException;
-import io.github.lora4j.vector.FormatException;
 import io.github.lora4j.vector.Lora4jException;
-import io.github.lora4j.vector.ResourceException;
-import io.github.lora4j.vector.TrainingException;
-import java.io.PrintWriter;
-import java.util.ArrayList;
-import java.util.List;
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.TypeConversionException;
 import picocli.CommandLine.UnmatchedArgumentException;
 
 /**
@@ -25,9 +20,6 @@ import picocli.CommandLine.UnmatchedArgumentException;
     description = "Fine-tunes language models on the JVM.")
 public final class Main implements Runnable {
 
-  /** Set to 1, it shows the stack trace of every error. */
-  static final String DEBUG = "LORA4J_DEBUG";
-
   private Main() {}
 
   public static void main(String[] args) {
@@ -36,7 +28,11 @@ public final class Main implements Runnable {
 
   /** Parses and runs; also for tests. */
   static int run(CommandLine command, String... args) {
-    return command.execute(adapterSettings(args));
+    try {
+      return command.execute(Arguments.of(args, Failure.encoding(), System.getenv()));
+    } catch (Lora4jException | Error e) {
+      return Failure.report(e, command.getErr());
+    }
   }
 
   /** The command with its error handling. */
@@ -44,26 +40,20 @@ public final class Main implements Runnable {
     CommandLine command = new CommandLine(new Main());
     TrainCommand.addSettings(command.getSubcommands().get("train").getCommandSpec());
     command.setOverwrittenOptionsAllowed(true);
+    command.registerConverter(Path.class, Main::path);
     command.setUsageHelpAutoWidth(true);
     command.setParameterExceptionHandler((error, wrong) -> usage(error));
-    command.setExecutionExceptionHandler((error, line, parsed) -> report(error, line.getErr()));
+    command.setExecutionExceptionHandler((error, line, parsed) -> Failure.report(error, line.getErr()));
     return command;
   }
 
-  /** {@code --adapter.r 8} is {@code --set adapter.r=8}: which settings there are is the adapter method's to know. */
-  private static String[] adapterSettings(String[] args) {
-    List<String> all = new ArrayList<>();
-    for (int i = 0; i < args.length; i++) {
-      if (!args[i].startsWith("--adapter.")) {
-        all.add(args[i]);
-        continue;
-      }
-      String setting = args[i].substring(2);
-      boolean apart = !setting.contains("=") && i + 1 < args.length;
-      all.add("--set");
-      all.add(apart ? setting + "=" + args[++i] : setting);
+  /** A path; ~ is the home directory also where no shell has seen it, as in {@code --model=~/bert}. */
+  private static Path path(String text) {
+    try {
+      return Path.of(text.equals("~") || text.startsWith("~/") ? System.getProperty("user.home") + text.substring(1) : text);
+    } catch (InvalidPathException e) {
+      throw new TypeConversionException(Failure.invalid(e));
     }
-    return all.toArray(String[]::new);
   }
 
   /** A wrong option: what is wrong and where the right ones stand, not all of them. */
@@ -73,30 +63,6 @@ public final class Main implements Runnable {
     UnmatchedArgumentException.printSuggestions(error, line.getErr());
     line.getErr().println(line.getCommandSpec().qualifiedName() + " --help lists the options");
     return line.getCommandSpec().exitCodeOnInvalidInput();
-  }
-
-  private static int report(Exception error, PrintWriter err) {
-    if (error instanceof Lora4jException known) {
-      err.println("error: " + known.getMessage());
-      if ("1".equals(System.getenv(DEBUG))) {
-        error.printStackTrace(err);
-      }
-      return exitCode(known);
-    }
-    err.println("error: unexpected " + error);
-    error.printStackTrace(err);
-    err.println("This is a bug in lora4j. Please report it with the lines above and the output of `lora4j doctor`.");
-    return 1;
-  }
-
-  static int exitCode(Lora4jException error) {
-    return switch (error) {
-      case ConfigException e -> 2;
-      case FormatException e -> 3;
-      case ResourceException e -> 4;
-      case BackendException e -> 5;
-      case TrainingException e -> 6;
-    };
   }
 
   /** Without a verb: the help. */
