@@ -284,7 +284,7 @@ public final class Session implements AutoCloseable {
         Value slot = program.slot(name).orElseThrow();
         if (slot.role() == Value.Role.FROZEN) {
           MemorySegment values = MemorySegment.ofArray(new float[Math.toIntExact(slot.shape().elements())]);
-          source.read(stored(task, source, slot), DType.F32, values);
+          source.read(slot, DType.F32, values);
           frozen.put(name, values);
         }
       }
