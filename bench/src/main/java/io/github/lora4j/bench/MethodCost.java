@@ -2,6 +2,7 @@ package io.github.lora4j.bench;
 
 import io.github.lora4j.train.PreparedRun;
 import io.github.lora4j.train.Recipe;
+import io.github.lora4j.train.Resume;
 import io.github.lora4j.train.TrainEvent;
 import io.github.lora4j.train.TrainingRun;
 import io.github.lora4j.train.data.Row;
@@ -68,7 +69,7 @@ public final class MethodCost {
         .set("eval_every", Integer.MAX_VALUE).build();
     List<Double> times = new ArrayList<>();
     long[] last = {0};
-    try (TrainingRun run = TrainingRun.open(PreparedRun.of(recipe, directory, rows, Optional.empty()), false, event -> {
+    try (TrainingRun run = TrainingRun.open(PreparedRun.of(recipe, directory, rows, Optional.empty()), Resume.NO, event -> {
       if (event instanceof TrainEvent.Step step) {
         long now = System.nanoTime();
         if (step.step() > WARM) {

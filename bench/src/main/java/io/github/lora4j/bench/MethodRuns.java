@@ -3,6 +3,7 @@ package io.github.lora4j.bench;
 import io.github.lora4j.train.PreparedRun;
 import io.github.lora4j.train.Recipe;
 import io.github.lora4j.train.RecipeBuilder;
+import io.github.lora4j.train.Resume;
 import io.github.lora4j.train.TrainEvent;
 import io.github.lora4j.train.TrainingRun;
 import io.github.lora4j.train.data.Row;
@@ -81,7 +82,7 @@ final class MethodRuns {
       }
       List<Double> losses = new ArrayList<>();
       long[] trainable = new long[1];
-      try (TrainingRun training = TrainingRun.open(prepared, false, event -> {
+      try (TrainingRun training = TrainingRun.open(prepared, Resume.NO, event -> {
         switch (event) {
           case TrainEvent.Started started -> trainable[0] = started.trainable();
           case TrainEvent.Step step -> losses.add(Math.round(1e3 * step.loss()) / 1e3);

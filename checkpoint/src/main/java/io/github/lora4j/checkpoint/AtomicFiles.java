@@ -1,5 +1,6 @@
 package io.github.lora4j.checkpoint;
 
+import io.github.lora4j.checkpoint.internal.FileOperations;
 import io.github.lora4j.checkpoint.internal.Workplace;
 import io.github.lora4j.vector.ResourceException;
 import java.io.IOException;
@@ -96,6 +97,16 @@ public final class AtomicFiles {
     } catch (ResourceException e) {
       throw new ResourceException(e.getMessage().replace(fresh.toString(), place.toString()), e);
     }
+  }
+
+  /** Returns once the bytes of a file that was written in other ways are on the disk; does nothing where there is none. */
+  public static void force(Path file) {
+    attempt(file, "cannot be written", target -> {
+      if (Files.exists(target)) {
+        FileOperations.current().force(target);
+        FileOperations.current().force(target.getParent());
+      }
+    });
   }
 
   /** Makes a directory with its parents, if it is not there, and forces them to the disk. */

@@ -5,6 +5,7 @@ import io.github.lora4j.train.JsonlListener;
 import io.github.lora4j.train.PreparedRun;
 import io.github.lora4j.train.Recipe;
 import io.github.lora4j.train.RecipeBuilder;
+import io.github.lora4j.train.Resume;
 import io.github.lora4j.train.RunDirectory;
 import io.github.lora4j.train.TrainingPlan;
 import io.github.lora4j.train.TrainingRun;
@@ -34,7 +35,7 @@ import picocli.CommandLine.Spec;
         "--adapter.target_modules query,value --adapter.lora_dropout 0.1."})
 final class TrainCommand implements Callable<Integer> {
 
-  /** Longest wait for the step at hand when the process is told to end. */
+  /** Longest wait for the batch at hand and a checkpoint when the process is told to end. */
   private static final int STOP_SECONDS = 120;
 
   @Spec
@@ -49,6 +50,9 @@ final class TrainCommand implements Callable<Integer> {
 
   @Option(names = "--resume", description = "Continue the run in the output directory from its newest checkpoint.")
   private boolean resume;
+
+  @Option(names = "--other-kernels", description = "With --resume: go on although another processor or backend computes, with other roundings.")
+  private boolean otherKernels;
 
   @Option(names = "--dry-run", description = "Say what would be trained, its memory and its steps; train nothing.")
   private boolean dryRun;
@@ -78,7 +82,7 @@ final class TrainCommand implements Callable<Integer> {
     ConsoleListener console = new ConsoleListener(out, System.console() != null && System.console().isTerminal());
     JsonlListener metrics = new JsonlListener(made.output().resolve("metrics.jsonl"));
     CountDownLatch told = new CountDownLatch(1);
-    try (TrainingRun run = TrainingRun.open(prepared, resume, console, metrics)) {
+    try (TrainingRun run = TrainingRun.open(prepared, how(), console, metrics)) {
       train(run, told);
     } catch (CancellationException e) {
       out.printf("%n%s%nreport: %s%ncontinue with: lora4j train %s --resume%n", e.getMessage(), HtmlReport.write(made.output()),
@@ -98,11 +102,18 @@ final class TrainCommand implements Callable<Integer> {
     return 0;
   }
 
-  /** Trains; when the process is told to end, it waits for the step at hand, its checkpoint, and {@code told}. */
+  private Resume how() {
+    if (otherKernels && !resume) {
+      throw new ConfigException("--other-kernels says how to --resume, which is not given");
+    }
+    return !resume ? Resume.NO : otherKernels ? Resume.ON_OTHER_KERNELS : Resume.EXACTLY;
+  }
+
+  /** Trains; when the process is told to end, it waits for a checkpoint and {@code told}. */
   private void train(TrainingRun run, CountDownLatch told) {
     PrintWriter err = spec.commandLine().getErr();
     Thread hook = new Thread(() -> {
-      err.println("\nstopping after this step, with a checkpoint");
+      err.println("\nstopping, with a checkpoint of the steps that are done");
       err.flush();
       run.stop();
       try {

@@ -156,7 +156,7 @@ class BadInputTest {
         "sentence", "--data.label", "mood", "--adapter.target_modules", "query,value", "--adapter.r", "64").redirectErrorStream(true).start();
     String text = new String(process.getInputStream().readAllBytes());
     assertEquals(4, process.waitFor(), text);
-    assertTrue(text.contains("checkpoint-1.tmp/state.safetensors: cannot be written: File too large"), text);
+    assertTrue(text.contains("checkpoint-1/state.safetensors: cannot be written: File too large"), text);
     try (Stream<Path> left = Files.list(run)) {
       assertEquals(List.of(".lock", "metrics.jsonl", "recipe.yaml"), left.map(file -> file.getFileName().toString()).sorted().toList());
     }

@@ -223,7 +223,7 @@ class ResumeTest {
     }
     assertTrue(process.waitFor(120, TimeUnit.SECONDS));
     String text = Files.readString(said);
-    assertTrue(text.contains("stopping after this step") && text.endsWith("continue with: lora4j train " + output + " --resume\n"), text);
+    assertTrue(text.contains("stopping, with a checkpoint") && text.endsWith("continue with: lora4j train " + output + " --resume\n"), text);
     try (var files = Files.list(output)) {
       assertTrue(files.anyMatch(file -> file.getFileName().toString().startsWith("checkpoint-")));
     }

@@ -20,6 +20,11 @@ public interface Backend extends AutoCloseable {
   /** What runs and why it was chosen, for people. */
   String describe();
 
+  /** What decides the order of its sums, and so the bits of its results: kernels and instruction set, or the device. */
+  default String arithmetic() {
+    return describe();
+  }
+
   /** Why this backend cannot be used here, with the fix; empty if it can. */
   Optional<String> unusable();
 

@@ -34,6 +34,11 @@ record ChosenBackend(Backend chosen, List<String> against) implements Backend {
   }
 
   @Override
+  public String arithmetic() {
+    return chosen.arithmetic();
+  }
+
+  @Override
   public Optional<String> unusable() {
     return Optional.empty();
   }

@@ -36,6 +36,7 @@ final class Evaluation {
     double counted = 0;
     session.prepare();
     for (int next = 0; next < data.size();) {
+      session.requireRunning();
       next = packer.fill(data, order, next, Math.min(data.size(), next + together), 0, 0);
       executable.write(evaluated.count(), ZERO, 1);
       executable.run(TaskProgram.EVALUATE);

@@ -114,14 +114,19 @@ public final class RecipeBuilder {
     return new RecipeReader(values, problems).recipe();
   }
 
-  /** The settings as YAML, defaults included, so that a run says all it did. */
-  public String toYaml() {
-    Map<String, Object> tree = new LinkedHashMap<>();
+  /** Every setting by its dotted name, defaults included, without those of other tasks. */
+  Map<String, Object> all() {
     Map<String, Object> all = new LinkedHashMap<>(RecipeKeys.all());
     all.putAll(values);
     RecipeKeys.tasks().values().stream().filter(task -> !task.name().equals(all.get("task")))
         .forEach(task -> TaskKeys.values(task).keySet().forEach(all::remove));
-    all.forEach((key, value) -> {
+    return all;
+  }
+
+  /** The settings as YAML, defaults included, so that a run says all it did. */
+  public String toYaml() {
+    Map<String, Object> tree = new LinkedHashMap<>();
+    all().forEach((key, value) -> {
       int dot = key.indexOf('.');
       if (dot < 0) {
         tree.put(key, value);

@@ -1,86 +1,112 @@
 package io.github.lora4j.train;
 
-import com.fasterxml.jackson.core.JacksonException;
-import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
-import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.lora4j.checkpoint.AtomicFiles;
-import io.github.lora4j.checkpoint.Checkpoint;
-import io.github.lora4j.checkpoint.SafetensorsWriter;
-import io.github.lora4j.checkpoint.TensorInfo;
 import io.github.lora4j.graph.Executable;
 import io.github.lora4j.graph.Value;
-import io.github.lora4j.lora.StepHook;
 import io.github.lora4j.vector.ConfigException;
-import io.github.lora4j.vector.DType;
 import io.github.lora4j.vector.FormatException;
-import io.github.lora4j.vector.Memory;
 import io.github.lora4j.vector.ResourceException;
 import java.io.IOException;
-import java.lang.foreign.MemorySegment;
-import java.nio.channels.FileChannel;
-import java.nio.channels.FileLock;
-import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
-import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
-import java.util.Comparator;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
-import java.util.Optional;
+import java.util.function.Consumer;
 import java.util.stream.Stream;
 
 /**
  * The directory of a run: {@code recipe.yaml}, {@code metrics.jsonl}, {@code checkpoint-N/}, {@code adapter/}. Locked while the run
- * lasts. A checkpoint is written beside its place and then moved, so one that is there is whole.
+ * lasts. All in it is whole or not there, and a checkpoint goes only after a newer one is on the disk.
  */
 public final class RunDirectory implements AutoCloseable {
 
-  private static final ObjectMapper JSON = new ObjectMapper();
   private static final String RECIPE = "recipe.yaml";
-  private static final String STATE = "trainer_state.json";
-  private static final String ARENAS = "state.safetensors";
-  private static final int FORMAT = 1;
+  private static final String METRICS = "metrics.jsonl";
+  private static final String ADAPTER = "adapter";
 
   private final Path path;
-  private final FileChannel lockFile;
-  private final FileLock lock;
+  private final RunLock lock;
 
-  private RunDirectory(Path path, FileChannel lockFile, FileLock lock) {
+  private RunDirectory(Path path, RunLock lock) {
     this.path = path;
-    this.lockFile = lockFile;
     this.lock = lock;
   }
 
   /**
-   * Opens or makes the directory and locks it.
+   * Checks that a run may use the directory, and locks one that holds a run. Nothing is made or written before {@link #claim}.
    *
-   * @throws ConfigException if another run holds it, or it holds a run and {@code resume} is false
+   * @param model directory of the base model, which a run must not write into
+   * @throws ConfigException if another run holds the directory; if it holds a run and is not to be resumed, or none and is; if it holds
+   *     files that are no run's
    */
-  public static RunDirectory open(Path path, boolean resume) {
+  public static RunDirectory open(Path path, Path model, Resume resume) {
     try {
-      Files.createDirectories(path);
-      FileChannel channel = FileChannel.open(path.resolve(".lock"), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
-      FileLock lock = null;
-      try {
-        lock = channel.tryLock();
-      } catch (OverlappingFileLockException e) {
-        // Held by this very JVM: the same answer as held by another.
+      if (Files.exists(path) && !Files.isDirectory(path)) {
+        throw new ResourceException("%s is a file; choose another output directory".formatted(path));
       }
-      if (lock == null) {
-        channel.close();
-        throw new ConfigException("%s is in use by another run; give this one a directory of its own".formatted(path));
+      if (Files.exists(path) && Files.exists(model) && Files.isSameFile(path, model)) {
+        throw new ConfigException("%s is the directory of the base model; choose another output directory".formatted(path));
       }
-      RunDirectory run = new RunDirectory(path, channel, lock);
-      boolean used = Files.exists(path.resolve("adapter")) || !run.checkpoints().isEmpty();
-      if (used && !resume) {
-        run.close();
-        throw new ConfigException("%s holds a run already; continue it with --resume, or choose another output directory".formatted(path));
+      boolean ours = RunLock.isIn(path);
+      if (resume != Resume.NO && !ours && (!Files.exists(path) || !names(path).isEmpty())) {
+        throw new ConfigException("%s is not the directory of a run, so there is nothing to resume; without --resume a run starts there"
+            .formatted(path.toAbsolutePath()));
+      }
+      if (!ours) {
+        refuseForeign(path);
+      }
+      RunDirectory run = new RunDirectory(path, new RunLock(path));
+      if (ours) {
+        try {
+          run.lock.take();
+          AtomicFiles.clear(path);
+          run.refuseOccupied(resume);
+        } catch (RuntimeException e) {
+          run.close();
+          throw e;
+        }
       }
       return run;
+    } catch (IOException e) {
+      throw new ResourceException("%s cannot be used as the output directory: %s".formatted(path, e.getMessage()), e);
+    }
+  }
+
+  /** A directory that no run has used may hold anything but what a run would overwrite. */
+  private static void refuseForeign(Path path) throws IOException {
+    List<String> taken = names(path).stream().filter(name -> List.of(RECIPE, METRICS, ADAPTER, "report.html").contains(name)
+        || isCheckpoint(name)).sorted().toList();
+    if (!taken.isEmpty()) {
+      throw new ConfigException("%s holds %s, which is no run's and would be overwritten; choose another output directory"
+          .formatted(path, String.join(", ", taken)));
+    }
+  }
+
+  private void refuseOccupied(Resume resume) {
+    boolean used = Files.exists(adapter()) || !checkpoints().isEmpty();
+    if (used && resume == Resume.NO) {
+      throw new ConfigException("%s holds a run already; continue it with --resume, or choose another output directory".formatted(path));
+    }
+  }
+
+  private static List<String> names(Path directory) throws IOException {
+    if (!Files.exists(directory)) {
+      return List.of();
+    }
+    try (Stream<Path> entries = Files.list(directory)) {
+      return entries.map(entry -> entry.getFileName().toString()).toList();
+    }
+  }
+
+  private static boolean isCheckpoint(String name) {
+    return name.matches("checkpoint-\\d{1,9}");
+  }
+
+  /** Makes the directory, if it is not there, and locks it, if it is not yet. */
+  void claim() {
+    AtomicFiles.createDirectories(path);
+    try {
+      lock.take();
     } catch (IOException e) {
       throw new ResourceException("%s cannot be used as the output directory: %s".formatted(path, e.getMessage()), e);
     }
@@ -93,7 +119,7 @@ public final class RunDirectory implements AutoCloseable {
 
   /** Where the finished adapter goes. */
   public Path adapter() {
-    return path.resolve("adapter");
+    return path.resolve(ADAPTER);
   }
 
   /** Writes {@code recipe.yaml}: every setting that was in force, with absolute paths and the names of the labels. */
@@ -120,10 +146,11 @@ public final class RunDirectory implements AutoCloseable {
   }
 
   /** Steps of the checkpoints that are there, ascending. */
-  List<Integer> checkpoints() throws IOException {
-    try (Stream<Path> entries = Files.list(path)) {
-      return entries.map(entry -> entry.getFileName().toString()).filter(name -> name.matches("checkpoint-\\d{1,9}"))
-          .map(name -> Integer.parseInt(name.substring(11))).sorted().toList();
+  List<Integer> checkpoints() {
+    try {
+      return names(path).stream().filter(RunDirectory::isCheckpoint).map(name -> Integer.parseInt(name.substring(11))).sorted().toList();
+    } catch (IOException e) {
+      throw new ResourceException("%s cannot be read: %s".formatted(path, e.getMessage()), e);
     }
   }
 
@@ -132,145 +159,69 @@ public final class RunDirectory implements AutoCloseable {
   }
 
   /**
-   * Writes a checkpoint and removes the oldest ones.
+   * Writes a checkpoint and, when it is on the disk, removes old ones; see {@link #prune}.
    *
-   * @param essentials what must be equal for the run to go on from here
-   * @param hook whose state belongs to the checkpoint
+   * @param slots of the program that belong to it beside the arenas
+   * @param keep how many stay
+   * @return where it is
    */
-  public Path save(Executable executable, int step, Map<String, String> essentials, int keep, Optional<StepHook> hook) {
-    Path target = checkpoint(step);
-    Path temporary = path.resolve("checkpoint-" + step + ".tmp");
+  Path save(Executable executable, List<Value> slots, RunIdentity run, Progress progress, int keep) {
+    Path target = checkpoint(progress.step());
+    // What was told of the steps before it must not be lost when the checkpoint is not.
+    AtomicFiles.force(path.resolve(METRICS));
     try {
-      delete(temporary);
-      Files.createDirectories(temporary);
-      SafetensorsWriter writer = new SafetensorsWriter().metadata("format", "lora4j-run");
-      for (Executable.Arena arena : Executable.Arena.KEPT) {
-        var memory = executable.arena(arena);
-        writer.add(new TensorInfo(arena.name().toLowerCase(java.util.Locale.ROOT), executable.floatType(),
-            List.of(memory.byteSize() / executable.floatType().bytes())), memory);
-      }
-      hook.ifPresent(h -> h.state(executable.program()).forEach(slot -> writer.add(new TensorInfo(slot.name(), executable.floatType(),
-          List.of(slot.shape().elements())), data -> executable.read(slot, data))));
-      writer.write(temporary.resolve(ARENAS));
-      ObjectNode state = JSON.createObjectNode().put("format", FORMAT).put("step", step);
-      essentials.forEach(state.putObject("run")::put);
-      hook.ifPresent(h -> h.hostState().forEach(state.putObject("method")::put));
-      Files.writeString(temporary.resolve(STATE), JSON.writerWithDefaultPrettyPrinter().writeValueAsString(state));
-      delete(target);
-      Files.move(temporary, target, StandardCopyOption.ATOMIC_MOVE);
-      List<Integer> all = checkpoints();
-      for (int i = 0; i < all.size() - keep; i++) {
-        delete(checkpoint(all.get(i)));
-      }
-      return target;
-    } catch (IOException e) {
-      throw new ResourceException("checkpoint %s cannot be written: %s; the last complete checkpoint is still there".formatted(target, e.getMessage()), e);
-    } finally {
-      deleteQuietly(temporary);
+      new RunCheckpoint(target).write(executable, slots, run, progress);
+    } catch (ResourceException e) {
+      throw new ResourceException("%s; earlier checkpoints are untouched".formatted(e.getMessage()), e);
     }
+    prune(progress.step(), keep);
+    return target;
+  }
+
+  /** Removes the oldest checkpoints, and those of steps later than the newest that is known to be whole: a resume found them damaged. */
+  void prune(int newest, int keep) {
+    List<Integer> whole = new ArrayList<>();
+    for (int step : checkpoints()) {
+      if (step > newest) {
+        AtomicFiles.delete(checkpoint(step));
+      } else {
+        whole.add(step);
+      }
+    }
+    whole.subList(0, Math.max(0, whole.size() - keep)).forEach(step -> AtomicFiles.delete(checkpoint(step)));
   }
 
   /**
-   * Loads the newest checkpoint, if there is one.
+   * Loads the newest checkpoint that is whole.
    *
-   * @return the steps it has done
+   * @param notes told of checkpoints that are damaged
+   * @return how far it is; {@link Progress#NONE} where there is no checkpoint
    * @throws ConfigException if it is the checkpoint of another run, naming what differs
+   * @throws FormatException if there are checkpoints and all are damaged
    */
-  public Optional<Integer> resume(Executable executable, Map<String, String> essentials, Optional<StepHook> hook) {
-    try {
-      List<Integer> all = checkpoints();
-      if (all.isEmpty()) {
-        return Optional.empty();
+  Progress resume(Executable executable, List<Value> slots, RunIdentity run, Resume how, Consumer<String> notes) {
+    List<String> damaged = new ArrayList<>();
+    for (int step : checkpoints().reversed()) {
+      RunCheckpoint checkpoint = new RunCheckpoint(checkpoint(step));
+      try {
+        checkpoint.requireWhole();
+      } catch (FormatException e) {
+        damaged.add(e.getMessage());
+        continue;
       }
-      Path directory = checkpoint(all.getLast());
-      JsonNode state = JSON.readTree(directory.resolve(STATE).toFile());
-      if (state.path("format").asInt() != FORMAT || !state.path("step").isInt()) {
-        throw new FormatException("%s is not a checkpoint of this version (format %s, expected %d)".formatted(directory.resolve(STATE),
-            state.path("format"), FORMAT));
-      }
-      requireSame(directory, state.path("run"), essentials);
-      try (Checkpoint arenas = Checkpoint.open(directory.resolve(ARENAS))) {
-        for (Executable.Arena arena : Executable.Arena.KEPT) {
-          DType type = executable.floatType();
-          String name = arena.name().toLowerCase(java.util.Locale.ROOT);
-          long expected = executable.arena(arena).byteSize() / type.bytes();
-          if (arenas.info(name).elements() != expected) {
-            throw new FormatException("%s: %s has %d elements, expected %d".formatted(directory, name, arenas.info(name).elements(), expected));
-          }
-          arenas.read(name, type, executable.arena(arena));
-          executable.arenaWritten(arena);
-        }
-        hook.ifPresent(h -> h.state(executable.program()).forEach(slot -> readSlot(arenas, executable, slot)));
-      }
-      hook.ifPresent(h -> {
-        Map<String, String> method = new LinkedHashMap<>();
-        state.path("method").properties().forEach(entry -> method.put(entry.getKey(), entry.getValue().asText()));
-        h.restore(method);
-      });
-      return Optional.of(state.path("step").asInt());
-    } catch (JacksonException e) {
-      throw new FormatException("the newest checkpoint in %s is broken: %s; remove it to continue from the one before".formatted(path,
-          e.getOriginalMessage()), e);
-    } catch (IOException e) {
-      throw new ResourceException("the newest checkpoint in %s cannot be read: %s".formatted(path, e.getMessage()), e);
+      damaged.forEach(problem -> notes.accept("%s; going back to checkpoint-%d".formatted(problem, step)));
+      return checkpoint.read(executable, slots, run, how);
     }
-  }
-
-  private static void readSlot(Checkpoint from, Executable to, Value slot) {
-    DType type = to.floatType();
-    if (from.info(slot.name()).elements() != slot.shape().elements()) {
-      throw new FormatException("%s: %s has %d elements, expected %d".formatted(from.describe(), slot.name(), from.info(slot.name()).elements(),
-          slot.shape().elements()));
+    if (!damaged.isEmpty()) {
+      throw new FormatException("%s: no checkpoint is whole:%n  - %s%nwithout the checkpoint directories the run starts anew"
+          .formatted(path, String.join("\n  - ", damaged)));
     }
-    try (Memory memory = new Memory("checkpoint")) {
-      MemorySegment data = memory.allocate(slot.shape().elements() * type.bytes(), slot.name());
-      from.read(slot.name(), type, data);
-      to.write(slot, data);
-    }
-  }
-
-  private static void requireSame(Path directory, JsonNode run, Map<String, String> essentials) {
-    List<String> differences = new ArrayList<>();
-    Map<String, String> now = new LinkedHashMap<>(essentials);
-    run.fieldNames().forEachRemaining(key -> now.putIfAbsent(key, "(not set)"));
-    now.forEach((key, value) -> {
-      String then = run.path(key).asText("(not set)");
-      if (!then.equals(value)) {
-        differences.add("%s was %s, is now %s".formatted(key, then, value));
-      }
-    });
-    if (!differences.isEmpty()) {
-      throw new ConfigException("%s belongs to another run; to continue it, nothing that changes the result may change:%n  - %s"
-          .formatted(directory, String.join("\n  - ", differences)));
-    }
-  }
-
-  private static void delete(Path directory) throws IOException {
-    if (!Files.exists(directory)) {
-      return;
-    }
-    try (Stream<Path> entries = Files.walk(directory)) {
-      for (Path entry : entries.sorted(Comparator.reverseOrder()).toList()) {
-        Files.delete(entry);
-      }
-    }
-  }
-
-  private static void deleteQuietly(Path directory) {
-    try {
-      delete(directory);
-    } catch (IOException e) {
-      // The error that matters is on its way already; a left-over ".tmp" is removed by the next save.
-    }
+    notes.accept("%s has no checkpoint yet: the run starts at its first step".formatted(path));
+    return Progress.NONE;
   }
 
   @Override
   public void close() {
-    try {
-      lock.release();
-      lockFile.close();
-    } catch (IOException e) {
-      throw new ResourceException("%s: the lock could not be released: %s".formatted(path, e.getMessage()), e);
-    }
+    lock.close();
   }
 }

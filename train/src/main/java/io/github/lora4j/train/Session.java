@@ -35,6 +35,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.CancellationException;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 
@@ -47,6 +48,7 @@ public final class Session implements AutoCloseable {
   private final PackedBatch batch;
   private final Drawn drawn;
   private long written;
+  private volatile boolean stopped;
   private final AdapterValues fixed;
   private final Optional<BaseStarts> starts;
 
@@ -197,6 +199,27 @@ public final class Session implements AutoCloseable {
     }
   }
 
+  /** Says that a session was told to {@link #stop} while it predicted. */
+  public static final class Stopped extends CancellationException {
+    private static final long serialVersionUID = 1;
+
+    private Stopped() {
+      super("stopped while predicting");
+    }
+  }
+
+  /** Makes predictions end with {@link Stopped} after the batch at hand. For other threads. */
+  public void stop() {
+    stopped = true;
+  }
+
+  /** Ends what is made of many batches, if this was told to stop. */
+  void requireRunning() {
+    if (stopped) {
+      throw new Stopped();
+    }
+  }
+
   /** Predicts every sequence of the data in order: one row each, or where the model judges tokens, the rows of its tokens one behind another. */
   public float[][] predict(TokenizedData data) {
     return predict(data, new int[data.sequences().size()]);
@@ -221,6 +244,7 @@ public final class Session implements AutoCloseable {
     float[][] result = new float[sequences.size()][];
     int next = 0;
     while (next < result.length) {
+      requireRunning();
       int first = next;
       batch.clear();
       while (next < result.length && batch.fits(sequences.get(next).length())) {

@@ -5,12 +5,9 @@ import io.github.lora4j.graph.Backend;
 import io.github.lora4j.graph.Value;
 import io.github.lora4j.lora.AdapterValues;
 import io.github.lora4j.lora.LoadedAdapter;
-import io.github.lora4j.lora.ParameterGroup;
 import io.github.lora4j.lora.PeftFormat;
-import io.github.lora4j.lora.StepHook;
-import io.github.lora4j.train.data.Batches;
 import io.github.lora4j.vector.TrainingException;
-import java.util.LinkedHashMap;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -18,52 +15,50 @@ import java.util.TreeMap;
 import java.util.concurrent.CancellationException;
 
 /**
- * The training loop: micro-batches are packed and accumulated, then one optimizer step; evaluation, checkpoints and listeners
- * between steps. Everything random follows from the seed, so a resumed run equals one that was never interrupted, bit for bit.
+ * The training loop: optimizer steps, and evaluation, checkpoints and listeners between them. Everything random follows from the seed, so
+ * a resumed run equals one that was never interrupted, bit for bit.
  */
 public final class TrainingRun implements AutoCloseable {
 
   private final Recipe recipe;
   private final PreparedRun prepared;
+  private final TrainingPlan plan;
   private final RunDirectory directory;
   private final List<TrainListener> listeners;
   private final Backend backend;
   private final Session session;
-  private final Batches batches;
-  private final Schedule schedule;
-  private final Packer packer;
-  private final Value hyper;
-  private final Value report;
-  private final float[] hyperValues;
-  private final List<ParameterGroup> groups;
-  private final Optional<StepHook> hook;
-  private final int steps;
+  private final Stepper stepper;
+  private final RunIdentity identity;
+  private final List<Value> kept;
+  private final List<String> found = new ArrayList<>();
   private volatile boolean stopping;
   private int done;
-  private long tokens;
-  private long examples;
+  private boolean evaluationDue;
+  private int saved = -1;
   private long nanos;
 
-  private TrainingRun(PreparedRun prepared, boolean resume, List<TrainListener> listeners) {
+  private TrainingRun(PreparedRun prepared, Resume resume, List<TrainListener> listeners) {
     this.prepared = prepared;
     recipe = prepared.recipe();
     this.listeners = List.copyOf(listeners);
-    TrainingPlan plan = TrainingPlan.of(prepared);
-    batches = plan.batches();
-    steps = plan.steps();
-    schedule = plan.schedule();
-    groups = prepared.adapter().groups();
-    hook = plan.hook();
-    directory = RunDirectory.open(recipe.output(), resume);
+    plan = TrainingPlan.of(prepared);
+    directory = RunDirectory.open(recipe.output(), recipe.model(), resume);
     Backend opened = null;
     Session made = null;
     try {
       opened = Backend.open(recipe.computing().backend(), recipe.computing().threads());
       try (Checkpoint base = prepared.directory().checkpoint()) {
-        made = Session.open(prepared.program(), List.of(base), prepared.adapter(), Optional.empty(), plan.capacity(),
+        Fingerprint weights = new Fingerprint(base);
+        made = Session.open(prepared.program(), List.of(weights), prepared.adapter(), Optional.empty(), plan.capacity(),
             Optional.of(plan.optimizer()), opened, recipe.computing().weightType(), recipe.training().seed());
+        identity = RunIdentity.of(prepared, plan.steps(), weights, opened.arithmetic());
       }
-      done = resume ? directory.resume(made.executable(), essentials(), hook).orElse(0) : 0;
+      Session ready = made;
+      kept = plan.hook().map(hook -> hook.state(ready.executable().program())).orElse(List.of());
+      if (resume != Resume.NO) {
+        resume(made, resume);
+      }
+      directory.claim();
       directory.write(recipe);
     } catch (RuntimeException | Error e) {
       closeAll(made, opened, directory);
@@ -72,47 +67,40 @@ public final class TrainingRun implements AutoCloseable {
     backend = opened;
     session = made;
     session.executable().progress(text -> tell(new TrainEvent.Note(text)));
-    packer = new Packer(prepared.program(), session);
-    hyper = session.task().program().slot(TaskProgram.HYPER).orElseThrow();
-    report = session.task().program().slot(TaskProgram.REPORT).orElseThrow();
-    hyperValues = new float[hyper.shape().cols()];
+    stepper = new Stepper(prepared, plan, session);
+  }
+
+  private void resume(Session session, Resume how) {
+    Progress progress = directory.resume(session.executable(), kept, identity, how, found::add);
+    if (progress != Progress.NONE) {
+      plan.hook().ifPresent(hook -> hook.restore(progress.method()));
+      done = progress.step();
+      evaluationDue = progress.evaluationDue();
+      saved = done;
+    }
   }
 
   /**
    * Reads model and data, compiles, and locks the output directory.
    *
-   * @param resume continue from the newest checkpoint of the output directory, or start if there is none
+   * @param resume continue from the newest checkpoint of the output directory, or start if there is none yet
    */
   public static TrainingRun open(Recipe recipe, boolean resume, TrainListener... listeners) {
-    return open(PreparedRun.open(recipe), resume, listeners);
+    return open(PreparedRun.open(recipe), resume ? Resume.EXACTLY : Resume.NO, listeners);
   }
 
   /** The same with model and data that were prepared by the caller. */
-  public static TrainingRun open(PreparedRun prepared, boolean resume, TrainListener... listeners) {
+  public static TrainingRun open(PreparedRun prepared, Resume resume, TrainListener... listeners) {
     return new TrainingRun(prepared, resume, List.of(listeners));
   }
 
-  /** What must not change for a checkpoint to be continued. */
-  private Map<String, String> essentials() {
-    Map<String, String> e = new LinkedHashMap<>();
-    e.put("model", String.valueOf(prepared.directory().config().json().hashCode()));
-    e.put("task", recipe.task().name() + " " + TaskKeys.described(recipe.task()));
-    e.put("train data", prepared.train().size() + " examples, checksum " + Long.toHexString(prepared.train().checksum()));
-    e.put("method", recipe.adapter().method());
-    e.put("adapter", new TreeMap<>(recipe.adapter().settings()).toString());
-    e.put("optimizer", recipe.training().optimizer().toString());
-    e.put("steps", String.valueOf(steps));
-    e.put("batch_size", String.valueOf(recipe.training().batchSize()));
-    e.put("gradient_accumulation", String.valueOf(recipe.training().gradientAccumulation()));
-    e.put("max_tokens", String.valueOf(recipe.computing().maxTokens()));
-    e.put("seed", String.valueOf(recipe.training().seed()));
-    e.put("weights", recipe.computing().weights());
-    return e;
-  }
-
-  /** Makes {@link #train} save a checkpoint after the step it is at, and end. For other threads: Ctrl-C, a button. */
+  /**
+   * Makes {@link #train} save a checkpoint of the steps that are done, and end: at once, not after the step or evaluation at hand. For
+   * other threads: Ctrl-C, a button.
+   */
   public void stop() {
     stopping = true;
+    session.stop();
   }
 
   /**
@@ -121,47 +109,104 @@ public final class TrainingRun implements AutoCloseable {
    * @throws CancellationException after {@link #stop}, once the checkpoint is written
    */
   public TrainEvent.Finished train() {
-    tell(new TrainEvent.Started(describe(), steps, done, batches.examples(), session.task().program().parameters().trainable()));
-    drawn().forEach(note -> tell(new TrainEvent.Note(note)));
-    prepared.notes().forEach(note -> tell(new TrainEvent.Note(note)));
+    tell(new TrainEvent.Started(describe(), plan.steps(), done, plan.batches().examples(), session.task().program().parameters().trainable()));
+    found.forEach(this::note);
+    drawn().forEach(this::note);
+    prepared.notes().forEach(this::note);
     Map<String, Double> metrics = Map.of();
-    int[] order = new int[0];
-    int orderEpoch = -1;
-    while (done < steps) {
-      int epoch = done / batches.stepsPerEpoch();
-      if (epoch != orderEpoch) {
-        order = batches.order(epoch);
-        orderEpoch = epoch;
+    while (done < plan.steps() || evaluationDue) {
+      if (!evaluationDue) {
+        step();
       }
-      long start = System.nanoTime();
-      step(order, done % batches.stepsPerEpoch());
-      done++;
-      nanos += System.nanoTime() - start;
-      afterStep(order);
-      boolean epochEnds = done % batches.stepsPerEpoch() == 0 || done == steps;
-      if (prepared.eval().isPresent() && (recipe.training().reports().evalEvery() > 0 ? done % recipe.training().reports().evalEvery() == 0 || done == steps : epochEnds)) {
+      if (evaluationDue) {
         metrics = evaluate();
       }
-      boolean stops = stopping && done < steps;
-      if (stops || recipe.training().reports().saveEvery() > 0 && done % recipe.training().reports().saveEvery() == 0 && done < steps) {
-        save();
+      if (stopping && done < plan.steps()) {
+        throw stopped();
       }
-      if (stops) {
-        throw new CancellationException("stopped after step %d of %d".formatted(done, steps));
+      if (reports().saveEvery() > 0 && done % reports().saveEvery() == 0 && done < plan.steps()) {
+        save();
       }
     }
     // The checkpoint first: should the adapter have no form to be saved in, nothing is lost.
-    directory.save(session.executable(), done, essentials(), recipe.training().reports().keepCheckpoints(), hook);
-    try (AdapterValues values = session.adapterValues()) {
-      LoadedAdapter finished = hook.isPresent() ? hook.get().finish(values) : session.onUntouchedBase(values);
-      try (LoadedAdapter saved = session.withDrawn(finished)) {
-        PeftFormat.save(directory.adapter(), saved.adapter(), saved.values());
-      }
+    if (saved != done) {
+      save();
+    } else {
+      directory.prune(done, reports().keepCheckpoints()); // The run was killed between its last checkpoint and this.
     }
+    writeAdapter();
     tell(new TrainEvent.Saved(done, directory.adapter()));
     TrainEvent.Finished finished = new TrainEvent.Finished(done, nanos / 1e9, directory.adapter(), metrics);
     tell(finished);
     return finished;
+  }
+
+  private void writeAdapter() {
+    try (AdapterValues values = session.adapterValues()) {
+      LoadedAdapter finished = plan.hook().isPresent() ? plan.hook().get().finish(values) : session.onUntouchedBase(values);
+      try (LoadedAdapter whole = session.withDrawn(finished)) {
+        PeftFormat.save(directory.adapter(), whole.adapter(), whole.values());
+      }
+    }
+  }
+
+  private void step() {
+    long start = System.nanoTime();
+    Stepper.Report report = stepper.step(done, () -> stopping).orElseThrow(this::stopped);
+    nanos += System.nanoTime() - start;
+    if (!report.finite()) {
+      throw new TrainingException(("step %d: loss %s, gradient norm %s: not finite; the first such value came from %s. Nothing was updated by this step; "
+          + "a lower optimizer.learning_rate or optimizer.max_grad_norm often helps").formatted(done + 1, report.loss(), report.gradientNorm(),
+              stepper.nonFiniteSite(done)));
+    }
+    done++;
+    report.notes().forEach(this::note);
+    boolean last = done == plan.steps();
+    boolean epochEnds = done % plan.batches().stepsPerEpoch() == 0 || last;
+    evaluationDue = prepared.eval().isPresent() && (reports().evalEvery() > 0 ? done % reports().evalEvery() == 0 || last : epochEnds);
+    if (done % reports().logEvery() == 0 || last || done == 1) {
+      tell(new TrainEvent.Step(done, plan.steps(), epoch(), report.loss(), report.gradientNorm(), stepper.rate(done - 1), stepper.rates(done - 1),
+          stepper.tokens(), stepper.examples(), nanos / 1e9));
+      plan.hook().flatMap(hook -> hook.ranks(session.executable())).ifPresent(ranks ->
+          tell(new TrainEvent.Ranks(done, ranks.budget(), ranks.ofModule(), ranks.penalty())));
+    }
+  }
+
+  private Recipe.Reports reports() {
+    return recipe.training().reports();
+  }
+
+  private double epoch() {
+    return (double) done / plan.batches().stepsPerEpoch();
+  }
+
+  private Map<String, Double> evaluate() {
+    long start = System.nanoTime();
+    try {
+      Map<String, Double> metrics = Evaluation.of(recipe.task(), prepared.program(), session, prepared.eval().orElseThrow(), recipe.training().batchSize());
+      evaluationDue = false;
+      tell(new TrainEvent.Evaluated(done, epoch(), metrics, (System.nanoTime() - start) / 1e9));
+      return metrics;
+    } catch (Session.Stopped e) {
+      throw stopped();
+    }
+  }
+
+  /** Saves a checkpoint of the steps that are done. */
+  private CancellationException stopped() {
+    if (done == 0) {
+      return new CancellationException("stopped before the first of %d steps was done".formatted(plan.steps()));
+    }
+    if (saved != done) {
+      save();
+    }
+    return new CancellationException("stopped after step %d of %d".formatted(done, plan.steps()));
+  }
+
+  private void save() {
+    Progress progress = new Progress(done, evaluationDue, plan.hook().map(hook -> hook.hostState()).orElse(Map.of()));
+    tell(new TrainEvent.Saved(done, directory.save(session.executable(), kept, identity, progress, reports().keepCheckpoints())));
+    saved = done;
   }
 
   /** Says which modules the model's files lack. */
@@ -173,99 +218,10 @@ public final class TrainingRun implements AutoCloseable {
         : " and frozen; it is saved with the adapter")).toList();
   }
 
-  private void save() {
-    tell(new TrainEvent.Saved(done, directory.save(session.executable(), done, essentials(), recipe.training().reports().keepCheckpoints(), hook)));
-  }
-
-  private void step(int[] order, int stepInEpoch) {
-    session.prepare();
-    for (int micro = 0; micro < batches.microBatches(stepInEpoch); micro++) {
-      forEachPack(order, batches.from(stepInEpoch, micro), batches.to(stepInEpoch, micro), () -> session.executable().run("accumulate"));
-    }
-    double factor = schedule.factor(done);
-    Recipe.Optimizer o = recipe.training().optimizer();
-    for (int g = 0; g < groups.size(); g++) {
-      hyperValues[g] = (float) (groups.get(g).rate(o.learningRate()) * factor);
-    }
-    hyperValues[groups.size()] = (float) (1 - Math.pow(o.moments().beta1(), done + 1));
-    hyperValues[groups.size() + 1] = (float) (1 - Math.pow(o.moments().beta2(), done + 1));
-    session.executable().write(hyper, hyperValues, hyperValues.length);
-    session.executable().run("apply");
-    if (hook.isPresent()) {
-      if (finite(session.executable().floats(report))) {
-        hook.get().afterUpdate(session.executable(), done + 1).forEach(note -> tell(new TrainEvent.Note(note)));
-      }
-      session.executable().run(TaskProgram.CLEAR);
-    }
-  }
-
-  private static boolean finite(float[] report) {
-    return Float.isFinite(report[0]) && Float.isFinite(report[1]);
-  }
-
-  /** Packs positions [from, to) of the order; what does not fit at once goes into further packs of the same step. */
-  private void forEachPack(int[] order, int from, int to, Runnable run) {
-    for (int at = from; at < to;) {
-      int first = at;
-      at = packer.fill(prepared.train(), order, first, to, recipe.training().seed(), done);
-      run.run();
-      tokens += packer.tokens();
-      examples += at - first;
-    }
-  }
-
-  private void afterStep(int[] order) {
-    float[] values = session.executable().floats(report);
-    if (!finite(values)) {
-      stopNotFinite(order, values);
-    }
-    if (done % recipe.training().reports().logEvery() == 0 || done == steps || done == 1) {
-      tell(new TrainEvent.Step(done, steps, (double) done / batches.stepsPerEpoch(), values[0], values[1],
-          groups.getFirst().rate(recipe.training().optimizer().learningRate()) * schedule.factor(done - 1), rates(schedule.factor(done - 1)), tokens, examples, nanos / 1e9));
-      hook.flatMap(h -> h.ranks(session.executable())).ifPresent(ranks ->
-          tell(new TrainEvent.Ranks(done, ranks.budget(), ranks.ofModule(), ranks.penalty())));
-    }
-  }
-
-  private Map<String, Double> rates(double factor) {
-    Map<String, Double> rates = new LinkedHashMap<>();
-    for (int g = 0; g < groups.size(); g++) {
-      int group = g;
-      if (session.task().program().parameters().ranges().stream().anyMatch(range -> range.group() == group)) {
-        rates.put(groups.get(g).name(), groups.get(g).rate(recipe.training().optimizer().learningRate()) * factor);
-      }
-    }
-    return rates;
-  }
-
-  /** Runs the step's packs once more, op by op, to find where the first value that is not finite comes from. */
-  private void stopNotFinite(int[] order, float[] values) {
-    done--;
-    int stepInEpoch = done % batches.stepsPerEpoch();
-    String[] site = new String[1];
-    for (int micro = 0; micro < batches.microBatches(stepInEpoch); micro++) {
-      forEachPack(order, batches.from(stepInEpoch, micro), batches.to(stepInEpoch, micro), () -> {
-        if (site[0] == null) {
-          site[0] = session.executable().findNonFinite("accumulate").orElse(null);
-        }
-      });
-    }
-    throw new TrainingException("step %d: loss %s, gradient norm %s: not finite; the first such value came from %s. Nothing was updated by this step; a lower optimizer.learning_rate or optimizer.max_grad_norm often helps"
-        .formatted(done + 1, values[0], values[1], site[0] == null ? "the sum of gradients (they overflow)" : site[0]));
-  }
-
-  private Map<String, Double> evaluate() {
-    long start = System.nanoTime();
-    Map<String, Double> metrics = Evaluation.of(recipe.task(), prepared.program(), session, prepared.eval().orElseThrow(),
-        recipe.training().batchSize());
-    tell(new TrainEvent.Evaluated(done, (double) done / batches.stepsPerEpoch(), metrics, (System.nanoTime() - start) / 1e9));
-    return metrics;
-  }
-
   private String describe() {
     long bytes = session.executable().bytes();
     return "%s%n%s%n%,d examples, %,d tokens; %d steps of %d examples%n%,d parameters train; %,d MB of native memory, %,d tokens a batch at most"
-        .formatted(backend.describe(), prepared.describe(), batches.examples(), prepared.train().tokens(), steps,
+        .formatted(backend.describe(), prepared.describe(), plan.batches().examples(), prepared.train().tokens(), plan.steps(),
             recipe.training().batchSize() * recipe.training().gradientAccumulation(), session.task().program().parameters().trainable(), bytes >> 20,
             session.task().in().tokens().capacity());
   }
@@ -278,6 +234,10 @@ public final class TrainingRun implements AutoCloseable {
   /** Model and data of this run. */
   public PreparedRun prepared() {
     return prepared;
+  }
+
+  private void note(String text) {
+    tell(new TrainEvent.Note(text));
   }
 
   private void tell(TrainEvent event) {

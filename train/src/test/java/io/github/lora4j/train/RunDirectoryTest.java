@@ -23,9 +23,9 @@ import io.github.lora4j.vector.Workers;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -35,11 +35,13 @@ import org.junit.jupiter.api.io.TempDir;
 /** A run's directory: who may use it, and checkpoints that are whole or not there. */
 class RunDirectoryTest {
 
-  private static final Map<String, String> RUN = Map.of("seed", "42", "steps", "10");
+  private static final RunIdentity RUN = new RunIdentity(Map.of("seed", "42", "steps", "10"), "cpu: 8 lanes");
 
   @TempDir
   Path temp;
   private Path path;
+  private Path model;
+  private final List<String> notes = new ArrayList<>();
   private CpuBackend backend;
   private Executable executable;
   private Value weight;
@@ -47,6 +49,12 @@ class RunDirectoryTest {
   @BeforeEach
   void compile() {
     path = temp.resolve("run");
+    model = temp.resolve("model");
+    try {
+      Files.createDirectories(model);
+    } catch (IOException e) {
+      throw new java.io.UncheckedIOException(e);
+    }
     backend = new CpuBackend(new ReferenceKernels(DType.F32), new Workers(1));
     executable = executable(3);
     weight = executable.program().slot("w").orElseThrow();
@@ -75,46 +83,107 @@ class RunDirectoryTest {
     return assertThrows(type, action).getMessage();
   }
 
-  @Test
-  void oneRunAtATime() {
-    try (RunDirectory run = RunDirectory.open(path, false)) {
-      String message = refused(ConfigException.class, () -> RunDirectory.open(path, false));
-      assertTrue(message.contains(run.path().toString()) && message.contains("in use"), message);
-      refused(ConfigException.class, () -> RunDirectory.open(path, true));
+  private RunDirectory claimed(Resume resume) {
+    RunDirectory run = RunDirectory.open(path, model, resume);
+    run.claim();
+    return run;
+  }
+
+  private Path save(RunDirectory run, int step, int keep) {
+    return run.save(executable, List.of(), RUN, new Progress(step, false, Map.of("ranks", "3")), keep);
+  }
+
+  private Progress resume(RunDirectory run, RunIdentity identity) {
+    return run.resume(executable, List.of(), identity, Resume.EXACTLY, notes::add);
+  }
+
+  private List<String> names() throws IOException {
+    try (Stream<Path> entries = Files.list(path)) {
+      return entries.map(entry -> entry.getFileName().toString()).sorted().toList();
     }
-    RunDirectory.open(path, false).close();
   }
 
   @Test
-  void aFinishedRunIsNotOverwritten() throws IOException {
-    Files.createDirectories(path.resolve("adapter"));
-    String message = refused(ConfigException.class, () -> RunDirectory.open(path, false));
-    assertTrue(message.contains("--resume"), message);
+  void oneRunAtATime() {
+    try (RunDirectory run = claimed(Resume.NO)) {
+      String message = refused(ConfigException.class, () -> RunDirectory.open(path, model, Resume.NO));
+      assertTrue(message.contains(run.path().toString()) && message.contains("in use"), message);
+      refused(ConfigException.class, () -> RunDirectory.open(path, model, Resume.EXACTLY));
+    }
+    claimed(Resume.NO).close();
+  }
+
+  @Test
+  void nothingIsWrittenBeforeItIsClaimed() throws IOException {
+    RunDirectory.open(path, model, Resume.NO).close();
+    assertFalse(Files.exists(path));
+    Files.createDirectories(path);
+    RunDirectory.open(path, model, Resume.NO).close();
+    assertEquals(List.of(), names());
+  }
+
+  @Test
+  void aRunIsNotOverwritten() {
+    try (RunDirectory run = claimed(Resume.NO)) {
+      save(run, 4, 1);
+    }
+    String message = refused(ConfigException.class, () -> RunDirectory.open(path, model, Resume.NO));
+    assertTrue(message.contains("holds a run already") && message.contains("--resume"), message);
     // The refusal leaves no lock behind.
-    RunDirectory.open(path, true).close();
+    RunDirectory.open(path, model, Resume.EXACTLY).close();
+  }
+
+  /** Before anything is written: the user's own files, and the directory of the model. */
+  @Test
+  void otherFilesAreNotOverwritten() throws IOException {
+    for (String mine : List.of("report.html", "metrics.jsonl", "recipe.yaml", "adapter", "checkpoint-7")) {
+      path = Files.createDirectories(temp.resolve("mine-" + mine));
+      Files.writeString(path.resolve(mine), "mine");
+      Files.writeString(path.resolve("notes.txt"), "mine too");
+      String message = refused(ConfigException.class, () -> RunDirectory.open(path, model, Resume.NO));
+      assertTrue(message.contains(path + " holds " + mine + ", which is no run's"), message);
+      assertTrue(refused(ConfigException.class, () -> RunDirectory.open(path, model, Resume.EXACTLY)).contains("nothing to resume"));
+      assertEquals(Stream.of(mine, "notes.txt").sorted().toList(), names());
+    }
+    String message = refused(ConfigException.class, () -> RunDirectory.open(model, model, Resume.NO));
+    assertTrue(message.contains("is the directory of the base model"), message);
+    path = Files.createDirectories(temp.resolve("notes"));
+    Files.writeString(path.resolve("notes.txt"), "mine");
+    claimed(Resume.NO).close();
+  }
+
+  @Test
+  void resumingNeedsARun() throws IOException {
+    assertTrue(refused(ConfigException.class, () -> RunDirectory.open(path, model, Resume.EXACTLY)).contains("nothing to resume"));
+    // A run that was killed before its first file: nothing is lost by starting.
+    Files.createDirectories(path);
+    try (RunDirectory run = claimed(Resume.EXACTLY)) {
+      assertEquals(Progress.NONE, resume(run, RUN));
+      assertEquals(List.of(path + " has no checkpoint yet: the run starts at its first step"), notes);
+    }
   }
 
   @Test
   void aFileIsNoDirectory() throws IOException {
     Files.writeString(path, "x");
-    assertTrue(refused(ResourceException.class, () -> RunDirectory.open(path, false)).contains(path.toString()));
+    assertTrue(refused(ResourceException.class, () -> RunDirectory.open(path, model, Resume.NO)).contains(path + " is a file"));
+    path = path.resolve("below");
+    assertTrue(refused(ResourceException.class, () -> claimed(Resume.NO)).contains(path.toString()));
   }
 
   @Test
   void aCheckpointBringsEverythingBack() {
-    try (RunDirectory run = RunDirectory.open(path, false)) {
-      assertEquals(Optional.empty(), run.resume(executable, RUN, Optional.empty()));
+    try (RunDirectory run = claimed(Resume.NO)) {
       set(1.5f);
       executable.arena(Executable.Arena.MOMENT1).fill((byte) 1);
       executable.arena(Executable.Arena.MOMENT2).fill((byte) 2);
-      run.save(executable, 4, RUN, 2, Optional.empty());
+      save(run, 4, 2);
     }
-    refused(ConfigException.class, () -> RunDirectory.open(path, false));
     set(9);
     executable.arena(Executable.Arena.MOMENT1).fill((byte) 0);
     executable.arena(Executable.Arena.MOMENT2).fill((byte) 0);
-    try (RunDirectory run = RunDirectory.open(path, true)) {
-      assertEquals(Optional.of(4), run.resume(executable, RUN, Optional.empty()));
+    try (RunDirectory run = claimed(Resume.EXACTLY)) {
+      assertEquals(new Progress(4, false, Map.of("ranks", "3")), resume(run, RUN));
     }
     assertArrayEquals(new float[] {1.5f, 3, 4.5f}, executable.floats(weight));
     assertEquals(1, executable.arena(Executable.Arena.MOMENT1).get(java.lang.foreign.ValueLayout.JAVA_BYTE, 5));
@@ -123,67 +192,109 @@ class RunDirectoryTest {
 
   @Test
   void theOldestGoFirst() throws IOException {
-    try (RunDirectory run = RunDirectory.open(path, false)) {
+    try (RunDirectory run = claimed(Resume.NO)) {
       for (int step : new int[] {2, 9, 10, 100}) {
         set(step);
-        run.save(executable, step, RUN, 2, Optional.empty());
+        save(run, step, 2);
       }
       assertEquals(List.of(10, 100), run.checkpoints());
       set(0);
-      assertEquals(Optional.of(100), run.resume(executable, RUN, Optional.empty()));
+      assertEquals(100, resume(run, RUN).step());
       assertEquals(100, executable.floats(weight)[0]);
-      run.save(executable, 100, RUN, 2, Optional.empty());
+      save(run, 100, 2);
       assertEquals(List.of(10, 100), run.checkpoints());
-    }
-    try (Stream<Path> files = Files.list(path)) {
-      assertFalse(files.anyMatch(f -> f.toString().endsWith(".tmp")));
+      assertEquals(List.of(".lock", "checkpoint-10", "checkpoint-100"), names());
     }
   }
 
   @Test
   void aCheckpointOfAnotherRunSaysWhatDiffers() {
-    try (RunDirectory run = RunDirectory.open(path, false)) {
-      run.save(executable, 1, RUN, 2, Optional.empty());
-      String message = refused(ConfigException.class, () -> run.resume(executable, Map.of("seed", "43", "batch_size", "8", "steps", "10"), Optional.empty()));
+    try (RunDirectory run = claimed(Resume.NO)) {
+      save(run, 1, 2);
+      String message = refused(ConfigException.class, () -> resume(run, new RunIdentity(Map.of("seed", "43", "batch_size", "8", "steps", "10"), "x")));
       assertTrue(message.contains("seed was 42, is now 43") && message.contains("batch_size was (not set), is now 8"), message);
       assertFalse(message.contains("steps was"), message);
-      message = refused(ConfigException.class, () -> run.resume(executable, Map.of("seed", "42"), Optional.empty()));
+      message = refused(ConfigException.class, () -> resume(run, new RunIdentity(Map.of("seed", "42"), "x")));
       assertTrue(message.contains("steps was 10, is now (not set)"), message);
+      RunIdentity elsewhere = new RunIdentity(RUN.settings(), "cpu: 4 lanes");
+      message = refused(ConfigException.class, () -> resume(run, elsewhere));
+      assertTrue(message.contains("computed by \"cpu: 8 lanes\", here it would be \"cpu: 4 lanes\"") && message.contains("--other-kernels"), message);
+      assertEquals(1, run.resume(executable, List.of(), elsewhere, Resume.ON_OTHER_KERNELS, notes::add).step());
     }
   }
 
+  /** Any flipped bit, cut or missing file of the newest is named, and the one before is taken up; it goes when the next is in place. */
   @Test
-  void brokenCheckpointsAreNamed() throws IOException {
-    try (RunDirectory run = RunDirectory.open(path, false)) {
-      Path checkpoint = run.save(executable, 1, RUN, 2, Optional.empty());
+  void damageIsNoticedAndTheOneBeforeTaken() throws IOException {
+    try (RunDirectory run = claimed(Resume.NO)) {
+      set(3);
+      save(run, 3, 1);
+      set(6);
+      save(run, 6, 2);
+      for (String file : List.of("state.safetensors", "trainer_state.json", "checksums.json")) {
+        Path damaged = path.resolve("checkpoint-6").resolve(file);
+        byte[] good = Files.readAllBytes(damaged);
+        for (int kind = 0; kind < 3 + good.length; kind++) {
+          Files.write(damaged, switch (kind) {
+            case 0 -> new byte[0];
+            case 1 -> java.util.Arrays.copyOf(good, good.length - 1);
+            default -> flipped(good, kind - 2);
+          });
+          if (kind == 2 + good.length) {
+            Files.delete(damaged);
+          }
+          notes.clear();
+          assertEquals(3, resume(run, RUN).step(), file + " " + kind);
+          assertEquals(3, executable.floats(weight)[0]);
+          assertTrue(notes.size() == 1 && notes.getFirst().contains("checkpoint-6") && notes.getFirst().endsWith("going back to checkpoint-3"), notes.toString());
+        }
+        Files.write(damaged, good);
+        assertEquals(6, resume(run, RUN).step());
+      }
+      Files.delete(path.resolve("checkpoint-6").resolve("checksums.json"));
+      save(run, 4, 1);
+      assertEquals(List.of(4), run.checkpoints());
+      Files.write(path.resolve("checkpoint-4").resolve("state.safetensors"), new byte[8]);
+      String message = refused(FormatException.class, () -> resume(run, RUN));
+      assertTrue(message.contains("no checkpoint is whole") && message.contains("checkpoint-4"), message);
+      save(run, 4, 1);
+      assertEquals(4, resume(run, RUN).step());
+    }
+  }
+
+  private static byte[] flipped(byte[] good, int at) {
+    byte[] bytes = good.clone();
+    if (at < bytes.length) {
+      bytes[at] ^= 1;
+    }
+    return bytes;
+  }
+
+  @Test
+  void aCheckpointOfAnotherShapeIsNamed() {
+    try (RunDirectory run = claimed(Resume.NO)) {
+      save(run, 1, 2);
       try (Executable larger = executable(33)) {
-        String message = refused(FormatException.class, () -> run.resume(larger, RUN, Optional.empty()));
+        String message = refused(FormatException.class, () -> run.resume(larger, List.of(), RUN, Resume.EXACTLY, notes::add));
         assertTrue(message.contains("parameters has 16 elements, expected 48"), message);
       }
-      Path state = checkpoint.resolve("trainer_state.json");
-      String good = Files.readString(state);
-      for (String broken : List.of("", "{", "[]", "{\"format\": 99, \"step\": 1}", "{\"format\": 1, \"step\": \"x\"}")) {
-        Files.writeString(state, broken);
-        assertTrue(refused(FormatException.class, () -> run.resume(executable, RUN, Optional.empty())).contains(path.toString()), broken);
-      }
-      Files.writeString(state, good);
-      Path arenas = checkpoint.resolve("state.safetensors");
-      byte[] bytes = Files.readAllBytes(arenas);
-      Files.write(arenas, java.util.Arrays.copyOf(bytes, bytes.length - 4));
-      refused(FormatException.class, () -> run.resume(executable, RUN, Optional.empty()));
-      Files.delete(arenas);
-      refused(Lora4jException.class, () -> run.resume(executable, RUN, Optional.empty()));
     }
   }
 
+  /** What a writer that was killed has left goes with the next run, and what it was about to replace comes back. */
   @Test
-  void leftoversOfACrashAreNoCheckpoint() throws IOException {
-    Files.createDirectories(path.resolve("checkpoint-5.tmp"));
-    Files.writeString(path.resolve("checkpoint-5.tmp").resolve("state.safetensors"), "half");
-    try (RunDirectory run = RunDirectory.open(path, false)) {
-      assertEquals(Optional.empty(), run.resume(executable, RUN, Optional.empty()));
-      run.save(executable, 5, RUN, 1, Optional.empty());
-      assertEquals(List.of(5), run.checkpoints());
+  void leftoversOfAKillAreClearedUp() throws IOException {
+    try (RunDirectory run = claimed(Resume.NO)) {
+      save(run, 5, 1);
+    }
+    Path dead = Files.createDirectory(path.resolve(".lora4j-00000000000000ab.tmp"));
+    Files.createDirectory(dead.resolve("old"));
+    Files.move(path.resolve("checkpoint-5"), dead.resolve("old").resolve("checkpoint-5"));
+    Files.createDirectories(dead.resolve("new"));
+    Files.writeString(dead.resolve("new").resolve("state.safetensors"), "half");
+    try (RunDirectory run = claimed(Resume.EXACTLY)) {
+      assertEquals(5, resume(run, RUN).step());
+      assertEquals(List.of(".lock", "checkpoint-5"), names());
     }
   }
 }

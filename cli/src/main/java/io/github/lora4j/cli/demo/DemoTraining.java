@@ -12,6 +12,7 @@ import io.github.lora4j.models.SentenceEmbedder;
 import io.github.lora4j.tokenizer.Tokenizer;
 import io.github.lora4j.train.PreparedRun;
 import io.github.lora4j.train.Recipe;
+import io.github.lora4j.train.Resume;
 import io.github.lora4j.train.Session;
 import io.github.lora4j.train.TaskProgram;
 import io.github.lora4j.train.TrainListener;
@@ -70,7 +71,7 @@ final class DemoTraining {
     for (Pair pair : pairs) {
       rows.add(new Row(rows.size() + 1, pair.query(), Optional.of(pair.signature()), List.of()));
     }
-    try (TrainingRun run = TrainingRun.open(PreparedRun.of(recipe, Path.of("the libraries' sources"), rows, Optional.empty()), false, listener)) {
+    try (TrainingRun run = TrainingRun.open(PreparedRun.of(recipe, Path.of("the libraries' sources"), rows, Optional.empty()), Resume.NO, listener)) {
       return run.train().adapter();
     }
   }

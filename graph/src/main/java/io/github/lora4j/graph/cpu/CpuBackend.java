@@ -21,6 +21,11 @@ public record CpuBackend(Kernels kernels, Workers workers) implements Backend {
   }
 
   @Override
+  public String arithmetic() {
+    return "cpu: " + kernels.describe();
+  }
+
+  @Override
   public String describe() {
     return "cpu: %s, %d thread%s".formatted(kernels.describe(), workers.threads(), workers.threads() == 1 ? "" : "s");
   }

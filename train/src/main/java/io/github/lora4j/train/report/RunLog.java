@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import io.github.lora4j.vector.FormatException;
 import io.github.lora4j.vector.ResourceException;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
@@ -22,7 +23,7 @@ record RunLog(List<JsonNode> events) {
     List<JsonNode> events = new ArrayList<>();
     int number = 0;
     try {
-      List<String> lines = Files.readAllLines(file);
+      List<String> lines = new String(Files.readAllBytes(file), StandardCharsets.UTF_8).lines().toList();
       for (String line : lines) {
         number++;
         events.add(JSON.readTree(line));
