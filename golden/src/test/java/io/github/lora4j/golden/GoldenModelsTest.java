@@ -62,7 +62,7 @@ public final class GoldenModelsTest {
   private static Stream<DynamicTest> cases(TestedBackends on) {
     Map<String, GoldenCases.Check> checks = new LinkedHashMap<>();
     for (Path dir : GoldenCases.directories("models")) {
-      checks.put(GoldenCases.name(dir), () -> {
+      checks.put(GoldenCases.name(dir) + ": on " + on, () -> {
         JsonNode expected = GoldenCases.json(dir.resolve("expected.json"));
         JsonNode peft = expected.path("peft_config");
         if (!FAMILIES.contains(ModelDirectory.open(dir).modelType()) || GoldenModel.Kind.of(expected.path("model_class").asText()).isEmpty()) {
@@ -76,7 +76,7 @@ public final class GoldenModelsTest {
         }
       });
     }
-    return GoldenCases.tests("models on " + on, checks);
+    return GoldenCases.tests("models", checks);
   }
 
   /** One recorded model. */
