@@ -201,16 +201,24 @@ class GoldenAdaptersTest {
         }
       }
     }
+    Map<String, Tensor> adapted = adapted(adapter);
     List<ModuleInfo> modules = new ArrayList<>();
     containers.stream().filter(c -> !byModule.containsKey(c)).forEach(c -> modules.add(ModuleInfo.other(c, Kind.CONTAINER)));
-    byModule.forEach((name, tensors) -> modules.add(module(type, name, tensors)));
+    byModule.forEach((name, tensors) -> modules.add(module(type, name, tensors, adapted)));
     if (Files.exists(file) && GoldenCases.json(file).path("tie_word_embeddings").asBoolean() && !byModule.containsKey("lm_head")) {
       modules.add(ModuleInfo.linear("lm_head", 1, 1, false)); // there is no tensor to read its size off
     }
     return new ModelDescription(type, modules, Optional.empty(), Map.of());
   }
 
-  private static ModuleInfo module(String type, String name, Map<String, List<Long>> tensors) {
+  /** The adapter's tensors by slot, which tell what kind of module they are for. */
+  private static Map<String, Tensor> adapted(Path adapter) {
+    Map<String, Tensor> bySlot = new LinkedHashMap<>();
+    GoldenCases.tensors(PeftFormat.weights(adapter)).forEach((name, tensor) -> bySlot.put(GoldenCases.slot(name), tensor));
+    return bySlot;
+  }
+
+  private static ModuleInfo module(String type, String name, Map<String, List<Long>> tensors, Map<String, Tensor> adapted) {
     List<Long> weight = tensors.getOrDefault("weight", List.of());
     boolean bias = tensors.containsKey("bias");
     if (weight.size() == 1) {
@@ -221,10 +229,13 @@ class GoldenAdaptersTest {
     }
     int first = weight.getFirst().intValue();
     int second = weight.getLast().intValue();
-    if (name.matches(".*(embed|wte|wpe|shared|attention_bias).*")) {
+    Tensor a = adapted.getOrDefault(name + ".lora_A.weight", adapted.get(name + ".lora_A"));
+    String last = name.substring(name.lastIndexOf('.') + 1);
+    if (adapted.containsKey(name + ".lora_embedding_A")
+        || a == null && last.matches(".*embed(ding)?s?(_tokens|_positions)?|wte|wpe|shared|.*attention_bias")) {
       return ModuleInfo.embedding(name, first, second);
     }
-    return type.equals("gpt2") && name.contains(".h.") ? new ModuleInfo(name, Kind.CONV1D, first, second, bias)
-        : ModuleInfo.linear(name, second, first, bias);
+    boolean turned = a == null || first == second ? type.equals("gpt2") && name.contains(".h.") : a.shape().getLast() == first;
+    return turned ? new ModuleInfo(name, Kind.CONV1D, first, second, bias) : ModuleInfo.linear(name, second, first, bias);
   }
 }
