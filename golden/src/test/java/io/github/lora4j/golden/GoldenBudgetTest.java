@@ -22,16 +22,15 @@ final class GoldenBudgetTest {
   Stream<DynamicTest> tables() {
     Map<String, GoldenCases.Check> checks = new LinkedHashMap<>();
     for (Path file : GoldenCases.jsonFiles("adalora")) {
-      JsonNode json = GoldenCases.json(file);
-      checks.put(GoldenCases.name(file), () -> {
-        if (!json.has("tables")) {
-          throw GoldenCases.notYet("the AdaLoRA method");
-        }
-        for (JsonNode table : json.path("tables")) {
-          compare(table, "peft", Convention.PEFT);
-          compare(table, "original", Convention.AUTHORS);
-        }
-      });
+      JsonNode tables = GoldenCases.json(file).path("tables");
+      if (!tables.isMissingNode()) { // the others: GoldenAdaLoraTest
+        checks.put(GoldenCases.name(file), () -> {
+          for (JsonNode table : tables) {
+            compare(table, "peft", Convention.PEFT);
+            compare(table, "original", Convention.AUTHORS);
+          }
+        });
+      }
     }
     return GoldenCases.tests("adalora", checks);
   }
@@ -43,7 +42,9 @@ final class GoldenBudgetTest {
     for (int i = 0; i < table.path("steps").size(); i++) {
       int step = table.path("steps").get(i).asInt();
       assertEquals(table.path(column).get(i).get(0).asInt(), schedule.budget(step), "%s budget at step %d".formatted(column, step));
-      assertEquals(table.path(column).get(i).get(1).asBoolean(), schedule.chooses(step), "%s choice at step %d".formatted(column, step));
+      // The recorded flag is the schedule's; PEFT's update_and_allocate chooses at the end of the budget's phase whatever the flag.
+      boolean forced = convention == Convention.PEFT && step == table.path("total_step").asInt() - table.path("tfinal").asInt();
+      assertEquals(forced || table.path(column).get(i).get(1).asBoolean(), schedule.chooses(step), "%s choice at step %d".formatted(column, step));
     }
   }
 

@@ -3,104 +3,129 @@ package io.github.lora4j.golden;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.github.lora4j.checkpoint.Checkpoint;
+import io.github.lora4j.vector.ConfigException;
 import io.github.lora4j.vector.DType;
+import io.github.lora4j.vector.FormatException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.net.URISyntaxException;
-import java.net.URL;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
+import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Supplier;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.Assertions;
 import org.junit.jupiter.api.DynamicTest;
 import org.opentest4j.TestAbortedException;
 
 /**
- * The golden numbers of the peers' own code. Cases are found by listing directories under {@code -Dgolden.dir} (default: the copy in
- * the test resources), one dynamic test each, and a last one that prints how many ran and which could not yet, with the reason.
+ * The golden numbers of the peers' own code. Cases are found by listing directories under {@code -Dgolden.dir} (default: the copy in the test
+ * resources), one dynamic test each; {@link GoldenReport} says at the end what became of them.
  */
-public final class GoldenCases {
+final class GoldenCases {
 
   private static final ObjectMapper JSON = new ObjectMapper();
 
-  /** A case's check; one for what lora4j does not do yet calls {@link #notYet}. */
-  public interface Check {
+  /** A case's check; one for what lora4j does not do yet throws {@link #notYet}. */
+  interface Check {
     /** Runs. */
     void run() throws Exception;
   }
 
   private GoldenCases() {}
 
-  /** The folder of a family. */
-  public static Path family(String name) {
+  /** The folder of all folders. */
+  static Path root() {
     String given = System.getProperty("golden.dir");
     if (given != null) {
-      return Path.of(given).resolve(name);
-    }
-    URL copy = GoldenCases.class.getResource("/golden/" + name);
-    if (copy == null) {
-      throw new IllegalStateException("no golden family " + name + " in the test resources");
+      return Path.of(given);
     }
     try {
-      return Path.of(copy.toURI());
+      return Path.of(GoldenCases.class.getResource("/golden").toURI());
     } catch (URISyntaxException e) {
       throw new IllegalStateException(e);
     }
   }
 
-  /** The case directories of a family, sorted. */
-  public static List<Path> directories(String family) {
-    return list(family).stream().filter(Files::isDirectory).toList();
+  /** A folder, which need not be there. */
+  static Path folder(String name) {
+    return root().resolve(name);
   }
 
-  /** The NAME.json files of a family, sorted. */
-  public static List<Path> jsonFiles(String family) {
-    return list(family).stream().filter(p -> p.toString().endsWith(".json")).toList();
+  /** The case directories of a folder, sorted; none where there is no such folder. */
+  static List<Path> directories(String folder) {
+    return list(folder(folder)).stream().filter(Files::isDirectory).toList();
+  }
+
+  /** The NAME.json files of a folder, sorted; none where there is no such folder. */
+  static List<Path> jsonFiles(String folder) {
+    return list(folder(folder)).stream().filter(p -> p.toString().endsWith(".json")).toList();
   }
 
   /** Name without directory and ending. */
-  public static String name(Path path) {
+  static String name(Path path) {
     return path.getFileName().toString().replaceFirst("\\.json$", "");
   }
 
-  /** The tests of a family: each case by name, then the count. */
-  public static Stream<DynamicTest> tests(String what, Map<String, Check> cases) {
-    AtomicInteger ran = new AtomicInteger();
-    Map<String, String> skipped = new LinkedHashMap<>();
-    List<DynamicTest> tests = new ArrayList<>();
-    cases.forEach((name, check) -> tests.add(DynamicTest.dynamicTest(name, () -> {
+  /** The tests of a folder's cases. A part of a case is named {@code CASE: PART}. */
+  static Stream<DynamicTest> tests(String folder, Map<String, Check> checks) {
+    if (checks.isEmpty()) {
+      return Stream.of(DynamicTest.dynamicTest("no case in " + folder, () -> {
+        throw notYet("%s has no case for this test".formatted(folder(folder)));
+      }));
+    }
+    return checks.entrySet().stream().map(entry -> test(folder, entry.getKey(), entry.getValue()));
+  }
+
+  private static DynamicTest test(String folder, String name, Check check) {
+    int colon = name.indexOf(": ");
+    String of = colon < 0 ? name : name.substring(0, colon);
+    String part = colon < 0 ? "" : name.substring(colon + 2);
+    GoldenReport.found(folder, of);
+    return DynamicTest.dynamicTest(name, () -> {
       try {
         check.run();
-        ran.incrementAndGet();
+        GoldenReport.compared(folder, of);
       } catch (TestAbortedException e) {
-        skipped.put(name, e.getMessage());
+        GoldenReport.left(folder, of, part, e.getMessage());
+        throw e;
+      } catch (Throwable e) {
+        GoldenReport.left(folder, of, part, GoldenReport.FAILED + oneLine(e.getMessage() == null ? e.toString() : e.getMessage()));
         throw e;
       }
-    })));
-    tests.add(DynamicTest.dynamicTest("count", () -> {
-      System.out.printf("golden %s: %d of %d cases compared%s%n", what, ran.get(), cases.size(), skipped.isEmpty() ? "" : "; not yet:");
-      skipped.forEach((name, reason) -> System.out.printf("  %s: %s%n", name, reason));
-      Assertions.assertFalse(cases.isEmpty(), what + ": no case found");
-      Assertions.assertTrue(ran.get() > 0, what + ": not one case was compared");
-    }));
-    return tests.stream();
+    });
   }
 
   /** Leaves a case aside, with the reason. */
-  public static TestAbortedException notYet(String reason) {
-    return new TestAbortedException(reason.replaceAll("\\s*\\R\\s*", " "));
+  static TestAbortedException notYet(String reason) {
+    return new TestAbortedException(oneLine(reason));
+  }
+
+  /** What opens a case's model; what lora4j says it does not support is a reason, not a failure. */
+  static <T> T supported(Supplier<T> opening) {
+    try {
+      return opening.get();
+    } catch (ConfigException | FormatException e) {
+      if (e.getMessage().contains("not supported")) {
+        throw notYet(e.getMessage().replaceFirst("^\\S*config\\.json: ", ""));
+      }
+      throw e;
+    }
+  }
+
+  private static String oneLine(String text) {
+    String line = text.replaceAll("\\s*\\R\\s*", " ");
+    return line.length() > 300 ? line.substring(0, 300) + "…" : line;
   }
 
   /** A JSON file. */
-  public static JsonNode json(Path file) {
+  static JsonNode json(Path file) {
     try {
       return JSON.readTree(file.toFile());
     } catch (IOException e) {
@@ -109,12 +134,12 @@ public final class GoldenCases {
   }
 
   /** A JSON node as maps, lists, texts, numbers and booleans. */
-  public static Map<String, Object> map(JsonNode node) {
+  static Map<String, Object> map(JsonNode node) {
     return JSON.convertValue(node, new com.fasterxml.jackson.core.type.TypeReference<>() { });
   }
 
   /** A tensor as F32. */
-  public record Tensor(List<Long> shape, DType stored, float[] values) {
+  record Tensor(List<Long> shape, DType stored, float[] values) {
     /** The values as double. */
     public double[] doubles() {
       double[] result = new double[values.length];
@@ -126,7 +151,7 @@ public final class GoldenCases {
   }
 
   /** The float tensors of a safetensors file. */
-  public static Map<String, Tensor> tensors(Path file) {
+  static Map<String, Tensor> tensors(Path file) {
     Map<String, Tensor> result = new LinkedHashMap<>();
     try (Checkpoint checkpoint = Checkpoint.open(file); Arena arena = Arena.ofConfined()) {
       for (String name : checkpoint.names()) {
@@ -141,16 +166,30 @@ public final class GoldenCases {
     return result;
   }
 
-  private static List<Path> list(String family) {
-    try (Stream<Path> files = Files.list(family(family))) {
+  private static List<Path> list(Path folder) {
+    if (!Files.isDirectory(folder)) {
+      return List.of();
+    }
+    try (Stream<Path> files = Files.list(folder)) {
       return files.sorted().toList();
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
   }
 
-  /** PEFT's parameter name as a slot's: without its prefix, its wrappers and the adapter's name. */
+  private static final Pattern NAMED =
+      Pattern.compile("(^|\\.)(lora_(?:A|B|E|embedding_A|embedding_B|magnitude_vector)|trainable_tokens_delta)\\.(?!(?:weight|bias)$)[^.]+");
+
+  /** PEFT's parameter name as a slot's: without its prefix, its wrappers and the adapter's name, whatever that is. */
   static String slot(String name) {
-    return name.replaceFirst("^base_model\\.model\\.", "").replace(".modules_to_save.default", "").replace(".base_layer", "").replace(".default", "");
+    return NAMED.matcher(name.replaceFirst("^base_model\\.model\\.", "").replaceFirst("\\.modules_to_save\\.[^.]+", "").replace(".base_layer", ""))
+        .replaceFirst("$1$2").replaceFirst("lora_magnitude_vector\\.weight$", "lora_magnitude_vector");
+  }
+
+  /** The names of recorded tensors that begin with a prefix, by the slot that the rest means. */
+  static Map<String, String> bySlot(Collection<String> names, String prefix) {
+    Map<String, String> slots = new LinkedHashMap<>();
+    names.stream().filter(name -> name.startsWith(prefix)).forEach(name -> slots.put(slot(name.substring(prefix.length())), name));
+    return slots;
   }
 }

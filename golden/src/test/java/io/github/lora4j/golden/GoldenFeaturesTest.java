@@ -68,7 +68,7 @@ public final class GoldenFeaturesTest {
   private static Stream<DynamicTest> cases(TestedBackends on) {
     Map<String, GoldenCases.Check> checks = new LinkedHashMap<>();
     for (Path dir : GoldenCases.directories("features")) {
-      checks.put(GoldenCases.name(dir), () -> {
+      checks.put(GoldenCases.name(dir) + ": on " + on, () -> {
         JsonNode expected = GoldenCases.json(dir.resolveSibling(dir.getFileName() + ".json"));
         if (!Files.isDirectory(dir.resolve("adapter")) || !expected.has("config")) {
           throw GoldenCases.notYet("no single adapter: see the tests of several adapters");
@@ -78,7 +78,7 @@ public final class GoldenFeaturesTest {
         }
       });
     }
-    return GoldenCases.tests("features on " + on, checks);
+    return GoldenCases.tests("features", checks);
   }
 
   /** One recorded model. */

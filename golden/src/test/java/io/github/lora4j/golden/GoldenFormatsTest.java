@@ -4,7 +4,6 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 
 import io.github.lora4j.checkpoint.Checkpoint;
-import io.github.lora4j.graph.ModuleInfo;
 import io.github.lora4j.lora.LoadedAdapter;
 import io.github.lora4j.lora.LoraMerge;
 import io.github.lora4j.lora.ModelDescription;
@@ -49,7 +48,7 @@ class GoldenFormatsTest {
     assertFalse(outputs.isEmpty());
     for (String name : outputs) {
       Path adapter = name.startsWith("y.") && !name.equals("y.default") ? directory.resolve(name.substring(2)) : directory;
-      double[] y = perceptron(merged(directory.resolve("base.safetensors"), adapter, expected), expected.get("x"));
+      double[] y = outputs(merged(directory.resolve("base.safetensors"), adapter, expected), expected.get("x"));
       double largest = Arrays.stream(expected.get(name).doubles()).map(Math::abs).max().orElseThrow();
       Comparison.check(name, y, expected.get(name).doubles(), 1e-5 * largest);
     }
@@ -58,11 +57,8 @@ class GoldenFormatsTest {
   private Map<String, Tensor> merged(Path base, Path adapter, Map<String, Tensor> expected) {
     Path file = temp.resolve("merged.safetensors");
     try (Checkpoint weights = Checkpoint.open(base)) {
-      List<ModuleInfo> modules = weights.names().stream().filter(name -> name.endsWith(".weight")).map(name -> {
-        List<Long> shape = weights.info(name).shape();
-        return ModuleInfo.linear(name.replaceFirst("\\.weight$", ""), shape.getLast().intValue(), shape.getFirst().intValue(), true);
-      }).toList();
-      ModelDescription model = ModelDescription.of("mlp", modules);
+      ModelDescription model = ModelDescription.of("mlp", Perceptron.of(GoldenCases.tensors(base), expected.get("x").shape().getLast().intValue())
+          .modules());
       try (LoadedAdapter loaded = PeftFormat.load(adapter, model)) {
         loaded.adapter().parameters().stream().filter(p -> expected.containsKey("expect." + p.key())).forEach(p ->
             assertArrayEquals(expected.get("expect." + p.key()).values(),
@@ -73,23 +69,7 @@ class GoldenFormatsTest {
     return GoldenCases.tensors(file);
   }
 
-  private static double[] perceptron(Map<String, Tensor> weights, Tensor x) {
-    return linear(Arrays.stream(linear(x.doubles(), weights, "fc1")).map(Math::tanh).toArray(), weights, "fc2");
-  }
-
-  private static double[] linear(double[] x, Map<String, Tensor> weights, String module) {
-    double[] w = weights.get(module + ".weight").doubles();
-    double[] bias = weights.get(module + ".bias").doubles();
-    int in = w.length / bias.length;
-    double[] y = new double[x.length / in * bias.length];
-    for (int i = 0; i < y.length; i++) {
-      int row = i / bias.length;
-      int o = i % bias.length;
-      y[i] = bias[o];
-      for (int k = 0; k < in; k++) {
-        y[i] += x[row * in + k] * w[o * in + k];
-      }
-    }
-    return y;
+  private static double[] outputs(Map<String, Tensor> weights, Tensor x) {
+    return Perceptron.of(weights, x.shape().getLast().intValue()).outputs(weights, x.doubles());
   }
 }

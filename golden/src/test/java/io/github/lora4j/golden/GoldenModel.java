@@ -4,19 +4,23 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import io.github.lora4j.checkpoint.Checkpoint;
+import io.github.lora4j.graph.Executable;
+import io.github.lora4j.graph.Value;
 import io.github.lora4j.lora.ModelDescription;
+import io.github.lora4j.models.Architecture;
 import io.github.lora4j.models.CausalLm;
 import io.github.lora4j.models.EncoderTask;
 import io.github.lora4j.models.MaskedLm;
 import io.github.lora4j.models.ModelDirectory;
 import io.github.lora4j.models.PackedBatch;
+import io.github.lora4j.models.PackedInputs;
 import io.github.lora4j.models.QuestionAnswering;
+import io.github.lora4j.models.Rows;
 import io.github.lora4j.models.SequenceClassifier;
 import io.github.lora4j.models.Targets;
 import io.github.lora4j.train.Session;
 import io.github.lora4j.train.TargetFloats;
 import io.github.lora4j.train.data.Target;
-import io.github.lora4j.train.data.TokenizedData;
 import io.github.lora4j.vector.Loss;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -28,7 +32,7 @@ import java.util.Optional;
 import java.util.stream.IntStream;
 
 /** One recorded model: its task, its batches, the tensors that were recorded. */
-final class GoldenModel {
+final class GoldenModel implements AutoCloseable {
 
   /** What a model does, by the end of its class name. */
   enum Kind {
@@ -67,9 +71,14 @@ final class GoldenModel {
   private final float[] labels;
 
   GoldenModel(Path dir, JsonNode expected) {
+    this(dir, expected, Checkpoint.open(dir.resolve("expected.safetensors")));
+  }
+
+  /** Another model directory for which the same was recorded. */
+  GoldenModel(Path dir, JsonNode expected, Checkpoint recorded) {
     this.dir = dir;
     this.expected = expected;
-    tensors = Checkpoint.open(dir.resolve("expected.safetensors"));
+    tensors = recorded;
     List<Long> shape = tensors.info("batch.input_ids").shape();
     steps = shape.get(0).intValue();
     rows = shape.get(1).intValue();
@@ -79,20 +88,20 @@ final class GoldenModel {
     types = tensors.names().contains("batch.token_type_ids") ? Numbers.floats(tensors, "batch.token_type_ids") : new float[ids.length];
     kind = Kind.of(expected.path("model_class").asText()).orElseThrow();
     labels = kind == Kind.ANSWER ? answers() : Numbers.floats(tensors, "batch.labels");
-    task = task(ModelDirectory.open(dir));
+    task = task(ModelDirectory.open(dir).architecture());
     description = new ModelDescription(task.modelType(), task.modules(), task.outputModule(), task.tied());
   }
 
-  private EncoderTask task(ModelDirectory model) {
+  private EncoderTask task(Architecture architecture) {
     return switch (kind) {
-      case NEXT_TOKEN -> new CausalLm(model.architecture());
-      case ANSWER -> new QuestionAnswering(model.architecture());
-      case MASKED_TOKENS -> new MaskedLm(model.architecture());
+      case NEXT_TOKEN -> new CausalLm(architecture);
+      case ANSWER -> new QuestionAnswering(architecture);
+      case MASKED_TOKENS -> new MaskedLm(architecture);
       case CLASSES -> {
         int outputs = tensors.info("base.logits").shape().get(1).intValue();
         boolean classes = !tensors.info("batch.labels").dtype().isFloat();
         Loss loss = classes ? Loss.CROSS_ENTROPY : outputs == 1 ? Loss.MSE : Loss.BCE_WITH_LOGITS;
-        yield new SequenceClassifier(model.architecture(), outputs, loss);
+        yield new SequenceClassifier(architecture, outputs, loss);
       }
     };
   }
@@ -110,38 +119,92 @@ final class GoldenModel {
     return all;
   }
 
+  /**
+   * A row of a batch without its padding.
+   *
+   * @param at where its tokens lie in the padded row
+   * @param looked tokens that are looked at: those behind are padding that a loss sees
+   * @param comparable whether what the head reads is a token, not padding
+   */
+  private record Row(int[] ids, int[] types, int[] at, int[] positions, int looked, Target target, boolean comparable) {}
+
+  /** Whether a training step means what was recorded: not where the first token of a row is predicted, or pooled, by padding before it. */
+  boolean trains() {
+    for (int step = 0; step < steps; step++) {
+      for (Row row : batch(step, false)) {
+        if (row.at[row.at.length - 1] != row.at.length - 1) {
+          return false;
+        }
+      }
+    }
+    return true;
+  }
+
+  private void write(Session session, int step, List<Row> rows) {
+    PackedInputs in = session.task().in();
+    packed(in, rows).write(session.executable(), 0, step);
+    int[] positions = rows.stream().flatMapToInt(row -> Arrays.stream(row.positions)).toArray();
+    if (Arrays.stream(positions).anyMatch(p -> p < 0)) {
+      // Only a loss that sees RoBERTa's padding needs what no text has: the position of padding.
+      int[] absolute = Arrays.stream(positions).map(p -> in.limits().firstPosition() + p).toArray();
+      session.executable().write(in.positions(Rows.ALL), absolute, absolute.length);
+    }
+  }
+
+  private static PackedBatch packed(PackedInputs in, List<Row> rows) {
+    PackedBatch batch = new PackedBatch(in);
+    for (int i = 0; i < rows.size(); i++) {
+      Row row = rows.get(i);
+      batch.add(new PackedBatch.Sequence(row.ids, row.types, Arrays.stream(row.positions).map(p -> Math.max(p, 0)).toArray(), row.looked, i, 0));
+    }
+    return batch;
+  }
+
   /** Runs "accumulate" on a recorded batch. */
   void accumulate(Session session, int step) {
-    PackedBatch batch = new PackedBatch(session.task().in());
     Targets targets = task.targets(session.task().in(), session.task().program());
-    TokenizedData data = data(step);
-    for (int i = 0; i < rows; i++) {
-      int live = data.tokens(i);
-      int tokens = kind == Kind.ANSWER ? length : live;
-      int at = (step * rows + i) * length;
-      batch.add(PackedBatch.Sequence.of(Arrays.copyOf(data.sequences().get(i).ids(), tokens),
-          Arrays.copyOf(data.sequences().get(i).types(), tokens), i).looking(live));
-      for (int t = live; t < tokens; t++) {
-        assertEquals(0, ids[at + t], "padding's id, which the copy has");
-      }
-      targets.add(TargetFloats.of(data.examples().get(i).target()));
-    }
-    batch.write(session.executable(), 0, step);
+    List<Row> rows = batch(step, kind == Kind.ANSWER);
+    rows.forEach(row -> targets.add(TargetFloats.of(row.target)));
+    write(session, step, rows);
     targets.write(session.executable());
     session.executable().run("accumulate");
+  }
+
+  /** Writes batch 0 for a program of one's own. */
+  void write(PackedInputs in, Executable executable) {
+    packed(in, batch(0, false)).write(executable, 0, 0);
+  }
+
+  /** Where the real tokens of each row of batch 0 lie in the padded row. */
+  List<int[]> places() {
+    return batch(0, false).stream().map(Row::at).toList();
+  }
+
+  /** Predicts batch 0. */
+  private float[][] predict(Session session, List<Row> rows) {
+    session.prepare();
+    write(session, 0, rows);
+    session.executable().run("predict");
+    Value predictions = session.task().predictions();
+    float[] all = session.executable().floats(predictions);
+    boolean tokens = predictions.shape().sameRows(session.task().in().ids().shape());
+    float[][] result = new float[rows.size()][];
+    int at = 0;
+    for (int i = 0; i < result.length; i++) {
+      int end = at + (tokens ? rows.get(i).ids.length : 1) * predictions.shape().cols();
+      result[i] = Arrays.copyOfRange(all, at, end);
+      at = end;
+    }
+    return result;
   }
 
   /** Recorded tensors under our slot names. */
   Map<String, float[]> bySlot(String prefix) {
     Map<String, float[]> map = new LinkedHashMap<>();
-    for (String name : tensors.names()) {
-      if (name.startsWith(prefix)) {
-        String slot = name.substring(prefix.length()).replace("base_model.model.", "").replace(".modules_to_save.default", "")
-            .replace(".base_layer", "").replace(".default", "").replace("lora_magnitude_vector.weight", "lora_magnitude_vector");
-        float[] values = Numbers.floats(tensors, name);
-        map.put(slot, slot.endsWith("lora_embedding_A") ? transposed(values, tensors.info(name).shape().getFirst().intValue()) : values);
-      }
-    }
+    GoldenCases.bySlot(tensors.names(), prefix).forEach((slot, name) -> {
+      float[] values = Numbers.floats(tensors, name);
+      map.put(slot, slot.endsWith("lora_embedding_A") ? transposed(values, tensors.info(name).shape().getFirst().intValue()) : values);
+    });
     return map;
   }
 
@@ -155,80 +218,109 @@ final class GoldenModel {
     return turned;
   }
 
+  /**
+   * A recorded batch without its padding, wherever that is.
+   *
+   * @param padded with the padding behind each row, which some losses see
+   */
+  private List<Row> batch(int step, boolean padded) {
+    List<Row> result = new ArrayList<>();
+    int width = labels.length / (steps * rows);
+    for (int row = 0; row < rows; row++) {
+      int first = (step * rows + row) * length;
+      int[] real = IntStream.range(0, length).filter(t -> mask[first + t] == 1).toArray();
+      int[] all = padded ? IntStream.concat(Arrays.stream(real), IntStream.range(0, length).filter(t -> mask[first + t] != 1)).toArray() : real;
+      float[] own = Arrays.copyOfRange(labels, (step * rows + row) * width, (step * rows + row + 1) * width);
+      if (kind.ofTokens()) {
+        float[] kept = new float[all.length];
+        for (int t = 0; t < all.length; t++) {
+          kept[t] = own[all[t]];
+        }
+        own = kept;
+      }
+      result.add(new Row(Arrays.stream(all).map(t -> (int) ids[first + t]).toArray(), Arrays.stream(all).map(t -> (int) types[first + t]).toArray(),
+          all, positions(first, all), real.length, target(own), kind != Kind.CLASSES || !readsFirst() || real[0] == 0));
+    }
+    return result;
+  }
+
   /** The recorded labels of a row as the target of its task. */
-  private Target target(float[] row, int live) {
+  private Target target(float[] row) {
     return switch (kind) {
-      case NEXT_TOKEN, MASKED_TOKENS -> Target.TokenLabels.of(IntStream.range(0, live).map(i -> (int) row[i]).toArray());
+      case NEXT_TOKEN, MASKED_TOKENS -> Target.TokenLabels.of(IntStream.range(0, row.length).map(i -> (int) row[i]).toArray());
       case ANSWER -> new Target.Span((int) row[0], (int) row[1], (int) row[2]);
       case CLASSES -> !tensors.info("batch.labels").dtype().isFloat() ? new Target.OneClass((int) row[0]) : new Target.Numbers(row);
     };
   }
 
-  /** A recorded batch without its padding. */
-  TokenizedData data(int step) {
-    List<int[]> rowIds = new ArrayList<>();
-    List<int[]> rowTypes = new ArrayList<>();
-    List<Target> rowTargets = new ArrayList<>();
-    int width = labels.length / (steps * rows);
-    for (int row = 0; row < rows; row++) {
-      int at = (step * rows + row) * length;
-      int live = 0;
-      while (live < length && mask[at + live] == 1) {
-        live++;
-      }
-      for (int t = live; t < length; t++) {
-        assertEquals(0, mask[at + t], "padding is on the right");
-      }
-      int[] a = new int[live];
-      int[] b = new int[live];
-      for (int t = 0; t < live; t++) {
-        a[t] = (int) ids[at + t];
-        b[t] = (int) types[at + t];
-      }
-      rowIds.add(a);
-      rowTypes.add(b);
-      rowTargets.add(target(Arrays.copyOfRange(labels, (step * rows + row) * width, (step * rows + row + 1) * width), live));
+  /**
+   * Hugging Face counts positions over the padding, where none are given; RoBERTa, whose first position is behind that of padding, over the
+   * tokens alone, and gives padding the position before the first.
+   */
+  private int[] positions(int first, int[] tokens) {
+    boolean counted = task.model().architecture().firstPosition() == 0;
+    int[] positions = new int[tokens.length];
+    for (int t = 0; t < tokens.length; t++) {
+      positions[t] = counted ? tokens[t] : mask[first + tokens[t]] == 1 ? t : -1;
     }
-    return TokenizedData.of(rowIds, rowTypes, rowTargets);
+    return positions;
   }
 
-  /** Compares predictions of batch 0 with recorded logits: of a causal model those behind each sequence's last token. */
-  void close(String stage, float[][] got) {
+  private boolean readsFirst() {
+    return task.model().architecture().rowsOf(task.model().head()) == Rows.FIRST;
+  }
+
+  /** Whether there are logits of this stage. */
+  boolean recorded(String stage) {
+    return tensors.names().contains(stage + (kind == Kind.ANSWER ? ".start_logits" : ".logits"));
+  }
+
+  /** Compares predictions of batch 0 with recorded logits of real tokens: of a causal model those behind each sequence's last token. */
+  void close(String stage, Session session) {
+    List<Row> batch = batch(0, false);
+    float[][] got = predict(session, batch);
     if (kind == Kind.ANSWER) {
-      closeAnswers(stage, got);
+      float[] starts = Numbers.floats(tensors, stage + ".start_logits");
+      float[] ends = Numbers.floats(tensors, stage + ".end_logits");
+      float[] both = new float[2 * starts.length];
+      for (int i = 0; i < both.length; i++) {
+        both[i] = (i % 2 == 0 ? starts : ends)[i / 2];
+      }
+      tokens(stage, both, 2, batch, got);
       return;
     }
     float[] want = Numbers.floats(tensors, stage + ".logits");
     if (kind.ofTokens()) {
-      int width = tensors.info(stage + ".logits").shape().get(2).intValue();
-      TokenizedData data = data(0);
-      for (int row = 0; row < rows; row++) {
-        int live = data.tokens(row);
-        int first = kind == Kind.NEXT_TOKEN ? live - 1 : 0;
-        compare(stage, Arrays.copyOfRange(want, (row * length + first) * width, (row * length + live) * width), got[row], Numbers.max(want));
-      }
-    } else {
-      int width = want.length / rows;
-      for (int row = 0; row < rows; row++) {
+      tokens(stage, want, tensors.info(stage + ".logits").shape().get(2).intValue(), batch, got);
+      return;
+    }
+    int width = want.length / rows;
+    for (int row = 0; row < rows; row++) {
+      if (batch.get(row).comparable) {
         compare(stage, Arrays.copyOfRange(want, row * width, (row + 1) * width), got[row], Numbers.max(want));
       }
     }
   }
 
-  private void closeAnswers(String stage, float[][] got) {
-    float[] starts = Numbers.floats(tensors, stage + ".start_logits");
-    float[] ends = Numbers.floats(tensors, stage + ".end_logits");
+  private void tokens(String stage, float[] want, int width, List<Row> batch, float[][] got) {
     for (int row = 0; row < rows; row++) {
-      float[] want = new float[2 * data(0).tokens(row)];
-      for (int i = 0; i < want.length; i++) {
-        want[i] = (i % 2 == 0 ? starts : ends)[row * length + i / 2];
+      int[] at = batch.get(row).at;
+      int first = kind == Kind.NEXT_TOKEN && got[row].length == width ? at.length - 1 : 0;
+      float[] real = new float[(at.length - first) * width];
+      for (int t = first; t < at.length; t++) {
+        System.arraycopy(want, (row * length + at[t]) * width, real, (t - first) * width, width);
       }
-      compare(stage, want, got[row], Math.max(Numbers.max(starts), Numbers.max(ends)));
+      compare(stage, real, got[row], Numbers.max(want));
     }
   }
 
   private static void compare(String stage, float[] want, float[] got, double largest) {
     assertEquals(want.length, got.length, stage);
     Numbers.assertClose(want, got, 1e-4 * Math.max(1e-2, largest), stage + ".logits");
+  }
+
+  @Override
+  public void close() {
+    tensors.close();
   }
 }

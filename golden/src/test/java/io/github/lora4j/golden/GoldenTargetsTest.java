@@ -98,7 +98,7 @@ class GoldenTargetsTest {
     Map<String, GoldenCases.Check> cases = new LinkedHashMap<>();
     for (Path file : GoldenCases.jsonFiles("targets")) {
       JsonNode table = GoldenCases.json(file).path("lora");
-      table.properties().forEach(e -> cases.put(e.getKey(), () -> {
+      table.properties().forEach(e -> cases.put(GoldenCases.name(file) + " " + e.getKey(), () -> {
         TargetModules targets = new TargetSelector(LoraConfig.builder().build(), ModelDescription.of(e.getKey(), List.of())).targets();
         List<String> names = new ArrayList<>();
         e.getValue().forEach(n -> names.add(n.textValue()));
@@ -106,6 +106,6 @@ class GoldenTargetsTest {
             targets);
       }));
     }
-    return GoldenCases.tests("default target_modules", cases);
+    return GoldenCases.tests("targets", cases);
   }
 }

@@ -32,7 +32,8 @@ final class Images {
     int channels = Integer.parseInt(printed.replaceFirst("\\w+\\((\\d+), .*", "$1"));
     List<Integer> kernel = list(printed, "kernel_size", List.of());
     return new Convolution(channels, kernel, list(printed, "stride", kernel.stream().map(k -> 1).toList()), list(printed, "padding",
-        kernel.stream().map(k -> 0).toList()), list(printed, "dilation", kernel.stream().map(k -> 1).toList()), 1);
+        kernel.stream().map(k -> 0).toList()), list(printed, "dilation", kernel.stream().map(k -> 1).toList()),
+        Integer.parseInt(("groups=1," + printed).replaceFirst("(?s).*groups=(\\d+).*", "$1")));
   }
 
   private static List<Integer> list(String printed, String key, List<Integer> otherwise) {

@@ -1,6 +1,5 @@
 package io.github.lora4j.golden;
 
-import static io.github.lora4j.golden.GoldenLoraLayersTest.LAYER;
 import static io.github.lora4j.golden.GoldenLoraLayersTest.check;
 import static io.github.lora4j.golden.GoldenLoraLayersTest.widen;
 
@@ -40,7 +39,7 @@ record LayerProgram(Map<String, Tensor> t, int[] sizes, LoraAdapter adapter, Mod
       Value table = p.table("ids", Shape.of(axis, 1), live -> ids);
       // Padding learns nothing: it is no one's inverse.
       inverse(p, axis);
-      return p.mse(sites.embedding(LAYER, table, module.in(), module.out(), Optional.empty()));
+      return p.mse(sites.embedding(module.name(), table, module.in(), module.out(), Optional.empty()));
     }
     if (module.convolution().isPresent()) {
       return p.mse(Images.record(p, sites, module, t.get("x").shape(), sizes));
@@ -48,12 +47,16 @@ record LayerProgram(Map<String, Tensor> t, int[] sizes, LoraAdapter adapter, Mod
     RowAxis axis = p.axis("rows", t.get("x").values().length / module.in());
     Value x = p.probe("x", Shape.of(axis, module.in()));
     if (!t.containsKey("x_dropped")) {
-      return p.mse(sites.linear(LAYER, x, module.out(), module.bias()));
+      return p.mse(sites.linear(module.name(), x, module.out(), module.bias()));
     }
     // No randomness: the branch reads what PEFT's dropout let through, from a slot of its own.
-    Value y = new Sites(p.graph(), io.github.lora4j.graph.SiteHooks.NONE, Optional.empty()).linear(LAYER, x, module.out(), module.bias());
-    return p.mse(adapter.dropped(sites, new LinearSite(LAYER, x, p.graph().program().find(LAYER + ".weight").orElseThrow(),
-        p.graph().program().find(LAYER + ".bias")), p.probe("x_dropped", x.shape()), y));
+    Value y = new Sites(p.graph(), io.github.lora4j.graph.SiteHooks.NONE, Optional.empty()).linear(module.name(), x, module.out(), module.bias());
+    return p.mse(adapter.dropped(sites, new LinearSite(module.name(), x, p.graph().program().find(weight()).orElseThrow(),
+        p.graph().program().find(module.name() + ".bias")), p.probe("x_dropped", x.shape()), y));
+  }
+
+  private String weight() {
+    return module.name() + ".weight";
   }
 
   private void inverse(TestProgram p, RowAxis axis) {
@@ -82,24 +85,24 @@ record LayerProgram(Map<String, Tensor> t, int[] sizes, LoraAdapter adapter, Mod
    */
   void forwardAndBackward(Function<AdapterParameter, float[]> values, BiConsumer<AdapterParameter, double[]> gradients) {
     boolean dropped = t.containsKey("x_dropped");
-    TestProgram program = new TestProgram(LAYER, module.in(), this::record, adapter::recordPrepare);
+    TestProgram program = new TestProgram(module.name(), module.in(), this::record, adapter::recordPrepare);
     Map<String, float[]> data = new LinkedHashMap<>();
     float[] w = t.get("W0").values();
-    data.put("lin.weight", module.kind() == Kind.CONV1D ? transpose(w, module.in(), module.out()) : w);
+    data.put(weight(), module.kind() == Kind.CONV1D ? transpose(w, module.in(), module.out()) : w);
     adapter.parameters().forEach(p -> data.put(p.slot(), inProgram(p, values.apply(p))));
-    adapter.baseNorms().forEach((slot, norm) -> data.put(slot, norm.of(MemorySegment.ofArray(data.get("lin.weight")))));
+    adapter.baseNorms().forEach((slot, norm) -> data.put(slot, norm.of(MemorySegment.ofArray(data.get(weight())))));
     if (module.kind() != Kind.EMBEDDING) {
       data.put("x", t.get("x").values());
     }
     if (module.bias()) {
-      data.putIfAbsent("lin.bias", t.get("b0").values());
+      data.putIfAbsent(module.name() + ".bias", t.get("b0").values());
     }
     if (dropped) {
       data.put("x_dropped", t.get("x_dropped").values());
     }
     adapter.baseNorms().values().forEach(norm -> {
       if (t.containsKey("m_init")) {
-        check("initial magnitude", widen(norm.of(MemorySegment.ofArray(data.get("lin.weight")))), t.get("m_init"));
+        check("initial magnitude", widen(norm.of(MemorySegment.ofArray(data.get(weight())))), t.get("m_init"));
       }
     });
     data.forEach((slot, content) -> program.floats().put(program.program().slot(slot).orElseThrow(), content));
@@ -123,7 +126,8 @@ record LayerProgram(Map<String, Tensor> t, int[] sizes, LoraAdapter adapter, Mod
       if (dropped) {
         double[] through = got.get("x_dropped.grad");
         for (int i = 0; i < dx.length; i++) {
-          dx[i] += through[i] * t.get("x_dropped").values()[i] / t.get("x").values()[i];
+          float x = t.get("x").values()[i];
+          dx[i] += x == 0 ? 0 : through[i] * t.get("x_dropped").values()[i] / x;
         }
       }
       check("dx", dx, t.get("dx"));

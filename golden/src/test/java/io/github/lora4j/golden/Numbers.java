@@ -12,6 +12,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.stream.Stream;
 
@@ -38,6 +39,16 @@ final class Numbers {
         values[i] = ints[i];
       }
       return values;
+    }
+  }
+
+  /** A tensor of a file as integers. */
+  static int[] integers(Path file, String name) {
+    try (Checkpoint tensors = Checkpoint.open(file)) {
+      float[] values = floats(tensors, name);
+      int[] ids = new int[values.length];
+      Arrays.setAll(ids, i -> (int) values[i]);
+      return ids;
     }
   }
 

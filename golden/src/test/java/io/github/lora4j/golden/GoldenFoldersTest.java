@@ -1,0 +1,63 @@
+package io.github.lora4j.golden;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.TestFactory;
+
+/** Folders of golden numbers that no other test compares: each of their cases is reported with the reason. */
+class GoldenFoldersTest {
+
+  private static final Set<String> COMPARED = Set.of("adalora", "errors", "features", "formats", "lora_init", "lora_layers", "loralib", "models",
+      "multi_adapter", "optim", "real", "targets");
+  private static final Map<String, String> NOT_YET = Map.ofEntries(Map.entry("chat", "no chat templates"),
+      Map.entry("chat_restricted", "no chat templates"), Map.entry("diffusion", "no diffusion models"),
+      Map.entry("dpo", "no preference training"), Map.entry("embedding", "none of these losses are compared yet"),
+      Map.entry("generation", "no generation"), Map.entry("gguf", "no GGUF"), Map.entry("quant", "no quantised weights"),
+      Map.entry("sft", "no supervised fine-tuning of conversations"), Map.entry("tiny_tokenizer", "a part of the folder chat"),
+      Map.entry("tokenizers", "these tokenizers are not compared yet"));
+
+  @TestFactory
+  Stream<DynamicTest> folders() throws IOException {
+    try (Stream<Path> all = Files.list(GoldenCases.root())) {
+      return all.filter(Files::isDirectory).map(GoldenCases::name).filter(folder -> !COMPARED.contains(folder)).sorted().toList().stream()
+          .map(folder -> DynamicTest.dynamicTest(folder, () -> left(folder)));
+    }
+  }
+
+  private static void left(String folder) {
+    String reason = NOT_YET.getOrDefault(folder, "no test knows this folder");
+    List<String> cases = names(GoldenCases.folder(folder));
+    cases.forEach(name -> GoldenReport.left(folder, name, "", reason));
+    throw GoldenCases.notYet("%d cases: %s".formatted(cases.size(), reason));
+  }
+
+  /** A case is a directory that says what is expected, or a JSON file. */
+  private static List<String> names(Path folder) {
+    try (Stream<Path> files = Files.walk(folder)) {
+      return files.filter(file -> file.getFileName().toString().matches("expected\\.json|.*\\.json(\\.gz)?") && isCase(folder, file))
+          .map(file -> folder.relativize(file.endsWith("expected.json") ? file.getParent() : file).toString()
+              .replaceFirst("\\.json(\\.gz)?$", "")).sorted().toList();
+    } catch (IOException e) {
+      throw new java.io.UncheckedIOException(e);
+    }
+  }
+
+  /** Whether a file says what is expected, and no other one in a directory above it does. */
+  private static boolean isCase(Path folder, Path file) {
+    if (file.endsWith("expected.json")) {
+      return true;
+    }
+    for (Path at = file.getParent(); !at.equals(folder.getParent()); at = at.getParent()) {
+      if (Files.exists(at.resolve("expected.json")) || Files.exists(at.resolve("tokenizer_config.json"))) {
+        return false;
+      }
+    }
+    return true;
+  }
+}
