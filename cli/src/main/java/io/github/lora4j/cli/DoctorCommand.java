@@ -51,11 +51,12 @@ final class DoctorCommand implements Callable<Integer> {
     if (Runtime.version().feature() < JAVA) {
       problem("this Java is older than " + JAVA, "install a JDK %d and set LORA4J_JAVA_HOME to it".formatted(JAVA));
     }
+    JvmFaults.of(Runtime.version(), JvmFaults.options()).forEach(this::problem);
     ok("system", "%s %s, %d processors for this process".formatted(System.getProperty("os.name"), System.getProperty("os.arch"),
         Runtime.getRuntime().availableProcessors()));
     memory();
     if (ModuleLayer.boot().findModule("jdk.incubator.vector").isPresent()) {
-      ok("vector", "module jdk.incubator.vector is there");
+      ok("vector", "module jdk.incubator.vector is there; that Java warns of it at every start is as it should be");
     } else {
       problem("module jdk.incubator.vector is not there", "start Java with --add-modules jdk.incubator.vector; the launcher ./lora4j does");
     }

