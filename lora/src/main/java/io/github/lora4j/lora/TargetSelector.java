@@ -1,8 +1,8 @@
 package io.github.lora4j.lora;
 
 import io.github.lora4j.graph.ModuleInfo;
-import io.github.lora4j.lora.internal.DefaultTargets;
 import io.github.lora4j.lora.internal.PythonRegex;
+import io.github.lora4j.vector.ConfigException;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -41,14 +41,28 @@ public final class TargetSelector {
   public TargetSelector(LoraConfig config, ModelDescription model) {
     this.config = config;
     this.model = model;
-    boolean parametersOnly = !config.reach().targetParameters().isEmpty() && !DefaultTargets.has(model);
-    targets = !(config.targetModules() instanceof TargetModules.Unset) ? config.targetModules()
-        : parametersOnly ? new TargetModules.Names(List.of()) : DefaultTargets.of(model);
+    targets = targets(config, model);
     head = TiedEnds.of(model).filter(_ -> config.reach().ensureWeightTying()).map(TiedEnds::head);
     targetRegex = regex(targets);
     excludeRegex = regex(config.excludeModules());
     layers = config.layers().patterns().isEmpty() ? List.of(ANY_LAYER)
         : config.layers().patterns().stream().map(p -> PythonRegex.compile("(?:^|.*?\\.)", p, "\\.(?<idx>\\d+)\\.")).toList();
+  }
+
+  private static TargetModules targets(LoraConfig config, ModelDescription model) {
+    TargetModules ours = model.places().lora();
+    if (!(config.targetModules() instanceof TargetModules.Unset)) {
+      return config.targetModules();
+    }
+    if (!(ours instanceof TargetModules.Unset)) {
+      return ours;
+    }
+    if (!config.reach().targetParameters().isEmpty()) {
+      return new TargetModules.Names(List.of());
+    }
+    throw new ConfigException(("target_modules is not set and architecture '%s' has no default; name some of its linear modules (%s), "
+        + "or use 'all-linear'").formatted(model.modelType(), Problems.some(model.modules().stream().filter(TargetSelector::linear)
+            .map(ModuleInfo::leaf).distinct().toList())));
   }
 
   /** The targets in force: the config's, or the architecture's default. */
