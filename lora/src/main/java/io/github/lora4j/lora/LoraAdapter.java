@@ -56,7 +56,8 @@ public final class LoraAdapter implements Adapter {
       return new BaseNorm(weight, embedding() ? Shape.of(m.in(), m.out()) : Shape.of(m.out(), m.in()), embedding());
     }
 
-    List<AdapterParameter> parameters() {
+    /** All of them. */
+    public List<AdapterParameter> parameters() {
       List<AdapterParameter> list = new ArrayList<>(List.of(a, b));
       bias.ifPresent(list::add);
       magnitude.ifPresent(list::add);

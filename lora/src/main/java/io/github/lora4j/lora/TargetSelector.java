@@ -83,28 +83,33 @@ public final class TargetSelector {
   }
 
   /** The module's parameters that {@code target_parameters} names. */
-  static Stream<String> byParameter(LoraConfig config, ModuleInfo module) {
+  public static Stream<String> byParameter(LoraConfig config, ModuleInfo module) {
     return ModelDescription.parameters(module).keySet().stream()
         .filter(p -> config.reach().targetParameters().stream().anyMatch(t -> endsWith(p, t)));
   }
 
   /** Names of the modules that the targets name, those that exclude_modules and modules_to_save take away included. */
-  List<String> named() {
+  public List<String> named() {
     return model.modules().stream().filter(this::named).map(ModuleInfo::name).toList();
   }
 
   /** Whether the name is this one or ends with a dot and this one. */
-  static boolean endsWith(String name, String suffix) {
+  public static boolean endsWith(String name, String suffix) {
     return name.equals(suffix) || name.endsWith("." + suffix);
   }
 
   /** Whether the module, or one it lies in, trains whole: PEFT compares the end of a name, wherever its last word begins. */
-  static boolean saved(String name, List<String> modulesToSave) {
+  public static boolean saved(String name, List<String> modulesToSave) {
     return modulesToSave.stream().anyMatch(m -> name.endsWith(m) || name.contains(m + "."));
   }
 
+  /** The modules that an entry of modules_to_save means. */
+  public static List<ModuleInfo> modulesOf(ModelDescription model, String name) {
+    return model.modules().stream().filter(m -> saved(m.name(), List.of(name))).toList();
+  }
+
   /** Whether the module, or one it lies in, is named: where PEFT looks for targets, whole parts of names count. */
-  static boolean partOf(String name, List<String> modulesToSave) {
+  public static boolean partOf(String name, List<String> modulesToSave) {
     return modulesToSave.stream().anyMatch(m -> ("." + name + ".").contains("." + m + "."));
   }
 
