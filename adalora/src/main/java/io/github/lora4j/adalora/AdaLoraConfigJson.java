@@ -1,15 +1,11 @@
 package io.github.lora4j.adalora;
 
-import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import io.github.lora4j.adalora.BudgetSchedule.Convention;
 import io.github.lora4j.lora.LoraConfig;
 import io.github.lora4j.lora.ModelDescription;
 import io.github.lora4j.lora.Problems;
 import io.github.lora4j.lora.Settings;
-import java.io.IOException;
-import java.io.InputStream;
-import java.io.UncheckedIOException;
+import io.github.lora4j.lora.TargetModules;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -22,7 +18,6 @@ import java.util.OptionalInt;
 final class AdaLoraConfigJson {
 
   private static final String SUFFIX = ".lora_E";
-  private static final JsonNode DEFAULT_TARGETS = load();
   /** What PEFT's class inherits from LoRA's and does not use, or refuses. */
   private static final List<String> UNUSED = List.of("use_dora", "use_rslora", "lora_bias", "alpha_pattern", "target_parameters", "layer_replication",
       "trainable_token_indices", "ensure_weight_tying");
@@ -105,15 +100,14 @@ final class AdaLoraConfigJson {
     return !(value instanceof Boolean b && !b || value instanceof Map<?, ?> map && map.isEmpty() || value instanceof List<?> list && list.isEmpty());
   }
 
-  /** PEFT's table for AdaLoRA, which differs from LoRA's. */
+  /** AdaLoRA's own targets, which differ from LoRA's. */
   private static Optional<Object> defaultTargets(ModelDescription model) {
-    JsonNode entry = DEFAULT_TARGETS.path(model.modelType());
-    if (entry.isTextual()) {
-      return Optional.of(entry.textValue());
-    }
-    List<String> names = new ArrayList<>();
-    entry.forEach(name -> names.add(name.textValue()));
-    return names.isEmpty() ? Optional.empty() : Optional.of(names);
+    return switch (model.places().adaLora()) {
+      case TargetModules.Names names -> Optional.of(names.names());
+      case TargetModules.Regex regex -> Optional.of(regex.regex());
+      case TargetModules.AllLinear _ -> Optional.of("all-linear");
+      case TargetModules.Unset _ -> Optional.empty();
+    };
   }
 
   /** The keys of PEFT's file. */
@@ -134,13 +128,5 @@ final class AdaLoraConfigJson {
     config.rankPattern().forEach((module, kept) -> pattern.put(module + SUFFIX, kept));
     out.put("rank_pattern", pattern.isEmpty() ? null : pattern);
     return out;
-  }
-
-  private static JsonNode load() {
-    try (InputStream in = AdaLoraConfigJson.class.getResourceAsStream("default-target-modules.json")) {
-      return new ObjectMapper().readTree(in);
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
   }
 }

@@ -117,7 +117,7 @@ public record AdapterParameter(String slot, String key, List<Long> shape, int gr
   }
 
   /** Copies F32 rows × columns the other way round. */
-  static void transpose(MemorySegment from, MemorySegment to, long rows, long columns) {
+  public static void transpose(MemorySegment from, MemorySegment to, long rows, long columns) {
     for (long i = 0; i < rows; i++) {
       for (long j = 0; j < columns; j++) {
         to.setAtIndex(ValueLayout.JAVA_FLOAT_UNALIGNED, j * rows + i, from.getAtIndex(ValueLayout.JAVA_FLOAT_UNALIGNED, i * columns + j));

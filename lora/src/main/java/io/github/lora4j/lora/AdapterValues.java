@@ -74,7 +74,7 @@ public final class AdapterValues implements AutoCloseable {
   }
 
   /** Notes what a base parameter must hold, as a copy of it in the adapter's file says. */
-  void expectBase(String parameter, long elements, long checksum) {
+  public void expectBase(String parameter, long elements, long checksum) {
     expected.put(parameter, new Expected(elements, checksum));
   }
 

@@ -52,7 +52,7 @@ final class AttachChecks {
           + "it longer there, or exclude them", Problems.some(both));
     }
     for (String name : config.allModulesToSave()) {
-      List<ModuleInfo> inside = modulesOf(model, name);
+      List<ModuleInfo> inside = TargetSelector.modulesOf(model, name);
       if (!inside.isEmpty() && inside.stream().allMatch(m -> ModelDescription.parameters(m).isEmpty())) {
         problems.add("modules_to_save '%s': module has no parameters", name);
       }
@@ -198,11 +198,11 @@ final class AttachChecks {
     pattern(problems, "alpha_pattern", config.alphaPattern().keySet(), patterned);
     for (String name : config.modulesToSave()) {
       boolean head = config.taskType().map(t -> t.heads().contains(name)).orElse(false);
-      if (!head && modulesOf(model, name).isEmpty()) {
+      if (!head && TargetSelector.modulesOf(model, name).isEmpty()) {
         problems.add("modules_to_save entry '%s' matches no module", name);
       }
     }
-    config.taskType().filter(t -> !t.heads().isEmpty() && t.heads().stream().allMatch(h -> modulesOf(model, h).isEmpty()))
+    config.taskType().filter(t -> !t.heads().isEmpty() && t.heads().stream().allMatch(h -> TargetSelector.modulesOf(model, h).isEmpty()))
         .ifPresent(t -> problems.add("task_type %s trains a head, but the model has no module %s", t, String.join(" or ", t.heads())));
   }
 
@@ -239,11 +239,6 @@ final class AttachChecks {
     } else if (!touched && config.reach().ensureWeightTying() && TokenRows.resolve(new Problems(), config, model).isEmpty()) {
       notes.add("ensure_weight_tying has no effect: neither %s nor %s is adapted or trained".formatted(tie.embedding(), tie.head()));
     }
-  }
-
-  /** The module of this name or ending, and all within it. */
-  static List<ModuleInfo> modulesOf(ModelDescription model, String name) {
-    return model.modules().stream().filter(m -> TargetSelector.saved(m.name(), List.of(name))).toList();
   }
 
   private static void pattern(Problems problems, String key, Set<String> patterns, List<String> selected) {

@@ -63,7 +63,7 @@ public record BaseStart(ModuleInfo module, AdapterParameter a, AdapterParameter 
   }
 
   /** The same on a weight as its file stores it, with A₀ and B₀ computed from it. */
-  void subtract(DType type, MemorySegment weight, long seed) {
+  public void subtract(DType type, MemorySegment weight, long seed) {
     double[] stored = new double[Math.multiplyExact(module.in(), module.out())];
     Elements.load(type, weight, 0, stored);
     boolean transposed = module.kind() != ModuleInfo.Kind.LINEAR;

@@ -31,7 +31,7 @@ record BaselineSettings(List<String> modulesToSave, Map<String, Object> names) {
 
   /** What would do nothing. */
   void check(Problems problems, ModelDescription model) {
-    modulesToSave.stream().filter(name -> !TaskType.SEQ_CLS.heads().contains(name) && AttachChecks.modulesOf(model, name).isEmpty())
+    modulesToSave.stream().filter(name -> !TaskType.SEQ_CLS.heads().contains(name) && TargetSelector.modulesOf(model, name).isEmpty())
         .forEach(name -> problems.add("modules_to_save entry '%s' matches no module", name));
   }
 

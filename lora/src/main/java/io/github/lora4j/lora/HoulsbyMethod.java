@@ -11,11 +11,6 @@ import java.util.OptionalDouble;
 /** Bottleneck adapters, "houlsby" in a recipe: bottleneck_size, non_linearity, train_layer_norms, target_modules, modules_to_save. */
 public final class HoulsbyMethod implements AdapterMethod {
 
-  /** The last linear module of each block, by architecture. */
-  private static final Map<String, List<String>> BLOCKS = Map.of("bert", List.of("output.dense"), "roberta", List.of("output.dense"),
-      "deberta-v2", List.of("output.dense"), "llama", List.of("o_proj", "down_proj"), "qwen2", List.of("o_proj", "down_proj"),
-      "gpt2", List.of("c_proj"));
-
   @Override
   public String name() {
     return "houlsby";
@@ -58,8 +53,7 @@ public final class HoulsbyMethod implements AdapterMethod {
           .map(f -> f.name().toLowerCase(Locale.ROOT)).toList()), function);
     }
     boolean norms = in.any("train_layer_norms").isEmpty() || in.bool("train_layer_norms");
-    List<String> targets = in.any("target_modules").isPresent() ? in.strings("target_modules")
-        : BLOCKS.getOrDefault(model.modelType(), List.of());
+    List<String> targets = in.any("target_modules").isPresent() ? in.strings("target_modules") : model.places().blockOutputs();
     if (targets.isEmpty()) {
       problems.add("target_modules is not set and architecture '%s' has no default: name the last linear module of each block",
           model.modelType());

@@ -10,17 +10,6 @@ import java.util.OptionalDouble;
 /** (IA)³, "ia3" in a recipe; peft_type IA3. */
 public final class Ia3Method implements AdapterMethod {
 
-  /** PEFT's tables: what is scaled, and of that what is feed-forward, by architecture. */
-  private record Defaults(List<String> targets, List<String> feedforward) {}
-
-  private static final Map<String, Defaults> DEFAULTS = Map.of("bert", new Defaults(List.of("key", "value", "output.dense"), List.of("output.dense")),
-      "roberta", new Defaults(List.of("key", "value", "output.dense"), List.of("output.dense")),
-      "deberta-v2", new Defaults(List.of("key_proj", "value_proj", "output.dense"), List.of("output.dense")),
-      "llama", new Defaults(List.of("k_proj", "v_proj", "down_proj"), List.of("down_proj")),
-      "qwen2", new Defaults(List.of("k_proj", "v_proj", "down_proj"), List.of("down_proj")),
-      "gpt2", new Defaults(List.of("c_attn", "mlp.c_proj"), List.of("mlp.c_proj")),
-      "t5", new Defaults(List.of("k", "v", "wo"), List.of("wo")));
-
   @Override
   public String name() {
     return "ia3";
@@ -49,10 +38,10 @@ public final class Ia3Method implements AdapterMethod {
   private static Ia3Adapter read(Map<String, ?> values, ModelDescription model, String where, boolean strict) {
     Problems problems = new Problems();
     Settings in = new Settings(values, problems);
-    Defaults defaults = DEFAULTS.get(model.modelType());
-    List<String> targets = in.any("target_modules").map(v -> in.strings("target_modules")).orElse(defaults == null ? List.of() : defaults.targets);
+    boolean ours = in.any("target_modules").isEmpty();
+    List<String> targets = ours ? model.places().ia3() : in.strings("target_modules");
     List<String> feedforward = in.any("feedforward_modules").map(v -> in.strings("feedforward_modules"))
-        .orElse(in.any("target_modules").isPresent() || defaults == null ? List.of() : defaults.feedforward);
+        .orElse(ours ? model.places().ia3Feedforward() : List.of());
     if (targets.isEmpty()) {
       problems.add("target_modules is not set and architecture '%s' has no default for (IA)3", model.modelType());
     }

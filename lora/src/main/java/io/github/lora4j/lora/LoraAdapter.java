@@ -56,7 +56,8 @@ public final class LoraAdapter implements Adapter {
       return new BaseNorm(weight, embedding() ? Shape.of(m.in(), m.out()) : Shape.of(m.out(), m.in()), embedding());
     }
 
-    List<AdapterParameter> parameters() {
+    /** All of them. */
+    public List<AdapterParameter> parameters() {
       List<AdapterParameter> list = new ArrayList<>(List.of(a, b));
       bias.ifPresent(list::add);
       magnitude.ifPresent(list::add);
@@ -152,8 +153,8 @@ public final class LoraAdapter implements Adapter {
   @Override
   public Map<String, WeightChange> weightChanges(AdapterValues values) {
     Map<String, WeightChange> changes = new LinkedHashMap<>();
-    List<String> grouped = sites.values().stream().map(site -> site.target.module())
-        .filter(m -> m.convolution().filter(c -> c.groups() > 1).isPresent()).map(ModuleInfo::name).toList();
+    List<String> grouped = sites.values().stream().filter(site -> !LoraMerge.withinGroups(site, values)).map(site -> site.target.module().name())
+        .toList();
     if (!grouped.isEmpty()) {
       throw new ConfigException("LoRA on convolutions with groups cannot be merged, since A sees the channels of all groups and each weight those "
           + "of its own: %s; use it unmerged".formatted(Problems.some(grouped)));

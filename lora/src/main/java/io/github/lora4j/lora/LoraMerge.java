@@ -3,6 +3,7 @@ package io.github.lora4j.lora;
 import io.github.lora4j.checkpoint.Checkpoint;
 import io.github.lora4j.checkpoint.SafetensorsWriter;
 import io.github.lora4j.checkpoint.TensorInfo;
+import io.github.lora4j.graph.Convolution;
 import io.github.lora4j.graph.ModuleInfo;
 import io.github.lora4j.lora.internal.Elements;
 import io.github.lora4j.vector.ConfigException;
@@ -135,6 +136,29 @@ public final class LoraMerge {
     writer.write(file);
   }
 
+  private static int groups(ModuleInfo module) {
+    return module.convolution().map(Convolution::groups).orElse(1);
+  }
+
+  /** Whether A is zero on the channels of other groups than its rows': only then is the update of the weight's shape. */
+  static boolean withinGroups(LoraAdapter.Site site, AdapterValues values) {
+    int groups = groups(site.target().module());
+    int in = site.target().module().in();
+    int rank = site.target().rank();
+    if (groups == 1) {
+      return true;
+    }
+    MemorySegment a = values.get(site.a().slot());
+    for (int k = 0; k < rank; k++) {
+      for (int j = 0; j < in; j++) {
+        if (j / (in / groups) != k / (rank / groups) && at(a, (long) k * in + j) != 0) {
+          return false;
+        }
+      }
+    }
+    return true;
+  }
+
   /** A new element from the old one, the update of it, and its place. */
   private interface Change {
     double of(double old, double delta, int column, int output);
@@ -148,6 +172,7 @@ public final class LoraMerge {
     private final int rows;
     private final int cols;
     private final int r;
+    private final int groups;
     private final double[] left;
     private final double[] right;
     private final Optional<MemorySegment> magnitude;
@@ -159,32 +184,38 @@ public final class LoraMerge {
       if (!type.isFloat()) {
         throw new ConfigException("merge: %s is stored as %s; LoRA merges into F32, F64, F16 and BF16".formatted(name, type));
       }
-      r = site.target().rank();
+      groups = groups(module);
+      r = site.target().rank() / groups;
       transposed = module.kind() == ModuleInfo.Kind.CONV1D || module.kind() == ModuleInfo.Kind.EMBEDDING;
       rows = transposed ? module.in() : module.out();
-      cols = transposed ? module.out() : module.in();
+      cols = transposed ? module.out() : module.in() / groups;
       magnitude = site.magnitude().map(p -> values.get(p.slot()));
       MemorySegment a = values.get(site.a().slot());
       MemorySegment b = values.get(site.b().slot());
       // Linear: row o of the update is Σ_k b[o,k]·a[k,:]. Conv1D and embeddings: row i is Σ_k a[k,i]·b[:,k].
       left = new double[rows * r];
-      right = new double[r * cols];
+      right = new double[groups * r * cols];
       for (int k = 0; k < r; k++) {
         for (int i = 0; i < rows; i++) {
           left[i * r + k] = transposed ? at(a, (long) k * rows + i) : at(b, (long) i * r + k);
         }
+      }
+      for (int k = 0; k < groups * r; k++) {
+        // Of A's columns those that its group's weights have.
+        long first = (long) k * module.in() + (long) k / r * cols;
         for (int j = 0; j < cols; j++) {
-          right[k * cols + j] = site.target().scaling() * (transposed ? at(b, (long) j * r + k) : at(a, (long) k * cols + j));
+          right[k * cols + j] = site.target().scaling() * (transposed ? at(b, (long) j * r + k) : at(a, first + j));
         }
       }
     }
 
     private void delta(int i, double[] delta) {
       Arrays.fill(delta, 0);
+      int group = i / (rows / groups) * r;
       for (int k = 0; k < r; k++) {
         double factor = left[i * r + k];
         for (int j = 0; j < cols; j++) {
-          delta[j] += factor * right[k * cols + j];
+          delta[j] += factor * right[(group + k) * cols + j];
         }
       }
     }

@@ -8,6 +8,7 @@ import io.github.lora4j.vector.DType;
 import io.github.lora4j.vector.FormatException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.math.BigInteger;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -22,8 +23,10 @@ import java.util.Set;
  * <ul>
  *   <li>{@code MergedLinear}, several matrices in one (query, key, value), of which some are adapted: A [r·n, in] holds each one's own rows, B
  *       [out/parts·n, r] each one's own columns. As plain LoRA the rank is r·n and B is zero outside each part's block.
- *   <li>{@code Conv2d} with a square kernel k: B·A of [out·k, r·k] and [r·k, in·k], read as the weight's shape. As plain LoRA the rank is
- *       r·k²: one A for each of k parts of what the kernel sees.
+ *   <li>{@code Conv2d} with a square kernel k and g groups: B·A of [out/g·k, r·k] and [r·k, in·k], read as the weight's shape [out, in/g, k,
+ *       k]. With a row of either cut into the largest pieces that fit both, n of the weight's and m of the product's, each piece of a weight's
+ *       row is one of m pieces of A. As plain LoRA the rank is g·n·m·r·k, for each group an A that is zero on the channels of the others; without
+ *       groups n = k and m = 1.
  * </ul>
  */
 public final class LoralibFormat {
@@ -126,14 +129,14 @@ public final class LoralibFormat {
     }
     int k = kernel(m);
     long in = m.convolution().map(c -> (long) c.channels() * k).orElse((long) m.in());
-    if (m.convolution().isPresent() && (k == 0 || m.convolution().get().groups() > 1)) {
-      problems.add("%s: loralib's convolutions are known here over two dimensions with a square kernel and without groups, got %s", m.name(),
-          m.convolution().get());
+    if (m.convolution().isPresent() && k == 0) {
+      problems.add("%s: loralib's convolutions are known here over two dimensions with a square kernel, got %s", m.name(), m.convolution().get());
       return 0;
     }
+    int groups = m.convolution().map(Convolution::groups).orElse(1);
     boolean fits = a.get(1) == in && b.get(1) > 0 && a.get(0) % b.get(1) == 0
-        && (m.convolution().isPresent() ? b.get(0) == (long) m.out() * k && a.get(0).equals(b.get(1)) && a.get(0) % k == 0
-            : a.get(0).equals(b.get(1)) ? b.get(0) == m.out() : m.kind() == ModuleInfo.Kind.LINEAR || m.kind() == ModuleInfo.Kind.CONV1D);
+        && (m.convolution().isPresent() ? b.get(0) * groups == (long) m.out() * k && a.get(0).equals(b.get(1)) && a.get(0) % k == 0
+            : a.get(0).equals(b.get(1)) && b.get(0) == m.out() || m.kind() == ModuleInfo.Kind.LINEAR || m.kind() == ModuleInfo.Kind.CONV1D);
     if (!fits) {
       problems.add("%s: lora_A %s and lora_B %s do not fit each other, or a module of %d inputs and %d outputs", m.name(), a, b, m.in(), m.out());
       return 0;
@@ -150,10 +153,11 @@ public final class LoralibFormat {
   /** What the rank grows by. */
   private static int copies(Checkpoint file, ModuleInfo m, int own, List<Boolean> enableLora, Problems problems) {
     if (m.convolution().isPresent()) {
-      return kernel(m) * kernel(m);
+      Pieces pieces = Pieces.of(m);
+      return pieces.groups * pieces.ofWeight * pieces.ofProduct * kernel(m);
     }
     int enabled = Math.toIntExact(shape(file, m, "lora_A").getFirst() / own);
-    if (enabled == 1) {
+    if (enabled == 1 && shape(file, m, "lora_B").getFirst() == m.out()) {
       return 1;
     }
     long on = enableLora.stream().filter(e -> e).count();
@@ -205,18 +209,11 @@ public final class LoralibFormat {
       MemorySegment plainA = values.get(site.a().slot());
       MemorySegment plainB = values.get(site.b().slot());
       if (m.convolution().isPresent()) {
-        // Part p of the kernel's columns has A's rows for itself; B's memory is the same.
-        int width = a.length / rows;
-        for (int p = 0; p < rank / rows; p++) {
-          for (int i = 0; i < rows; i++) {
-            copy(a, i * width, plainA, (long) (p * rows + i) * m.in() + (long) p * width, width);
-          }
-        }
-        copy(b, 0, plainB, 0, b.length);
+        Pieces.of(m).fill(a, b, rows, m, plainA, plainB);
         return;
       }
       copy(a, 0, plainA, 0, a.length);
-      if (rows == columns) {
+      if (rows == columns && b.length == m.out() * columns) {
         copy(b, 0, plainB, 0, b.length);
         return;
       }
@@ -231,6 +228,38 @@ public final class LoralibFormat {
         }
       }
     });
+  }
+
+  /** The pieces that rows of a convolution's weight and of loralib's product B·A are made of. */
+  private record Pieces(int groups, int ofWeight, int ofProduct) {
+
+    static Pieces of(ModuleInfo m) {
+      int groups = m.convolution().map(Convolution::groups).orElse(1);
+      int k = kernel(m);
+      int common = BigInteger.valueOf(k).gcd(BigInteger.valueOf(groups)).intValueExact();
+      return new Pieces(groups, k / common, groups / common);
+    }
+
+    void fill(float[] a, float[] b, int rows, ModuleInfo m, MemorySegment plainA, MemorySegment plainB) {
+      int width = a.length / rows;
+      int piece = width / ofProduct;
+      int rank = ofWeight * ofProduct * rows;
+      for (int group = 0; group < groups; group++) {
+        for (int direction = 0; direction < ofWeight * ofProduct; direction++) {
+          long at = (long) group * m.in() / groups + (long) (direction / ofProduct) * piece;
+          for (int i = 0; i < rows; i++) {
+            long row = (long) group * rank + (long) direction * rows + i;
+            copy(a, i * width + direction % ofProduct * piece, plainA, row * m.in() + at, piece);
+          }
+        }
+      }
+      for (int o = 0; o < m.out(); o++) {
+        for (int p = 0; p < ofWeight; p++) {
+          int unit = o * ofWeight + p;
+          copy(b, unit / ofProduct * rows, plainB, (long) o * rank + (long) (p * ofProduct + unit % ofProduct) * rows, rows);
+        }
+      }
+    }
   }
 
   private static float[] read(Checkpoint file, String name) {

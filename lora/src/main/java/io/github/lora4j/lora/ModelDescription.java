@@ -15,13 +15,20 @@ import java.util.Optional;
  * @param modules all modules, adaptable or not, in the order of {@code named_modules()}
  * @param outputModule the layer over the vocabulary ("lm_head"), which 'all-linear' leaves out
  * @param tied parameters that are the same tensor as another: alias to source
+ * @param places where adapters go if nothing is said
  */
-public record ModelDescription(String modelType, List<ModuleInfo> modules, Optional<String> outputModule, Map<String, String> tied) {
+public record ModelDescription(String modelType, List<ModuleInfo> modules, Optional<String> outputModule, Map<String, String> tied,
+    AdapterPlaces places) {
 
   /** Copies the collections. */
   public ModelDescription {
     modules = List.copyOf(modules);
     tied = Map.copyOf(tied);
+  }
+
+  /** A model whose family says nothing of places for adapters: those of PEFT's tables. */
+  public ModelDescription(String modelType, List<ModuleInfo> modules, Optional<String> outputModule, Map<String, String> tied) {
+    this(modelType, modules, outputModule, tied, AdapterPlaces.ofPeft(modelType));
   }
 
   /** A model without an output layer over the vocabulary and without tied weights. */

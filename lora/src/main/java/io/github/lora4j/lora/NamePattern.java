@@ -7,9 +7,10 @@ import io.github.lora4j.lora.internal.PythonRegex;
  *
  * @param tail what the name must end with for the expression to match: a quick no to nearly all modules
  */
-record NamePattern(String tail, PythonRegex regex) {
+public record NamePattern(String tail, PythonRegex regex) {
 
-  static NamePattern of(String key) {
+  /** Compiles a key. */
+  public static NamePattern of(String key) {
     int from = key.length();
     // With alternatives, flags or escapes the last letters are not what a name ends with.
     boolean plain = key.indexOf('|') < 0 && key.indexOf('\\') < 0 && !key.contains("(?");
@@ -19,7 +20,8 @@ record NamePattern(String tail, PythonRegex regex) {
     return new NamePattern(key.substring(from), PythonRegex.compile("(.*\\.)?(", key, ")$"));
   }
 
-  boolean matches(String name) {
+  /** Whether a module's name, or a parameter's, is meant. */
+  public boolean matches(String name) {
     return name.endsWith(tail) && regex.match(name);
   }
 }

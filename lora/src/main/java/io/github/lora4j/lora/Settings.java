@@ -95,7 +95,7 @@ public final class Settings {
   }
 
   /** So much of a text as a message has room for. */
-  static String brief(String text) {
+  public static String brief(String text) {
     return text.length() > 100 ? text.substring(0, 100) + "…" : text;
   }
 

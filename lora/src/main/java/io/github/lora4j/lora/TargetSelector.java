@@ -1,8 +1,8 @@
 package io.github.lora4j.lora;
 
 import io.github.lora4j.graph.ModuleInfo;
-import io.github.lora4j.lora.internal.DefaultTargets;
 import io.github.lora4j.lora.internal.PythonRegex;
+import io.github.lora4j.vector.ConfigException;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -41,14 +41,28 @@ public final class TargetSelector {
   public TargetSelector(LoraConfig config, ModelDescription model) {
     this.config = config;
     this.model = model;
-    boolean parametersOnly = !config.reach().targetParameters().isEmpty() && !DefaultTargets.has(model);
-    targets = !(config.targetModules() instanceof TargetModules.Unset) ? config.targetModules()
-        : parametersOnly ? new TargetModules.Names(List.of()) : DefaultTargets.of(model);
+    targets = targets(config, model);
     head = TiedEnds.of(model).filter(_ -> config.reach().ensureWeightTying()).map(TiedEnds::head);
     targetRegex = regex(targets);
     excludeRegex = regex(config.excludeModules());
     layers = config.layers().patterns().isEmpty() ? List.of(ANY_LAYER)
         : config.layers().patterns().stream().map(p -> PythonRegex.compile("(?:^|.*?\\.)", p, "\\.(?<idx>\\d+)\\.")).toList();
+  }
+
+  private static TargetModules targets(LoraConfig config, ModelDescription model) {
+    TargetModules ours = model.places().lora();
+    if (!(config.targetModules() instanceof TargetModules.Unset)) {
+      return config.targetModules();
+    }
+    if (!(ours instanceof TargetModules.Unset)) {
+      return ours;
+    }
+    if (!config.reach().targetParameters().isEmpty()) {
+      return new TargetModules.Names(List.of());
+    }
+    throw new ConfigException(("target_modules is not set and architecture '%s' has no default; name some of its linear modules (%s), "
+        + "or use 'all-linear'").formatted(model.modelType(), Problems.some(model.modules().stream().filter(TargetSelector::linear)
+            .map(ModuleInfo::leaf).distinct().toList())));
   }
 
   /** The targets in force: the config's, or the architecture's default. */
@@ -69,28 +83,33 @@ public final class TargetSelector {
   }
 
   /** The module's parameters that {@code target_parameters} names. */
-  static Stream<String> byParameter(LoraConfig config, ModuleInfo module) {
+  public static Stream<String> byParameter(LoraConfig config, ModuleInfo module) {
     return ModelDescription.parameters(module).keySet().stream()
         .filter(p -> config.reach().targetParameters().stream().anyMatch(t -> endsWith(p, t)));
   }
 
   /** Names of the modules that the targets name, those that exclude_modules and modules_to_save take away included. */
-  List<String> named() {
+  public List<String> named() {
     return model.modules().stream().filter(this::named).map(ModuleInfo::name).toList();
   }
 
   /** Whether the name is this one or ends with a dot and this one. */
-  static boolean endsWith(String name, String suffix) {
+  public static boolean endsWith(String name, String suffix) {
     return name.equals(suffix) || name.endsWith("." + suffix);
   }
 
   /** Whether the module, or one it lies in, trains whole: PEFT compares the end of a name, wherever its last word begins. */
-  static boolean saved(String name, List<String> modulesToSave) {
+  public static boolean saved(String name, List<String> modulesToSave) {
     return modulesToSave.stream().anyMatch(m -> name.endsWith(m) || name.contains(m + "."));
   }
 
+  /** The modules that an entry of modules_to_save means. */
+  public static List<ModuleInfo> modulesOf(ModelDescription model, String name) {
+    return model.modules().stream().filter(m -> saved(m.name(), List.of(name))).toList();
+  }
+
   /** Whether the module, or one it lies in, is named: where PEFT looks for targets, whole parts of names count. */
-  static boolean partOf(String name, List<String> modulesToSave) {
+  public static boolean partOf(String name, List<String> modulesToSave) {
     return modulesToSave.stream().anyMatch(m -> ("." + name + ".").contains("." + m + "."));
   }
 

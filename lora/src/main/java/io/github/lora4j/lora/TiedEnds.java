@@ -8,11 +8,12 @@ import java.util.Optional;
 import java.util.regex.Pattern;
 
 /** An embedding and the output layer that has the same weight, by their modules' names. */
-record TiedEnds(String embedding, String head) {
+public record TiedEnds(String embedding, String head) {
 
   private static final String WEIGHT = ".weight";
 
-  static Optional<TiedEnds> of(ModelDescription model) {
+  /** Those of a model, if it ties any. */
+  public static Optional<TiedEnds> of(ModelDescription model) {
     for (Map.Entry<String, String> tie : model.tied().entrySet()) {
       String head = tie.getKey().replaceFirst("\\.weight$", "");
       String embedding = tie.getValue().replaceFirst("\\.weight$", "");
@@ -24,12 +25,13 @@ record TiedEnds(String embedding, String head) {
     return Optional.empty();
   }
 
-  String weight() {
+  /** The parameter that both have. */
+  public String weight() {
     return embedding + WEIGHT;
   }
 
   /** Whether one of these names or endings means either end. */
-  boolean named(List<String> names) {
+  public boolean named(List<String> names) {
     return names.stream().anyMatch(this::named);
   }
 
@@ -41,7 +43,7 @@ record TiedEnds(String embedding, String head) {
    * As PEFT rewrites a config with {@code ensure_weight_tying}: whatever was asked of either end is asked of the embedding, and the head
    * follows it.
    */
-  static LoraConfig adjusted(LoraConfig config, ModelDescription model) {
+  public static LoraConfig adjusted(LoraConfig config, ModelDescription model) {
     Optional<TiedEnds> ends = of(model).filter(_ -> config.reach().ensureWeightTying());
     if (ends.isEmpty()) {
       return config;

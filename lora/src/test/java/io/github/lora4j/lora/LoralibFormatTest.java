@@ -12,13 +12,17 @@ import io.github.lora4j.graph.ModuleInfo;
 import io.github.lora4j.vector.DType;
 import io.github.lora4j.vector.FormatException;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 class LoralibFormatTest {
 
@@ -103,5 +107,74 @@ class LoralibFormatTest {
     refused(List.of(), "the weight of an adapted module is its base's");
     tensor("h.proj.lora_A", 2, 4).tensor("h.proj.lora_B", 4, 2).tensor("score.weight", 3, 4);
     refused(List.of(), "score.weight is [3, 4], expected [2, 4]");
+  }
+
+  /** What the authors' code adds to the weight: s·B·A, read as the weight's shape, whatever the groups; or as one part of it. */
+  @ParameterizedTest
+  @CsvSource({"9, 6, 2, 3", "6, 4, 4, 2", "4, 8, 4, 2", "5, 7, 3, 1", "8, 8, 3, 4"})
+  void addsTheProductReadAsTheWeightsShape(int channels, int out, int k, int groups) {
+    ModuleInfo conv = ModuleInfo.convolution("conv", new Convolution(channels, List.of(k, k), List.of(1, 1), List.of(1, 1), List.of(1, 1), groups), out,
+        false);
+    int rows = 2 * k;
+    float[] a = numbers(1, rows * channels * k);
+    float[] b = numbers(2, out / groups * k * rows);
+    float[] product = product(b, a, out / groups * k, rows, channels * k);
+    float[] got = merged(conv, a, List.of((long) rows, (long) channels * k), b, List.of((long) out / groups * k, (long) rows), List.of());
+    assertEquals(out * channels / groups * k * k, got.length);
+    for (int i = 0; i < got.length; i++) {
+      assertEquals(8 * product[i], got[i], 1e-4, "element " + i);
+    }
+  }
+
+  @Test
+  void aMergedModuleOfWhichOnePartIsAdapted() {
+    float[] a = numbers(1, 2 * 7);
+    float[] b = numbers(2, 5 * 2);
+    float[] product = product(b, a, 5, 2, 7);
+    float[] got = merged(ModuleInfo.linear("qkv", 7, 15, false), a, List.of(2L, 7L), b, List.of(5L, 2L), List.of(false, false, true));
+    for (int i = 0; i < got.length; i++) {
+      assertEquals(i < 70 ? 0 : 8 * product[i - 70], got[i], 1e-4, "element " + i);
+    }
+    String message = assertThrows(FormatException.class, () -> merged(ModuleInfo.linear("qkv", 7, 15, false), a, List.of(2L, 7L), b, List.of(5L, 2L),
+        List.of())).getMessage();
+    assertTrue(message.contains("enable_lora must say which"), message);
+  }
+
+  private static float[] numbers(int seed, int count) {
+    Random random = new Random(seed);
+    float[] values = new float[count];
+    for (int i = 0; i < count; i++) {
+      values[i] = (float) random.nextGaussian();
+    }
+    return values;
+  }
+
+  private static float[] product(float[] b, float[] a, int rows, int inner, int cols) {
+    float[] product = new float[rows * cols];
+    for (int i = 0; i < rows; i++) {
+      for (int j = 0; j < cols; j++) {
+        for (int k = 0; k < inner; k++) {
+          product[i * cols + j] += b[i * inner + k] * a[k * cols + j];
+        }
+      }
+    }
+    return product;
+  }
+
+  /** Zero with the update: of rank 2 and alpha 16. */
+  private float[] merged(ModuleInfo module, float[] a, List<Long> shapeA, float[] b, List<Long> shapeB, List<Boolean> enabled) {
+    Path file = dir.resolve("one.safetensors");
+    SafetensorsWriter writer = new SafetensorsWriter();
+    writer.add(new TensorInfo(module.name() + ".lora_A", DType.F32, shapeA), MemorySegment.ofArray(a));
+    writer.add(new TensorInfo(module.name() + ".lora_B", DType.F32, shapeB), MemorySegment.ofArray(b));
+    writer.write(file);
+    ModelDescription model = ModelDescription.of("test", List.of(module));
+    try (Checkpoint checkpoint = Checkpoint.open(file);
+        LoadedAdapter loaded = LoralibFormat.load(checkpoint, 16, enabled, model, Optional.empty())) {
+      long elements = ModelDescription.parameters(module).get(module.name() + ".weight").stream().reduce(1L, (x, y) -> x * y);
+      MemorySegment weight = MemorySegment.ofArray(new float[(int) elements]);
+      loaded.adapter().weightChanges(loaded.values()).get(module.name() + ".weight").apply(DType.F32, weight);
+      return weight.toArray(ValueLayout.JAVA_FLOAT);
+    }
   }
 }
