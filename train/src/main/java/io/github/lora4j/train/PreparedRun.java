@@ -2,7 +2,9 @@ package io.github.lora4j.train;
 
 import io.github.lora4j.lora.Adapter;
 import io.github.lora4j.lora.AdapterMethod;
+import io.github.lora4j.lora.LoadedAdapter;
 import io.github.lora4j.lora.LoraFa;
+import io.github.lora4j.lora.PeftFormat;
 import io.github.lora4j.models.EncoderTask;
 import io.github.lora4j.models.ModelDirectory;
 import io.github.lora4j.tokenizer.Tokenizer;
@@ -48,7 +50,7 @@ public record PreparedRun(Recipe recipe, ModelDirectory directory, EncoderTask p
   public static PreparedRun of(Recipe recipe, Path source, List<Row> trainRows, Optional<List<Row>> evalRows) {
     ModelDirectory directory = BaseModel.open(recipe.model());
     TrainingTask task = recipe.task().settled(directory);
-    List<String> labels = recipe.data().labels().isEmpty() ? task.labels(trainRows) : recipe.data().labels();
+    List<String> labels = labels(recipe, task, trainRows);
     EncoderTask program = task.on(directory, labels);
     Tokenizer tokenizer = Tokenizer.load(directory.path());
     Adapter adapter = adapter(recipe, directory, program);
@@ -59,11 +61,23 @@ public record PreparedRun(Recipe recipe, ModelDirectory directory, EncoderTask p
     BaseModel.requireTokens(directory, tokenizer, train);
     eval.ifPresent(data -> BaseModel.requireTokens(directory, tokenizer, data));
     List<String> notes = new ArrayList<>(adapter.notes());
+    if (!recipe.adapter().startFrom().isEmpty()) {
+      notes.add("starts from the adapter of " + recipe.adapter().startFrom());
+    }
     BaseModel.cut(train.cut(), train.sequences().size(), "training ", maxLength).ifPresent(notes::add);
     eval.flatMap(data -> BaseModel.cut(data.cut(), data.sequences().size(), "evaluation ", maxLength)).ifPresent(notes::add);
-    notes.addAll(task.notes(train.examples()));
     lastBatch(recipe, task, train).ifPresent(notes::add);
+    notes.addAll(task.notes(train.examples()));
     return new PreparedRun(recipe.settled(task, labels, maxLength), directory, program, adapter, train, eval, List.copyOf(notes));
+  }
+
+  /** The recipe's, or those of the adapter that the run goes on from, or what occurs. */
+  private static List<String> labels(Recipe recipe, TrainingTask task, List<Row> rows) {
+    List<String> labels = recipe.data().labels();
+    if (labels.isEmpty() && !recipe.adapter().startFrom().isEmpty()) {
+      labels = StartingAdapter.of(recipe).labels();
+    }
+    return labels.isEmpty() ? task.labels(rows) : labels;
   }
 
   static TokenizedData tokenize(TrainingTask task, List<Row> rows, RowReader reader) {
@@ -86,7 +100,9 @@ public record PreparedRun(Recipe recipe, ModelDirectory directory, EncoderTask p
     Map<String, Object> settings = new LinkedHashMap<>(recipe.adapter().settings());
     settings.putIfAbsent("task_type", program.taskType());
     settings.putIfAbsent("base_model_name_or_path", directory.config().json().path("_name_or_path").asText(recipe.model().toString()));
-    Adapter adapter = AdapterMethod.named(recipe.adapter().method()).create(settings, BaseModel.description(program));
+    AdapterMethod method = AdapterMethod.named(recipe.adapter().method());
+    Adapter adapter = recipe.adapter().startFrom().isEmpty() ? method.create(settings, BaseModel.description(program))
+        : StartingAdapter.of(recipe).structure(method, BaseModel.description(program));
     return recipe.training().optimizer().name().equals("lorafa") ? new LoraFa(adapter) : adapter;
   }
 
@@ -94,5 +110,11 @@ public record PreparedRun(Recipe recipe, ModelDirectory directory, EncoderTask p
   public String describe() {
     return "%s, task %s%s".formatted(directory.path(), recipe.task().name(), recipe.data().labels().isEmpty() ? ""
         : ", labels " + recipe.data().labels());
+  }
+
+  /** The values the adapter starts from, where they are those of another; the caller closes it. */
+  Optional<LoadedAdapter> start() {
+    return recipe.adapter().startFrom().isEmpty() ? Optional.empty()
+        : Optional.of(PeftFormat.load(StartingAdapter.of(recipe).directory(), BaseModel.description(program)));
   }
 }

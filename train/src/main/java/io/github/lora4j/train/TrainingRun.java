@@ -59,9 +59,12 @@ public final class TrainingRun implements AutoCloseable {
     Session made = null;
     try {
       opened = Backend.open(recipe.computing().backend(), recipe.computing().threads());
+      Optional<LoadedAdapter> start = prepared.start();
       try (Checkpoint base = prepared.directory().checkpoint()) {
-        made = Session.open(prepared.program(), List.of(base), prepared.adapter(), Optional.empty(), plan.capacity(),
+        made = Session.open(prepared.program(), List.of(base), prepared.adapter(), start.map(LoadedAdapter::values), plan.capacity(),
             Optional.of(plan.optimizer()), opened, recipe.computing().weightType(), recipe.training().seed());
+      } finally {
+        start.ifPresent(LoadedAdapter::close);
       }
       done = resume ? directory.resume(made.executable(), essentials(), hook).orElse(0) : 0;
       directory.write(recipe);
@@ -100,6 +103,9 @@ public final class TrainingRun implements AutoCloseable {
     e.put("train data", prepared.train().size() + " examples, checksum " + Long.toHexString(prepared.train().checksum()));
     e.put("method", recipe.adapter().method());
     e.put("adapter", new TreeMap<>(recipe.adapter().settings()).toString());
+    if (!recipe.adapter().startFrom().isEmpty()) {
+      e.put("start_from", recipe.adapter().startFrom());
+    }
     e.put("optimizer", recipe.training().optimizer().toString());
     e.put("steps", String.valueOf(steps));
     e.put("batch_size", String.valueOf(recipe.training().batchSize()));
@@ -155,7 +161,7 @@ public final class TrainingRun implements AutoCloseable {
     try (AdapterValues values = session.adapterValues()) {
       LoadedAdapter finished = hook.isPresent() ? hook.get().finish(values) : session.onUntouchedBase(values);
       try (LoadedAdapter saved = session.withDrawn(finished)) {
-        PeftFormat.save(directory.adapter(), saved.adapter(), saved.values());
+        PeftFormat.save(directory.adapter(), saved.adapter(), saved.values(), AdapterTask.of(recipe).json());
       }
     }
     tell(new TrainEvent.Saved(done, directory.adapter()));
