@@ -5,18 +5,17 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import com.fasterxml.jackson.databind.JsonNode;
 import io.github.lora4j.checkpoint.Checkpoint;
 import io.github.lora4j.lora.ModelDescription;
-import io.github.lora4j.models.CausalLm;
-import io.github.lora4j.models.EncoderTask;
-import io.github.lora4j.models.MaskedLm;
 import io.github.lora4j.models.ModelDirectory;
 import io.github.lora4j.models.PackedBatch;
-import io.github.lora4j.models.QuestionAnswering;
-import io.github.lora4j.models.SequenceClassifier;
-import io.github.lora4j.models.Targets;
 import io.github.lora4j.train.Session;
-import io.github.lora4j.train.TargetFloats;
 import io.github.lora4j.train.data.Target;
 import io.github.lora4j.train.data.TokenizedData;
+import io.github.lora4j.train.recorded.CausalLm;
+import io.github.lora4j.train.recorded.MaskedLm;
+import io.github.lora4j.train.recorded.QuestionAnswering;
+import io.github.lora4j.train.recorded.RecordedTask;
+import io.github.lora4j.train.recorded.SequenceClassifier;
+import io.github.lora4j.train.recorded.Targets;
 import io.github.lora4j.vector.Loss;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -56,7 +55,7 @@ final class GoldenModel {
   final JsonNode expected;
   final Checkpoint tensors;
   final Kind kind;
-  final EncoderTask task;
+  final RecordedTask task;
   final ModelDescription description;
   final int steps;
   final int rows;
@@ -83,7 +82,7 @@ final class GoldenModel {
     description = new ModelDescription(task.modelType(), task.modules(), task.outputModule(), task.tied());
   }
 
-  private EncoderTask task(ModelDirectory model) {
+  private RecordedTask task(ModelDirectory model) {
     return switch (kind) {
       case NEXT_TOKEN -> new CausalLm(model.architecture());
       case ANSWER -> new QuestionAnswering(model.architecture());
@@ -124,7 +123,7 @@ final class GoldenModel {
       for (int t = live; t < tokens; t++) {
         assertEquals(0, ids[at + t], "padding's id, which the copy has");
       }
-      targets.add(TargetFloats.of(data.examples().get(i).target()));
+      targets.add(data.examples().get(i).target());
     }
     batch.write(session.executable(), 0, step);
     targets.write(session.executable());

@@ -6,8 +6,8 @@ import io.github.lora4j.lora.LoralibFormat;
 import io.github.lora4j.lora.ModelDescription;
 import io.github.lora4j.lora.PeftFormat;
 import io.github.lora4j.lora.TaskType;
-import io.github.lora4j.models.EncoderTask;
 import io.github.lora4j.models.ModelDirectory;
+import io.github.lora4j.train.recorded.RecordedTask;
 import io.github.lora4j.vector.ConfigException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -45,7 +45,7 @@ public final class ExportedAdapter {
     refuse(output);
     ModelDirectory base = BaseModel.open(model);
     try (Checkpoint tensors = Checkpoint.open(file)) {
-      EncoderTask task = MergedModel.taskOf(tensors, "", Map.of(), base);
+      RecordedTask task = MergedModel.taskOf(tensors, "", Map.of(), base);
       try (LoadedAdapter lora = LoralibFormat.load(tensors, loraAlpha, enableLora, BaseModel.description(task),
           Optional.of(TaskType.valueOf(task.taskType())))) {
         PeftFormat.save(output, lora.adapter(), lora.values());
@@ -59,7 +59,7 @@ public final class ExportedAdapter {
     }
   }
 
-  private static void write(EncoderTask task, Path adapter, Path output) {
+  private static void write(RecordedTask task, Path adapter, Path output) {
     refuse(output);
     ModelDescription model = BaseModel.description(task);
     try (LoadedAdapter loaded = PeftFormat.load(adapter, model); LoadedAdapter lora = loaded.adapter().toLora(loaded.values())) {

@@ -11,14 +11,14 @@ import io.github.lora4j.lora.LoraMerge;
 import io.github.lora4j.lora.ModelDescription;
 import io.github.lora4j.lora.PeftFormat;
 import io.github.lora4j.models.Architecture;
-import io.github.lora4j.models.CausalLm;
-import io.github.lora4j.models.EncoderTask;
 import io.github.lora4j.models.Head;
 import io.github.lora4j.models.Model;
 import io.github.lora4j.models.ModelDirectory;
 import io.github.lora4j.models.Rows;
-import io.github.lora4j.models.SentenceEmbedder;
-import io.github.lora4j.models.SequenceClassifier;
+import io.github.lora4j.train.recorded.CausalLm;
+import io.github.lora4j.train.recorded.RecordedTask;
+import io.github.lora4j.train.recorded.SentenceEmbedder;
+import io.github.lora4j.train.recorded.SequenceClassifier;
 import io.github.lora4j.vector.ConfigException;
 import io.github.lora4j.vector.Loss;
 import java.io.IOException;
@@ -63,19 +63,19 @@ public final class MergedModel {
    */
   public static void ofAdapter(Path model, Path adapter, boolean untie, Path output) {
     ModelDirectory base = BaseModel.open(model);
-    EncoderTask task = taskOf(adapter, base);
+    RecordedTask task = taskOf(adapter, base);
     List<String> labels = task instanceof SequenceClassifier classifier && base.config().labels().size() == classifier.labels()
         ? base.config().labels() : List.of();
     write(base, task, adapter, labels, Optional.empty(), untie, output);
   }
 
   /** The task a run trained. */
-  static EncoderTask taskOf(Recipe recipe, ModelDirectory base) {
+  static RecordedTask taskOf(Recipe recipe, ModelDirectory base) {
     return recipe.task().on(base, recipe.data().labels());
   }
 
   /** The task an adapter directory has a head for. */
-  static EncoderTask taskOf(Path adapter, ModelDirectory base) {
+  static RecordedTask taskOf(Path adapter, ModelDirectory base) {
     Map<String, Object> config = PeftFormat.config(adapter);
     try (Checkpoint tensors = Checkpoint.open(PeftFormat.weights(adapter))) {
       return taskOf(tensors, AdapterParameter.PREFIX, config, base);
@@ -83,7 +83,7 @@ public final class MergedModel {
   }
 
   /** The task that tensors have a head for, whose names begin with {@code prefix}. */
-  static EncoderTask taskOf(Checkpoint tensors, String prefix, Map<String, Object> config, ModelDirectory base) {
+  static RecordedTask taskOf(Checkpoint tensors, String prefix, Map<String, Object> config, ModelDirectory base) {
     Architecture architecture = config.get("layer_replication") == null ? base.architecture()
         : base.architecture().replicated(LoraConfig.ofPeft(config).reach().layerReplication());
     String head = prefix + new Model(architecture, new Head.SequenceClassification(1)).logitsModule().orElseThrow() + ".weight";
@@ -95,7 +95,7 @@ public final class MergedModel {
         : new SentenceEmbedder(architecture, SentenceEmbedder.Pooling.MEAN, 20);
   }
 
-  private static void write(ModelDirectory base, EncoderTask task, Path adapter, List<String> labels, Optional<Long> seed, boolean untie,
+  private static void write(ModelDirectory base, RecordedTask task, Path adapter, List<String> labels, Optional<Long> seed, boolean untie,
       Path output) {
     ModelDescription model = BaseModel.description(task);
     try (LoadedAdapter loaded = PeftFormat.load(adapter, model); Checkpoint weights = base.checkpoint()) {
@@ -124,7 +124,7 @@ public final class MergedModel {
     }
   }
 
-  private static ObjectNode config(EncoderTask task, List<String> labels, boolean untie) {
+  private static ObjectNode config(RecordedTask task, List<String> labels, boolean untie) {
     ObjectNode config = task.model().architecture().config().json().deepCopy();
     config.putArray("architectures").add(task.model().className());
     if (untie && task.outputModule().isPresent()) {

@@ -5,13 +5,15 @@ import io.github.lora4j.lora.AdapterMethod;
 import io.github.lora4j.lora.LoadedAdapter;
 import io.github.lora4j.lora.LoraFa;
 import io.github.lora4j.lora.PeftFormat;
-import io.github.lora4j.models.EncoderTask;
 import io.github.lora4j.models.ModelDirectory;
 import io.github.lora4j.tokenizer.Tokenizer;
 import io.github.lora4j.train.data.DataFile;
+import io.github.lora4j.train.data.Example;
 import io.github.lora4j.train.data.Row;
 import io.github.lora4j.train.data.RowReader;
+import io.github.lora4j.train.data.Target;
 import io.github.lora4j.train.data.TokenizedData;
+import io.github.lora4j.train.recorded.RecordedTask;
 import io.github.lora4j.train.tasks.TrainingTask;
 import io.github.lora4j.vector.ConfigException;
 import java.nio.file.Path;
@@ -27,7 +29,7 @@ import java.util.Optional;
  * @param recipe the run's, with what it leaves to the model and the data settled: labels, longest text, the task's own settings
  * @param notes what the user should know: texts cut, settings without effect
  */
-public record PreparedRun(Recipe recipe, ModelDirectory directory, EncoderTask program, Adapter adapter, TokenizedData train,
+public record PreparedRun(Recipe recipe, ModelDirectory directory, RecordedTask program, Adapter adapter, TokenizedData train,
     Optional<TokenizedData> eval, List<String> notes) {
 
   /** Reads everything a recipe names. */
@@ -51,7 +53,7 @@ public record PreparedRun(Recipe recipe, ModelDirectory directory, EncoderTask p
     ModelDirectory directory = BaseModel.open(recipe.model());
     TrainingTask task = recipe.task().settled(directory);
     List<String> labels = labels(recipe, task, trainRows);
-    EncoderTask program = task.on(directory, labels);
+    RecordedTask program = task.on(directory, labels);
     Tokenizer tokenizer = Tokenizer.load(directory.path());
     Adapter adapter = adapter(recipe, directory, program);
     int maxLength = BaseModel.maxLength(recipe.data().maxLength(), task.longest(directory), program, adapter);
@@ -81,7 +83,16 @@ public record PreparedRun(Recipe recipe, ModelDirectory directory, EncoderTask p
   }
 
   static TokenizedData tokenize(TrainingTask task, List<Row> rows, RowReader reader) {
-    return new TokenizedData(rows.stream().map(row -> task.example(row, reader)).toList());
+    List<Example> examples = new ArrayList<>();
+    for (Row row : rows) {
+      Example example = task.example(row, reader);
+      if (reader.labelled() && example.target() instanceof Target.None) {
+        throw new ConfigException("task %s (%s) gives no target for %s, line %d".formatted(task.name(), task.getClass().getName(), reader.file(),
+            row.line()));
+      }
+      examples.add(example);
+    }
+    return new TokenizedData(examples);
   }
 
   /** The examples that are left over at the end of an epoch may be too few to learn from. */
@@ -96,7 +107,7 @@ public record PreparedRun(Recipe recipe, ModelDirectory directory, EncoderTask p
             task.smallestBatch()));
   }
 
-  private static Adapter adapter(Recipe recipe, ModelDirectory directory, EncoderTask program) {
+  private static Adapter adapter(Recipe recipe, ModelDirectory directory, RecordedTask program) {
     Map<String, Object> settings = new LinkedHashMap<>(recipe.adapter().settings());
     settings.putIfAbsent("task_type", program.taskType());
     settings.putIfAbsent("base_model_name_or_path", directory.config().json().path("_name_or_path").asText(recipe.model().toString()));

@@ -8,9 +8,9 @@ import io.github.lora4j.graph.Shape;
 import io.github.lora4j.lora.Adapter;
 import io.github.lora4j.lora.AdapterParameter;
 import io.github.lora4j.lora.ModelDescription;
-import io.github.lora4j.models.EncoderTask;
 import io.github.lora4j.models.Model;
 import io.github.lora4j.models.Weights;
+import io.github.lora4j.train.recorded.RecordedTask;
 import io.github.lora4j.vector.ConfigException;
 import io.github.lora4j.vector.DType;
 import java.lang.foreign.MemorySegment;
@@ -33,9 +33,9 @@ final class TaskWeights implements Checkpoint {
   private final Map<String, String> sources = new LinkedHashMap<>();
   private final Map<String, List<Long>> drawn = new LinkedHashMap<>();
 
-  TaskWeights(Checkpoint base, EncoderTask task, Adapter adapter, Optional<Long> seed) {
+  TaskWeights(Checkpoint base, RecordedTask task, Adapter adapter, Optional<Long> seed) {
     this.base = base;
-    weights = new Weights(List.of(base), task, seed.orElse(0L));
+    weights = new Weights(List.of(base), task.model(), seed.orElse(0L));
     Map<String, List<Long>> parameters = new LinkedHashMap<>();
     task.modules().forEach(module -> parameters.putAll(ModelDescription.parameters(module)));
     parameters.keySet().forEach(name -> weights.source(name).ifPresent(source -> sources.put(name, source)));

@@ -1,12 +1,12 @@
 package io.github.lora4j.train.tasks;
 
-import io.github.lora4j.models.EncoderTask;
 import io.github.lora4j.models.ModelDirectory;
 import io.github.lora4j.train.data.DataSpec;
 import io.github.lora4j.train.data.Example;
 import io.github.lora4j.train.data.Row;
 import io.github.lora4j.train.data.RowReader;
 import io.github.lora4j.train.data.Target;
+import io.github.lora4j.train.recorded.RecordedTask;
 import io.github.lora4j.vector.ConfigException;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -57,7 +57,7 @@ public interface TrainingTask {
   }
 
   /** The program: the model with a head for these labels, and its loss. */
-  EncoderTask on(ModelDirectory model, List<String> labels);
+  RecordedTask on(ModelDirectory model, List<String> labels);
 
   /**
    * A row as the program sees it; where the reader's rows have no labels, with {@link Target#NONE}.

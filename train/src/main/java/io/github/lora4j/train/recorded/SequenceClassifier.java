@@ -1,8 +1,12 @@
-package io.github.lora4j.models;
+package io.github.lora4j.train.recorded;
 
 import io.github.lora4j.graph.Graph;
 import io.github.lora4j.graph.Program;
 import io.github.lora4j.graph.Value;
+import io.github.lora4j.models.Architecture;
+import io.github.lora4j.models.Head;
+import io.github.lora4j.models.Model;
+import io.github.lora4j.models.PackedInputs;
 import io.github.lora4j.vector.ConfigException;
 import io.github.lora4j.vector.Loss;
 
@@ -12,7 +16,7 @@ import io.github.lora4j.vector.Loss;
  *
  * @param loss CROSS_ENTROPY for one of several classes, BCE_WITH_LOGITS for several labels at once, MSE for regression
  */
-public record SequenceClassifier(Model model, Loss loss) implements EncoderTask {
+public record SequenceClassifier(Model model, Loss loss) implements RecordedTask {
 
   /** Checks the numbers. */
   public SequenceClassifier {
