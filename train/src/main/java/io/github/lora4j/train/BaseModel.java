@@ -3,6 +3,7 @@ package io.github.lora4j.train;
 import io.github.lora4j.lora.Adapter;
 import io.github.lora4j.lora.ModelDescription;
 import io.github.lora4j.models.Architecture;
+import io.github.lora4j.models.Model;
 import io.github.lora4j.models.ModelDirectory;
 import io.github.lora4j.tokenizer.Tokenizer;
 import io.github.lora4j.train.data.Sequence;
@@ -29,9 +30,9 @@ final class BaseModel {
     return ModelDirectory.open(directory);
   }
 
-  /** What an adapter needs to know of a program. */
-  static ModelDescription description(RecordedTask program) {
-    return new ModelDescription(program.modelType(), program.modules(), program.outputModule(), program.tied());
+  /** What an adapter needs to know of a model. */
+  static ModelDescription description(Model model) {
+    return new ModelDescription(model.architecture().modelType(), model.modules(), model.outputModule(), model.tied());
   }
 
   /**

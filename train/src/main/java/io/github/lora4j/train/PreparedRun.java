@@ -68,6 +68,9 @@ public record PreparedRun(Recipe recipe, ModelDirectory directory, RecordedTask 
     }
     BaseModel.cut(train.cut(), train.sequences().size(), "training ", maxLength).ifPresent(notes::add);
     eval.flatMap(data -> BaseModel.cut(data.cut(), data.sequences().size(), "evaluation ", maxLength)).ifPresent(notes::add);
+    try (FittingHead weights = FittingHead.open(directory, program.model())) {
+      weights.note().ifPresent(notes::add);
+    }
     lastBatch(recipe, task, train).ifPresent(notes::add);
     notes.addAll(task.notes(train.examples()));
     return new PreparedRun(recipe.settled(task, labels, maxLength), directory, program, adapter, train, eval, List.copyOf(notes));
@@ -112,8 +115,8 @@ public record PreparedRun(Recipe recipe, ModelDirectory directory, RecordedTask 
     settings.putIfAbsent("task_type", program.taskType());
     settings.putIfAbsent("base_model_name_or_path", directory.config().json().path("_name_or_path").asText(recipe.model().toString()));
     AdapterMethod method = AdapterMethod.named(recipe.adapter().method());
-    Adapter adapter = recipe.adapter().startFrom().isEmpty() ? method.create(settings, BaseModel.description(program))
-        : StartingAdapter.of(recipe).structure(method, BaseModel.description(program));
+    Adapter adapter = recipe.adapter().startFrom().isEmpty() ? method.create(settings, BaseModel.description(program.model()))
+        : StartingAdapter.of(recipe).structure(method, BaseModel.description(program.model()));
     return recipe.training().optimizer().name().equals("lorafa") ? new LoraFa(adapter) : adapter;
   }
 
@@ -126,6 +129,6 @@ public record PreparedRun(Recipe recipe, ModelDirectory directory, RecordedTask 
   /** The values the adapter starts from, where they are those of another; the caller closes it. */
   Optional<LoadedAdapter> start() {
     return recipe.adapter().startFrom().isEmpty() ? Optional.empty()
-        : Optional.of(PeftFormat.load(StartingAdapter.of(recipe).directory(), BaseModel.description(program)));
+        : Optional.of(PeftFormat.load(StartingAdapter.of(recipe).directory(), BaseModel.description(program.model())));
   }
 }

@@ -50,7 +50,7 @@ public final class TrainedModel implements AutoCloseable {
     directory = BaseModel.open(model);
     program = recipe.task().on(directory, recipe.data().labels());
     tokenizer = Tokenizer.load(directory.path());
-    loaded = PeftFormat.load(adapter(recipe.output()), BaseModel.description(program));
+    loaded = PeftFormat.load(adapter(recipe.output()), BaseModel.description(program.model()));
     try {
       adapter = base ? new HeadOnly(loaded.adapter()) : loaded.adapter();
       maxLength = BaseModel.maxLength(recipe.data().maxLength(), OptionalInt.empty(), program, loaded.adapter());
@@ -132,7 +132,7 @@ public final class TrainedModel implements AutoCloseable {
   }
 
   private Session session(TaskProgram.Capacity capacity) {
-    try (Checkpoint weights = directory.checkpoint()) {
+    try (Checkpoint weights = FittingHead.open(directory, program.model())) {
       return Session.open(program, List.of(weights), adapter, Optional.of(loaded.values()), capacity, Optional.empty(), backend,
           recipe.computing().weightType(), recipe.training().seed());
     }

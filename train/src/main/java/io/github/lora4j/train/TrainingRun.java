@@ -60,7 +60,7 @@ public final class TrainingRun implements AutoCloseable {
     try {
       opened = Backend.open(recipe.computing().backend(), recipe.computing().threads());
       Optional<LoadedAdapter> start = prepared.start();
-      try (Checkpoint base = prepared.directory().checkpoint()) {
+      try (Checkpoint base = FittingHead.open(prepared.directory(), prepared.program().model())) {
         made = Session.open(prepared.program(), List.of(base), prepared.adapter(), start.map(LoadedAdapter::values), plan.capacity(),
             Optional.of(plan.optimizer()), opened, recipe.computing().weightType(), recipe.training().seed());
       } finally {

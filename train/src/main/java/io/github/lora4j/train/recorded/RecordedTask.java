@@ -17,6 +17,11 @@ public interface RecordedTask {
   /** PEFT's name of the kind of task: "SEQ_CLS", "FEATURE_EXTRACTION". */
   String taskType();
 
+  /** What the loss makes of the logits, as problem_type in config.json says it; empty where that has no word for it. */
+  default Optional<String> problemType() {
+    return Optional.empty();
+  }
+
   /** What is recorded below the loss. */
   Model model();
 

@@ -9,6 +9,7 @@ import io.github.lora4j.models.Model;
 import io.github.lora4j.models.PackedInputs;
 import io.github.lora4j.vector.ConfigException;
 import io.github.lora4j.vector.Loss;
+import java.util.Optional;
 
 /**
  * Whole sequences: one of several classes, several labels at once, or numbers, as Hugging Face's problem_type says. Encoders judge by the first
@@ -39,6 +40,15 @@ public record SequenceClassifier(Model model, Loss loss) implements RecordedTask
   @Override
   public String taskType() {
     return "SEQ_CLS";
+  }
+
+  @Override
+  public Optional<String> problemType() {
+    return Optional.of(switch (loss) {
+      case CROSS_ENTROPY -> "single_label_classification";
+      case BCE_WITH_LOGITS -> "multi_label_classification";
+      case MSE -> "regression";
+    });
   }
 
   @Override
