@@ -88,8 +88,17 @@ public interface TrainingTask {
 
   /** Every task there is, by name. */
   static Map<String, TrainingTask> all() {
+    return byName(ServiceLoader.load(TrainingTask.class));
+  }
+
+  /**
+   * Tasks by name.
+   *
+   * @throws ConfigException when two have the same
+   */
+  static Map<String, TrainingTask> byName(Iterable<TrainingTask> tasks) {
     Map<String, TrainingTask> all = new LinkedHashMap<>();
-    ServiceLoader.load(TrainingTask.class).forEach(task -> {
+    tasks.forEach(task -> {
       TrainingTask other = all.putIfAbsent(task.name(), task);
       if (other != null) {
         throw new ConfigException("two tasks are named \"%s\": %s and %s; take one of them off the class path".formatted(task.name(),
