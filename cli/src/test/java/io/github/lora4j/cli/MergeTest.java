@@ -152,7 +152,7 @@ class MergeTest {
       writer.write(file);
     }
     Path lora = dir.resolve("lora");
-    Cli.ok("export", "--model", model, "--loralib", file, "--lora_alpha", "6", "--output", lora);
+    Cli.ok("export", "--model", model, "--loralib", file, "--lora_alpha", "6", "--task_type", "SEQ_CLS", "--output", lora);
     assertArrayEquals(Files.readAllBytes(run.resolve("adapter").resolve(PeftFormat.WEIGHTS)),
         Files.readAllBytes(lora.resolve(PeftFormat.WEIGHTS)));
     same(run, dir.resolve("merged"), "merge", "--model", model, "--adapter", lora, "--output", dir.resolve("merged"));

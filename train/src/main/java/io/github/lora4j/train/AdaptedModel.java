@@ -124,8 +124,8 @@ record AdaptedModel(Model model, String prefix, List<String> labels, Optional<St
       return classes.containsKey(Head.LanguageModel.class) && architecture.rowsOf(new Head.LanguageModel()) == Rows.LAST
           ? Head.LanguageModel.class : Head.None.class;
     }
-    return ofBase.orElseThrow(() -> new ConfigException(("%s: there is no task_type in adapter_config.json, and the head in the tensors may be that of %s; "
-        + "set task_type to SEQ_CLS or TOKEN_CLS").formatted(tensors.describe(), held.stream().map(classes::get).sorted().toList())));
+    return ofBase.orElseThrow(() -> new ConfigException(("%s: no task_type says what the head in the tensors is, which may be that of %s; set task_type to "
+        + "SEQ_CLS or TOKEN_CLS in adapter_config.json (of loralib's files: --task_type)").formatted(tensors.describe(), held.stream().map(classes::get).sorted().toList())));
   }
 
   /** PEFT's name of the kind of head; empty where PEFT has none. */

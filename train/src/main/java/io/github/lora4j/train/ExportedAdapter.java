@@ -38,12 +38,13 @@ public final class ExportedAdapter {
    *
    * @param loraAlpha which the file does not hold
    * @param enableLora the adapted parts of merged modules; empty without such modules
+   * @param taskType PEFT's name of the kind of head, where the tensors' names leave that open; otherwise empty
    */
-  public static void ofLoralib(Path model, Path file, double loraAlpha, List<Boolean> enableLora, Path output) {
+  public static void ofLoralib(Path model, Path file, double loraAlpha, List<Boolean> enableLora, String taskType, Path output) {
     refuse(output);
     ModelDirectory base = BaseModel.open(model);
     try (Checkpoint tensors = Checkpoint.open(file)) {
-      AdaptedModel adapted = AdaptedModel.of(tensors, "", Map.of(), base);
+      AdaptedModel adapted = AdaptedModel.of(tensors, "", Map.of("task_type", taskType), base);
       try (LoadedAdapter lora = LoralibFormat.load(tensors, loraAlpha, enableLora, adapted.description(), adapted.taskType())) {
         PeftFormat.save(output, lora.adapter(), lora.values());
       }

@@ -288,7 +288,7 @@ public final class Session implements AutoCloseable {
           frozen.put(name, values);
         }
       }
-      return new Drawn(BaseModel.description(task), source.drawn(), frozen);
+      return new Drawn(BaseModel.description(task.model()), source.drawn(), frozen);
     }
   }
 
