@@ -40,6 +40,10 @@ final class ExportCommand implements Callable<Integer> {
       description = "Which parts of loralib's merged modules are adapted: true,false,true for queries and values.")
   private List<Boolean> enableLora = List.of();
 
+  @Option(names = "--task_type", paramLabel = "TYPE", defaultValue = "",
+      description = "What head a loralib checkpoint has, where its names leave that open: SEQ_CLS or TOKEN_CLS.")
+  private String taskType;
+
   @Option(names = "--as", paramLabel = "FORM", defaultValue = "lora", description = "lora is the only form there is.")
   private String form;
 
@@ -57,7 +61,7 @@ final class ExportCommand implements Callable<Integer> {
     if (loralib.isPresent()) {
       ExportedAdapter.ofLoralib(model.orElseThrow(() -> new ConfigException("--loralib needs --model: the base model it was trained on")),
           loralib.get(), loraAlpha.orElseThrow(() -> new ConfigException("--loralib needs --lora_alpha: the file does not hold it")), enableLora,
-          output);
+          taskType, output);
     } else if (run.isPresent()) {
       ExportedAdapter.ofRun(run.get(), model, output);
     } else {

@@ -13,7 +13,6 @@ import io.github.lora4j.checkpoint.TensorInfo;
 import io.github.lora4j.graph.Backend;
 import io.github.lora4j.lora.Adapter;
 import io.github.lora4j.lora.PeftFormat;
-import io.github.lora4j.models.EncoderTask;
 import io.github.lora4j.models.ModelDirectory;
 import io.github.lora4j.tokenizer.Tokenizer;
 import io.github.lora4j.train.Recipe;
@@ -22,6 +21,7 @@ import io.github.lora4j.train.TaskProgram;
 import io.github.lora4j.train.TrainedModel;
 import io.github.lora4j.train.data.Row;
 import io.github.lora4j.train.data.TokenizedData;
+import io.github.lora4j.train.recorded.RecordedTask;
 import io.github.lora4j.vector.DType;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -152,7 +152,7 @@ class MergeTest {
       writer.write(file);
     }
     Path lora = dir.resolve("lora");
-    Cli.ok("export", "--model", model, "--loralib", file, "--lora_alpha", "6", "--output", lora);
+    Cli.ok("export", "--model", model, "--loralib", file, "--lora_alpha", "6", "--task_type", "SEQ_CLS", "--output", lora);
     assertArrayEquals(Files.readAllBytes(run.resolve("adapter").resolve(PeftFormat.WEIGHTS)),
         Files.readAllBytes(lora.resolve(PeftFormat.WEIGHTS)));
     same(run, dir.resolve("merged"), "merge", "--model", model, "--adapter", lora, "--output", dir.resolve("merged"));
@@ -230,7 +230,7 @@ class MergeTest {
       expected = trained.outputs(TEXTS.stream().map(text -> new Row(1, text, Optional.empty(), List.of())).toList());
     }
     ModelDirectory directory = ModelDirectory.open(merged);
-    EncoderTask task = recipe.task().on(directory, recipe.data().labels());
+    RecordedTask task = recipe.task().on(directory, recipe.data().labels());
     try (Backend backend = Backend.open("cpu", 1); Checkpoint weights = directory.checkpoint();
         Session session = Session.open(task, List.of(weights), Adapter.BASE, Optional.empty(), new TaskProgram.Capacity(64, 8, 24),
             Optional.empty(), backend, DType.F32, 99)) {

@@ -21,18 +21,17 @@ import io.github.lora4j.lora.LoraMethod;
 import io.github.lora4j.lora.ModelDescription;
 import io.github.lora4j.lora.PeftFormat;
 import io.github.lora4j.lora.StoredCopy;
-import io.github.lora4j.models.CausalLm;
-import io.github.lora4j.models.EncoderTask;
 import io.github.lora4j.models.ModelDirectory;
 import io.github.lora4j.models.PackedBatch;
-import io.github.lora4j.models.Targets;
 import io.github.lora4j.testkit.TestedBackends;
 import io.github.lora4j.train.MergedModel;
 import io.github.lora4j.train.Session;
-import io.github.lora4j.train.TargetFloats;
 import io.github.lora4j.train.TaskProgram;
 import io.github.lora4j.train.data.Target;
 import io.github.lora4j.train.data.TokenizedData;
+import io.github.lora4j.train.recorded.CausalLm;
+import io.github.lora4j.train.recorded.RecordedTask;
+import io.github.lora4j.train.recorded.Targets;
 import io.github.lora4j.vector.ConfigException;
 import io.github.lora4j.vector.DType;
 import java.nio.file.Files;
@@ -232,7 +231,7 @@ public final class GoldenFeaturesTest {
       TokenizedData data = data();
       for (int i = 0; i < rows; i++) {
         batch.add(data.sequences().get(i).ids(), data.sequences().get(i).types(), i);
-        targets.add(TargetFloats.of(data.examples().get(i).target()));
+        targets.add(data.examples().get(i).target());
       }
       batch.write(session.executable(), 0, 0);
       targets.write(session.executable());
@@ -318,7 +317,7 @@ public final class GoldenFeaturesTest {
       return new TaskProgram.Capacity(rows * length + 3, rows + 1, length);
     }
 
-    private float[][] predict(Path model, EncoderTask of, Adapter adapter, Optional<AdapterValues> values) {
+    private float[][] predict(Path model, RecordedTask of, Adapter adapter, Optional<AdapterValues> values) {
       try (Checkpoint base = Checkpoint.open(model); Session session = Session.open(of, List.of(base), adapter, values, capacity(),
           Optional.empty(), backend, DType.F32, 1)) {
         return session.predict(data());

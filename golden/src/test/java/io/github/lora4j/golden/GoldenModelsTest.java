@@ -20,12 +20,12 @@ import io.github.lora4j.lora.LoadedAdapter;
 import io.github.lora4j.lora.ModelDescription;
 import io.github.lora4j.lora.PeftFormat;
 import io.github.lora4j.lora.StepHook;
-import io.github.lora4j.models.EncoderTask;
+import io.github.lora4j.train.recorded.RecordedTask;
+import io.github.lora4j.train.recorded.SequenceClassifier;
 import io.github.lora4j.models.Model;
 import io.github.lora4j.models.ModelFamily;
 import io.github.lora4j.models.PackedInputs;
 import io.github.lora4j.models.Rows;
-import io.github.lora4j.models.SequenceClassifier;
 import io.github.lora4j.models.Weights;
 import io.github.lora4j.testkit.TestedBackends;
 import io.github.lora4j.train.Session;
@@ -87,7 +87,7 @@ public final class GoldenModelsTest {
     private final Path dir;
     private final JsonNode expected;
     private final Checkpoint tensors;
-    private final EncoderTask task;
+    private final RecordedTask task;
     private final ModelDescription description;
     private final int rows;
     private final int length;
@@ -237,7 +237,7 @@ public final class GoldenModelsTest {
       Value first = graph.output("first", of.hidden(sites, in, Rows.FIRST));
       try (Executable executable = backend.compile(builder.build(), io.github.lora4j.graph.CompileOptions.DEFAULT);
           Checkpoint base = Checkpoint.open(dir)) {
-        Weights weights = new Weights(List.of(base), task, 1);
+        Weights weights = new Weights(List.of(base), task.model(), 1);
         TaskProgram.load(executable, List.of((parameter, as, target) -> {
           weights.read(parameter, as, target);
           return true;

@@ -20,14 +20,13 @@ import io.github.lora4j.lora.StepHook;
 import io.github.lora4j.models.Architecture;
 import io.github.lora4j.models.ModelConfig;
 import io.github.lora4j.models.PackedBatch;
-import io.github.lora4j.models.SequenceClassifier;
-import io.github.lora4j.models.Targets;
 import io.github.lora4j.tokenizer.Tokenizer;
 import io.github.lora4j.train.Session;
-import io.github.lora4j.train.TargetFloats;
 import io.github.lora4j.train.TaskProgram;
 import io.github.lora4j.train.data.Target;
 import io.github.lora4j.train.data.TokenizedData;
+import io.github.lora4j.train.recorded.SequenceClassifier;
+import io.github.lora4j.train.recorded.Targets;
 import io.github.lora4j.vector.DType;
 import io.github.lora4j.vector.KernelProvider;
 import io.github.lora4j.vector.Loss;
@@ -157,7 +156,7 @@ final class GoldenRealTest {
     Targets targets = task.targets(session.task().in(), session.task().program());
     for (int i = 0; i < data.size(); i++) {
       batch.add(data.sequences().get(i).ids(), data.sequences().get(i).types(), i);
-      targets.add(TargetFloats.of(data.examples().get(i).target()));
+      targets.add(data.examples().get(i).target());
     }
     batch.write(session.executable(), 0, step);
     targets.write(session.executable());

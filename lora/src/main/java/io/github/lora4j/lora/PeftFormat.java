@@ -35,27 +35,36 @@ public final class PeftFormat {
   /** The tensors' file. */
   public static final String WEIGHTS = "adapter_model.safetensors";
 
+  /** What the adapter was trained for, as the trainer writes it; PEFT does not read it. */
+  public static final String TASK = "task.json";
+
   private static final String CARD = "README.md";
   private static final String BIN = "adapter_model.bin";
 
   private PeftFormat() {}
 
+  /** Writes an adapter of which nothing is known beside it; see {@link #save(Path, Adapter, AdapterValues, String)}. */
+  public static void save(Path directory, Adapter adapter, AdapterValues values) {
+    save(directory, adapter, values, "");
+  }
+
   /**
    * Writes an adapter, whole or not at all. An adapter that is there already is replaced, but its model card is kept.
    *
+   * @param task content of {@link #TASK}; empty: no such file
    * @throws io.github.lora4j.vector.ConfigException when the directory holds something else
    * @throws io.github.lora4j.vector.ResourceException when it cannot be written
    */
-  public static void save(Path directory, Adapter adapter, AdapterValues values) {
+  public static void save(Path directory, Adapter adapter, AdapterValues values, String task) {
     Optional<LoadedAdapter> stored = adapter.stored(values);
     if (stored.isPresent()) {
       try (LoadedAdapter form = stored.get()) {
-        save(directory, form.adapter(), form.values());
+        save(directory, form.adapter(), form.values(), task);
         return;
       }
     }
     Map<String, Object> config = adapter.peftConfig();
-    AdapterPlace.requireReplaceable(directory, Set.of(CONFIG, WEIGHTS, CARD, BIN));
+    AdapterPlace.requireReplaceable(directory, Set.of(CONFIG, WEIGHTS, TASK, CARD, BIN));
     AtomicFiles.directory(directory, temporary -> {
       SafetensorsWriter writer = new SafetensorsWriter().metadata("format", "pt");
       for (AdapterParameter p : adapter.parameters()) {
@@ -67,6 +76,9 @@ public final class PeftFormat {
       }
       writer.write(temporary.resolve(WEIGHTS));
       Files.writeString(temporary.resolve(CONFIG), PythonJson.write(config));
+      if (!task.isEmpty()) {
+        Files.writeString(temporary.resolve(TASK), task);
+      }
       if (Files.exists(directory.resolve(CARD))) {
         Files.copy(directory.resolve(CARD), temporary.resolve(CARD));
       } else {

@@ -32,9 +32,9 @@ public final class Weights implements AutoCloseable {
   private final Set<String> drawn = new LinkedHashSet<>();
 
   /** Takes over the checkpoints: closing this closes them. */
-  public Weights(List<Checkpoint> checkpoints, EncoderTask task, long seed) {
+  public Weights(List<Checkpoint> checkpoints, Model model, long seed) {
     this.checkpoints = List.copyOf(checkpoints);
-    this.model = task.model();
+    this.model = model;
     this.seed = seed;
     transposed = model.modules().stream().filter(m -> m.kind() == ModuleInfo.Kind.CONV1D).map(m -> m.name() + ".weight")
         .collect(Collectors.toSet());

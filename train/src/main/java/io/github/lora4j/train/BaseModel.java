@@ -3,11 +3,12 @@ package io.github.lora4j.train;
 import io.github.lora4j.lora.Adapter;
 import io.github.lora4j.lora.ModelDescription;
 import io.github.lora4j.models.Architecture;
-import io.github.lora4j.models.EncoderTask;
+import io.github.lora4j.models.Model;
 import io.github.lora4j.models.ModelDirectory;
 import io.github.lora4j.tokenizer.Tokenizer;
 import io.github.lora4j.train.data.Sequence;
 import io.github.lora4j.train.data.TokenizedData;
+import io.github.lora4j.train.recorded.RecordedTask;
 import io.github.lora4j.vector.ConfigException;
 import io.github.lora4j.vector.FormatException;
 import java.nio.file.Files;
@@ -29,9 +30,9 @@ final class BaseModel {
     return ModelDirectory.open(directory);
   }
 
-  /** What an adapter needs to know of a program. */
-  static ModelDescription description(EncoderTask program) {
-    return new ModelDescription(program.modelType(), program.modules(), program.outputModule(), program.tied());
+  /** What an adapter needs to know of a model. */
+  static ModelDescription description(Model model) {
+    return new ModelDescription(model.architecture().modelType(), model.modules(), model.outputModule(), model.tied());
   }
 
   /**
@@ -39,7 +40,7 @@ final class BaseModel {
    *
    * @param wanted the recipe's; 0: the model's own
    */
-  static int maxLength(int wanted, OptionalInt own, EncoderTask program, Adapter adapter) {
+  static int maxLength(int wanted, OptionalInt own, RecordedTask program, Adapter adapter) {
     int virtual = adapter.virtualTokens().total();
     int room = program.maxPositions() - virtual;
     if (wanted > room || room < 1) {

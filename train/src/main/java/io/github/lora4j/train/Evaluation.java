@@ -1,9 +1,9 @@
 package io.github.lora4j.train;
 
 import io.github.lora4j.graph.Executable;
-import io.github.lora4j.models.EncoderTask;
 import io.github.lora4j.train.data.Example;
 import io.github.lora4j.train.data.TokenizedData;
+import io.github.lora4j.train.recorded.RecordedTask;
 import io.github.lora4j.train.tasks.TrainingTask;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -25,7 +25,7 @@ final class Evaluation {
    * @param together examples of one batch at most: what a loss sees that compares the examples of a batch
    * @return the loss, then the task's metrics
    */
-  static Map<String, Double> of(TrainingTask task, EncoderTask program, Session session, TokenizedData data, int together) {
+  static Map<String, Double> of(TrainingTask task, RecordedTask program, Session session, TokenizedData data, int together) {
     Packer packer = new Packer(program, session);
     Executable executable = session.executable();
     TaskProgram.Evaluated evaluated = session.task().evaluated().orElseThrow();

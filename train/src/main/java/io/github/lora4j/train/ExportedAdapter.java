@@ -5,8 +5,6 @@ import io.github.lora4j.lora.LoadedAdapter;
 import io.github.lora4j.lora.LoralibFormat;
 import io.github.lora4j.lora.ModelDescription;
 import io.github.lora4j.lora.PeftFormat;
-import io.github.lora4j.lora.TaskType;
-import io.github.lora4j.models.EncoderTask;
 import io.github.lora4j.models.ModelDirectory;
 import io.github.lora4j.vector.ConfigException;
 import java.nio.file.Files;
@@ -27,12 +25,12 @@ public final class ExportedAdapter {
   public static void ofRun(Path run, Optional<Path> model, Path output) {
     Recipe recipe = RunDirectory.recipe(run);
     ModelDirectory base = BaseModel.open(model.orElse(recipe.model()));
-    write(MergedModel.taskOf(recipe, base), TrainedModel.adapter(run), output);
+    write(AdaptedModel.of(recipe, base), TrainedModel.adapter(run), output);
   }
 
   /** Any adapter directory of PEFT's form. */
   public static void ofAdapter(Path model, Path adapter, Path output) {
-    write(MergedModel.taskOf(adapter, BaseModel.open(model)), adapter, output);
+    write(AdaptedModel.of(adapter, BaseModel.open(model)), adapter, output);
   }
 
   /**
@@ -40,14 +38,14 @@ public final class ExportedAdapter {
    *
    * @param loraAlpha which the file does not hold
    * @param enableLora the adapted parts of merged modules; empty without such modules
+   * @param taskType PEFT's name of the kind of head, where the tensors' names leave that open; otherwise empty
    */
-  public static void ofLoralib(Path model, Path file, double loraAlpha, List<Boolean> enableLora, Path output) {
+  public static void ofLoralib(Path model, Path file, double loraAlpha, List<Boolean> enableLora, String taskType, Path output) {
     refuse(output);
     ModelDirectory base = BaseModel.open(model);
     try (Checkpoint tensors = Checkpoint.open(file)) {
-      EncoderTask task = MergedModel.taskOf(tensors, "", Map.of(), base);
-      try (LoadedAdapter lora = LoralibFormat.load(tensors, loraAlpha, enableLora, BaseModel.description(task),
-          Optional.of(TaskType.valueOf(task.taskType())))) {
+      AdaptedModel adapted = AdaptedModel.of(tensors, "", Map.of("task_type", taskType), base);
+      try (LoadedAdapter lora = LoralibFormat.load(tensors, loraAlpha, enableLora, adapted.description(), adapted.taskType())) {
         PeftFormat.save(output, lora.adapter(), lora.values());
       }
     }
@@ -59,11 +57,11 @@ public final class ExportedAdapter {
     }
   }
 
-  private static void write(EncoderTask task, Path adapter, Path output) {
+  private static void write(AdaptedModel adapted, Path adapter, Path output) {
     refuse(output);
-    ModelDescription model = BaseModel.description(task);
+    ModelDescription model = adapted.description();
     try (LoadedAdapter loaded = PeftFormat.load(adapter, model); LoadedAdapter lora = loaded.adapter().toLora(loaded.values())) {
-      PeftFormat.save(output, lora.adapter(), lora.values());
+      PeftFormat.save(output, lora.adapter(), lora.values(), AdapterTask.read(adapter).map(AdapterTask::json).orElse(""));
     }
   }
 }

@@ -4,30 +4,18 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.lora4j.checkpoint.AtomicFiles;
 import io.github.lora4j.checkpoint.Checkpoint;
-import io.github.lora4j.lora.AdapterParameter;
 import io.github.lora4j.lora.LoadedAdapter;
-import io.github.lora4j.lora.LoraConfig;
 import io.github.lora4j.lora.LoraMerge;
 import io.github.lora4j.lora.ModelDescription;
 import io.github.lora4j.lora.PeftFormat;
-import io.github.lora4j.models.Architecture;
-import io.github.lora4j.models.CausalLm;
-import io.github.lora4j.models.EncoderTask;
 import io.github.lora4j.models.Head;
-import io.github.lora4j.models.Model;
 import io.github.lora4j.models.ModelDirectory;
-import io.github.lora4j.models.Rows;
-import io.github.lora4j.models.SentenceEmbedder;
-import io.github.lora4j.models.SequenceClassifier;
 import io.github.lora4j.vector.ConfigException;
-import io.github.lora4j.vector.Loss;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
-import java.util.function.UnaryOperator;
 
 /**
  * A model with its adapter merged in, as a complete directory that Hugging Face transformers loads: weights, {@code config.json} with
@@ -52,63 +40,33 @@ public final class MergedModel {
   public static void ofRun(Path run, Optional<Path> model, boolean untie, Path output) {
     Recipe recipe = RunDirectory.recipe(run);
     ModelDirectory base = BaseModel.open(model.orElse(recipe.model()));
-    write(base, taskOf(recipe, base), TrainedModel.adapter(run), recipe.data().labels(), Optional.of(recipe.training().seed()), untie, output);
+    write(base, AdaptedModel.of(recipe, base), TrainedModel.adapter(run), Optional.of(recipe.training().seed()), untie, output);
   }
 
   /**
-   * Merges any adapter directory; what kind of head it has is read from its config and tensors.
+   * Merges any adapter directory; what kind of head it has is what its own files and the base's config.json say.
    *
    * @param untie write parameters that share a tensor as tensors of their own: an output layer tied to the embedding, replicated layers
    * @throws ConfigException when the adapter changes only one of the modules that share a weight, and they are not to be untied
    */
   public static void ofAdapter(Path model, Path adapter, boolean untie, Path output) {
     ModelDirectory base = BaseModel.open(model);
-    EncoderTask task = taskOf(adapter, base);
-    List<String> labels = task instanceof SequenceClassifier classifier && base.config().labels().size() == classifier.labels()
-        ? base.config().labels() : List.of();
-    write(base, task, adapter, labels, Optional.empty(), untie, output);
+    write(base, AdaptedModel.of(adapter, base), adapter, Optional.empty(), untie, output);
   }
 
-  /** The task a run trained. */
-  static EncoderTask taskOf(Recipe recipe, ModelDirectory base) {
-    return recipe.task().on(base, recipe.data().labels());
-  }
-
-  /** The task an adapter directory has a head for. */
-  static EncoderTask taskOf(Path adapter, ModelDirectory base) {
-    Map<String, Object> config = PeftFormat.config(adapter);
-    try (Checkpoint tensors = Checkpoint.open(PeftFormat.weights(adapter))) {
-      return taskOf(tensors, AdapterParameter.PREFIX, config, base);
-    }
-  }
-
-  /** The task that tensors have a head for, whose names begin with {@code prefix}. */
-  static EncoderTask taskOf(Checkpoint tensors, String prefix, Map<String, Object> config, ModelDirectory base) {
-    Architecture architecture = config.get("layer_replication") == null ? base.architecture()
-        : base.architecture().replicated(LoraConfig.ofPeft(config).reach().layerReplication());
-    String head = prefix + new Model(architecture, new Head.SequenceClassification(1)).logitsModule().orElseThrow() + ".weight";
-    if (tensors.names().contains(head)) {
-      int outputs = Math.toIntExact(tensors.info(head).shape().getFirst());
-      return new SequenceClassifier(architecture, outputs, outputs == 1 ? Loss.MSE : Loss.CROSS_ENTROPY);
-    }
-    return architecture.rowsOf(new Head.LanguageModel()) == Rows.LAST ? new CausalLm(architecture)
-        : new SentenceEmbedder(architecture, SentenceEmbedder.Pooling.MEAN, 20);
-  }
-
-  private static void write(ModelDirectory base, EncoderTask task, Path adapter, List<String> labels, Optional<Long> seed, boolean untie,
-      Path output) {
-    ModelDescription model = BaseModel.description(task);
-    try (LoadedAdapter loaded = PeftFormat.load(adapter, model); Checkpoint weights = base.checkpoint()) {
-      Checkpoint source = new TaskWeights(weights, task, loaded.adapter(), seed);
+  private static void write(ModelDirectory base, AdaptedModel adapted, Path adapter, Optional<Long> seed, boolean untie, Path output) {
+    ModelDescription model = adapted.description();
+    try (LoadedAdapter loaded = PeftFormat.load(adapter, model); Checkpoint weights = FittingHead.open(base, adapted.model())) {
+      Checkpoint source = new TaskWeights(weights, adapted, loaded.adapter(), seed);
       if (Files.exists(output)) {
         throw new ConfigException("%s exists already; choose another place for the merged model".formatted(output));
       }
       AtomicFiles.directory(output, temporary -> {
-        LoraMerge.write(source, UnaryOperator.identity(), model, loaded.adapter(), loaded.values(), untie,
+        LoraMerge.write(source, name -> adapted.prefix() + name, model, loaded.adapter(), loaded.values(), untie,
             temporary.resolve("model.safetensors"));
-        JSON.writerWithDefaultPrettyPrinter().writeValue(temporary.resolve("config.json").toFile(), config(task, labels, untie));
+        JSON.writerWithDefaultPrettyPrinter().writeValue(temporary.resolve("config.json").toFile(), config(adapted, untie));
         copy(base.path(), TOKENIZER, temporary);
-        if (task instanceof SentenceEmbedder) {
+        if (adapted.model().head() instanceof Head.None) {
           copy(base.path(), SENTENCE_TRANSFORMERS, temporary);
         }
       });
@@ -124,27 +82,24 @@ public final class MergedModel {
     }
   }
 
-  private static ObjectNode config(EncoderTask task, List<String> labels, boolean untie) {
-    ObjectNode config = task.model().architecture().config().json().deepCopy();
-    config.putArray("architectures").add(task.model().className());
-    if (untie && task.outputModule().isPresent()) {
+  private static ObjectNode config(AdaptedModel adapted, boolean untie) {
+    ObjectNode config = adapted.model().architecture().config().json().deepCopy();
+    config.putArray("architectures").add(adapted.model().className());
+    if (untie && adapted.model().outputModule().isPresent()) {
       config.put("tie_word_embeddings", false);
     }
-    if (!(task instanceof SequenceClassifier classifier)) {
+    List<String> classes = adapted.classes();
+    if (classes.isEmpty()) {
       return config;
     }
     ObjectNode names = config.putObject("id2label");
     ObjectNode ids = config.putObject("label2id");
-    for (int i = 0; i < classifier.labels(); i++) {
-      String name = i < labels.size() ? labels.get(i) : "LABEL_" + i;
-      names.put(String.valueOf(i), name);
-      ids.put(name, i);
+    for (int i = 0; i < classes.size(); i++) {
+      names.put(String.valueOf(i), classes.get(i));
+      ids.put(classes.get(i), i);
     }
-    config.remove("num_labels");
-    return config.put("problem_type", switch (classifier.loss()) {
-      case CROSS_ENTROPY -> "single_label_classification";
-      case BCE_WITH_LOGITS -> "multi_label_classification";
-      case MSE -> "regression";
-    });
+    config.remove(List.of("num_labels", "problem_type"));
+    adapted.problemType().ifPresent(type -> config.put("problem_type", type));
+    return config;
   }
 }

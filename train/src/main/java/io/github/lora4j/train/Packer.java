@@ -1,11 +1,11 @@
 package io.github.lora4j.train;
 
-import io.github.lora4j.models.EncoderTask;
 import io.github.lora4j.models.PackedBatch;
-import io.github.lora4j.models.Targets;
 import io.github.lora4j.train.data.Example;
 import io.github.lora4j.train.data.Sequence;
 import io.github.lora4j.train.data.TokenizedData;
+import io.github.lora4j.train.recorded.RecordedTask;
+import io.github.lora4j.train.recorded.Targets;
 import io.github.lora4j.vector.ResourceException;
 
 /** Fills batches with examples and their targets, as many as fit; reused from batch to batch. */
@@ -16,7 +16,7 @@ final class Packer {
   private final Targets targets;
   private final int virtual;
 
-  Packer(EncoderTask program, Session session) {
+  Packer(RecordedTask program, Session session) {
     this.session = session;
     batch = new PackedBatch(session.task().in(), session.adapter().virtualTokens());
     targets = program.targets(session.task().in(), session.task().program());
@@ -45,7 +45,7 @@ final class Packer {
         Sequence sequence = example.sequences().get(s);
         batch.add(sequence.ids(), sequence.types(), order[at] * sequences + s);
       }
-      targets.add(TargetFloats.of(example.target()));
+      targets.add(example.target());
     }
     if (at == from) {
       throw new ResourceException("example %d with its %d tokens does not fit in a batch of %d tokens; raise max_tokens or lower data.max_length"

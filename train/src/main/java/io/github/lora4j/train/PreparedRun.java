@@ -2,14 +2,18 @@ package io.github.lora4j.train;
 
 import io.github.lora4j.lora.Adapter;
 import io.github.lora4j.lora.AdapterMethod;
+import io.github.lora4j.lora.LoadedAdapter;
 import io.github.lora4j.lora.LoraFa;
-import io.github.lora4j.models.EncoderTask;
+import io.github.lora4j.lora.PeftFormat;
 import io.github.lora4j.models.ModelDirectory;
 import io.github.lora4j.tokenizer.Tokenizer;
 import io.github.lora4j.train.data.DataFile;
+import io.github.lora4j.train.data.Example;
 import io.github.lora4j.train.data.Row;
 import io.github.lora4j.train.data.RowReader;
+import io.github.lora4j.train.data.Target;
 import io.github.lora4j.train.data.TokenizedData;
+import io.github.lora4j.train.recorded.RecordedTask;
 import io.github.lora4j.train.tasks.TrainingTask;
 import io.github.lora4j.vector.ConfigException;
 import java.nio.file.Path;
@@ -25,7 +29,7 @@ import java.util.Optional;
  * @param recipe the run's, with what it leaves to the model and the data settled: labels, longest text, the task's own settings
  * @param notes what the user should know: texts cut, settings without effect
  */
-public record PreparedRun(Recipe recipe, ModelDirectory directory, EncoderTask program, Adapter adapter, TokenizedData train,
+public record PreparedRun(Recipe recipe, ModelDirectory directory, RecordedTask program, Adapter adapter, TokenizedData train,
     Optional<TokenizedData> eval, List<String> notes) {
 
   /** Reads everything a recipe names. */
@@ -48,8 +52,8 @@ public record PreparedRun(Recipe recipe, ModelDirectory directory, EncoderTask p
   public static PreparedRun of(Recipe recipe, Path source, List<Row> trainRows, Optional<List<Row>> evalRows) {
     ModelDirectory directory = BaseModel.open(recipe.model());
     TrainingTask task = recipe.task().settled(directory);
-    List<String> labels = recipe.data().labels().isEmpty() ? task.labels(trainRows) : recipe.data().labels();
-    EncoderTask program = task.on(directory, labels);
+    List<String> labels = labels(recipe, task, trainRows);
+    RecordedTask program = task.on(directory, labels);
     Tokenizer tokenizer = Tokenizer.load(directory.path());
     Adapter adapter = adapter(recipe, directory, program);
     int maxLength = BaseModel.maxLength(recipe.data().maxLength(), task.longest(directory), program, adapter);
@@ -59,15 +63,39 @@ public record PreparedRun(Recipe recipe, ModelDirectory directory, EncoderTask p
     BaseModel.requireTokens(directory, tokenizer, train);
     eval.ifPresent(data -> BaseModel.requireTokens(directory, tokenizer, data));
     List<String> notes = new ArrayList<>(adapter.notes());
+    if (!recipe.adapter().startFrom().isEmpty()) {
+      notes.add("starts from the adapter of " + recipe.adapter().startFrom());
+    }
     BaseModel.cut(train.cut(), train.sequences().size(), "training ", maxLength).ifPresent(notes::add);
     eval.flatMap(data -> BaseModel.cut(data.cut(), data.sequences().size(), "evaluation ", maxLength)).ifPresent(notes::add);
-    notes.addAll(task.notes(train.examples()));
+    try (FittingHead weights = FittingHead.open(directory, program.model())) {
+      weights.note().ifPresent(notes::add);
+    }
     lastBatch(recipe, task, train).ifPresent(notes::add);
+    notes.addAll(task.notes(train.examples()));
     return new PreparedRun(recipe.settled(task, labels, maxLength), directory, program, adapter, train, eval, List.copyOf(notes));
   }
 
+  /** The recipe's, or those of the adapter that the run goes on from, or what occurs. */
+  private static List<String> labels(Recipe recipe, TrainingTask task, List<Row> rows) {
+    List<String> labels = recipe.data().labels();
+    if (labels.isEmpty() && !recipe.adapter().startFrom().isEmpty()) {
+      labels = StartingAdapter.of(recipe).labels();
+    }
+    return labels.isEmpty() ? task.labels(rows) : labels;
+  }
+
   static TokenizedData tokenize(TrainingTask task, List<Row> rows, RowReader reader) {
-    return new TokenizedData(rows.stream().map(row -> task.example(row, reader)).toList());
+    List<Example> examples = new ArrayList<>();
+    for (Row row : rows) {
+      Example example = task.example(row, reader);
+      if (reader.labelled() && example.target() instanceof Target.None) {
+        throw new ConfigException("task %s (%s) gives no target for %s, line %d".formatted(task.name(), task.getClass().getName(), reader.file(),
+            row.line()));
+      }
+      examples.add(example);
+    }
+    return new TokenizedData(examples);
   }
 
   /** The examples that are left over at the end of an epoch may be too few to learn from. */
@@ -82,11 +110,13 @@ public record PreparedRun(Recipe recipe, ModelDirectory directory, EncoderTask p
             task.smallestBatch()));
   }
 
-  private static Adapter adapter(Recipe recipe, ModelDirectory directory, EncoderTask program) {
+  private static Adapter adapter(Recipe recipe, ModelDirectory directory, RecordedTask program) {
     Map<String, Object> settings = new LinkedHashMap<>(recipe.adapter().settings());
     settings.putIfAbsent("task_type", program.taskType());
     settings.putIfAbsent("base_model_name_or_path", directory.config().json().path("_name_or_path").asText(recipe.model().toString()));
-    Adapter adapter = AdapterMethod.named(recipe.adapter().method()).create(settings, BaseModel.description(program));
+    AdapterMethod method = AdapterMethod.named(recipe.adapter().method());
+    Adapter adapter = recipe.adapter().startFrom().isEmpty() ? method.create(settings, BaseModel.description(program.model()))
+        : StartingAdapter.of(recipe).structure(method, BaseModel.description(program.model()));
     return recipe.training().optimizer().name().equals("lorafa") ? new LoraFa(adapter) : adapter;
   }
 
@@ -94,5 +124,11 @@ public record PreparedRun(Recipe recipe, ModelDirectory directory, EncoderTask p
   public String describe() {
     return "%s, task %s%s".formatted(directory.path(), recipe.task().name(), recipe.data().labels().isEmpty() ? ""
         : ", labels " + recipe.data().labels());
+  }
+
+  /** The values the adapter starts from, where they are those of another; the caller closes it. */
+  Optional<LoadedAdapter> start() {
+    return recipe.adapter().startFrom().isEmpty() ? Optional.empty()
+        : Optional.of(PeftFormat.load(StartingAdapter.of(recipe).directory(), BaseModel.description(program.model())));
   }
 }

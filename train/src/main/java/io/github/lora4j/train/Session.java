@@ -17,11 +17,11 @@ import io.github.lora4j.lora.BaseRows;
 import io.github.lora4j.lora.DrawnModules;
 import io.github.lora4j.lora.LoadedAdapter;
 import io.github.lora4j.lora.ModelDescription;
-import io.github.lora4j.models.EncoderTask;
 import io.github.lora4j.models.PackedBatch;
 import io.github.lora4j.models.Weights;
 import io.github.lora4j.train.data.Sequence;
 import io.github.lora4j.train.data.TokenizedData;
+import io.github.lora4j.train.recorded.RecordedTask;
 import io.github.lora4j.vector.ConfigException;
 import io.github.lora4j.vector.DType;
 import io.github.lora4j.vector.Memory;
@@ -69,14 +69,14 @@ public final class Session implements AutoCloseable {
    * @param values the adapter's values; empty draws them from the seed
    * @throws ResourceException if the forecast does not fit in memory
    */
-  public static Session open(EncoderTask task, List<Checkpoint> base, Adapter adapter, Optional<AdapterValues> values,
+  public static Session open(RecordedTask task, List<Checkpoint> base, Adapter adapter, Optional<AdapterValues> values,
       TaskProgram.Capacity capacity, Optional<OptimizerSpec> optimizer, Backend backend, DType weights, long seed) {
     TaskProgram program = TaskProgram.record(task, adapter, capacity, optimizer);
     AdapterRecording.requireRecorded(adapter, program.program());
     CompileOptions options = new CompileOptions(weights);
     refuseTooLarge(backend.forecast(program.program(), options));
     Executable executable = backend.compile(program.program(), options);
-    Weights source = new Weights(base, task, seed);
+    Weights source = new Weights(base, task.model(), seed);
     Map<String, BaseNorm> norms = adapter.baseNorms();
     Map<String, BaseRows> rows = adapter.baseRows();
     Optional<BaseStarts> starts = Optional.empty();
@@ -302,7 +302,7 @@ public final class Session implements AutoCloseable {
    */
   private record Drawn(ModelDescription model, Set<String> names, Map<String, MemorySegment> frozen) {
 
-    static Drawn of(EncoderTask task, Program program, Weights source) {
+    static Drawn of(RecordedTask task, Program program, Weights source) {
       Map<String, MemorySegment> frozen = new LinkedHashMap<>();
       for (String name : source.drawn()) {
         Value slot = program.slot(name).orElseThrow();
@@ -312,7 +312,7 @@ public final class Session implements AutoCloseable {
           frozen.put(name, values);
         }
       }
-      return new Drawn(BaseModel.description(task), source.drawn(), frozen);
+      return new Drawn(BaseModel.description(task.model()), source.drawn(), frozen);
     }
   }
 

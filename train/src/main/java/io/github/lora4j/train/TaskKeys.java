@@ -66,7 +66,8 @@ final class TaskKeys {
     try {
       Constructor<?> canonical = task.getClass().getDeclaredConstructor(Arrays.stream(components).map(RecordComponent::getType).toArray(Class<?>[]::new));
       canonical.setAccessible(true);
-      return (TrainingTask) canonical.newInstance(Arrays.stream(components).map(component -> value.apply(key(component))).toArray());
+      return (TrainingTask) canonical.newInstance(Arrays.stream(components).map(component -> of(component.getType(), value.apply(key(component))))
+          .toArray());
     } catch (InvocationTargetException e) {
       if (e.getCause() instanceof RuntimeException cause) {
         throw cause;
@@ -75,6 +76,14 @@ final class TaskKeys {
     } catch (ReflectiveOperationException e) {
       throw new IllegalStateException(e);
     }
+  }
+
+  /** A number as the component's type has it. */
+  private static Object of(Class<?> type, Object value) {
+    if (!(value instanceof Number number)) {
+      return value;
+    }
+    return type == double.class ? (Object) number.doubleValue() : type == long.class ? (Object) number.longValue() : (Object) number.intValue();
   }
 
   private static RecordComponent[] components(TrainingTask task) {

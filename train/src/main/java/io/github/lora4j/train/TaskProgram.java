@@ -9,8 +9,8 @@ import io.github.lora4j.graph.Shape;
 import io.github.lora4j.graph.Sites;
 import io.github.lora4j.graph.Value;
 import io.github.lora4j.lora.Adapter;
-import io.github.lora4j.models.EncoderTask;
 import io.github.lora4j.models.PackedInputs;
+import io.github.lora4j.train.recorded.RecordedTask;
 import io.github.lora4j.vector.DType;
 import io.github.lora4j.vector.FormatException;
 import io.github.lora4j.vector.Memory;
@@ -70,7 +70,7 @@ public record TaskProgram(Program program, PackedInputs in, Value predictions, O
   }
 
   /** Records the program; without an optimizer nothing to train. */
-  public static TaskProgram record(EncoderTask task, Adapter hooks, Capacity capacity, Optional<OptimizerSpec> optimizer) {
+  public static TaskProgram record(RecordedTask task, Adapter hooks, Capacity capacity, Optional<OptimizerSpec> optimizer) {
     ProgramBuilder builder = new ProgramBuilder();
     PackedInputs in = PackedInputs.declare(builder, capacity.tokens + hooks.virtualTokens().rows() * capacity.sequences,
         capacity.sequences, new PackedInputs.Limits(capacity.maxLength + hooks.virtualTokens().total(),
@@ -98,7 +98,7 @@ public record TaskProgram(Program program, PackedInputs in, Value predictions, O
     return new TaskProgram(builder.build(), in, predictions, evaluated);
   }
 
-  private static Evaluated evaluation(EncoderTask task, Adapter hooks, ProgramBuilder builder, PackedInputs in) {
+  private static Evaluated evaluation(RecordedTask task, Adapter hooks, ProgramBuilder builder, PackedInputs in) {
     Graph graph = builder.entry(EVALUATE);
     Value judged = graph.output("judged", task.judged(new Sites(graph, hooks, Optional.empty()), in));
     Value rowLoss = graph.output("rowLoss", task.loss(graph, in, judged));

@@ -8,7 +8,6 @@ import io.github.lora4j.graph.Shape;
 import io.github.lora4j.lora.Adapter;
 import io.github.lora4j.lora.AdapterParameter;
 import io.github.lora4j.lora.ModelDescription;
-import io.github.lora4j.models.EncoderTask;
 import io.github.lora4j.models.Model;
 import io.github.lora4j.models.Weights;
 import io.github.lora4j.vector.ConfigException;
@@ -23,7 +22,7 @@ import java.util.Set;
 import java.util.stream.Collectors;
 
 /**
- * A base checkpoint under the names of a task's model: other heads left out, and a frozen part of the head that the base lacks (the
+ * A base checkpoint under the names of an adapted model: other heads left out, and a frozen part of the head that the base lacks (the
  * pooler of a bare encoder) as the run drew it from its seed. Closing it closes nothing.
  */
 final class TaskWeights implements Checkpoint {
@@ -33,17 +32,19 @@ final class TaskWeights implements Checkpoint {
   private final Map<String, String> sources = new LinkedHashMap<>();
   private final Map<String, List<Long>> drawn = new LinkedHashMap<>();
 
-  TaskWeights(Checkpoint base, EncoderTask task, Adapter adapter, Optional<Long> seed) {
+  TaskWeights(Checkpoint base, AdaptedModel adapted, Adapter adapter, Optional<Long> seed) {
+    Model model = adapted.model();
     this.base = base;
-    weights = new Weights(List.of(base), task, seed.orElse(0L));
+    weights = new Weights(List.of(base), model, seed.orElse(0L));
     Map<String, List<Long>> parameters = new LinkedHashMap<>();
-    task.modules().forEach(module -> parameters.putAll(ModelDescription.parameters(module)));
+    model.modules().forEach(module -> parameters.putAll(ModelDescription.parameters(module)));
     parameters.keySet().forEach(name -> weights.source(name).ifPresent(source -> sources.put(name, source)));
-    keepOthers(base, task.model());
-    Set<String> trained = adapter.parameters().stream().filter(AdapterParameter::ofBase).map(AdapterParameter::slot).collect(Collectors.toSet());
+    keepOthers(base, model);
+    Set<String> trained = adapter.parameters().stream().filter(AdapterParameter::ofBase).map(AdapterParameter::slot)
+        .map(slot -> slot.substring(adapted.prefix().length())).collect(Collectors.toSet());
     List<String> lacking = new ArrayList<>();
     parameters.forEach((name, shape) -> {
-      if (!sources.containsKey(name) && !trained.contains(name) && !task.tied().containsKey(name)) {
+      if (!sources.containsKey(name) && !trained.contains(name) && !model.tied().containsKey(name)) {
         lacking.add(name);
         drawn.put(name, shape);
       }

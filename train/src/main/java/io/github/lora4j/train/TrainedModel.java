@@ -2,11 +2,10 @@ package io.github.lora4j.train;
 
 import io.github.lora4j.checkpoint.Checkpoint;
 import io.github.lora4j.graph.Backend;
-import io.github.lora4j.lora.HeadOnly;
 import io.github.lora4j.lora.Adapter;
+import io.github.lora4j.lora.HeadOnly;
 import io.github.lora4j.lora.LoadedAdapter;
 import io.github.lora4j.lora.PeftFormat;
-import io.github.lora4j.models.EncoderTask;
 import io.github.lora4j.models.ModelDirectory;
 import io.github.lora4j.tokenizer.Tokenizer;
 import io.github.lora4j.train.data.DataFile;
@@ -15,6 +14,7 @@ import io.github.lora4j.train.data.Example;
 import io.github.lora4j.train.data.Row;
 import io.github.lora4j.train.data.RowReader;
 import io.github.lora4j.train.data.TokenizedData;
+import io.github.lora4j.train.recorded.RecordedTask;
 import io.github.lora4j.train.tasks.Prediction;
 import io.github.lora4j.vector.ConfigException;
 import java.nio.file.Files;
@@ -35,7 +35,7 @@ public final class TrainedModel implements AutoCloseable {
 
   private final Recipe recipe;
   private final ModelDirectory directory;
-  private final EncoderTask program;
+  private final RecordedTask program;
   private final Tokenizer tokenizer;
   private final LoadedAdapter loaded;
   private final Adapter adapter;
@@ -50,7 +50,7 @@ public final class TrainedModel implements AutoCloseable {
     directory = BaseModel.open(model);
     program = recipe.task().on(directory, recipe.data().labels());
     tokenizer = Tokenizer.load(directory.path());
-    loaded = PeftFormat.load(adapter(recipe.output()), BaseModel.description(program));
+    loaded = PeftFormat.load(adapter(recipe.output()), BaseModel.description(program.model()));
     try {
       adapter = base ? new HeadOnly(loaded.adapter()) : loaded.adapter();
       maxLength = BaseModel.maxLength(recipe.data().maxLength(), OptionalInt.empty(), program, loaded.adapter());
@@ -132,7 +132,7 @@ public final class TrainedModel implements AutoCloseable {
   }
 
   private Session session(TaskProgram.Capacity capacity) {
-    try (Checkpoint weights = directory.checkpoint()) {
+    try (Checkpoint weights = FittingHead.open(directory, program.model())) {
       return Session.open(program, List.of(weights), adapter, Optional.of(loaded.values()), capacity, Optional.empty(), backend,
           recipe.computing().weightType(), recipe.training().seed());
     }

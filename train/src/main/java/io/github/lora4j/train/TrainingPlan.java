@@ -6,9 +6,9 @@ import io.github.lora4j.graph.OptimizerSpec;
 import io.github.lora4j.lora.AdapterRecording;
 import io.github.lora4j.lora.ParameterGroup;
 import io.github.lora4j.lora.StepHook;
-import io.github.lora4j.models.EncoderTask;
 import io.github.lora4j.train.data.Batches;
 import io.github.lora4j.train.data.TokenizedData;
+import io.github.lora4j.train.recorded.RecordedTask;
 import io.github.lora4j.vector.ConfigException;
 import java.util.List;
 import java.util.Optional;
@@ -99,7 +99,7 @@ public record TrainingPlan(Batches batches, int steps, Schedule schedule, Optimi
    *
    * @param together examples of one batch at most
    */
-  static TaskProgram.Capacity evaluation(EncoderTask program, TokenizedData data, int together) {
+  static TaskProgram.Capacity evaluation(RecordedTask program, TokenizedData data, int together) {
     int each = program.sequencesPerExample();
     int needed = 0;
     for (int from = 0; from < data.size(); from += together) {

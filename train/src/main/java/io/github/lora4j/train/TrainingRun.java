@@ -47,11 +47,14 @@ public final class TrainingRun implements AutoCloseable {
     Session made = null;
     try {
       opened = Backend.open(recipe.computing().backend(), recipe.computing().threads());
-      try (Checkpoint base = prepared.directory().checkpoint()) {
+      Optional<LoadedAdapter> start = prepared.start();
+      try (Checkpoint base = FittingHead.open(prepared.directory(), prepared.program().model())) {
         Fingerprint weights = new Fingerprint(base);
-        made = Session.open(prepared.program(), List.of(weights), prepared.adapter(), Optional.empty(), plan.capacity(),
+        made = Session.open(prepared.program(), List.of(weights), prepared.adapter(), start.map(LoadedAdapter::values), plan.capacity(),
             Optional.of(plan.optimizer()), opened, recipe.computing().weightType(), recipe.training().seed());
         identity = RunIdentity.of(prepared, plan.steps(), weights, opened.arithmetic());
+      } finally {
+        start.ifPresent(LoadedAdapter::close);
       }
       Session ready = made;
       kept = plan.hook().map(hook -> hook.state(ready.executable().program())).orElse(List.of());
@@ -145,7 +148,7 @@ public final class TrainingRun implements AutoCloseable {
     try (AdapterValues values = session.adapterValues()) {
       LoadedAdapter finished = plan.hook().isPresent() ? plan.hook().get().finish(values) : session.onUntouchedBase(values);
       try (LoadedAdapter whole = session.withDrawn(finished)) {
-        PeftFormat.save(directory.adapter(), whole.adapter(), whole.values());
+        PeftFormat.save(directory.adapter(), whole.adapter(), whole.values(), AdapterTask.of(recipe).json());
       }
     }
   }

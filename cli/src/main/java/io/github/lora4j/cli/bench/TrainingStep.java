@@ -10,13 +10,14 @@ import io.github.lora4j.lora.AdapterMethod;
 import io.github.lora4j.lora.AdapterValues;
 import io.github.lora4j.lora.ModelDescription;
 import io.github.lora4j.models.Architecture;
-import io.github.lora4j.models.CausalLm;
-import io.github.lora4j.models.EncoderTask;
 import io.github.lora4j.models.ModelConfig;
 import io.github.lora4j.models.PackedBatch;
-import io.github.lora4j.models.SequenceClassifier;
-import io.github.lora4j.models.Targets;
 import io.github.lora4j.train.TaskProgram;
+import io.github.lora4j.train.data.Target;
+import io.github.lora4j.train.recorded.CausalLm;
+import io.github.lora4j.train.recorded.RecordedTask;
+import io.github.lora4j.train.recorded.SequenceClassifier;
+import io.github.lora4j.train.recorded.Targets;
 import io.github.lora4j.vector.Loss;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -63,7 +64,7 @@ public final class TrainingStep implements AutoCloseable {
       return new Shape("stories15m", Family.LLAMA, 6, 288, 6, 768, batch, length, 8);
     }
 
-    private EncoderTask task() {
+    private RecordedTask task() {
       Map<String, ?> config = Map.of("model_type", family == Family.BERT ? "bert" : "llama", "vocab_size", words(), "hidden_size", hidden,
           "num_hidden_layers", layers, "num_attention_heads", heads, "intermediate_size", intermediate, "max_position_embeddings", 512,
           "rms_norm_eps", 1e-5, "tie_word_embeddings", true);
@@ -89,7 +90,7 @@ public final class TrainingStep implements AutoCloseable {
 
   /** Compiles and fills a program; the caller closes the backend after this. */
   public TrainingStep(Shape shape, Backend backend) {
-    EncoderTask task = shape.task();
+    RecordedTask task = shape.task();
     boolean decoder = shape.family == Family.LLAMA;
     Adapter adapter = AdapterMethod.named("lora").create(Map.of("r", shape.rank, "lora_alpha", 2 * shape.rank, "target_modules",
         decoder ? List.of("q_proj", "v_proj") : List.of("query", "value"), "task_type", task.taskType()),
@@ -121,14 +122,7 @@ public final class TrainingStep implements AutoCloseable {
     for (int i = 0; i < shape.batch; i++) {
       int[] ids = random.ints(shape.length, 0, shape.words()).toArray();
       packed.add(ids, new int[shape.length], i);
-      float[] labels = {i % 2};
-      if (decoder) {
-        labels = new float[shape.length];
-        for (int t = 0; t < labels.length; t++) {
-          labels[t] = ids[t];
-        }
-      }
-      targets.add(labels);
+      targets.add(decoder ? Target.TokenLabels.of(ids) : new Target.OneClass(i % 2));
     }
     packed.write(executable, 7, 0);
     targets.write(executable);

@@ -9,13 +9,14 @@ import io.github.lora4j.graph.cpu.CpuBackend;
 import io.github.lora4j.lora.Adapter;
 import io.github.lora4j.lora.AdapterMethod;
 import io.github.lora4j.lora.ModelDescription;
-import io.github.lora4j.models.CausalLm;
-import io.github.lora4j.models.EncoderTask;
 import io.github.lora4j.models.ModelConfig;
 import io.github.lora4j.models.PackedBatch;
-import io.github.lora4j.models.SequenceClassifier;
-import io.github.lora4j.models.Targets;
 import io.github.lora4j.train.TaskProgram;
+import io.github.lora4j.train.data.Target;
+import io.github.lora4j.train.recorded.CausalLm;
+import io.github.lora4j.train.recorded.RecordedTask;
+import io.github.lora4j.train.recorded.SequenceClassifier;
+import io.github.lora4j.train.recorded.Targets;
 import io.github.lora4j.vector.KernelProvider;
 import io.github.lora4j.vector.Loss;
 import io.github.lora4j.vector.Workers;
@@ -88,7 +89,7 @@ class StepArithmeticTest {
   @ParameterizedTest
   @CsvSource({"1, 8, 2, 20, 2, 0", "3, 24, 3, 40, 4, 0", "3, 24, 3, 40, 4, 1", "4, 16, 4, 33, 8, 3"})
   void ofABert(int layers, int hidden, int heads, int feed, int rank, int first) {
-    EncoderTask task = new SequenceClassifier(ModelConfig.of(Map.of("model_type", "bert", "vocab_size", WORDS, "hidden_size", hidden,
+    RecordedTask task = new SequenceClassifier(ModelConfig.of(Map.of("model_type", "bert", "vocab_size", WORDS, "hidden_size", hidden,
         "num_hidden_layers", layers, "num_attention_heads", heads, "intermediate_size", feed, "max_position_embeddings", MAX_LENGTH))
         .architecture(), CLASSES, Loss.CROSS_ENTROPY);
     Model model = new Model(layers, hidden, hidden, hidden, feed, 2, rank, first);
@@ -103,7 +104,7 @@ class StepArithmeticTest {
   @CsvSource({"1, 8, 2, 1, 20, 2, 0", "3, 24, 3, 3, 40, 4, 0", "3, 24, 6, 2, 40, 4, 2", "2, 20, 4, 1, 28, 8, 0"})
   void ofALlama(int layers, int hidden, int heads, int kvHeads, int feed, int rank, int first) {
     int headDim = 6;
-    EncoderTask task = new CausalLm(ModelConfig.of(Map.of("model_type", "llama", "vocab_size", WORDS, "hidden_size", hidden, "num_hidden_layers",
+    RecordedTask task = new CausalLm(ModelConfig.of(Map.of("model_type", "llama", "vocab_size", WORDS, "hidden_size", hidden, "num_hidden_layers",
         layers, "num_attention_heads", heads, "num_key_value_heads", kvHeads, "head_dim", headDim, "intermediate_size", feed,
         "max_position_embeddings", MAX_LENGTH, "tie_word_embeddings", true)).architecture());
     Model model = new Model(layers, hidden, heads * headDim, kvHeads * headDim, feed, 3, rank, first);
@@ -113,7 +114,7 @@ class StepArithmeticTest {
         + TOKENS * head), 2 * (model.layers(live, live, squares(LENGTHS), squares(LENGTHS)) + (live - LENGTHS.length) * head));
   }
 
-  private static void check(EncoderTask task, List<String> targets, Model model, long atCapacity, long live) {
+  private static void check(RecordedTask task, List<String> targets, Model model, long atCapacity, long live) {
     Adapter adapter = AdapterMethod.named("lora").create(Map.of("r", model.rank, "target_modules", targets, "layers_to_transform",
         IntStream.range(model.first, model.layers).boxed().toList(), "task_type", task.taskType()),
         ModelDescription.of(task.modelType(), task.modules()));
@@ -128,7 +129,7 @@ class StepArithmeticTest {
       Targets labels = task.targets(program.in(), program.program());
       for (int i = 0; i < LENGTHS.length; i++) {
         batch.add(new int[LENGTHS[i]], new int[LENGTHS[i]], i);
-        labels.add(new float[task.taskType().equals("CAUSAL_LM") ? LENGTHS[i] : 1]);
+        labels.add(task.taskType().equals("CAUSAL_LM") ? Target.TokenLabels.of(new int[LENGTHS[i]]) : new Target.OneClass(0));
       }
       batch.write(executable, 1, 0);
       labels.write(executable);

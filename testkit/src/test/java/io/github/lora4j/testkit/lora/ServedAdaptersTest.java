@@ -19,14 +19,13 @@ import io.github.lora4j.lora.ModelDescription;
 import io.github.lora4j.lora.TargetModules;
 import io.github.lora4j.models.ModelDirectory;
 import io.github.lora4j.models.PackedBatch;
-import io.github.lora4j.models.SequenceClassifier;
-import io.github.lora4j.models.Targets;
 import io.github.lora4j.testkit.TinyBert;
 import io.github.lora4j.train.Session;
-import io.github.lora4j.train.TargetFloats;
 import io.github.lora4j.train.TaskProgram;
 import io.github.lora4j.train.data.Target;
 import io.github.lora4j.train.data.TokenizedData;
+import io.github.lora4j.train.recorded.SequenceClassifier;
+import io.github.lora4j.train.recorded.Targets;
 import io.github.lora4j.vector.ConfigException;
 import io.github.lora4j.vector.DType;
 import io.github.lora4j.vector.KernelProvider;
@@ -265,7 +264,7 @@ class ServedAdaptersTest {
     Targets targets = task.targets(session.task().in(), session.task().program());
     for (int i = 0; batch.fits(data.tokens(i)); i++) {
       batch.add(data.sequences().get(i).ids(), data.sequences().get(i).types(), i);
-      targets.add(TargetFloats.of(data.examples().get(i).target()));
+      targets.add(data.examples().get(i).target());
     }
     session.prepare();
     batch.write(session.executable(), 0, 0);

@@ -11,7 +11,7 @@ import io.github.lora4j.lora.AdapterValues;
 import io.github.lora4j.lora.LoadedAdapter;
 import io.github.lora4j.lora.ModelDescription;
 import io.github.lora4j.lora.PeftFormat;
-import io.github.lora4j.models.EncoderTask;
+import io.github.lora4j.train.recorded.RecordedTask;
 import io.github.lora4j.models.ModelDirectory;
 import io.github.lora4j.testkit.TinyBert;
 import io.github.lora4j.tokenizer.Tokenizer;
@@ -50,7 +50,7 @@ final class TrainedRuns {
   private final Path data;
   private final List<String> texts = new ArrayList<>();
   private final Map<Path, float[][]> trained = new HashMap<>();
-  private final EncoderTask task;
+  private final RecordedTask task;
   private final ModelDescription description;
 
   TrainedRuns(Path dir) {

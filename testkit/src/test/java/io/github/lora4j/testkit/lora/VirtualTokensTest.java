@@ -15,13 +15,12 @@ import io.github.lora4j.lora.ModelDescription;
 import io.github.lora4j.lora.PeftFormat;
 import io.github.lora4j.models.ModelDirectory;
 import io.github.lora4j.models.PackedBatch;
-import io.github.lora4j.models.SequenceClassifier;
-import io.github.lora4j.models.Targets;
 import io.github.lora4j.train.Session;
-import io.github.lora4j.train.TargetFloats;
 import io.github.lora4j.train.TaskProgram;
 import io.github.lora4j.train.data.Target;
 import io.github.lora4j.train.data.TokenizedData;
+import io.github.lora4j.train.recorded.SequenceClassifier;
+import io.github.lora4j.train.recorded.Targets;
 import io.github.lora4j.vector.ConfigException;
 import io.github.lora4j.vector.DType;
 import io.github.lora4j.vector.KernelProvider;
@@ -106,7 +105,7 @@ class VirtualTokensTest {
       Targets targets = task().targets(session.task().in(), session.task().program());
       for (int i = 0; i < 3; i++) {
         batch.add(IDS.get(i), TYPES.get(i), i);
-        targets.add(TargetFloats.of(TARGETS.get(i)));
+        targets.add(TARGETS.get(i));
       }
       batch.write(executable, 0, 0);
       targets.write(executable);

@@ -1,5 +1,6 @@
 package io.github.lora4j.train.data;
 
+import io.github.lora4j.tokenizer.Encoding;
 import io.github.lora4j.tokenizer.Tokenizer;
 import io.github.lora4j.vector.FormatException;
 import io.github.lora4j.vector.Names;
@@ -21,9 +22,14 @@ public record RowReader(Path file, Tokenizer tokenizer, int maxLength, List<Stri
     return Sequence.of(row.pair().isPresent() ? tokenizer.encode(row.text(), row.pair().get(), maxLength) : tokenizer.encode(row.text(), maxLength));
   }
 
+  /** A text as tokens that know their characters. */
+  public Encoding encode(String text) {
+    return tokenizer.encode(text, maxLength);
+  }
+
   /** A text as a sequence. */
   public Sequence sequence(String text) {
-    return Sequence.of(tokenizer.encode(text, maxLength));
+    return Sequence.of(encode(text));
   }
 
   /** The second text of a row that must have one. */

@@ -1,14 +1,14 @@
 package io.github.lora4j.train.tasks;
 
-import io.github.lora4j.models.EncoderTask;
 import io.github.lora4j.models.ModelDirectory;
-import io.github.lora4j.models.SequenceClassifier;
 import io.github.lora4j.train.data.ClassNames;
 import io.github.lora4j.train.data.DataSpec;
 import io.github.lora4j.train.data.Example;
 import io.github.lora4j.train.data.Row;
 import io.github.lora4j.train.data.RowReader;
 import io.github.lora4j.train.data.Target;
+import io.github.lora4j.train.recorded.RecordedTask;
+import io.github.lora4j.train.recorded.SequenceClassifier;
 import io.github.lora4j.vector.ConfigException;
 import io.github.lora4j.vector.Loss;
 import io.github.lora4j.vector.Names;
@@ -45,7 +45,7 @@ public final class Classification implements TrainingTask {
   }
 
   @Override
-  public EncoderTask on(ModelDirectory model, List<String> labels) {
+  public RecordedTask on(ModelDirectory model, List<String> labels) {
     return new SequenceClassifier(model.architecture(), labels.size(), Loss.CROSS_ENTROPY);
   }
 

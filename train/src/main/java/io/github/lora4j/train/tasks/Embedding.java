@@ -1,14 +1,14 @@
 package io.github.lora4j.train.tasks;
 
-import io.github.lora4j.models.EncoderTask;
 import io.github.lora4j.models.ModelDirectory;
-import io.github.lora4j.models.SentenceEmbedder;
 import io.github.lora4j.train.data.DataSpec;
 import io.github.lora4j.train.data.Example;
 import io.github.lora4j.train.data.Row;
 import io.github.lora4j.train.data.RowReader;
 import io.github.lora4j.train.data.Sequence;
 import io.github.lora4j.train.data.Target;
+import io.github.lora4j.train.recorded.RecordedTask;
+import io.github.lora4j.train.recorded.SentenceEmbedder;
 import io.github.lora4j.vector.ConfigException;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -76,7 +76,7 @@ public record Embedding(@Meaning("Sentence vectors by mean or cls; as the model'
   }
 
   @Override
-  public EncoderTask on(ModelDirectory model, List<String> labels) {
+  public RecordedTask on(ModelDirectory model, List<String> labels) {
     return new SentenceEmbedder(model.architecture(), pooling.equals("cls") ? SentenceEmbedder.Pooling.CLS : SentenceEmbedder.Pooling.MEAN, SCALE);
   }
 

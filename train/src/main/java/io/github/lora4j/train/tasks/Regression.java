@@ -1,12 +1,12 @@
 package io.github.lora4j.train.tasks;
 
-import io.github.lora4j.models.EncoderTask;
 import io.github.lora4j.models.ModelDirectory;
-import io.github.lora4j.models.SequenceClassifier;
 import io.github.lora4j.train.data.Example;
 import io.github.lora4j.train.data.Row;
 import io.github.lora4j.train.data.RowReader;
 import io.github.lora4j.train.data.Target;
+import io.github.lora4j.train.recorded.RecordedTask;
+import io.github.lora4j.train.recorded.SequenceClassifier;
 import io.github.lora4j.vector.Loss;
 import io.github.lora4j.vector.Names;
 import java.util.List;
@@ -22,7 +22,7 @@ public final class Regression implements TrainingTask {
   }
 
   @Override
-  public EncoderTask on(ModelDirectory model, List<String> labels) {
+  public RecordedTask on(ModelDirectory model, List<String> labels) {
     return new SequenceClassifier(model.architecture(), 1, Loss.MSE);
   }
 

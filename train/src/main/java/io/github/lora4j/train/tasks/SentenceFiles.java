@@ -3,7 +3,6 @@ package io.github.lora4j.train.tasks;
 import com.fasterxml.jackson.core.JacksonException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.lora4j.vector.ConfigException;
 import io.github.lora4j.vector.FormatException;
 import io.github.lora4j.vector.ResourceException;
@@ -56,14 +55,6 @@ final class SentenceFiles {
       throw new FormatException("%s: %s must be a positive whole number, got %s".formatted(model.resolve(TRANSFORMER), LONGEST, value));
     }
     return OptionalInt.of(value.intValue());
-  }
-
-  /** The content of the model's pooling file with another mode. */
-  static ObjectNode withPooling(Path model, String pooling) {
-    ObjectNode json = (ObjectNode) json(model.resolve(POOLING)).orElseThrow();
-    json.properties().stream().map(Map.Entry::getKey).filter(key -> key.startsWith(MODE)).toList()
-        .forEach(key -> json.put(key, pooling.equals(MODES.get(key))));
-    return json;
   }
 
   private static Optional<JsonNode> json(Path file) {

@@ -1,12 +1,12 @@
 package io.github.lora4j.train.tasks;
 
-import io.github.lora4j.models.EncoderTask;
 import io.github.lora4j.models.ModelDirectory;
 import io.github.lora4j.train.data.DataSpec;
 import io.github.lora4j.train.data.Example;
 import io.github.lora4j.train.data.Row;
 import io.github.lora4j.train.data.RowReader;
 import io.github.lora4j.train.data.Target;
+import io.github.lora4j.train.recorded.RecordedTask;
 import io.github.lora4j.vector.ConfigException;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -57,7 +57,7 @@ public interface TrainingTask {
   }
 
   /** The program: the model with a head for these labels, and its loss. */
-  EncoderTask on(ModelDirectory model, List<String> labels);
+  RecordedTask on(ModelDirectory model, List<String> labels);
 
   /**
    * A row as the program sees it; where the reader's rows have no labels, with {@link Target#NONE}.
@@ -88,8 +88,17 @@ public interface TrainingTask {
 
   /** Every task there is, by name. */
   static Map<String, TrainingTask> all() {
+    return byName(ServiceLoader.load(TrainingTask.class));
+  }
+
+  /**
+   * Tasks by name.
+   *
+   * @throws ConfigException when two have the same
+   */
+  static Map<String, TrainingTask> byName(Iterable<TrainingTask> tasks) {
     Map<String, TrainingTask> all = new LinkedHashMap<>();
-    ServiceLoader.load(TrainingTask.class).forEach(task -> {
+    tasks.forEach(task -> {
       TrainingTask other = all.putIfAbsent(task.name(), task);
       if (other != null) {
         throw new ConfigException("two tasks are named \"%s\": %s and %s; take one of them off the class path".formatted(task.name(),

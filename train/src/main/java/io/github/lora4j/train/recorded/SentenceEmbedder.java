@@ -1,4 +1,4 @@
-package io.github.lora4j.models;
+package io.github.lora4j.train.recorded;
 
 import io.github.lora4j.graph.Executable;
 import io.github.lora4j.graph.Graph;
@@ -7,6 +7,12 @@ import io.github.lora4j.graph.RowAxis;
 import io.github.lora4j.graph.Shape;
 import io.github.lora4j.graph.Sites;
 import io.github.lora4j.graph.Value;
+import io.github.lora4j.models.Architecture;
+import io.github.lora4j.models.Head;
+import io.github.lora4j.models.Model;
+import io.github.lora4j.models.PackedInputs;
+import io.github.lora4j.models.Rows;
+import io.github.lora4j.train.data.Target;
 import java.util.Arrays;
 import java.util.Optional;
 
@@ -17,7 +23,7 @@ import java.util.Optional;
  *
  * @param scale factor on the cosine similarity, sentence-transformers' default is 20
  */
-public record SentenceEmbedder(Model model, Pooling pooling, double scale) implements EncoderTask {
+public record SentenceEmbedder(Model model, Pooling pooling, double scale) implements RecordedTask {
 
   /** How token states become a sentence vector. */
   public enum Pooling {
@@ -107,7 +113,10 @@ public record SentenceEmbedder(Model model, Pooling pooling, double scale) imple
       }
 
       @Override
-      public void add(float[] label) {
+      public void add(Target target) {
+        if (!(target instanceof Target.Pair)) {
+          throw Targets.other(target, Target.Pair.class);
+        }
         pairs++;
       }
 

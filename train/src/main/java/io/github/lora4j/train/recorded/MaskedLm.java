@@ -1,35 +1,40 @@
-package io.github.lora4j.models;
+package io.github.lora4j.train.recorded;
 
 import io.github.lora4j.graph.Graph;
 import io.github.lora4j.graph.Program;
 import io.github.lora4j.graph.Sites;
 import io.github.lora4j.graph.Value;
+import io.github.lora4j.models.Architecture;
+import io.github.lora4j.models.Head;
+import io.github.lora4j.models.Model;
+import io.github.lora4j.models.PackedInputs;
+import io.github.lora4j.models.Rows;
 import io.github.lora4j.vector.ConfigException;
 
 /**
- * A decoder that predicts the next token. The loss is cross-entropy over the vocabulary, a prediction is the distribution behind a sequence's
- * last token.
+ * An encoder that predicts masked tokens: logits over the vocabulary for every token. The loss is cross-entropy of the labelled tokens.
  *
- * <p>An example's labels are token ids, one for each of its tokens; −100 is not counted. The label of token t is predicted by token t − 1.
+ * <p>An example's labels are token ids, one for each of its tokens; −100 is not counted.
  */
-public record CausalLm(Model model) implements EncoderTask {
+public record MaskedLm(Model model) implements RecordedTask {
 
-  /** Checks that tokens do not see what they predict. */
-  public CausalLm {
-    if (model.architecture().rowsOf(model.head()) != Rows.LAST) {
-      throw new ConfigException("next tokens are predicted by decoders; model_type \"%s\" is an encoder".formatted(
+  /** Checks that tokens see what is behind them. */
+  public MaskedLm {
+    if (model.architecture().rowsOf(model.head()) != Rows.ALL) {
+      throw new ConfigException("masked tokens are predicted by encoders; model_type \"%s\" is a decoder".formatted(
           model.architecture().modelType()));
     }
   }
 
   /** The task on an architecture. */
-  public CausalLm(Architecture architecture) {
+  public MaskedLm(Architecture architecture) {
     this(new Model(architecture, new Head.LanguageModel()));
   }
 
+  /** PEFT has no name for this task. */
   @Override
   public String taskType() {
-    return "CAUSAL_LM";
+    return "";
   }
 
   @Override
@@ -49,6 +54,6 @@ public record CausalLm(Model model) implements EncoderTask {
 
   @Override
   public Targets targets(PackedInputs in, Program program) {
-    return TokenLabels.targets(in, program, 1);
+    return TokenLabels.targets(in, program, 0);
   }
 }

@@ -1,4 +1,4 @@
-package io.github.lora4j.models;
+package io.github.lora4j.train.recorded;
 
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -7,6 +7,9 @@ import io.github.lora4j.graph.Graph;
 import io.github.lora4j.graph.ProgramBuilder;
 import io.github.lora4j.graph.SiteHooks;
 import io.github.lora4j.graph.Sites;
+import io.github.lora4j.models.ModelConfig;
+import io.github.lora4j.models.PackedInputs;
+import io.github.lora4j.train.data.Target;
 import io.github.lora4j.vector.ConfigException;
 import java.util.Map;
 import java.util.Optional;
@@ -23,11 +26,11 @@ class QuestionAnsweringTest {
     Graph graph = builder.entry("loss");
     graph.output("loss", task.loss(graph, in, task.predict(new Sites(graph, SiteHooks.NONE, Optional.empty()), in)));
     Targets targets = task.targets(in, builder.build());
-    targets.add(new float[] {2, 9, 10});
-    targets.add(new float[] {TokenLabels.IGNORED, TokenLabels.IGNORED, 5});
+    targets.add(new Target.Span(2, 9, 10));
+    targets.add(new Target.Span(Target.TokenLabels.IGNORED, Target.TokenLabels.IGNORED, 5));
     targets.clear();
-    String message = assertThrows(ConfigException.class, () -> targets.add(new float[] {2, 10, 10})).getMessage();
+    String message = assertThrows(ConfigException.class, () -> targets.add(new Target.Span(2, 10, 10))).getMessage();
     assertTrue(message.contains("last token is 10") && message.contains("10 tokens"), message);
-    assertThrows(ConfigException.class, () -> targets.add(new float[] {2, 3}));
+    assertThrows(ConfigException.class, () -> targets.add(new Target.OneClass(2)));
   }
 }

@@ -1,4 +1,4 @@
-package io.github.lora4j.models;
+package io.github.lora4j.train.recorded;
 
 import io.github.lora4j.graph.Executable;
 import io.github.lora4j.graph.Graph;
@@ -7,6 +7,11 @@ import io.github.lora4j.graph.ProgramBuilder;
 import io.github.lora4j.graph.RowAxis;
 import io.github.lora4j.graph.Shape;
 import io.github.lora4j.graph.Value;
+import io.github.lora4j.models.Architecture;
+import io.github.lora4j.models.Head;
+import io.github.lora4j.models.Model;
+import io.github.lora4j.models.PackedInputs;
+import io.github.lora4j.train.data.Target;
 import io.github.lora4j.vector.ConfigException;
 import io.github.lora4j.vector.Loss;
 import java.util.Optional;
@@ -18,7 +23,7 @@ import java.util.Optional;
  * <p>An example's label is (first token of the answer, last token, tokens of the sequence); −100 for an end that is not counted, as when the
  * answer was cut off.
  */
-public record QuestionAnswering(Model model) implements EncoderTask {
+public record QuestionAnswering(Model model) implements RecordedTask {
 
   private static final int ENDS = 2;
 
@@ -69,21 +74,22 @@ public record QuestionAnswering(Model model) implements EncoderTask {
       }
 
       @Override
-      public void add(float[] label) {
-        if (label.length != 3) {
-          throw new ConfigException("an answer is (first token, last token, tokens of the sequence), got %d numbers".formatted(label.length));
+      public void add(Target target) {
+        if (!(target instanceof Target.Span span)) {
+          throw Targets.other(target, Target.Span.class);
         }
+        int[] found = {span.first(), span.last()};
         for (int end = 0; end < ENDS; end++) {
-          if (label[end] != TokenLabels.IGNORED && (label[end] < 0 || label[end] >= label[2])) {
-            throw new ConfigException("the answer's %s token is %.0f, but the sequence has %.0f tokens; label an end that was cut off %d"
-                .formatted(end == 0 ? "first" : "last", label[end], label[2], TokenLabels.IGNORED));
+          if (found[end] != Target.TokenLabels.IGNORED && (found[end] < 0 || found[end] >= span.tokens())) {
+            throw new ConfigException("the answer's %s token is %d, but the sequence has %d tokens; label an end that was cut off %d"
+                .formatted(end == 0 ? "first" : "last", found[end], span.tokens(), Target.TokenLabels.IGNORED));
           }
           spans[3 * rows] = tokens;
-          spans[3 * rows + 1] = (int) label[2];
+          spans[3 * rows + 1] = span.tokens();
           spans[3 * rows + 2] = end;
-          labels[rows++] = (int) label[end];
+          labels[rows++] = found[end];
         }
-        tokens += (int) label[2];
+        tokens += span.tokens();
       }
 
       @Override

@@ -1,4 +1,4 @@
-package io.github.lora4j.models;
+package io.github.lora4j.train.recorded;
 
 import io.github.lora4j.graph.Executable;
 import io.github.lora4j.graph.Graph;
@@ -7,6 +7,8 @@ import io.github.lora4j.graph.ProgramBuilder;
 import io.github.lora4j.graph.RowAxis;
 import io.github.lora4j.graph.Shape;
 import io.github.lora4j.graph.Value;
+import io.github.lora4j.models.PackedInputs;
+import io.github.lora4j.train.data.Target;
 import io.github.lora4j.vector.ConfigException;
 import io.github.lora4j.vector.Loss;
 import java.util.Arrays;
@@ -17,9 +19,6 @@ import java.util.Optional;
  * logits over a vocabulary are wanted for the rows that predict a counted label alone.
  */
 public final class TokenLabels {
-
-  /** A label that is not counted, as in PyTorch. */
-  public static final int IGNORED = -100;
 
   private TokenLabels() {}
 
@@ -87,20 +86,24 @@ public final class TokenLabels {
     }
 
     @Override
-    public void add(float[] label) {
-      if (tokens + label.length > rows.length) {
-        throw new ConfigException("labels of %d tokens do not fit behind %d of at most %d".formatted(label.length, tokens, rows.length));
+    public void add(Target target) {
+      if (!(target instanceof Target.TokenLabels label)) {
+        throw Targets.other(target, Target.TokenLabels.class);
       }
-      Arrays.fill(inverse, tokens, tokens + label.length, -1);
-      for (int t = shift; t < label.length; t++) {
-        if (label[t] != IGNORED) {
+      int length = label.ids().length;
+      if (tokens + length > rows.length) {
+        throw new ConfigException("labels of %d tokens do not fit behind %d of at most %d".formatted(length, tokens, rows.length));
+      }
+      Arrays.fill(inverse, tokens, tokens + length, -1);
+      for (int t = shift; t < length; t++) {
+        if (label.counted()[t]) {
           int row = tokens + t - shift;
           rows[targets] = row;
           inverse[row] = targets;
-          labels[targets++] = (int) label[t];
+          labels[targets++] = label.ids()[t];
         }
       }
-      tokens += label.length;
+      tokens += length;
     }
 
     @Override

@@ -1,4 +1,4 @@
-package io.github.lora4j.models;
+package io.github.lora4j.train.recorded;
 
 import io.github.lora4j.graph.Executable;
 import io.github.lora4j.graph.Graph;
@@ -6,6 +6,8 @@ import io.github.lora4j.graph.Program;
 import io.github.lora4j.graph.ProgramBuilder;
 import io.github.lora4j.graph.Shape;
 import io.github.lora4j.graph.Value;
+import io.github.lora4j.models.PackedInputs;
+import io.github.lora4j.train.data.Target;
 import io.github.lora4j.vector.ConfigException;
 import io.github.lora4j.vector.Loss;
 import java.util.Optional;
@@ -46,14 +48,20 @@ public final class SequenceLabels {
       }
 
       @Override
-      public void add(float[] label) {
-        if (label.length != cols) {
-          throw new ConfigException("an example has %d labels, expected %d".formatted(label.length, cols));
-        }
-        if (slot.integer()) {
-          classes[rows] = (int) label[0];
-        } else {
-          System.arraycopy(label, 0, values, rows * cols, cols);
+      public void add(Target target) {
+        switch (target) {
+          case Target.OneClass one when slot.integer() -> classes[rows] = one.id();
+          case Target.Classes several when !slot.integer() -> {
+            fits(several.apply().length, cols);
+            for (int i = 0; i < cols; i++) {
+              values[rows * cols + i] = several.apply()[i] ? 1 : 0;
+            }
+          }
+          case Target.Numbers numbers when !slot.integer() -> {
+            fits(numbers.values().length, cols);
+            System.arraycopy(numbers.values(), 0, values, rows * cols, cols);
+          }
+          case Target other -> throw Targets.other(other, slot.integer() ? Target.OneClass.class : Target.Numbers.class);
         }
         rows++;
       }
@@ -67,5 +75,11 @@ public final class SequenceLabels {
         }
       }
     };
+  }
+
+  private static void fits(int got, int expected) {
+    if (got != expected) {
+      throw new ConfigException("an example has %d labels, expected %d".formatted(got, expected));
+    }
   }
 }

@@ -1,19 +1,26 @@
-package io.github.lora4j.models;
+package io.github.lora4j.train.recorded;
 
 import io.github.lora4j.graph.Graph;
 import io.github.lora4j.graph.ModuleInfo;
 import io.github.lora4j.graph.Program;
 import io.github.lora4j.graph.Sites;
 import io.github.lora4j.graph.Value;
+import io.github.lora4j.models.Model;
+import io.github.lora4j.models.PackedInputs;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
 /** A model with a head and a loss: what is recorded for training, evaluation and prediction. Holds no weights. */
-public interface EncoderTask {
+public interface RecordedTask {
 
   /** PEFT's name of the kind of task: "SEQ_CLS", "FEATURE_EXTRACTION". */
   String taskType();
+
+  /** What the loss makes of the logits, as problem_type in config.json says it; empty where that has no word for it. */
+  default Optional<String> problemType() {
+    return Optional.empty();
+  }
 
   /** What is recorded below the loss. */
   Model model();

@@ -1,10 +1,15 @@
-package io.github.lora4j.models;
+package io.github.lora4j.train.recorded;
 
 import io.github.lora4j.graph.Graph;
 import io.github.lora4j.graph.Program;
 import io.github.lora4j.graph.Value;
+import io.github.lora4j.models.Architecture;
+import io.github.lora4j.models.Head;
+import io.github.lora4j.models.Model;
+import io.github.lora4j.models.PackedInputs;
 import io.github.lora4j.vector.ConfigException;
 import io.github.lora4j.vector.Loss;
+import java.util.Optional;
 
 /**
  * Whole sequences: one of several classes, several labels at once, or numbers, as Hugging Face's problem_type says. Encoders judge by the first
@@ -12,7 +17,7 @@ import io.github.lora4j.vector.Loss;
  *
  * @param loss CROSS_ENTROPY for one of several classes, BCE_WITH_LOGITS for several labels at once, MSE for regression
  */
-public record SequenceClassifier(Model model, Loss loss) implements EncoderTask {
+public record SequenceClassifier(Model model, Loss loss) implements RecordedTask {
 
   /** Checks the numbers. */
   public SequenceClassifier {
@@ -35,6 +40,15 @@ public record SequenceClassifier(Model model, Loss loss) implements EncoderTask 
   @Override
   public String taskType() {
     return "SEQ_CLS";
+  }
+
+  @Override
+  public Optional<String> problemType() {
+    return Optional.of(switch (loss) {
+      case CROSS_ENTROPY -> "single_label_classification";
+      case BCE_WITH_LOGITS -> "multi_label_classification";
+      case MSE -> "regression";
+    });
   }
 
   @Override

@@ -1,0 +1,59 @@
+package io.github.lora4j.train.recorded;
+
+import io.github.lora4j.graph.Graph;
+import io.github.lora4j.graph.Program;
+import io.github.lora4j.graph.Sites;
+import io.github.lora4j.graph.Value;
+import io.github.lora4j.models.Architecture;
+import io.github.lora4j.models.Head;
+import io.github.lora4j.models.Model;
+import io.github.lora4j.models.PackedInputs;
+import io.github.lora4j.models.Rows;
+import io.github.lora4j.vector.ConfigException;
+
+/**
+ * A decoder that predicts the next token. The loss is cross-entropy over the vocabulary, a prediction is the distribution behind a sequence's
+ * last token.
+ *
+ * <p>An example's labels are token ids, one for each of its tokens; −100 is not counted. The label of token t is predicted by token t − 1.
+ */
+public record CausalLm(Model model) implements RecordedTask {
+
+  /** Checks that tokens do not see what they predict. */
+  public CausalLm {
+    if (model.architecture().rowsOf(model.head()) != Rows.LAST) {
+      throw new ConfigException("next tokens are predicted by decoders; model_type \"%s\" is an encoder".formatted(
+          model.architecture().modelType()));
+    }
+  }
+
+  /** The task on an architecture. */
+  public CausalLm(Architecture architecture) {
+    this(new Model(architecture, new Head.LanguageModel()));
+  }
+
+  @Override
+  public String taskType() {
+    return "CAUSAL_LM";
+  }
+
+  @Override
+  public Value judged(Sites sites, PackedInputs in) {
+    return model.logits(sites, TokenLabels.rows(sites.graph(), in, model.hidden(sites, in, Rows.ALL)));
+  }
+
+  @Override
+  public Value loss(Graph graph, PackedInputs in, Value predictions) {
+    return TokenLabels.loss(graph, in, predictions);
+  }
+
+  @Override
+  public void countTargets(Graph graph, PackedInputs in, Value total) {
+    TokenLabels.count(graph, in, total);
+  }
+
+  @Override
+  public Targets targets(PackedInputs in, Program program) {
+    return TokenLabels.targets(in, program, 1);
+  }
+}
