@@ -1,9 +1,11 @@
 package io.github.lora4j.bench;
 
 import io.github.lora4j.vector.DType;
+import io.github.lora4j.vector.Elements;
 import io.github.lora4j.vector.Gemm;
 import io.github.lora4j.vector.Gemm.Form;
 import io.github.lora4j.vector.Memory;
+import io.github.lora4j.vector.WeightFormat;
 import io.github.lora4j.vector.Workers;
 import io.github.lora4j.vector.internal.gemm.VectorGemms;
 import java.lang.foreign.MemorySegment;
@@ -30,7 +32,7 @@ final class GemmCase implements AutoCloseable {
     k = Integer.parseInt(sizes[2]);
     this.form = form;
     boolean packed = form != Form.TN && !storage.equals("live");
-    DType type = packed ? DType.valueOf(storage) : DType.F32;
+    WeightFormat type = packed ? new Elements(DType.valueOf(storage)) : WeightFormat.F32;
     a = random((long) m * k, "A");
     b = random((long) n * k, "B");
     c = memory.allocate(4L * m * n, "C");

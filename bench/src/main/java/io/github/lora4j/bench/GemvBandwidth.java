@@ -1,6 +1,7 @@
 package io.github.lora4j.bench;
 
 import io.github.lora4j.vector.DType;
+import io.github.lora4j.vector.Elements;
 import io.github.lora4j.vector.Gemm;
 import io.github.lora4j.vector.Gemm.Form;
 import io.github.lora4j.vector.KernelProvider;
@@ -42,7 +43,7 @@ public final class GemvBandwidth {
       DType storage = DType.valueOf(name);
       int n = (int) (gigabytes * (1 << 30) / storage.bytes() / k) / 64 * 64;
       try (Memory memory = new Memory("bench"); Workers workers = new Workers(threads)) {
-        MemorySegment weights = weights(memory, kernels.packedBytes(n, k, storage), storage);
+        MemorySegment weights = weights(memory, kernels.packedBytes(n, k, new Elements(storage)), storage);
         MemorySegment sums = memory.allocate(64L * threads, "sums");
         for (String rows : System.getProperty("rows", "1,2,4").split(",")) {
           measure(kernels, memory, workers, weights, sums, storage, Integer.parseInt(rows), n, k, reps);
@@ -53,7 +54,7 @@ public final class GemvBandwidth {
 
   private static void measure(Kernels kernels, Memory memory, Workers workers, MemorySegment weights, MemorySegment sums, DType storage,
       int m, int n, int k, int reps) {
-    Gemm.Spec spec = new Gemm.Spec(Form.NT, m, m, n, k, 1, true, storage);
+    Gemm.Spec spec = new Gemm.Spec(Form.NT, m, m, n, k, 1, true, new Elements(storage));
     MemorySegment a = memory.allocate(4L * m * k, "A");
     for (long i = 0; i < (long) m * k; i++) {
       a.setAtIndex(ValueLayout.JAVA_FLOAT, i, (i % 127 - 63) / 64f);

@@ -1,6 +1,7 @@
 package io.github.lora4j.bench;
 
 import io.github.lora4j.vector.DType;
+import io.github.lora4j.vector.Elements;
 import io.github.lora4j.vector.Gemm;
 import io.github.lora4j.vector.Gemm.Form;
 import io.github.lora4j.vector.KernelProvider;
@@ -46,7 +47,7 @@ public class GemvBench {
   public void setup() {
     Kernels kernels = KernelProvider.select("vector");
     int n = (int) (BYTES / storage.bytes() / DEPTH);
-    Gemm.Spec spec = new Gemm.Spec(Form.NT, 1, 1, n, DEPTH, 1, true, storage);
+    Gemm.Spec spec = new Gemm.Spec(Form.NT, 1, 1, n, DEPTH, 1, true, new Elements(storage));
     MemorySegment scratch = memory.allocate(kernels.gemmScratchBytes(spec, 1), "scratch");
     gemm = kernels.gemm(spec, new Gemm.Operands(memory.allocate(4L * DEPTH, "A"), GemvBandwidth.weights(memory, BYTES, storage),
         MemorySegment.NULL, MemorySegment.NULL, memory.allocate(4L * n, "C"), scratch));

@@ -1,11 +1,11 @@
 package io.github.lora4j.bench;
 
 import io.github.lora4j.vector.AdamScalars;
-import io.github.lora4j.vector.DType;
 import io.github.lora4j.vector.KernelProvider;
 import io.github.lora4j.vector.Kernels;
 import io.github.lora4j.vector.Loss;
 import io.github.lora4j.vector.Memory;
+import io.github.lora4j.vector.WeightFormat;
 import io.github.lora4j.vector.internal.Losses;
 import io.github.lora4j.vector.internal.Simd;
 import io.github.lora4j.vector.internal.VectorMath;
@@ -141,7 +141,7 @@ public class RowsBench {
 
   @Benchmark
   public void gather() {
-    kernels.gather(x, DType.F32, ids, y, out, COLS, 0, ROWS);
+    kernels.gather(new Kernels.Table(x, WeightFormat.F32, MemorySegment.NULL), ids, y, out, COLS, 0, ROWS);
   }
 
   @Benchmark

@@ -1,7 +1,12 @@
 package io.github.lora4j.checkpoint;
 
 import io.github.lora4j.checkpoint.internal.CheckpointOpener;
+import io.github.lora4j.vector.ConfigException;
 import io.github.lora4j.vector.DType;
+import io.github.lora4j.vector.Elements;
+import io.github.lora4j.vector.Memory;
+import io.github.lora4j.vector.WeightFormat;
+import io.github.lora4j.vector.WeightFormats;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.Map;
@@ -46,6 +51,32 @@ public interface Checkpoint extends AutoCloseable {
    * @param target exactly {@code elements * as.bytes()} bytes; another size is a {@link io.github.lora4j.vector.ConfigException}
    */
   void read(String name, DType as, MemorySegment target);
+
+  /**
+   * Reads one matrix as weights of a format, row by row; a vector is one row. What the file holds in this format comes as it is, bit by bit, and by
+   * no detour.
+   *
+   * @param target exactly the rows' bytes, see {@link WeightFormats#rowBytes}
+   */
+  default void read(String name, WeightFormat as, MemorySegment target) {
+    if (as instanceof Elements elements) {
+      read(name, elements.type(), target);
+      return;
+    }
+    TensorInfo info = info(name);
+    long cols = info.shape().isEmpty() ? 1 : info.shape().getLast();
+    long rows = cols == 0 ? 0 : info.elements() / cols;
+    long bytes = rows * WeightFormats.rowBytes(as, Math.toIntExact(cols));
+    if (target.byteSize() != bytes) {
+      throw new ConfigException("%s: tensor %s %s as %s needs a target of %d bytes, got %d".formatted(describe(), name, info.shape(), as.name(),
+          bytes, target.byteSize()));
+    }
+    try (Memory memory = new Memory("reading " + name)) {
+      MemorySegment floats = memory.allocate(info.elements() * Float.BYTES, "floats");
+      read(name, DType.F32, floats);
+      WeightFormats.encode(as, Math.toIntExact(rows), Math.toIntExact(cols), new Elements(DType.F32), floats, target);
+    }
+  }
 
   /** Key-value pairs that the file carries beside its tensors; empty if none. */
   Map<String, String> metadata();

@@ -4,7 +4,7 @@ import com.sun.management.OperatingSystemMXBean;
 import io.github.lora4j.cli.demo.MavenHome;
 import io.github.lora4j.graph.Backend;
 import io.github.lora4j.graph.cpu.CpuBackend;
-import io.github.lora4j.vector.DType;
+import io.github.lora4j.vector.Elements;
 import io.github.lora4j.vector.Gemm;
 import io.github.lora4j.vector.Kernels;
 import io.github.lora4j.vector.Lora4jException;
@@ -116,10 +116,10 @@ final class DoctorCommand implements Callable<Integer> {
   private static double gflops(CpuBackend cpu) {
     Kernels kernels = cpu.kernels();
     int threads = cpu.workers().threads();
-    DType type = kernels.dtype();
+    Elements type = new Elements(kernels.dtype());
     try (Memory memory = new Memory("doctor")) {
-      MemorySegment a = memory.allocate((long) M * K * type.bytes(), "A");
-      MemorySegment source = memory.allocate((long) N * K * type.bytes(), "B");
+      MemorySegment a = memory.allocate((long) M * K * type.blockBytes(), "A");
+      MemorySegment source = memory.allocate((long) N * K * type.blockBytes(), "B");
       for (long i = 0; i < (long) N * K; i++) {
         source.setAtIndex(ValueLayout.JAVA_FLOAT, i, i % 7 - 3);
       }
@@ -127,7 +127,7 @@ final class DoctorCommand implements Callable<Integer> {
       kernels.pack(N, K, source, panels, type);
       Gemm.Spec product = new Gemm.Spec(Gemm.Form.NT, M, M, N, K, 1, true, type);
       MemorySegment scratch = memory.allocate(kernels.gemmScratchBytes(product, threads), "scratch");
-      MemorySegment c = memory.allocate((long) M * N * type.bytes(), "C");
+      MemorySegment c = memory.allocate((long) M * N * type.blockBytes(), "C");
       Gemm gemm = kernels.gemm(product, new Gemm.Operands(a, panels, MemorySegment.NULL, MemorySegment.NULL, c, scratch));
       return measure(() -> gemm.run(cpu.workers(), M));
     }

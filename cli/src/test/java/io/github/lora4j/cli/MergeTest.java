@@ -23,6 +23,7 @@ import io.github.lora4j.train.data.Row;
 import io.github.lora4j.train.data.TokenizedData;
 import io.github.lora4j.train.recorded.RecordedTask;
 import io.github.lora4j.vector.DType;
+import io.github.lora4j.vector.WeightFormat;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -233,7 +234,7 @@ class MergeTest {
     RecordedTask task = recipe.task().on(directory, recipe.data().labels());
     try (Backend backend = Backend.open("cpu", 1); Checkpoint weights = directory.checkpoint();
         Session session = Session.open(task, List.of(weights), Adapter.BASE, Optional.empty(), new TaskProgram.Capacity(64, 8, 24),
-            Optional.empty(), backend, DType.F32, 99)) {
+            Optional.empty(), backend, WeightFormat.F32, 99)) {
       assertEquals(0, session.drawn().size(), "all weights must be in the file: " + session.drawn());
       float[][] actual = session.predict(TokenizedData.of(TEXTS, Tokenizer.load(merged), 24));
       for (int i = 0; i < expected.length; i++) {

@@ -38,6 +38,7 @@ import io.github.lora4j.vector.Activation;
 import io.github.lora4j.vector.ConfigException;
 import io.github.lora4j.vector.DType;
 import io.github.lora4j.vector.KernelProvider;
+import io.github.lora4j.vector.WeightFormat;
 import io.github.lora4j.vector.Workers;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
@@ -95,7 +96,7 @@ class GoldenAdapterSetTest {
       set.load("default", dir.resolve("a"));
       TaskProgram.Capacity capacity = new TaskProgram.Capacity(64, 16, shape.get(1).intValue());
       try (Session session = Session.open(task, List.of(base), set.recording(), Optional.empty(), capacity, Optional.empty(), backend,
-          DType.F32, 1)) {
+          WeightFormat.F32, 1)) {
         close(expected, "logits.a", session.predict(prefixes));
         for (Path other : list(dir)) {
           String name = GoldenCases.name(other);

@@ -33,7 +33,7 @@ import io.github.lora4j.train.recorded.CausalLm;
 import io.github.lora4j.train.recorded.RecordedTask;
 import io.github.lora4j.train.recorded.Targets;
 import io.github.lora4j.vector.ConfigException;
-import io.github.lora4j.vector.DType;
+import io.github.lora4j.vector.WeightFormat;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -140,7 +140,7 @@ public final class GoldenFeaturesTest {
       OptimizerSpec spec = new OptimizerSpec(OptimizerSpec.Kind.ADAMW, 0.9, 0.999, 1e-8, decay, 0);
       Path output = Files.createTempDirectory("fresh");
       try (Checkpoint base = Checkpoint.open(dir); Session session = Session.open(task, List.of(base), adapter, Optional.empty(),
-          capacity(), Optional.of(spec), backend, DType.F32, 1)) {
+          capacity(), Optional.of(spec), backend, WeightFormat.F32, 1)) {
         if (config.reach().layerReplication().isEmpty()) {
           close("base.logits", session.predict(data()));
         }
@@ -171,7 +171,7 @@ public final class GoldenFeaturesTest {
     private void trained(LoadedAdapter loaded) {
       OptimizerSpec spec = new OptimizerSpec(OptimizerSpec.Kind.ADAMW, 0.9, 0.999, 1e-8, List.of(0.0, 0.0), 0);
       try (Checkpoint base = Checkpoint.open(dir); Session session = Session.open(task, List.of(base), loaded.adapter(),
-          Optional.of(loaded.values()), capacity(), Optional.of(spec), backend, DType.F32, 1)) {
+          Optional.of(loaded.values()), capacity(), Optional.of(spec), backend, WeightFormat.F32, 1)) {
         close("lora.logits", session.predict(data()));
         accumulate(session);
         double count = value(session, "count");
@@ -319,7 +319,7 @@ public final class GoldenFeaturesTest {
 
     private float[][] predict(Path model, RecordedTask of, Adapter adapter, Optional<AdapterValues> values) {
       try (Checkpoint base = Checkpoint.open(model); Session session = Session.open(of, List.of(base), adapter, values, capacity(),
-          Optional.empty(), backend, DType.F32, 1)) {
+          Optional.empty(), backend, WeightFormat.F32, 1)) {
         return session.predict(data());
       }
     }

@@ -30,7 +30,7 @@ import io.github.lora4j.models.Weights;
 import io.github.lora4j.testkit.TestedBackends;
 import io.github.lora4j.train.Session;
 import io.github.lora4j.train.TaskProgram;
-import io.github.lora4j.vector.DType;
+import io.github.lora4j.vector.WeightFormat;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -170,7 +170,7 @@ public final class GoldenModelsTest {
       GoldenModel of = new GoldenModel(merged, expected, tensors);
       try (Checkpoint base = Checkpoint.open(merged);
           Session session = Session.open(of.task, List.of(base), Adapter.BASE, Optional.empty(), capacity(), Optional.empty(), backend,
-              DType.F32, 1)) {
+              WeightFormat.F32, 1)) {
         if (of.recorded(stage) && (parted || expected.path("max_abs_diff_merged").asDouble() < 1e-4)) {
           of.close(stage, session);
         }
@@ -202,7 +202,7 @@ public final class GoldenModelsTest {
 
     private Session open(Checkpoint base, Adapter adapter, Optional<AdapterValues> values, Optional<OptimizerSpec> optimizer) {
       return Session.open(task, List.of(base), adapter, values, capacity(), optimizer,
-          backend, DType.F32, 1);
+          backend, WeightFormat.F32, 1);
     }
 
     private TaskProgram.Capacity capacity() {
@@ -220,7 +220,7 @@ public final class GoldenModelsTest {
     private void everyToken(String stage, Adapter adapter, Optional<AdapterValues> values) {
       if (model.kind == GoldenModel.Kind.NEXT_TOKEN) {
         try (Checkpoint base = Checkpoint.open(dir); Session session = Session.open(new EveryToken(task), List.of(base), adapter, values,
-            capacity(), Optional.empty(), backend, DType.F32, 1)) {
+            capacity(), Optional.empty(), backend, WeightFormat.F32, 1)) {
           model.close(stage, session);
         }
       }

@@ -27,9 +27,9 @@ import io.github.lora4j.train.data.Target;
 import io.github.lora4j.train.data.TokenizedData;
 import io.github.lora4j.train.recorded.SequenceClassifier;
 import io.github.lora4j.train.recorded.Targets;
-import io.github.lora4j.vector.DType;
 import io.github.lora4j.vector.KernelProvider;
 import io.github.lora4j.vector.Loss;
+import io.github.lora4j.vector.WeightFormat;
 import io.github.lora4j.vector.Workers;
 import java.io.IOException;
 import java.io.InputStream;
@@ -105,7 +105,7 @@ final class GoldenRealTest {
       OptimizerSpec spec = new OptimizerSpec(OptimizerSpec.Kind.ADAMW, 0.9, 0.999, 1e-8,
           adapter.groups().stream().map(group -> ratio.isNull() || group.decays() ? decay : 0).toList(), 0);
       try (Session session = Session.open(task, List.of(head, base), adapter, Optional.of(loaded.values()),
-          new TaskProgram.Capacity(tokens, rows, 512), Optional.of(spec), backend, DType.F32, 1)) {
+          new TaskProgram.Capacity(tokens, rows, 512), Optional.of(spec), backend, WeightFormat.F32, 1)) {
         Optional<StepHook> hook = adapter.hook(batches.size());
         // PEFT leaves the numbering of steps to its caller.
         int firstNumber = expected.path("allocator_called").asText().contains("counted from 0") ? 0 : 1;

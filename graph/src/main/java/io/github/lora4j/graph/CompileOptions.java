@@ -1,22 +1,20 @@
 package io.github.lora4j.graph;
 
-import io.github.lora4j.vector.ConfigException;
-import io.github.lora4j.vector.DType;
+import io.github.lora4j.vector.WeightFormat;
+import io.github.lora4j.vector.WeightFormats;
 
 /**
  * How a backend keeps a program.
  *
- * @param weights storage of frozen matrices: F32, or F16/BF16 for half the memory (exact where the file has that type)
+ * @param weights storage of frozen matrices: F32, F16 or BF16 for half the memory (exact where the file has that type), or another format
  */
-public record CompileOptions(DType weights) {
+public record CompileOptions(WeightFormat weights) {
 
   /** F32 weights. */
-  public static final CompileOptions DEFAULT = new CompileOptions(DType.F32);
+  public static final CompileOptions DEFAULT = new CompileOptions(WeightFormat.F32);
 
-  /** Checks the type. */
+  /** Tries the format: {@link WeightFormats#checked}. */
   public CompileOptions {
-    if (weights != DType.F32 && weights != DType.F16 && weights != DType.BF16) {
-      throw new ConfigException("weights are stored as F32, F16 or BF16, not " + weights);
-    }
+    WeightFormats.checked(weights);
   }
 }

@@ -1,6 +1,8 @@
 package io.github.lora4j.graph;
 
 import io.github.lora4j.vector.DType;
+import io.github.lora4j.vector.Elements;
+import io.github.lora4j.vector.WeightFormat;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 import java.util.Optional;
@@ -32,13 +34,18 @@ public interface Executable extends AutoCloseable {
   int rows(Value value);
 
   /**
-   * Fills a slot from native memory: elements of {@link #floatType()}, or I32, row-major, from the first row on. A frozen weight
-   * is converted to the layouts its ops read; the source is not kept.
+   * Fills a slot from native memory: elements of {@link #floatType()}, or I32, row-major, from the first row on; a frozen weight from rows in
+   * its {@link #format}. A frozen weight is brought to the layouts its ops read; the source is not kept.
    */
   void write(Value slot, MemorySegment source);
 
+  /** The format in which this takes a parameter: for a frozen weight that is kept in no other, the stored one, whose bits are then kept. */
+  default WeightFormat format(Value parameter) {
+    return new Elements(floatType());
+  }
+
   /**
-   * Where a parameter is kept row-major in the float type, if it is: a loader may fill this and hand it to {@link #write(Value, MemorySegment)}
+   * Where a parameter is kept row-major in its {@link #format}, if it is: a loader may fill this and hand it to {@link #write(Value, MemorySegment)}
    * in place of a copy of its own.
    */
   default Optional<MemorySegment> place(Value parameter) {

@@ -6,11 +6,13 @@ import io.github.lora4j.graph.Graph;
 import io.github.lora4j.graph.ModuleInfo;
 import io.github.lora4j.graph.Value;
 import io.github.lora4j.vector.DType;
+import io.github.lora4j.vector.Elements;
 import io.github.lora4j.vector.FormatException;
 import io.github.lora4j.vector.Philox;
+import io.github.lora4j.vector.WeightFormat;
+import io.github.lora4j.vector.WeightFormats;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -90,7 +92,7 @@ public final class Weights implements AutoCloseable {
   /**
    * Fills {@code target} with a parameter.
    *
-   * @param as element type: F32 or F64
+   * @param as element type: a floating-point one
    * @throws FormatException if the shape differs, or the parameter is missing and not part of a head
    */
   public void read(Value parameter, DType as, MemorySegment target) {
@@ -118,6 +120,26 @@ public final class Weights implements AutoCloseable {
     }
   }
 
+  /** The same in rows of a format; what a file holds in it comes bit by bit. */
+  public void read(Value parameter, WeightFormat as, MemorySegment target) {
+    if (as instanceof Elements elements) {
+      read(parameter, elements.type(), target);
+      return;
+    }
+    int rows = parameter.shape().rows();
+    int cols = parameter.shape().cols();
+    Optional<Found> found = find(parameter.name()).filter(f -> f.checkpoint.info(f.name).shape().equals(List.of((long) rows, (long) cols)));
+    if (found.isPresent() && !transposed.contains(parameter.name())) {
+      found.get().checkpoint.read(found.get().name, as, target);
+      return;
+    }
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment floats = arena.allocate(parameter.shape().elements() * Float.BYTES, 64);
+      read(parameter, DType.F32, floats);
+      WeightFormats.encode(as, rows, cols, new Elements(DType.F32), floats, target);
+    }
+  }
+
   private static void readTransposed(Found found, DType as, MemorySegment target, long rows, long cols) {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment stored = arena.allocate(target.byteSize(), 64);
@@ -142,6 +164,7 @@ public final class Weights implements AutoCloseable {
     double deviation = name.endsWith(".bias") ? 0 : model.architecture().initializerRange();
     int[] bits = new int[4];
     int site = Graph.siteHash(name);
+    Elements elements = new Elements(as);
     for (long i = 0; i < parameter.shape().elements(); i++) {
       if (i % 2 == 0) {
         Philox.generate((int) (i / 2), 0, 0, 0, (int) seed ^ site, (int) (seed >>> 32), bits);
@@ -149,11 +172,7 @@ public final class Weights implements AutoCloseable {
       double radius = Math.sqrt(-2 * Math.log((Integer.toUnsignedLong(bits[0]) + 1) * 0x1p-32));
       double angle = 2 * Math.PI * Integer.toUnsignedLong(bits[1]) * 0x1p-32;
       double value = deviation * radius * (i % 2 == 0 ? Math.cos(angle) : Math.sin(angle));
-      if (as == DType.F64) {
-        target.setAtIndex(ValueLayout.JAVA_DOUBLE_UNALIGNED, i, value);
-      } else {
-        target.setAtIndex(ValueLayout.JAVA_FLOAT_UNALIGNED, i, (float) value);
-      }
+      elements.set(target, i, value);
     }
   }
 

@@ -23,6 +23,7 @@ import io.github.lora4j.vector.Activation;
 import io.github.lora4j.vector.AttentionSpec;
 import io.github.lora4j.vector.ConfigException;
 import io.github.lora4j.vector.DType;
+import io.github.lora4j.vector.Elements;
 import io.github.lora4j.vector.Loss;
 import io.github.lora4j.vector.ReferenceKernels;
 import io.github.lora4j.vector.ResourceException;
@@ -108,9 +109,9 @@ class LoweringTest {
     for (DType type : List.of(DType.BF16, DType.F16)) {
       for (TestProgram program : CompositeCases.all().subList(0, 2)) {
         try (Workers workers = new Workers(1);
-            Session half = new Session(program, new PlainBackend(false), new CompileOptions(type));
-            Session widened = new Session(program, new PlainBackend(true), new CompileOptions(type));
-            Session reference = new Session(program, new CpuBackend(new ReferenceKernels(DType.F64), workers), new CompileOptions(type))) {
+            Session half = new Session(program, new PlainBackend(false), new CompileOptions(new Elements(type)));
+            Session widened = new Session(program, new PlainBackend(true), new CompileOptions(new Elements(type)));
+            Session reference = new Session(program, new CpuBackend(new ReferenceKernels(DType.F64), workers), new CompileOptions(new Elements(type)))) {
           Live live = BackendSuite.lives(program).getFirst();
           var expected = reference.run(live);
           Comparison.check(program + " in " + type, half.run(live), expected, Comparison.tolerance(program.length()));
@@ -181,7 +182,7 @@ class LoweringTest {
     graph.output("y", graph.linear(builder.input("x", Shape.of(rows, 1 << 16)), builder.frozen("w", Shape.of(1 << 16, 1 << 16)), Optional.empty()));
     Program program = builder.build();
     for (DType type : List.of(DType.F32, DType.BF16)) {
-      String message = assertThrows(ResourceException.class, () -> new PlainBackend(false).forecast(program, new CompileOptions(type))).getMessage();
+      String message = assertThrows(ResourceException.class, () -> new PlainBackend(false).forecast(program, new CompileOptions(new Elements(type)))).getMessage();
       assertEquals("the frozen weights of this program have 4,294,967,296 elements, in F32 or in 16 bits; this backend numbers at most "
           + "2,147,483,583: use a smaller model, or the backend cpu", message);
     }

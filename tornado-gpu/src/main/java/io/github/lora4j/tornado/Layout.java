@@ -10,8 +10,11 @@ import io.github.lora4j.graph.Op;
 import io.github.lora4j.graph.Program;
 import io.github.lora4j.graph.RowAxis;
 import io.github.lora4j.graph.Value;
+import io.github.lora4j.vector.BackendException;
 import io.github.lora4j.vector.DType;
+import io.github.lora4j.vector.Elements;
 import io.github.lora4j.vector.ResourceException;
+import io.github.lora4j.vector.WeightFormat;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
@@ -76,7 +79,7 @@ final class Layout {
 
   Layout(Program program, CompileOptions options, Binders<GpuBinder<?>> binders) {
     this.program = program;
-    weightType = options.weights();
+    weightType = weightType(options.weights());
     long at = 0;
     for (Executable.Arena arena : Executable.Arena.values()) {
       long elements = program.uses(arena) ? program.parameters().elements() : 0;
@@ -327,6 +330,14 @@ final class Layout {
 
   DType weightType() {
     return weightType;
+  }
+
+  /** The one place that says which formats a device reads. */
+  private static DType weightType(WeightFormat format) {
+    if (format.equals(WeightFormat.F32) || format.equals(WeightFormat.F16) || format.equals(WeightFormat.BF16)) {
+      return ((Elements) format).type();
+    }
+    throw new BackendException("a GPU keeps weights as f32, f16 or bf16, not as %s; choose one of these, or backend: cpu".formatted(format.name()));
   }
 
   private int tableSize() {

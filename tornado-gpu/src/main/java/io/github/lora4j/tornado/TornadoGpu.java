@@ -6,8 +6,8 @@ import io.github.lora4j.graph.CompileOptions;
 import io.github.lora4j.graph.Executable;
 import io.github.lora4j.graph.Program;
 import io.github.lora4j.vector.BackendException;
-import io.github.lora4j.vector.DType;
 import io.github.lora4j.vector.ResourceException;
+import io.github.lora4j.vector.WeightFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -103,7 +103,7 @@ public final class TornadoGpu implements Backend {
 
   /** What needs less memory; who has half weights already is not told to use them. */
   private static String less(CompileOptions options) {
-    return "fewer rows (batch size, maximal length)" + (options.weights() == DType.F32 ? ", or half weights" : "");
+    return "fewer rows (batch size, maximal length)" + (options.weights().equals(WeightFormat.F32) ? ", or half weights" : "");
   }
 
   @Override

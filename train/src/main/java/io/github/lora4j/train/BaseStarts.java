@@ -8,6 +8,7 @@ import io.github.lora4j.lora.BaseStart;
 import io.github.lora4j.models.Weights;
 import io.github.lora4j.vector.DType;
 import io.github.lora4j.vector.Memory;
+import io.github.lora4j.vector.WeightFormat;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -59,24 +60,20 @@ final class BaseStarts implements AutoCloseable {
     return values.copy(parameters);
   }
 
-  /** Makes a base weight, as loaded, what the program computes with. */
-  void change(Value parameter, DType as, MemorySegment weight) {
+  /** Reads a base weight as the program computes with it, where that is not as it is in its file; says whether it did. */
+  boolean read(Value parameter, Weights source, WeightFormat as, MemorySegment target) {
     BaseStart start = starts.get(parameter.name());
     if (start == null) {
-      return;
-    }
-    if (as == DType.F32) {
-      start.subtract(weight, values);
-      return;
+      return false;
     }
     try (Memory memory = new Memory("changed base weight")) {
-      MemorySegment narrow = memory.allocate(start.shape().elements() * Float.BYTES, start.weight());
-      for (long i = 0; i < start.shape().elements(); i++) {
-        narrow.setAtIndex(java.lang.foreign.ValueLayout.JAVA_FLOAT, i,
-            (float) weight.getAtIndex(java.lang.foreign.ValueLayout.JAVA_DOUBLE_UNALIGNED, i));
+      MemorySegment floats = as.equals(WeightFormat.F32) ? target : memory.allocate(start.shape().elements() * Float.BYTES, start.weight());
+      source.read(parameter, DType.F32, floats);
+      start.subtract(floats, values);
+      if (floats != target) {
+        Session.encode(floats, parameter, as, target);
       }
-      start.subtract(narrow, values);
-      Session.widen(narrow, as, weight);
+      return true;
     }
   }
 

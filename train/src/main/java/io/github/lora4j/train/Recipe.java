@@ -2,10 +2,10 @@ package io.github.lora4j.train;
 
 import io.github.lora4j.train.data.DataSpec;
 import io.github.lora4j.train.tasks.TrainingTask;
-import io.github.lora4j.vector.DType;
+import io.github.lora4j.vector.WeightFormat;
+import io.github.lora4j.vector.WeightFormats;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 
@@ -102,14 +102,14 @@ public record Recipe(Path model, Path output, TrainingTask task, Data data, Adap
    * @param threads worker threads; 0: all processors
    * @param backend what computes: "cpu", "opencl", "ptx", "cuda", with a device's number as in "opencl:1", or "auto"; see {@link
    *     io.github.lora4j.graph.Backend#open}
-   * @param weights storage of the frozen weights: "f32", "bf16", "f16"
+   * @param weights storage of the frozen weights: "f32", "bf16", "f16", or another {@link WeightFormat}'s name
    * @param maxTokens most tokens of one forward pass; a batch above it is split, with the same result; 0: whatever the longest batch needs
    */
   public record Computing(int threads, String backend, String weights, int maxTokens) {
 
     /** Storage of frozen weights. */
-    public DType weightType() {
-      return DType.valueOf(weights.toUpperCase(Locale.ROOT));
+    public WeightFormat weightType() {
+      return WeightFormats.named(weights);
     }
   }
 

@@ -2,6 +2,7 @@ package io.github.lora4j.train;
 
 import io.github.lora4j.vector.ConfigException;
 import io.github.lora4j.train.tasks.TrainingTask;
+import io.github.lora4j.vector.WeightFormats;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -11,7 +12,6 @@ import java.util.Map;
 final class RecipeChecks {
 
   private static final List<String> OPTIMIZERS = List.of("adamw", "adam", "amsgrad", "lorafa", "sgd");
-  private static final List<String> WEIGHTS = List.of("f32", "bf16", "f16");
   private static final int MOST_THREADS = 1024;
 
   private final List<String> problems = new ArrayList<>();
@@ -64,7 +64,11 @@ final class RecipeChecks {
     check(c.maxTokens() >= 0, "max_tokens must not be negative, got %s", c.maxTokens());
     check(c.threads() >= 0, "threads must not be negative, got %s", c.threads());
     check(c.threads() <= MOST_THREADS, "threads must be at most %s, got %s", MOST_THREADS, c.threads());
-    check(WEIGHTS.contains(c.weights()), "weights must be f32, bf16 or f16, got \"%s\"", c.weights());
+    try {
+      WeightFormats.named(c.weights());
+    } catch (ConfigException e) {
+      problems.add(e.getMessage());
+    }
   }
 
   private void optimizer(Recipe.Optimizer o) {

@@ -24,10 +24,12 @@ import io.github.lora4j.train.data.TokenizedData;
 import io.github.lora4j.train.recorded.RecordedTask;
 import io.github.lora4j.vector.ConfigException;
 import io.github.lora4j.vector.DType;
+import io.github.lora4j.vector.Elements;
 import io.github.lora4j.vector.Memory;
 import io.github.lora4j.vector.ResourceException;
+import io.github.lora4j.vector.WeightFormat;
+import io.github.lora4j.vector.WeightFormats;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
@@ -70,7 +72,7 @@ public final class Session implements AutoCloseable {
    * @throws ResourceException if the forecast does not fit in memory
    */
   public static Session open(RecordedTask task, List<Checkpoint> base, Adapter adapter, Optional<AdapterValues> values,
-      TaskProgram.Capacity capacity, Optional<OptimizerSpec> optimizer, Backend backend, DType weights, long seed) {
+      TaskProgram.Capacity capacity, Optional<OptimizerSpec> optimizer, Backend backend, WeightFormat weights, long seed) {
     TaskProgram program = TaskProgram.record(task, adapter, capacity, optimizer);
     AdapterRecording.requireRecorded(adapter, program.program());
     CompileOptions options = new CompileOptions(weights);
@@ -94,27 +96,28 @@ public final class Session implements AutoCloseable {
       Map<String, float[]> constants = adapter.constants(held);
       TaskProgram.load(executable, List.of((parameter, as, target) -> {
         if (own.containsKey(parameter.name())) {
-          copy(own.get(parameter.name()), held.get(parameter.name()), as, target);
+          copy(own.get(parameter.name()), held.get(parameter.name()), parameter, as, target);
           return true;
         }
         if (constants.containsKey(parameter.name())) {
-          widen(MemorySegment.ofArray(constants.get(parameter.name())), as, target);
+          encode(MemorySegment.ofArray(constants.get(parameter.name())), parameter, as, target);
           return true;
         }
         if (norms.containsKey(parameter.name())) {
           BaseNorm norm = norms.get(parameter.name());
-          widen(MemorySegment.ofArray(derived(source, norm.weight(), norm.shape(), norm::of)), as, target);
+          encode(MemorySegment.ofArray(derived(source, norm.weight(), norm.shape(), norm::of)), parameter, as, target);
           return true;
         }
         if (rows.containsKey(parameter.name())) {
           BaseRows of = rows.get(parameter.name());
-          widen(MemorySegment.ofArray(derived(source, of.weight(), of.shape(), of::of)), as, target);
+          encode(MemorySegment.ofArray(derived(source, of.weight(), of.shape(), of::of)), parameter, as, target);
           return true;
         }
         return false;
       }, (parameter, as, target) -> {
-        source.read(parameter, as, target);
-        changing.ifPresent(s -> s.change(parameter, as, target));
+        if (changing.isEmpty() || !changing.get().read(parameter, source, as, target)) {
+          source.read(parameter, as, target);
+        }
         return true;
       }));
       held.requireBase((name, target) -> {
@@ -151,24 +154,19 @@ public final class Session implements AutoCloseable {
     }
   }
 
-  private static void copy(AdapterParameter parameter, MemorySegment stored, DType as, MemorySegment target) {
+  private static void copy(AdapterParameter parameter, MemorySegment stored, Value slot, WeightFormat as, MemorySegment target) {
     if (parameter.layout() == AdapterParameter.Layout.TRANSPOSED) {
       MemorySegment program = MemorySegment.ofArray(new float[Math.toIntExact(parameter.elements())]);
       parameter.toProgram(stored, program);
-      widen(program, as, target);
+      encode(program, slot, as, target);
     } else {
-      widen(stored, as, target);
+      encode(stored, slot, as, target);
     }
   }
 
-  static void widen(MemorySegment f32, DType as, MemorySegment target) {
-    if (as == DType.F32) {
-      MemorySegment.copy(f32, 0, target, 0, f32.byteSize());
-      return;
-    }
-    for (long i = 0; i < f32.byteSize() / 4; i++) {
-      target.setAtIndex(ValueLayout.JAVA_DOUBLE_UNALIGNED, i, f32.getAtIndex(ValueLayout.JAVA_FLOAT_UNALIGNED, i));
-    }
+  /** Rows of F32 in another format. */
+  static void encode(MemorySegment f32, Value parameter, WeightFormat as, MemorySegment target) {
+    WeightFormats.encode(as, parameter.shape().rows(), parameter.shape().cols(), new Elements(DType.F32), f32, target);
   }
 
   /** Copies the adapter's parameters as they are now. The caller closes the result. */

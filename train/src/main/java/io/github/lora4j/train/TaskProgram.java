@@ -11,9 +11,10 @@ import io.github.lora4j.graph.Value;
 import io.github.lora4j.lora.Adapter;
 import io.github.lora4j.models.PackedInputs;
 import io.github.lora4j.train.recorded.RecordedTask;
-import io.github.lora4j.vector.DType;
 import io.github.lora4j.vector.FormatException;
 import io.github.lora4j.vector.Memory;
+import io.github.lora4j.vector.WeightFormat;
+import io.github.lora4j.vector.WeightFormats;
 import java.lang.foreign.MemorySegment;
 import java.util.Comparator;
 import java.util.List;
@@ -65,8 +66,8 @@ public record TaskProgram(Program program, PackedInputs in, Value predictions, O
 
   /** Supplies the first value of parameters. */
   public interface ParameterSource {
-    /** Fills {@code target} with {@code parameter} if this source has it. */
-    boolean read(Value parameter, DType as, MemorySegment target);
+    /** Fills {@code target} with {@code parameter}, in rows of the format, if this source has it. */
+    boolean read(Value parameter, WeightFormat as, MemorySegment target);
   }
 
   /** Records the program; without an optimizer nothing to train. */
@@ -109,16 +110,14 @@ public record TaskProgram(Program program, PackedInputs in, Value predictions, O
 
   /** Fills every frozen and trainable parameter of a compiled program from the first source that has it. */
   public static void load(Executable executable, List<ParameterSource> sources) {
-    DType type = executable.floatType();
     List<Value> parameters = executable.program().slots().values().stream()
         .filter(v -> v.role() == Value.Role.FROZEN || v.role() == Value.Role.TRAINABLE).sorted(Comparator.comparingInt(Value::id)).toList();
     // An embedding table may be a quarter of a model, so what can be read to where it stays is.
-    long largest = parameters.stream().filter(v -> executable.place(v).isEmpty()).mapToLong(v -> v.shape().elements()).max().orElse(0)
-        * type.bytes();
+    long largest = parameters.stream().filter(v -> executable.place(v).isEmpty()).mapToLong(v -> bytes(executable, v)).max().orElse(0);
     try (Memory staging = new Memory("loading weights")) {
       MemorySegment buffer = staging.allocate(largest, "the largest weight");
       for (Value parameter : parameters) {
-        long bytes = parameter.shape().elements() * type.bytes();
+        long bytes = bytes(executable, parameter);
         MemorySegment target = executable.place(parameter).orElseGet(() -> buffer.asSlice(0, bytes));
         float[] constant = executable.program().constants().get(parameter.name());
         if (constant != null) {
@@ -127,7 +126,7 @@ public record TaskProgram(Program program, PackedInputs in, Value predictions, O
         }
         boolean found = false;
         for (ParameterSource source : sources) {
-          if (source.read(parameter, type, target)) {
+          if (source.read(parameter, executable.format(parameter), target)) {
             found = true;
             break;
           }
@@ -139,5 +138,9 @@ public record TaskProgram(Program program, PackedInputs in, Value predictions, O
       }
     }
     executable.arenaWritten(Executable.Arena.PARAMETERS);
+  }
+
+  private static long bytes(Executable executable, Value parameter) {
+    return parameter.shape().rows() * WeightFormats.rowBytes(executable.format(parameter), parameter.shape().cols());
   }
 }

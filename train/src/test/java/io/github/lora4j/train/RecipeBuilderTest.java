@@ -7,7 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.github.lora4j.train.tasks.Embedding;
 import io.github.lora4j.vector.ConfigException;
-import io.github.lora4j.vector.DType;
+import io.github.lora4j.vector.WeightFormat;
 import io.github.lora4j.vector.FormatException;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -59,7 +59,7 @@ class RecipeBuilderTest {
     assertEquals("text", recipe.data().columns().text());
     assertEquals(Optional.empty(), recipe.data().eval());
     assertEquals(List.of(), recipe.data().labels());
-    assertEquals(DType.F32, recipe.computing().weightType());
+    assertEquals(WeightFormat.F32, recipe.computing().weightType());
   }
 
   @Test
@@ -79,7 +79,7 @@ class RecipeBuilderTest {
         .set("optimizer.learning_rate", -1).set("optimizer.beta2", 1).set("weights", "f8").set("batchsize", 8));
     has(message, "10 problems", "task must be one of [", "classification, multi_label, regression, embedding, token_classification", "got \"sorting\"",
         "batch_size must be at least 1, got 0", "epochs must be a number, got \"many\"", "seed must be a whole number",
-        "learning_rate must be positive, got -1.0", "beta2 must be in [0, 1)", "weights must be f32, bf16 or f16, got \"f8\"",
+        "learning_rate must be positive, got -1.0", "beta2 must be in [0, 1)", "weights must be one of bf16, f16, f32, got \"f8\"",
         "unknown setting \"batchsize\"; did you mean \"batch_size\"?", "model is required", "output is required");
   }
 

@@ -22,10 +22,10 @@ public interface Gemm {
    * @param m rows of C; ignored for NT and NN, where the live rows are m
    * @param n columns of C
    * @param k summed dimension; ignored for TN, where the live rows are k
-   * @param storage element type of packed panels; the kernels' own type when B is not packed
+   * @param storage format of packed panels; not looked at when B is not packed
    * @param packed B is the panels that {@link Kernels#pack} wrote
    */
-  record Spec(Form form, int rows, int m, int n, int k, double alpha, boolean packed, DType storage) {}
+  record Spec(Form form, int rows, int m, int n, int k, double alpha, boolean packed, WeightFormat storage) {}
 
   /**
    * The segments of a product. C may be the same segment as the addend.

@@ -22,16 +22,18 @@ public interface Kernels {
   // ---- matrix products (BLAS names; see Gemm) ----
 
   /** Bytes of the panels that {@link #pack} writes. */
-  long packedBytes(int rows, int cols, DType storage);
+  long packedBytes(int rows, int cols, WeightFormat storage);
 
   /**
    * Packs a frozen weight W, once for the forward product (NT with n = rows, k = cols) and for its input's gradient (NN with k = rows,
    * n = cols) alike.
    *
    * @param source row-major [rows, cols], elements of type {@link #dtype()}
-   * @param storage F32, F64, BF16 or F16 elements in the panels
    */
-  void pack(int rows, int cols, MemorySegment source, MemorySegment panels, DType storage);
+  void pack(int rows, int cols, MemorySegment source, MemorySegment panels, WeightFormat storage);
+
+  /** The same from a weight whose rows are in the format already, see {@link WeightFormats#rowBytes}: their bits are kept. */
+  void packStored(int rows, int cols, MemorySegment blocks, MemorySegment panels, WeightFormat storage);
 
   /** Bytes of scratch a product needs when at most {@code threads} workers run it. */
   long gemmScratchBytes(Gemm.Spec spec, int threads);
@@ -64,11 +66,17 @@ public interface Kernels {
   // ---- rows ----
 
   /**
-   * out[i] = table[ids[i]] (+ addend[i]); an id of −1 gives a zero row (or the addend alone).
+   * A table of rows in a format.
    *
-   * @param storage element type of the table: F32, F64, F16 or BF16
+   * @param scratch {@link #tableScratchBytes}; of the one worker that calls with this table
    */
-  void gather(MemorySegment table, DType storage, MemorySegment ids, MemorySegment addend, MemorySegment out, int cols, int from, int to);
+  record Table(MemorySegment rows, WeightFormat format, MemorySegment scratch) {}
+
+  /** Bytes of scratch one worker needs to look up rows. */
+  long tableScratchBytes(WeightFormat format, int cols);
+
+  /** out[i] = table[ids[i]] (+ addend[i]); an id of −1 gives a zero row (or the addend alone). */
+  void gather(Table table, MemorySegment ids, MemorySegment addend, MemorySegment out, int cols, int from, int to);
 
   /**
    * The transpose of {@link #gather} with repeated ids, deterministic: for u in [from, to),
@@ -148,6 +156,49 @@ public interface Kernels {
    */
   void dropout(MemorySegment x, MemorySegment rowKeys, MemorySegment random, int site, double p, MemorySegment out, int cols, int from,
       int to);
+
+  // ---- layouts: copies, to the bit ----
+
+  /** Columns of a matrix, from {@code first} on. */
+  record Part(MemorySegment rows, int cols, int first) {}
+
+  /** target[i, first + j] = source[i, first + j] for j below {@code width}, each counted from where its part begins. */
+  void copyColumns(Part source, Part target, int width, int from, int to);
+
+  /**
+   * A column's range of rows as a row: y[i, j] = x[start + j, column] for j below length, {@code filler} up to {@code most}.
+   *
+   * @param x as a whole: {@code first} is 0
+   * @param spans I32 [rows of y, 3] = (start, length, column)
+   */
+  void spread(Part x, MemorySegment spans, double filler, MemorySegment y, int most, int from, int to);
+
+  /** The way back of {@link #spread}: dx[start + j, column] = dy[i, j]; what no span covers stays untouched. */
+  void collect(MemorySegment dy, MemorySegment spans, Part dx, int most, int from, int to);
+
+  /** What the positions of a convolution's kernel see: y[i, c·taps + t] = x[indices[i, t], c], 0 where the index is negative. */
+  void unfold(MemorySegment x, MemorySegment indices, MemorySegment y, int channels, int taps, int from, int to);
+
+  /** The gradient of {@link #unfold}: dx[i, c] = Σ over t of dy[inverse[i, t], c·taps + t], in double. */
+  void fold(MemorySegment dy, MemorySegment inverse, MemorySegment dx, int channels, int taps, int from, int to);
+
+  // ---- small matrices of adapters: sums in double, in order, so the same bits in both kernels ----
+
+  /** ‖G − I‖ (Frobenius) of G [r, r], returned; factor = 2·scale·(G − I)/‖G − I‖, or 0 where G = I. */
+  double gramPenalty(MemorySegment gram, double scale, MemorySegment factor, int r);
+
+  /** theta = 0 where the mask is 0, by assignment: a product would leave −0, and NaN where theta is not finite. */
+  void mask(MemorySegment theta, MemorySegment mask, long from, long to);
+
+  /**
+   * DoRA's reciprocal norms of W + s·B·A (Liu et al. 2024, section 4.3) for outputs [from, to):
+   * inverse[o] = 1/√(norms[o]² + Σₖ s·B[o,k]·(2·M[k,o] + s·T[o,k])), with M = A·Wᵀ [r, outputs] and T = B·(A·Aᵀ) [outputs, r].
+   */
+  void doraNorm(MemorySegment norms, MemorySegment m, MemorySegment b, MemorySegment t, double s, MemorySegment inverse, int r, int outputs,
+      int from, int to);
+
+  /** scores[j] = mean over rows of x[i, j]·y[i, j] (+ scores[j] with {@code add}). */
+  void columnScores(MemorySegment x, MemorySegment y, MemorySegment scores, boolean add, int rows, int cols);
 
   // ---- attention ----
 

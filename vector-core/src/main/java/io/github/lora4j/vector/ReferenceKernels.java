@@ -1,9 +1,11 @@
 package io.github.lora4j.vector;
 
-import io.github.lora4j.vector.internal.reference.Elements;
+import io.github.lora4j.vector.internal.Operands;
 import io.github.lora4j.vector.internal.reference.Functions;
+import io.github.lora4j.vector.internal.reference.ReferenceAdapters;
 import io.github.lora4j.vector.internal.reference.ReferenceAttention;
 import io.github.lora4j.vector.internal.reference.ReferenceGemm;
+import io.github.lora4j.vector.internal.reference.ReferenceLayouts;
 import io.github.lora4j.vector.internal.reference.ReferenceLosses;
 import io.github.lora4j.vector.internal.reference.ReferenceDecoder;
 import io.github.lora4j.vector.internal.reference.ReferencePrimitives;
@@ -22,6 +24,8 @@ public final class ReferenceKernels implements Kernels {
   private final ReferenceAttention attention;
   private final ReferenceLosses losses;
   private final ReferencePrimitives primitives;
+  private final ReferenceLayouts layouts;
+  private final ReferenceAdapters adapters;
 
   /**
    * Kernels on buffers of one type.
@@ -40,6 +44,8 @@ public final class ReferenceKernels implements Kernels {
     this.attention = new ReferenceAttention(dtype);
     this.losses = new ReferenceLosses(dtype);
     primitives = new ReferencePrimitives(dtype);
+    layouts = new ReferenceLayouts(type);
+    adapters = new ReferenceAdapters(type);
   }
 
   @Override
@@ -53,21 +59,23 @@ public final class ReferenceKernels implements Kernels {
   }
 
   @Override
-  public long packedBytes(int rows, int cols, DType storage) {
-    return (long) rows * cols * storage.bytes();
+  public long packedBytes(int rows, int cols, WeightFormat storage) {
+    return rows * WeightFormats.rowBytes(storage, cols);
   }
 
   @Override
-  public void pack(int rows, int cols, MemorySegment source, MemorySegment panels, DType storage) {
-    Elements packed = new Elements(storage);
-    for (long i = 0; i < (long) rows * cols; i++) {
-      packed.set(panels, i, type.get(source, i));
-    }
+  public void pack(int rows, int cols, MemorySegment source, MemorySegment panels, WeightFormat storage) {
+    WeightFormats.encode(storage, rows, cols, type, source, panels);
+  }
+
+  @Override
+  public void packStored(int rows, int cols, MemorySegment blocks, MemorySegment panels, WeightFormat storage) {
+    MemorySegment.copy(blocks, 0, panels, 0, packedBytes(rows, cols, storage));
   }
 
   @Override
   public long gemmScratchBytes(Gemm.Spec spec, int threads) {
-    return 0;
+    return spec.packed() && !(spec.storage() instanceof Elements) ? (long) spec.n() * spec.k() * Float.BYTES : 0;
   }
 
   @Override
@@ -115,9 +123,13 @@ public final class ReferenceKernels implements Kernels {
   }
 
   @Override
-  public void gather(MemorySegment table, DType storage, MemorySegment ids, MemorySegment addend, MemorySegment out, int cols, int from,
-      int to) {
-    rows.gather(table, storage, ids, addend, out, cols, from, to);
+  public long tableScratchBytes(WeightFormat format, int cols) {
+    return format instanceof Elements ? 0 : (long) cols * Float.BYTES;
+  }
+
+  @Override
+  public void gather(Table table, MemorySegment ids, MemorySegment addend, MemorySegment out, int cols, int from, int to) {
+    rows.gather(table, ids, addend, out, cols, from, to);
   }
 
   @Override
@@ -217,6 +229,52 @@ public final class ReferenceKernels implements Kernels {
   public void dropout(MemorySegment x, MemorySegment rowKeys, MemorySegment random, int site, double p, MemorySegment out, int cols,
       int from, int to) {
     rows.dropout(x, rowKeys, random, site, p, out, cols, from, to);
+  }
+
+  @Override
+  public void copyColumns(Part source, Part target, int width, int from, int to) {
+    layouts.copyColumns(source, target, width, from, to);
+  }
+
+  @Override
+  public void spread(Part x, MemorySegment spans, double filler, MemorySegment y, int most, int from, int to) {
+    layouts.spread(x, spans, filler, y, most, from, to);
+  }
+
+  @Override
+  public void collect(MemorySegment dy, MemorySegment spans, Part dx, int most, int from, int to) {
+    layouts.collect(dy, spans, dx, most, from, to);
+  }
+
+  @Override
+  public void unfold(MemorySegment x, MemorySegment indices, MemorySegment y, int channels, int taps, int from, int to) {
+    layouts.unfold(x, indices, y, channels, taps, from, to);
+  }
+
+  @Override
+  public void fold(MemorySegment dy, MemorySegment inverse, MemorySegment dx, int channels, int taps, int from, int to) {
+    layouts.fold(dy, inverse, dx, channels, taps, from, to);
+  }
+
+  @Override
+  public double gramPenalty(MemorySegment gram, double scale, MemorySegment factor, int r) {
+    return adapters.gramPenalty(gram, scale, factor, r);
+  }
+
+  @Override
+  public void mask(MemorySegment theta, MemorySegment mask, long from, long to) {
+    adapters.mask(theta, mask, from, to);
+  }
+
+  @Override
+  public void doraNorm(MemorySegment norms, MemorySegment m, MemorySegment b, MemorySegment t, double s, MemorySegment inverse, int r,
+      int outputs, int from, int to) {
+    adapters.doraNorm(norms, m, b, t, s, inverse, r, outputs, from, to);
+  }
+
+  @Override
+  public void columnScores(MemorySegment x, MemorySegment y, MemorySegment scores, boolean add, int rows, int cols) {
+    adapters.columnScores(x, y, scores, add, rows, cols);
   }
 
   @Override
@@ -356,7 +414,7 @@ public final class ReferenceKernels implements Kernels {
       double second = s.beta2 * type.get(v, i) + (1 - s.beta2) * g * g;
       type.set(m, i, first);
       type.set(v, i, second);
-      if (!Elements.absent(max)) {
+      if (!Operands.absent(max)) {
         second = Math.max(type.get(max, i), second);
         type.set(max, i, second);
       }
@@ -370,7 +428,7 @@ public final class ReferenceKernels implements Kernels {
     for (long i = from; i < to; i++) {
       double p = type.get(theta, i);
       double step = gradScale * type.get(grad, i) + decay * p;
-      if (!Elements.absent(velocity)) {
+      if (!Operands.absent(velocity)) {
         step += first ? 0 : momentum * type.get(velocity, i);
         type.set(velocity, i, step);
       }

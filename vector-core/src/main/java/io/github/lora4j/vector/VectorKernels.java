@@ -1,11 +1,13 @@
 package io.github.lora4j.vector;
 
 import io.github.lora4j.vector.internal.Activations;
+import io.github.lora4j.vector.internal.AdapterSums;
 import io.github.lora4j.vector.internal.Attention;
 import io.github.lora4j.vector.internal.Columns;
 import io.github.lora4j.vector.internal.Decoder;
 import io.github.lora4j.vector.internal.Dropout;
 import io.github.lora4j.vector.internal.Elementwise;
+import io.github.lora4j.vector.internal.Layouts;
 import io.github.lora4j.vector.internal.Losses;
 import io.github.lora4j.vector.internal.Norms;
 import io.github.lora4j.vector.internal.Optimizers;
@@ -43,13 +45,18 @@ public final class VectorKernels implements Kernels {
   }
 
   @Override
-  public long packedBytes(int rows, int cols, DType storage) {
+  public long packedBytes(int rows, int cols, WeightFormat storage) {
     return VectorGemms.packedBytes(rows, cols, storage);
   }
 
   @Override
-  public void pack(int rows, int cols, MemorySegment source, MemorySegment panels, DType storage) {
+  public void pack(int rows, int cols, MemorySegment source, MemorySegment panels, WeightFormat storage) {
     VectorGemms.pack(rows, cols, source, panels, storage);
+  }
+
+  @Override
+  public void packStored(int rows, int cols, MemorySegment blocks, MemorySegment panels, WeightFormat storage) {
+    VectorGemms.packStored(rows, cols, blocks, panels, storage);
   }
 
   @Override
@@ -88,9 +95,13 @@ public final class VectorKernels implements Kernels {
   }
 
   @Override
-  public void gather(MemorySegment table, DType storage, MemorySegment ids, MemorySegment addend, MemorySegment out, int cols, int from,
-      int to) {
-    Rows.gather(table, storage, ids, addend, out, cols, from, to);
+  public long tableScratchBytes(WeightFormat format, int cols) {
+    return format instanceof Elements ? 0 : cols * 4L;
+  }
+
+  @Override
+  public void gather(Table table, MemorySegment ids, MemorySegment addend, MemorySegment out, int cols, int from, int to) {
+    Rows.gather(table, ids, addend, out, cols, from, to);
   }
 
   @Override
@@ -184,6 +195,52 @@ public final class VectorKernels implements Kernels {
   public void dropout(MemorySegment x, MemorySegment rowKeys, MemorySegment random, int site, double p, MemorySegment out, int cols,
       int from, int to) {
     Dropout.apply(x, rowKeys, random, site, p, out, cols, from, to);
+  }
+
+  @Override
+  public void copyColumns(Part source, Part target, int width, int from, int to) {
+    Layouts.copyColumns(source, target, width, from, to);
+  }
+
+  @Override
+  public void spread(Part x, MemorySegment spans, double filler, MemorySegment y, int most, int from, int to) {
+    Layouts.spread(x, spans, filler, y, most, from, to);
+  }
+
+  @Override
+  public void collect(MemorySegment dy, MemorySegment spans, Part dx, int most, int from, int to) {
+    Layouts.collect(dy, spans, dx, most, from, to);
+  }
+
+  @Override
+  public void unfold(MemorySegment x, MemorySegment indices, MemorySegment y, int channels, int taps, int from, int to) {
+    Layouts.unfold(x, indices, y, channels, taps, from, to);
+  }
+
+  @Override
+  public void fold(MemorySegment dy, MemorySegment inverse, MemorySegment dx, int channels, int taps, int from, int to) {
+    Layouts.fold(dy, inverse, dx, channels, taps, from, to);
+  }
+
+  @Override
+  public double gramPenalty(MemorySegment gram, double scale, MemorySegment factor, int r) {
+    return AdapterSums.gramPenalty(gram, scale, factor, r);
+  }
+
+  @Override
+  public void mask(MemorySegment theta, MemorySegment mask, long from, long to) {
+    AdapterSums.mask(theta, mask, from, to);
+  }
+
+  @Override
+  public void doraNorm(MemorySegment norms, MemorySegment m, MemorySegment b, MemorySegment t, double s, MemorySegment inverse, int r,
+      int outputs, int from, int to) {
+    AdapterSums.doraNorm(norms, m, b, t, s, inverse, r, outputs, from, to);
+  }
+
+  @Override
+  public void columnScores(MemorySegment x, MemorySegment y, MemorySegment scores, boolean add, int rows, int cols) {
+    AdapterSums.columnScores(x, y, scores, add, rows, cols);
   }
 
   @Override

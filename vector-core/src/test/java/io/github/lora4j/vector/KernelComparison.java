@@ -1,7 +1,9 @@
 package io.github.lora4j.vector;
 
 import static java.lang.foreign.MemorySegment.NULL;
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.function.BiConsumer;
 
@@ -16,6 +18,7 @@ final class KernelComparison {
   private final Kernels vector = new VectorKernels();
   private final Kernels reference = new ReferenceKernels(DType.F32);
   private final Data data = new Data(DType.F32, 42);
+  private final Data more = new Data(DType.F32, 43);
 
   public static void main(String[] args) {
     new KernelComparison().all();
@@ -28,6 +31,8 @@ final class KernelComparison {
       for (int rows : ROWS) {
         rows(rows, cols);
         losses(rows, cols);
+        layouts(rows, cols);
+        adapters(rows, cols);
       }
     }
     for (int cols : COLS) {
@@ -144,11 +149,16 @@ final class KernelComparison {
     if (rows > 1) {
       ids[1] = -1;
     }
-    for (DType storage : new DType[] {DType.F32, DType.F64, DType.F16, DType.BF16}) {
-      MemorySegment table = new Data(storage, 7).normal(9L * cols);
-      same("gather " + storage + at, 0, out, (k, o) -> k.gather(table, storage, Data.ints(ids), NULL, o, cols, 0, rows));
-      same("gather in place " + storage + at, 1, out, (k, o) -> k.gather(table, storage, Data.ints(ids), o, o, cols, 0, rows));
-      same("gather and add " + storage + at, 1, out, (k, o) -> k.gather(table, storage, Data.ints(ids), addend, o, cols, 0, rows));
+    MemorySegment entries = new Data(DType.F32, 7).normal(9L * cols);
+    for (WeightFormat storage : new WeightFormat[] {WeightFormat.F32, WeightFormat.F64, WeightFormat.F16, WeightFormat.BF16, new Scaled8(32),
+        new Scaled8(5)}) {
+      MemorySegment blocks = Arena.ofAuto().allocate(9 * WeightFormats.rowBytes(storage, cols), 64);
+      WeightFormats.encode(storage, 9, cols, new Elements(DType.F32), entries, blocks);
+      MemorySegment scratch = Arena.ofAuto().allocate(Math.max(1, vector.tableScratchBytes(storage, cols)), 64);
+      Kernels.Table table = new Kernels.Table(blocks, storage, scratch);
+      same("gather " + storage.name() + at, 0, out, (k, o) -> k.gather(table, Data.ints(ids), NULL, o, cols, 0, rows));
+      same("gather in place " + storage.name() + at, 1, out, (k, o) -> k.gather(table, Data.ints(ids), o, o, cols, 0, rows));
+      same("gather and add " + storage.name() + at, 1, out, (k, o) -> k.gather(table, Data.ints(ids), addend, o, cols, 0, rows));
     }
     if (rows >= 5) {
       MemorySegment table = data.normal(9L * cols);
@@ -164,6 +174,64 @@ final class KernelComparison {
         same("gradient of range" + which, 1, out, (k, o) -> k.rangeSumGrad(means, ranges, mean, NULL, o, cols, 0, 3));
         same("gradient in place of range" + which, 1, out, (k, o) -> k.rangeSumGrad(means, ranges, mean, o, o, cols, 0, 3));
       }
+    }
+  }
+
+  private void layouts(int rows, int cols) {
+    String at = " " + rows + "x" + cols;
+    int from = rows / 4;
+    int to = rows - rows / 5;
+    int wide = 2 * cols + 3;
+    Kernels.Part whole = new Kernels.Part(more.normal((long) rows * wide), wide, cols);
+    Kernels.Part part = new Kernels.Part(more.normal((long) rows * cols), cols, 0);
+    same("columns out" + at, 0, part.rows(), (k, o) -> k.copyColumns(whole, new Kernels.Part(o, cols, 0), cols, from, to));
+    same("columns in" + at, 0, whole.rows(), (k, o) -> k.copyColumns(part, new Kernels.Part(o, wide, cols), cols, from, to));
+
+    Kernels.Part x = new Kernels.Part(more.normal(17L * 3), 3, 0);
+    int[] ofSpans = new int[3 * rows];
+    for (int i = 0; i < rows; i++) {
+      ofSpans[3 * i] = i % 5;
+      ofSpans[3 * i + 1] = Math.min(i * 7 % 13, 17 - i % 5);
+      ofSpans[3 * i + 2] = i % 3;
+    }
+    MemorySegment spans = Data.ints(ofSpans);
+    MemorySegment spreadRows = more.normal((long) rows * cols);
+    same("spread" + at, 0, spreadRows, (k, o) -> k.spread(x, spans, -1e30, o, cols, from, to));
+    same("collect" + at, 0, x.rows(), (k, o) -> k.collect(spreadRows, spans, new Kernels.Part(o, 3, 0), cols, from, to));
+
+    int taps = 1 + cols % 4;
+    int[] seen = more.uniform(rows * taps, Math.max(1, rows));
+    for (int i = 0; i < seen.length; i += 3) {
+      seen[i] = -1;
+    }
+    MemorySegment indices = Data.ints(seen);
+    MemorySegment unfolded = more.normal((long) rows * cols * taps);
+    same("unfold" + at, 0, unfolded, (k, o) -> k.unfold(part.rows(), indices, o, cols, taps, from, to));
+    same("fold" + at, 0, part.rows(), (k, o) -> k.fold(unfolded, indices, o, cols, taps, from, to));
+  }
+
+  /** To the bit: an adapter trained at one width of vectors is that trained at another. */
+  private void adapters(int r, int outputs) {
+    String at = " " + r + "x" + outputs;
+    MemorySegment gram = more.normal((long) r * r);
+    MemorySegment factor = more.normal((long) r * r);
+    same("gram penalty" + at, 0, factor, (k, o) -> k.gramPenalty(gram, 0.3, o, r));
+    sameNumber("gram norm" + at, reference.gramPenalty(gram, 0.3, Data.copy(factor), r), vector.gramPenalty(gram, 0.3, Data.copy(factor), r), 0);
+    MemorySegment theta = more.normal((long) r * outputs);
+    MemorySegment mask = more.normal((long) r * outputs);
+    for (int i = 0; i < r * outputs; i += 2) {
+      mask.setAtIndex(JAVA_FLOAT, i, i % 3 == 0 ? -0f : 0f);
+      theta.setAtIndex(JAVA_FLOAT, i, i % 5 == 0 ? Float.NaN : -1f);
+    }
+    same("mask" + at, 0, theta, (k, o) -> k.mask(o, mask, outputs / 3, (long) r * outputs - outputs / 5));
+    MemorySegment m = more.normal((long) r * outputs);
+    MemorySegment b = more.normal((long) r * outputs);
+    MemorySegment t = more.normal((long) r * outputs);
+    MemorySegment norms = filled(outputs, 9);
+    MemorySegment inverse = more.normal(outputs);
+    same("dora norm" + at, 0, inverse, (k, o) -> k.doraNorm(norms, m, b, t, 0.25, o, r, outputs, outputs / 3, outputs - outputs / 5));
+    for (boolean add : new boolean[] {false, true}) {
+      same("column scores" + at, 0, inverse, (k, o) -> k.columnScores(m, b, o, add, r, outputs));
     }
   }
 

@@ -20,11 +20,11 @@ class ReferenceKernelsTest {
     MemorySegment a = Data.doubles(1, 2, 3, 4, 5, 6);
     MemorySegment b = Data.doubles(1, 0, 2, -1, 3, 1);
     MemorySegment bias = Data.doubles(10, 20);
-    assertArrayEquals(new double[] {24, 48, 44, 54}, product(new Gemm.Spec(Gemm.Form.NT, 2, 0, 2, 3, 2, false, DType.F64), a, b, bias,
+    assertArrayEquals(new double[] {24, 48, 44, 54}, product(new Gemm.Spec(Gemm.Form.NT, 2, 0, 2, 3, 2, false, WeightFormat.F64), a, b, bias,
         Data.doubles(0, 12, 2, 0), 4, 2));
     assertArrayEquals(new double[] {5 + 9, -2 + 6, 11 + 9, -4 + 6, 0, 0}, product(new Gemm.Spec(Gemm.Form.NN, 3, 0, 2, 2, 1, false,
-        DType.F64), a, Data.doubles(1, 0, 2, -1), Data.doubles(9, 6), NULL, 6, 2));
-    assertArrayEquals(new double[] {7, -3, 10, -4}, product(new Gemm.Spec(Gemm.Form.TN, 3, 2, 2, 0, 1, false, DType.F64), a,
+        WeightFormat.F64), a, Data.doubles(1, 0, 2, -1), Data.doubles(9, 6), NULL, 6, 2));
+    assertArrayEquals(new double[] {7, -3, 10, -4}, product(new Gemm.Spec(Gemm.Form.TN, 3, 2, 2, 0, 1, false, WeightFormat.F64), a,
         Data.doubles(1, 0, 2, -1, 3, 1), NULL, NULL, 4, 2));
   }
 
@@ -40,9 +40,9 @@ class ReferenceKernelsTest {
   @EnumSource(value = DType.class, names = {"F32", "F64", "F16", "BF16"})
   void packedOperandsAreConvertedOnce(DType storage) {
     MemorySegment panels = new Data(storage, 1).zeros(6);
-    kernels.pack(2, 3, Data.doubles(1, 0, 2, -1, 3, 0.5), panels, storage);
-    assertEquals(panels.byteSize(), kernels.packedBytes(2, 3, storage));
-    assertArrayEquals(new double[] {7, 6.5}, product(new Gemm.Spec(Gemm.Form.NT, 1, 0, 2, 3, 1, true, storage), Data.doubles(1, 2, 3), panels,
+    kernels.pack(2, 3, Data.doubles(1, 0, 2, -1, 3, 0.5), panels, new Elements(storage));
+    assertEquals(panels.byteSize(), kernels.packedBytes(2, 3, new Elements(storage)));
+    assertArrayEquals(new double[] {7, 6.5}, product(new Gemm.Spec(Gemm.Form.NT, 1, 0, 2, 3, 1, true, new Elements(storage)), Data.doubles(1, 2, 3), panels,
         NULL, NULL, 2, 1), 0);
   }
 
@@ -110,5 +110,46 @@ class ReferenceKernelsTest {
   @Test
   void refusesOtherTypes() {
     assertThrows(ConfigException.class, () -> new ReferenceKernels(DType.BF16));
+  }
+
+  /** Values worked out by hand. */
+  @Test
+  void smallMatricesOfAdapters() {
+    MemorySegment factor = Data.doubles(9, 9, 9, 9);
+    assertEquals(5, kernels.gramPenalty(Data.doubles(1, 3, 4, 1), 2.5, factor, 2));
+    assertArrayEquals(new double[] {0, 3, 4, 0}, Data.doubles(factor));
+    assertEquals(0, kernels.gramPenalty(Data.doubles(1, 0, 0, 1), 2.5, factor, 2));
+    assertArrayEquals(new double[4], Data.doubles(factor), "no direction where the penalty is 0");
+    MemorySegment theta = Data.doubles(1, Double.NaN, -2, 4);
+    kernels.mask(theta, Data.doubles(0, -0.0, 1, 0), 0, 3);
+    assertArrayEquals(new double[] {0, 0, -2, 4}, Data.doubles(theta));
+    // W = [[3, 4]], B = [[2]], A = [[1, 0]], s = 1/2: W + sBA = [[4, 4]].
+    MemorySegment inverse = Data.doubles(7, 7);
+    kernels.doraNorm(Data.doubles(5, 5), Data.doubles(3, 3), Data.doubles(2, 2), Data.doubles(2, 2), 0.5, inverse, 1, 2, 1, 2);
+    assertArrayEquals(new double[] {7, 1 / Math.sqrt(32)}, Data.doubles(inverse));
+    MemorySegment scores = Data.doubles(1, 1);
+    kernels.columnScores(Data.doubles(1, 2, 3, 4), Data.doubles(1, 1, 1, 0), scores, true, 2, 2);
+    assertArrayEquals(new double[] {3, 2}, Data.doubles(scores));
+  }
+
+  @Test
+  void layouts() {
+    MemorySegment wide = Data.doubles(0, 1, 2, 3, 4, 5, 6, 7);
+    MemorySegment part = Data.doubles(9, 9, 9, 9);
+    kernels.copyColumns(new Kernels.Part(wide, 4, 1), new Kernels.Part(part, 2, 0), 2, 0, 2);
+    assertArrayEquals(new double[] {1, 2, 5, 6}, Data.doubles(part));
+    MemorySegment spread = Data.doubles(9, 9, 9, 9);
+    MemorySegment spans = Data.ints(0, 2, 3, 1, 1, 0);
+    kernels.spread(new Kernels.Part(wide, 4, 0), spans, -1, spread, 2, 0, 2);
+    assertArrayEquals(new double[] {3, 7, 4, -1}, Data.doubles(spread));
+    MemorySegment back = Data.doubles(new double[8]);
+    kernels.collect(spread, spans, new Kernels.Part(back, 4, 0), 2, 0, 2);
+    assertArrayEquals(new double[] {0, 0, 0, 3, 4, 0, 0, 7}, Data.doubles(back));
+    MemorySegment unfolded = Data.doubles(new double[8]);
+    kernels.unfold(Data.doubles(1, 2, 3, 4), Data.ints(-1, 0, 0, 1), unfolded, 2, 2, 0, 2);
+    assertArrayEquals(new double[] {0, 1, 0, 2, 1, 3, 2, 4}, Data.doubles(unfolded));
+    MemorySegment folded = Data.doubles(new double[4]);
+    kernels.fold(Data.doubles(10, 20, 30, 40, 50, 60, 70, 80), Data.ints(1, 0, -1, 1), folded, 2, 2, 0, 2);
+    assertArrayEquals(new double[] {50 + 20, 70 + 40, 60, 80}, Data.doubles(folded));
   }
 }

@@ -1,6 +1,7 @@
 package io.github.lora4j.checkpoint.internal;
 
 import io.github.lora4j.vector.DType;
+import io.github.lora4j.vector.Elements;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
@@ -11,8 +12,6 @@ final class Conversion {
   private static final ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
   private static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
   private static final ValueLayout.OfLong LONG = ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
-  private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
-  private static final ValueLayout.OfDouble DOUBLE = ValueLayout.JAVA_DOUBLE_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
   private Conversion() {}
 
@@ -41,29 +40,9 @@ final class Conversion {
         target.set(INT, i * 4, (int) value);
       }
     } else {
-      for (long i = 0; i < count; i++) {
-        store(to, target, i, load(from, source, i));
-      }
+      new Elements(from).convert(source, new Elements(to), target, count);
     }
     return -1;
-  }
-
-  private static double load(DType dtype, MemorySegment source, long i) {
-    return switch (dtype) {
-      case F16 -> Float.float16ToFloat(source.get(SHORT, i * 2));
-      case BF16 -> DType.bf16ToFloat(source.get(SHORT, i * 2));
-      case F32 -> source.get(FLOAT, i * 4);
-      default -> source.get(DOUBLE, i * 8);
-    };
-  }
-
-  private static void store(DType dtype, MemorySegment target, long i, double value) {
-    switch (dtype) {
-      case F16 -> target.set(SHORT, i * 2, Float.floatToFloat16((float) value));
-      case BF16 -> target.set(SHORT, i * 2, DType.floatToBf16((float) value));
-      case F32 -> target.set(FLOAT, i * 4, (float) value);
-      default -> target.set(DOUBLE, i * 8, value);
-    }
   }
 
   /** Writes the low bits of an integer as one element. */

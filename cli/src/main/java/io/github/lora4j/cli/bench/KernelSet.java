@@ -4,11 +4,11 @@ import io.github.lora4j.graph.cpu.CpuBackend;
 import io.github.lora4j.vector.Activation;
 import io.github.lora4j.vector.AdamScalars;
 import io.github.lora4j.vector.AttentionSpec;
-import io.github.lora4j.vector.DType;
 import io.github.lora4j.vector.Gemm;
 import io.github.lora4j.vector.Kernels;
 import io.github.lora4j.vector.Loss;
 import io.github.lora4j.vector.Memory;
+import io.github.lora4j.vector.WeightFormat;
 import io.github.lora4j.vector.Workers;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -96,9 +96,9 @@ final class KernelSet {
   }
 
   private Kernel product(Memory memory, int m, int n, int k) {
-    MemorySegment panels = memory.allocate(kernels.packedBytes(n, k, DType.F32), "panels");
-    kernels.pack(n, k, floats(memory, (long) n * k), panels, DType.F32);
-    Gemm.Spec spec = new Gemm.Spec(Gemm.Form.NT, m, m, n, k, 1, true, DType.F32);
+    MemorySegment panels = memory.allocate(kernels.packedBytes(n, k, WeightFormat.F32), "panels");
+    kernels.pack(n, k, floats(memory, (long) n * k), panels, WeightFormat.F32);
+    Gemm.Spec spec = new Gemm.Spec(Gemm.Form.NT, m, m, n, k, 1, true, WeightFormat.F32);
     MemorySegment scratch = memory.allocate(kernels.gemmScratchBytes(spec, workers.threads()), "scratch");
     MemorySegment c = memory.allocate(4L * m * n, "C");
     Gemm gemm = kernels.gemm(spec, new Gemm.Operands(floats(memory, (long) m * k), panels, MemorySegment.NULL, MemorySegment.NULL, c,

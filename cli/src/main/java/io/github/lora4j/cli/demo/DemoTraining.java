@@ -19,7 +19,7 @@ import io.github.lora4j.train.TrainingRun;
 import io.github.lora4j.train.data.Row;
 import io.github.lora4j.train.data.TokenizedData;
 import io.github.lora4j.train.recorded.SentenceEmbedder;
-import io.github.lora4j.vector.DType;
+import io.github.lora4j.vector.WeightFormat;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -46,10 +46,10 @@ final class DemoTraining {
     TaskProgram.Capacity capacity = new TaskProgram.Capacity(4096, 512, MAX_LENGTH);
     try (Checkpoint base = ModelDirectory.open(model).checkpoint()) {
       if (adapter.isEmpty()) {
-        return Session.open(task, List.of(base), Adapter.BASE, Optional.empty(), capacity, Optional.empty(), backend, DType.F32, 0);
+        return Session.open(task, List.of(base), Adapter.BASE, Optional.empty(), capacity, Optional.empty(), backend, WeightFormat.F32, 0);
       }
       try (LoadedAdapter loaded = PeftFormat.load(adapter.get(), ModelDescription.of(task.modelType(), task.modules()))) {
-        return Session.open(task, List.of(base), loaded.adapter(), Optional.of(loaded.values()), capacity, Optional.empty(), backend, DType.F32, 0);
+        return Session.open(task, List.of(base), loaded.adapter(), Optional.of(loaded.values()), capacity, Optional.empty(), backend, WeightFormat.F32, 0);
       }
     }
   }

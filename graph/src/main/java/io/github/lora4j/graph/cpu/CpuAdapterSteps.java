@@ -43,17 +43,7 @@ record CpuAdapterSteps(CpuSteps of, Kernels k) {
     int r = o.gram().shape().rows();
     DType type = k.dtype();
     return () -> {
-      double square = 0;
-      for (int i = 0; i < r * r; i++) {
-        double excess = Storage.get(gram, type, i) - (i % (r + 1) == 0 ? 1 : 0);
-        square += excess * excess;
-      }
-      double norm = Math.sqrt(square);
-      double scale = norm == 0 ? 0 : Storage.get(count, type, 0) * o.weight() / norm;
-      for (int i = 0; i < r * r; i++) {
-        // The norm's derivative by G, times G's by P, which counts twice since G is symmetric.
-        Storage.set(factor, type, i, 2 * scale * (Storage.get(gram, type, i) - (i % (r + 1) == 0 ? 1 : 0)));
-      }
+      double norm = k.gramPenalty(gram, Storage.get(count, type, 0) * o.weight(), factor, r);
       Storage.set(penalty, type, 0, o.weight() * norm + (o.first() ? 0 : Storage.get(penalty, type, 0)));
     };
   }
@@ -71,19 +61,9 @@ record CpuAdapterSteps(CpuSteps of, Kernels k) {
     CpuSteps.Step update = of.rows(o.theta(), cols, (from, to) -> k.sensitivity(theta, grad, Storage.get(report, type, 2), o.beta1(), o.beta2(),
         importance, uncertainty, (long) from * cols, (long) to * cols));
     if (o.byColumn()) {
-      double[] sums = new double[cols];
       return () -> {
         update.run();
-        java.util.Arrays.fill(sums, 0);
-        for (int i = 0; i < rows; i++) {
-          for (int j = 0; j < cols; j++) {
-            long at = (long) i * cols + j;
-            sums[j] += Storage.get(importance, type, at) * Storage.get(uncertainty, type, at);
-          }
-        }
-        for (int j = 0; j < cols; j++) {
-          Storage.set(scores, type, j, sums[j] / rows + (o.first() ? 0 : Storage.get(scores, type, j)));
-        }
+        k.columnScores(importance, uncertainty, scores, !o.first(), rows, cols);
       };
     }
     return () -> {
@@ -103,34 +83,14 @@ record CpuAdapterSteps(CpuSteps of, Kernels k) {
     MemorySegment inverse = of.s(o.inverse());
     int r = o.b().shape().cols();
     int outputs = o.b().shape().rows();
-    double s = o.scaling();
-    DType type = k.dtype();
-    return () -> {
-      for (int out = 0; out < outputs; out++) {
-        double norm = Storage.get(norms, type, out);
-        double square = norm * norm;
-        for (int i = 0; i < r; i++) {
-          long at = (long) out * r + i;
-          square += s * Storage.get(b, type, at) * (2 * Storage.get(m, type, (long) i * outputs + out) + s * Storage.get(t, type, at));
-        }
-        Storage.set(inverse, type, out, 1 / Math.sqrt(square));
-      }
-    };
+    return () -> k.doraNorm(norms, m, b, t, o.scaling(), inverse, r, outputs, 0, outputs);
   }
 
-  /** By assignment: a product with 0 would leave −0, and NaN where a value is not finite. */
   private CpuSteps.Step mask(AdapterOp.Mask o) {
     MemorySegment theta = of.s(o.theta());
     MemorySegment mask = of.s(o.mask());
     long elements = o.theta().shape().elements();
-    DType type = k.dtype();
-    return () -> {
-      for (long i = 0; i < elements; i++) {
-        if (Storage.get(mask, type, i) == 0) {
-          Storage.set(theta, type, i, 0);
-        }
-      }
-    };
+    return () -> k.mask(theta, mask, 0, elements);
   }
 
   private CpuSteps.Step columnDots(AdapterOp.ColumnDots o) {

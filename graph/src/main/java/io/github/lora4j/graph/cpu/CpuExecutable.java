@@ -11,6 +11,8 @@ import io.github.lora4j.vector.ConfigException;
 import io.github.lora4j.vector.DType;
 import io.github.lora4j.vector.Kernels;
 import io.github.lora4j.vector.Memory;
+import io.github.lora4j.vector.WeightFormat;
+import io.github.lora4j.vector.WeightFormats;
 import io.github.lora4j.vector.Workers;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -18,6 +20,7 @@ import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 
@@ -143,20 +146,24 @@ final class CpuExecutable implements Executable {
   }
 
   @Override
+  public WeightFormat format(Value parameter) {
+    return parameter.role() == Value.Role.FROZEN ? plan.format(parameter) : plan.target().elements();
+  }
+
+  @Override
   public Optional<MemorySegment> place(Value parameter) {
     if (parameter.role() != Value.Role.FROZEN) {
       return Optional.of(segment(parameter));
     }
     Map<CpuPlan.Form, MemorySegment> kept = frozen.get(parameter);
-    Optional<MemorySegment> table = Optional.ofNullable(kept.get(CpuPlan.Form.TABLE)).filter(t -> plan.target().weights() == plan.target().floats());
-    return Optional.ofNullable(kept.get(CpuPlan.Form.RAW)).or(() -> table)
-        .map(segment -> segment.asSlice(0, parameter.shape().elements() * plan.target().floats().bytes()));
+    // Without a raw form the format is the table's.
+    return Optional.ofNullable(kept.get(CpuPlan.Form.RAW)).or(() -> Optional.ofNullable(kept.get(CpuPlan.Form.TABLE)));
   }
 
   @Override
   public void write(Value slot, MemorySegment source) {
     if (slot.role() == Value.Role.FROZEN) {
-      writeFrozen(slot, source);
+      writeFrozen(slot, plan.format(slot), source);
       return;
     }
     MemorySegment target = segment(slot);
@@ -166,16 +173,25 @@ final class CpuExecutable implements Executable {
     MemorySegment.copy(source, 0, target, 0, source.byteSize());
   }
 
-  private void writeFrozen(Value weight, MemorySegment source) {
-    if (source.byteSize() != weight.shape().elements() * plan.target().floats().bytes()) {
-      throw new ConfigException("%s needs %d bytes of %s, got %d".formatted(weight, weight.shape().elements() * plan.target().floats().bytes(),
-          plan.target().floats(), source.byteSize()));
+  /** @param as the weight's format, or floats */
+  private void writeFrozen(Value weight, WeightFormat as, MemorySegment source) {
+    int rows = weight.shape().rows();
+    int cols = weight.shape().cols();
+    long bytes = rows * WeightFormats.rowBytes(as, cols);
+    if (source.byteSize() != bytes) {
+      throw new ConfigException("%s needs %d bytes of %s, got %d".formatted(weight, bytes, as.name().toUpperCase(Locale.ROOT), source.byteSize()));
     }
+    WeightFormat weights = plan.target().weights();
+    boolean stored = as.equals(weights);
     frozen.get(weight).forEach((form, target) -> {
-      switch (form) {
-        case RAW -> MemorySegment.copy(source, 0, target, 0, source.byteSize());
-        case TABLE -> Storage.convert(source, plan.target().floats(), target, plan.target().weights(), weight.shape().elements());
-        case PANELS -> kernels.pack(weight.shape().rows(), weight.shape().cols(), source, target, plan.target().weights());
+      if (form == CpuPlan.Form.PANELS && stored) {
+        kernels.packStored(rows, cols, source, target, weights);
+      } else if (form == CpuPlan.Form.PANELS) {
+        kernels.pack(rows, cols, source, target, weights);
+      } else if (form == CpuPlan.Form.RAW || stored) {
+        MemorySegment.copy(source, 0, target, 0, bytes);
+      } else {
+        WeightFormats.encode(weights, rows, cols, plan.target().elements(), source, target);
       }
     });
   }
@@ -189,7 +205,7 @@ final class CpuExecutable implements Executable {
       try (Memory staging = new Memory(slot.name())) {
         MemorySegment copy = staging.allocate((long) length * plan.target().floats().bytes(), "staging");
         Storage.fill(copy, plan.target().floats(), source, length);
-        writeFrozen(slot, copy);
+        writeFrozen(slot, plan.target().elements(), copy);
       }
       return;
     }

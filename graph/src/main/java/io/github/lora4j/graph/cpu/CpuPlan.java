@@ -9,8 +9,11 @@ import io.github.lora4j.graph.Op;
 import io.github.lora4j.graph.Program;
 import io.github.lora4j.graph.Value;
 import io.github.lora4j.vector.DType;
+import io.github.lora4j.vector.Elements;
 import io.github.lora4j.vector.Kernels;
 import io.github.lora4j.vector.Memory;
+import io.github.lora4j.vector.WeightFormat;
+import io.github.lora4j.vector.WeightFormats;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.EnumSet;
@@ -44,7 +47,7 @@ public record CpuPlan(Program program, CpuTarget target, Binders<CpuBinder<?>> b
   }
 
   static CpuPlan of(Program program, CompileOptions options, Kernels kernels, int threads) {
-    CpuTarget target = new CpuTarget(kernels, threads, options.weights() == DType.F32 ? kernels.dtype() : options.weights());
+    CpuTarget target = new CpuTarget(kernels, threads, options.weights().equals(WeightFormat.F32) ? new Elements(kernels.dtype()) : options.weights());
     Map<Value, EnumSet<Form>> forms = new HashMap<>();
     Map<String, MemoryPlan> slabs = new HashMap<>();
     program.slots().values().stream().filter(v -> v.role() == Value.Role.FROZEN).forEach(v -> forms.put(v, EnumSet.noneOf(Form.class)));
@@ -80,11 +83,16 @@ public record CpuPlan(Program program, CpuTarget target, Binders<CpuBinder<?>> b
     return target.floats();
   }
 
+  /** The format in which a frozen weight comes: the stored one, unless something reads it as it is computed with. */
+  WeightFormat format(Value weight) {
+    return forms.get(weight).contains(Form.RAW) ? target.elements() : target.weights();
+  }
+
   /** Bytes of one layout of a frozen weight. */
   long formBytes(Value weight, Form form) {
     return switch (form) {
       case RAW -> weight.shape().elements() * floats().bytes();
-      case TABLE -> weight.shape().elements() * target.weights().bytes();
+      case TABLE -> weight.shape().rows() * WeightFormats.rowBytes(target.weights(), weight.shape().cols());
       case PANELS -> target.kernels().packedBytes(weight.shape().rows(), weight.shape().cols(), target.weights());
     };
   }

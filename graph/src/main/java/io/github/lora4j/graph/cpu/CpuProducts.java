@@ -3,8 +3,8 @@ package io.github.lora4j.graph.cpu;
 import io.github.lora4j.graph.Op;
 import io.github.lora4j.graph.ProductOp;
 import io.github.lora4j.graph.Value;
-import io.github.lora4j.vector.DType;
 import io.github.lora4j.vector.Gemm;
+import io.github.lora4j.vector.WeightFormat;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 import java.util.Optional;
@@ -32,11 +32,11 @@ final class CpuProducts {
     Gemm.Spec spec(CpuTarget target) {
       int rows = left.shape().rows();
       if (form == Gemm.Form.TN) {
-        return new Gemm.Spec(form, rows, out.shape().rows(), out.shape().cols(), rows, alpha, false, target.floats());
+        return new Gemm.Spec(form, rows, out.shape().rows(), out.shape().cols(), rows, alpha, false, target.elements());
       }
       boolean packed = right.role() == Value.Role.FROZEN;
-      DType type = packed ? target.weights() : target.floats();
-      return new Gemm.Spec(form, rows, rows, out.shape().cols(), left.shape().cols(), alpha, packed, type);
+      WeightFormat storage = packed ? target.weights() : target.elements();
+      return new Gemm.Spec(form, rows, rows, out.shape().cols(), left.shape().cols(), alpha, packed, storage);
     }
 
     CpuScratch scratch(CpuTarget target) {

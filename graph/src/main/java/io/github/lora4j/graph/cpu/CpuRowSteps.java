@@ -2,9 +2,10 @@ package io.github.lora4j.graph.cpu;
 
 import io.github.lora4j.graph.RowOp;
 import io.github.lora4j.graph.Value;
-import io.github.lora4j.vector.DType;
 import io.github.lora4j.vector.Kernels;
+import io.github.lora4j.vector.WeightFormat;
 import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
 import java.util.List;
 
 /** Binds the ops that pick rows or sum ranges of them. */
@@ -31,17 +32,26 @@ final class CpuRowSteps {
       return o.table().equals(weight) ? CpuPlan.Form.TABLE : CpuPlan.Form.RAW;
     }
 
+    private static WeightFormat format(RowOp.Gather o, CpuTarget target) {
+      return o.table().role() == Value.Role.FROZEN ? target.weights() : target.elements();
+    }
+
+    @Override
+    public CpuScratch scratch(RowOp.Gather o, CpuTarget target) {
+      return new CpuScratch(0, target.kernels().tableScratchBytes(format(o, target), o.y().shape().cols()));
+    }
+
     @Override
     public CpuSteps.Step bind(RowOp.Gather o, CpuSteps at) {
       Kernels k = at.kernels();
-      boolean frozen = o.table().role() == Value.Role.FROZEN;
-      MemorySegment source = frozen ? at.frozen(o.table(), CpuPlan.Form.TABLE) : at.s(o.table());
-      DType storage = frozen ? at.plan().target().weights() : at.floats();
+      MemorySegment rows = o.table().role() == Value.Role.FROZEN ? at.frozen(o.table(), CpuPlan.Form.TABLE) : at.s(o.table());
+      Kernels.Table[] tables = new Kernels.Table[at.workers().threads()];
+      Arrays.setAll(tables, worker -> new Kernels.Table(rows, format(o, at.plan().target()), at.scratch(worker)));
       MemorySegment ids = at.s(o.ids());
       MemorySegment addend = at.s(o.addend());
       MemorySegment y = at.s(o.y());
       int cols = o.y().shape().cols();
-      return at.rows(o.y(), cols, (from, to) -> k.gather(source, storage, ids, addend, y, cols, from, to));
+      return at.workerRows(o.y(), cols, (from, to, worker) -> k.gather(tables[worker], ids, addend, y, cols, from, to));
     }
   }
 

@@ -26,6 +26,12 @@ public final class CpuSteps {
     void run(int from, int to);
   }
 
+  /** Work on rows [from, to) by a worker. */
+  @FunctionalInterface
+  interface WorkerRows {
+    void run(int from, int to, int worker);
+  }
+
   /** Work on elements [from, to) of two inputs. */
   @FunctionalInterface
   interface Binary {
@@ -100,6 +106,11 @@ public final class CpuSteps {
 
   /** A step that works on the live rows of a value, in pieces of some thousand elements on all threads. */
   public Step rows(Value rowsOf, int cols, Rows body) {
+    return workerRows(rowsOf, cols, (from, to, worker) -> body.run(from, to));
+  }
+
+  /** The same for work that needs a worker's scratch. */
+  Step workerRows(Value rowsOf, int cols, WorkerRows body) {
     return new RowStep(rowsOf, cols, body);
   }
 
@@ -138,9 +149,9 @@ public final class CpuSteps {
   private final class RowStep implements Step, Workers.Task {
     private final int[] live;
     private final int piece;
-    private final Rows body;
+    private final WorkerRows body;
 
-    RowStep(Value rowsOf, int cols, Rows body) {
+    RowStep(Value rowsOf, int cols, WorkerRows body) {
       live = memoryOf.liveCount(rowsOf);
       piece = Math.max(1, PIECE / cols);
       this.body = body;
@@ -153,7 +164,7 @@ public final class CpuSteps {
 
     @Override
     public void run(int index, int worker) {
-      body.run(index * piece, Math.min(live[0], (index + 1) * piece));
+      body.run(index * piece, Math.min(live[0], (index + 1) * piece), worker);
     }
   }
 

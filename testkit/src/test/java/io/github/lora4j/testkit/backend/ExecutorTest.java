@@ -23,6 +23,7 @@ import io.github.lora4j.testkit.Session;
 import io.github.lora4j.testkit.TestProgram;
 import io.github.lora4j.vector.ConfigException;
 import io.github.lora4j.vector.DType;
+import io.github.lora4j.vector.Elements;
 import io.github.lora4j.vector.KernelProvider;
 import io.github.lora4j.vector.Loss;
 import io.github.lora4j.vector.ReferenceKernels;
@@ -141,8 +142,8 @@ class ExecutorTest {
     for (DType type : List.of(DType.BF16, DType.F16)) {
       for (TestProgram program : CompositeCases.all().subList(0, 2)) {
         try (Workers workers = new Workers(2);
-            Session narrow = new Session(program, vector(workers), new CompileOptions(type));
-            Session reference = new Session(program, new CpuBackend(new ReferenceKernels(DType.F64), workers), new CompileOptions(type));
+            Session narrow = new Session(program, vector(workers), new CompileOptions(new Elements(type)));
+            Session reference = new Session(program, new CpuBackend(new ReferenceKernels(DType.F64), workers), new CompileOptions(new Elements(type)));
             Session wide = new Session(program, vector(workers))) {
           Live live = BackendSuite.lives(program).getFirst();
           Map<String, double[]> want = reference.run(live);

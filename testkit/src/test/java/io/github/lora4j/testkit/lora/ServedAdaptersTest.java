@@ -27,9 +27,9 @@ import io.github.lora4j.train.data.TokenizedData;
 import io.github.lora4j.train.recorded.SequenceClassifier;
 import io.github.lora4j.train.recorded.Targets;
 import io.github.lora4j.vector.ConfigException;
-import io.github.lora4j.vector.DType;
 import io.github.lora4j.vector.KernelProvider;
 import io.github.lora4j.vector.Loss;
+import io.github.lora4j.vector.WeightFormat;
 import io.github.lora4j.vector.Workers;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -113,7 +113,7 @@ class ServedAdaptersTest {
   }
 
   private Session open(Adapter adapter, Optional<AdapterValues> values, Optional<OptimizerSpec> optimizer) {
-    return Session.open(task, List.of(base), adapter, values, CAPACITY, optimizer, backend, DType.F32, 1);
+    return Session.open(task, List.of(base), adapter, values, CAPACITY, optimizer, backend, WeightFormat.F32, 1);
   }
 
   private float[][] separately(String name) {
@@ -188,7 +188,7 @@ class ServedAdaptersTest {
     }
     try (Session session = open(set.recording(), Optional.empty(), Optional.empty());
         Checkpoint merged = Checkpoint.open(temp.resolve("model.safetensors"));
-        Session one = Session.open(task, List.of(merged), Adapter.BASE, Optional.empty(), CAPACITY, Optional.empty(), backend, DType.F32,
+        Session one = Session.open(task, List.of(merged), Adapter.BASE, Optional.empty(), CAPACITY, Optional.empty(), backend, WeightFormat.F32,
             1)) {
       close(one.predict(data), session.predict(data));
     }
@@ -240,7 +240,7 @@ class ServedAdaptersTest {
     set.activate("sql", "chat");
     try (Checkpoint merged = Checkpoint.open(temp.resolve("model.safetensors"));
         Session on = Session.open(task, List.of(merged), alone.get("sql").adapter(), Optional.of(alone.get("sql").values()), CAPACITY,
-            Optional.of(ADAMW), backend, DType.F32, 1);
+            Optional.of(ADAMW), backend, WeightFormat.F32, 1);
         Session session = open(set.training("sql"), Optional.of(set.values("sql")), Optional.of(ADAMW))) {
       for (int step = 0; step < 2; step++) {
         assertEquals(train(on), train(session), 1e-5);

@@ -25,7 +25,7 @@ import io.github.lora4j.train.TrainEvent;
 import io.github.lora4j.train.TrainingRun;
 import io.github.lora4j.train.data.Row;
 import io.github.lora4j.train.data.TokenizedData;
-import io.github.lora4j.vector.DType;
+import io.github.lora4j.vector.WeightFormat;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -174,7 +174,7 @@ final class TrainedRuns {
 
   private float[][] predict(Checkpoint weights, Adapter adapter, Optional<AdapterValues> values) {
     try (Backend backend = Backend.open("cpu", 1);
-        Session session = Session.open(task, List.of(weights), adapter, values, CAPACITY, Optional.empty(), backend, DType.F32, 1)) {
+        Session session = Session.open(task, List.of(weights), adapter, values, CAPACITY, Optional.empty(), backend, WeightFormat.F32, 1)) {
       return session.predict(tokens());
     }
   }
@@ -182,7 +182,7 @@ final class TrainedRuns {
   /** Compiles and loads a program that trains this adapter. */
   void opens(Adapter adapter, AdapterValues values, Optional<OptimizerSpec> optimizer) {
     try (Checkpoint weights = base(); Backend backend = Backend.open("cpu", 1);
-        Session session = Session.open(task, List.of(weights), adapter, Optional.of(values), CAPACITY, optimizer, backend, DType.F32, 1)) {
+        Session session = Session.open(task, List.of(weights), adapter, Optional.of(values), CAPACITY, optimizer, backend, WeightFormat.F32, 1)) {
       session.prepare();
     }
   }
@@ -194,7 +194,7 @@ final class TrainedRuns {
     private final Session session;
 
     Served(AdapterSet set) {
-      session = Session.open(task, List.of(weights), set.recording(), Optional.empty(), CAPACITY, Optional.empty(), backend, DType.F32, 1);
+      session = Session.open(task, List.of(weights), set.recording(), Optional.empty(), CAPACITY, Optional.empty(), backend, WeightFormat.F32, 1);
     }
 
     float[][] predict() {

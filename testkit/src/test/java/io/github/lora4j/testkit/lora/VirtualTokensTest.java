@@ -25,6 +25,7 @@ import io.github.lora4j.vector.ConfigException;
 import io.github.lora4j.vector.DType;
 import io.github.lora4j.vector.KernelProvider;
 import io.github.lora4j.vector.Loss;
+import io.github.lora4j.vector.WeightFormat;
 import io.github.lora4j.vector.Workers;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -93,7 +94,7 @@ class VirtualTokensTest {
         CpuBackend backend = new CpuBackend(KernelProvider.select("auto"), workers);
         Session session = Session.open(task(), List.of(base), loaded.adapter(), Optional.of(loaded.values()),
             new TaskProgram.Capacity(15, 3, 7), Optional.of(new OptimizerSpec(OptimizerSpec.Kind.SGD, 0, 0, 0, List.of(0.0, 0.0), 0)),
-            backend, DType.F32, 1)) {
+            backend, WeightFormat.F32, 1)) {
       float[][] logits = session.predict(TokenizedData.of(IDS, TYPES, TARGETS));
       float[] got = new float[9];
       for (int i = 0; i < 3; i++) {

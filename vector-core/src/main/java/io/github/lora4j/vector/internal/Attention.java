@@ -22,7 +22,6 @@ import static jdk.incubator.vector.VectorOperators.GT;
 import static jdk.incubator.vector.VectorOperators.LE;
 
 import io.github.lora4j.vector.AttentionSpec;
-import io.github.lora4j.vector.internal.reference.Elements;
 import java.lang.foreign.MemorySegment;
 
 /**
@@ -128,13 +127,13 @@ public final class Attention {
           clearKeys(scratch, dKeys, dValues, row, written, rows);
         }
         written = Math.max(written, rows);
-        if (!Elements.absent(dv)) {
+        if (!Operands.absent(dv)) {
           Tiles.run(scratch, rows, width, queries, p, LINE, 4, AttentionScratch.dOut(row), row, add, dValues, row);
         }
-        if (!Elements.absent(dk)) {
+        if (!Operands.absent(dk)) {
           Tiles.run(scratch, rows, width, queries, dp, LINE, 4, Q, row, add, dKeys, row);
         }
-        if (!Elements.absent(dq)) {
+        if (!Operands.absent(dq)) {
           Tiles.run(scratch, (int) (row / 4), vectors, visible, keys, 4, row, dp, LINE, false, sumT, LINE);
           fill(scratch, SHRINK, spec.scale());
           scaleLines(scratch, sumT, (int) (row / 4), vectors);
@@ -185,7 +184,7 @@ public final class Attention {
   }
 
   private static void writeKeys(AttentionSpec spec, MemorySegment scratch, long from, MemorySegment to, int start, int length, int kvHead) {
-    if (!Elements.absent(to)) {
+    if (!Operands.absent(to)) {
       long stride = spec.kvHeads() * spec.headDim() * 4L;
       AttentionScratch.store(scratch, from, AttentionScratch.row(spec.headDim()), length, spec.headDim(), to,
           start * stride + kvHead * spec.headDim() * 4L, stride);

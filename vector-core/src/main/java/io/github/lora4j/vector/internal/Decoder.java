@@ -9,7 +9,6 @@ import static io.github.lora4j.vector.internal.Simd.whole;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 
-import io.github.lora4j.vector.internal.reference.Elements;
 import java.lang.foreign.MemorySegment;
 
 /** The norm and the position embedding of decoders. Contracts are those of {@code Kernels}. */
@@ -44,7 +43,7 @@ public final class Decoder {
     for (long row = from * bytes, i = from; i < to; i++, row += bytes) {
       float rstd = stats.getAtIndex(JAVA_FLOAT, i);
       float shrink = -rstd * rstd * rstd * dot(dy, x, gamma, row, bytes) / cols;
-      if (Elements.absent(addend)) {
+      if (Operands.absent(addend)) {
         gradient(dy, x, gamma, dx, rstd, shrink, row, bytes);
       } else {
         gradient(dy, x, gamma, addend, dx, rstd, shrink, row, bytes);

@@ -11,7 +11,6 @@ import static jdk.incubator.vector.VectorOperators.UGE;
 import static jdk.incubator.vector.VectorOperators.XOR;
 
 import io.github.lora4j.vector.Philox;
-import io.github.lora4j.vector.internal.reference.Elements;
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.LongVector;
 import jdk.incubator.vector.VectorMask;
@@ -38,11 +37,11 @@ public final class Dropout {
       int from, int to) {
     int threshold = Philox.threshold(p);
     float scale = (float) (1 / (1 - p));
-    int step = Elements.id(random, 2);
-    int k0 = Elements.id(random, 0) ^ site;
-    int k1 = Elements.id(random, 1);
+    int step = Operands.id(random, 2);
+    int k0 = Operands.id(random, 0) ^ site;
+    int k1 = Operands.id(random, 1);
     for (int i = from; i < to; i++) {
-      row(x, out, i * 4L * cols, (i + 1) * 4L * cols, Elements.id(rowKeys, 2L * i), Elements.id(rowKeys, 2L * i + 1), step, k0, k1,
+      row(x, out, i * 4L * cols, (i + 1) * 4L * cols, Operands.id(rowKeys, 2L * i), Operands.id(rowKeys, 2L * i + 1), step, k0, k1,
           threshold, scale);
     }
   }

@@ -8,7 +8,6 @@ import static io.github.lora4j.vector.internal.Simd.store;
 import static io.github.lora4j.vector.internal.Simd.whole;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
-import io.github.lora4j.vector.internal.reference.Elements;
 import java.lang.foreign.MemorySegment;
 
 /** Layer norm and unit norm of rows, with their gradients. Contracts are those of {@code Kernels}. */
@@ -25,7 +24,7 @@ public final class Norms {
       float rstd = (float) (1 / Math.sqrt(variance + eps));
       stats.setAtIndex(JAVA_FLOAT, 2 * i, mean);
       stats.setAtIndex(JAVA_FLOAT, 2 * i + 1, rstd);
-      if (Elements.absent(beta)) {
+      if (Operands.absent(beta)) {
         normalize(x, gamma, y, mean, rstd, row, bytes);
       } else {
         normalize(x, gamma, beta, y, mean, rstd, row, bytes);
@@ -86,7 +85,7 @@ public final class Norms {
     // dx = rstd·(g − mean(g) − (x − mean)·rstd²·mean(g·(x − mean)))
     float shift = total / cols;
     float slope = -rstd * rstd * moment / cols;
-    boolean plus = !Elements.absent(addend);
+    boolean plus = !Operands.absent(addend);
     if (plus) {
       for (long j = 0; j < bound; j += BYTES) {
         var g = load(dy, row + j).mul(load(gamma, j));

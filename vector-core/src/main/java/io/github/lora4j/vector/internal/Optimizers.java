@@ -8,7 +8,6 @@ import static io.github.lora4j.vector.internal.Simd.store;
 import static io.github.lora4j.vector.internal.Simd.whole;
 
 import io.github.lora4j.vector.AdamScalars;
-import io.github.lora4j.vector.internal.reference.Elements;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import jdk.incubator.vector.FloatVector;
@@ -124,7 +123,7 @@ public final class Optimizers {
 
   public static void sgd(MemorySegment theta, MemorySegment grad, MemorySegment velocity, long from, long to, float lr, float momentum,
       float decay, float gradScale, boolean first) {
-    boolean keep = !Elements.absent(velocity);
+    boolean keep = !Operands.absent(velocity);
     float carry = first ? 0 : momentum;
     long at = from * 4;
     long end = to * 4;

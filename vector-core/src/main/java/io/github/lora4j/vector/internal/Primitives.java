@@ -8,7 +8,6 @@ import static io.github.lora4j.vector.internal.Simd.store;
 import static io.github.lora4j.vector.internal.Simd.whole;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
-import io.github.lora4j.vector.internal.reference.Elements;
 import io.github.lora4j.vector.internal.reference.ReferencePrimitives;
 import java.lang.foreign.MemorySegment;
 
@@ -21,7 +20,7 @@ public final class Primitives {
   private Primitives() {}
 
   public static void shift(MemorySegment x, float beta, MemorySegment out, long from, long to) {
-    boolean fill = Elements.absent(x);
+    boolean fill = Operands.absent(x);
     long at = from * 4;
     long end = to * 4;
     long bound = whole(at, end);
@@ -74,7 +73,7 @@ public final class Primitives {
         softmax(logits, stats.getAtIndex(JAVA_FLOAT, 2L * i), -total / stats.getAtIndex(JAVA_FLOAT, 2L * i + 1), dLogits, row * 4, (row + cols) * 4);
       }
       for (long pick = (long) i * picks; pick < (i + 1L) * picks; pick++) {
-        int column = Elements.id(columns, pick);
+        int column = Operands.id(columns, pick);
         if (column >= 0) {
           long at = row + column;
           dLogits.setAtIndex(JAVA_FLOAT, at, dLogits.getAtIndex(JAVA_FLOAT, at) + dOut.getAtIndex(JAVA_FLOAT, pick));

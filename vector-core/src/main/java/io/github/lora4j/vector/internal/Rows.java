@@ -9,7 +9,9 @@ import static io.github.lora4j.vector.internal.Simd.whole;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
 import io.github.lora4j.vector.DType;
-import io.github.lora4j.vector.internal.reference.Elements;
+import io.github.lora4j.vector.Elements;
+import io.github.lora4j.vector.Kernels;
+import io.github.lora4j.vector.WeightFormats;
 import java.lang.foreign.MemorySegment;
 
 /** Lookups, sums and means of rows: all are sums of weighted rows, a row at a time. Contracts are those of {@code Kernels}. */
@@ -17,27 +19,49 @@ public final class Rows {
 
   private Rows() {}
 
-  public static void gather(MemorySegment table, DType storage, MemorySegment ids, MemorySegment addend, MemorySegment out, int cols, int from,
-      int to) {
+  public static void gather(Kernels.Table table, MemorySegment ids, MemorySegment addend, MemorySegment out, int cols, int from, int to) {
     long bytes = cols * 4L;
     for (int i = from; i < to; i++) {
-      int id = Elements.id(ids, i);
-      long row = i * bytes;
-      boolean plain = id != -1 && storage == DType.F32;
-      if (Elements.absent(addend)) {
-        if (plain) {
-          MemorySegment.copy(table, id * bytes, out, row, bytes);
-        } else {
-          Simd.zero(out, row, bytes);
-        }
-      } else if (plain) {
-        sumRow(addend, row, table, id * bytes, out, row, bytes);
+      int id = Operands.id(ids, i);
+      if (id == -1) {
+        begin(addend, out, i * bytes, bytes);
+      } else if (table.format() instanceof Elements stored) {
+        gatherElements(table, stored, id, addend, out, i, cols);
       } else {
-        MemorySegment.copy(addend, row, out, row, bytes);
+        gatherBlocks(table, id, addend, out, i, cols);
       }
-      if (id != -1 && !plain) {
-        addStored(table, new Elements(storage), (long) id * cols, out, (long) i * cols, cols);
-      }
+    }
+  }
+
+  /** out = addend, or 0. */
+  private static void begin(MemorySegment addend, MemorySegment out, long row, long bytes) {
+    if (Operands.absent(addend)) {
+      Simd.zero(out, row, bytes);
+    } else {
+      MemorySegment.copy(addend, row, out, row, bytes);
+    }
+  }
+
+  private static void gatherElements(Kernels.Table table, Elements stored, int id, MemorySegment addend, MemorySegment out, int i, int cols) {
+    long bytes = cols * 4L;
+    if (stored.type() != DType.F32) {
+      begin(addend, out, i * bytes, bytes);
+      addStored(table.rows(), stored, (long) id * cols, out, (long) i * cols, cols);
+    } else if (Operands.absent(addend)) {
+      MemorySegment.copy(table.rows(), id * bytes, out, i * bytes, bytes);
+    } else {
+      sumRow(addend, i * bytes, table.rows(), id * bytes, out, i * bytes, bytes);
+    }
+  }
+
+  private static void gatherBlocks(Kernels.Table table, int id, MemorySegment addend, MemorySegment out, int i, int cols) {
+    long bytes = cols * 4L;
+    long blocks = id * WeightFormats.rowBytes(table.format(), cols);
+    if (Operands.absent(addend)) {
+      table.format().decode(table.rows(), blocks, out, i * bytes, cols);
+    } else {
+      table.format().decode(table.rows(), blocks, table.scratch(), 0, cols);
+      sumRow(addend, i * bytes, table.scratch(), 0, out, i * bytes, bytes);
     }
   }
 
@@ -52,8 +76,8 @@ public final class Rows {
       int cols, int from, int to) {
     long bytes = cols * 4L;
     for (int u = from; u < to; u++) {
-      for (int j = Elements.id(starts, u); j < Elements.id(starts, u + 1); j++) {
-        addRow(dy, Elements.id(order, j) * bytes, table, Elements.id(unique, u) * bytes, bytes);
+      for (int j = Operands.id(starts, u); j < Operands.id(starts, u + 1); j++) {
+        addRow(dy, Operands.id(order, j) * bytes, table, Operands.id(unique, u) * bytes, bytes);
       }
     }
   }
@@ -75,8 +99,8 @@ public final class Rows {
   public static void rangeSum(MemorySegment x, MemorySegment ranges, boolean mean, MemorySegment out, int cols, int from, int to) {
     long bytes = cols * 4L;
     for (int i = from; i < to; i++) {
-      int start = Elements.id(ranges, 2L * i);
-      int length = Elements.id(ranges, 2L * i + 1);
+      int start = Operands.id(ranges, 2L * i);
+      int length = Operands.id(ranges, 2L * i + 1);
       Simd.zero(out, i * bytes, bytes);
       for (int row = start; row < start + length; row++) {
         addRow(x, row * bytes, out, i * bytes, bytes);
@@ -91,10 +115,10 @@ public final class Rows {
       int to) {
     long bytes = cols * 4L;
     for (int i = from; i < to; i++) {
-      int start = Elements.id(ranges, 2L * i);
-      int length = Elements.id(ranges, 2L * i + 1);
+      int start = Operands.id(ranges, 2L * i);
+      int length = Operands.id(ranges, 2L * i + 1);
       for (int row = start; row < start + length; row++) {
-        if (Elements.absent(addend)) {
+        if (Operands.absent(addend)) {
           Simd.zero(dx, row * bytes, bytes);
         } else {
           MemorySegment.copy(addend, row * bytes, dx, row * bytes, bytes);

@@ -1,9 +1,9 @@
 package io.github.lora4j.bench.peers;
 
-import io.github.lora4j.vector.DType;
 import io.github.lora4j.vector.Gemm;
 import io.github.lora4j.vector.Gemm.Form;
 import io.github.lora4j.vector.Memory;
+import io.github.lora4j.vector.WeightFormat;
 import io.github.lora4j.vector.Workers;
 import io.github.lora4j.vector.internal.gemm.VectorGemms;
 import java.lang.foreign.MemorySegment;
@@ -41,11 +41,11 @@ final class Ours implements Peer {
     MemorySegment a = copy(memory, x);
     MemorySegment b = copy(memory, w);
     MemorySegment c = memory.allocate(4L * m * n, "Y");
-    Gemm.Spec spec = new Gemm.Spec(Form.NT, m, m, n, k, 1, packed, DType.F32);
+    Gemm.Spec spec = new Gemm.Spec(Form.NT, m, m, n, k, 1, packed, WeightFormat.F32);
     MemorySegment right = b;
     if (packed) {
-      right = memory.allocate(VectorGemms.packedBytes(n, k, DType.F32), "panels");
-      VectorGemms.pack(n, k, b, right, DType.F32);
+      right = memory.allocate(VectorGemms.packedBytes(n, k, WeightFormat.F32), "panels");
+      VectorGemms.pack(n, k, b, right, WeightFormat.F32);
     }
     MemorySegment scratch = memory.allocate(VectorGemms.gemmScratchBytes(spec, workers.threads()), "scratch");
     Gemm gemm = VectorGemms.gemm(spec, new Gemm.Operands(a, right, MemorySegment.NULL, MemorySegment.NULL, c, scratch));

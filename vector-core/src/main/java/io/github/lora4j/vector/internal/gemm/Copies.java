@@ -7,7 +7,6 @@ import static io.github.lora4j.vector.internal.gemm.Lanes.SPECIES;
 import static io.github.lora4j.vector.internal.gemm.Lanes.WIDTH;
 import static io.github.lora4j.vector.internal.gemm.Lanes.bytes;
 
-import io.github.lora4j.vector.DType;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import jdk.incubator.vector.FloatVector;
@@ -110,26 +109,18 @@ final class Copies {
     }
   }
 
-  /** Widens {@code count} stored elements, a multiple of the vector length, to floats. */
-  static void widen(DType storage, MemorySegment source, long from, long count, MemorySegment out, long to) {
-    if (storage == DType.BF16) {
-      widenBf16(source, from, count, out, to);
-    } else {
-      widenF16(source, from, count, out, to);
-    }
-  }
-
-  private static void widenBf16(MemorySegment source, long from, long count, MemorySegment out, long to) {
+  /** Widens {@code count} BF16, a multiple of the vector length, to floats. */
+  static void widenBf16(MemorySegment source, long from, long count, MemorySegment out, long to) {
     for (int j = 0; j < (int) count; j += COUNT) {
       ints(source, from + j * 2L).lanewise(VectorOperators.LSHL, 16).intoMemorySegment(out, to + j * 4L, NATIVE);
     }
   }
 
   /**
-   * Moves exponent and mantissa to their places in an F32 and multiplies by 2^112, which corrects the bias and is exact for
+   * The same for F16: moves exponent and mantissa to their places in an F32 and multiplies by 2^112, which corrects the bias and is exact for
    * subnormals too; infinities and NaNs, where the exponent was all ones, get the F32's all-ones exponent.
    */
-  private static void widenF16(MemorySegment source, long from, long count, MemorySegment out, long to) {
+  static void widenF16(MemorySegment source, long from, long count, MemorySegment out, long to) {
     for (int j = 0; j < (int) count; j += COUNT) {
       IntVector bits = ints(source, from + j * 2L);
       IntVector magnitude = bits.and(0x7FFF).lanewise(VectorOperators.LSHL, 13);

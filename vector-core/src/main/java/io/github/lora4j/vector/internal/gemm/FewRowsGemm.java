@@ -4,7 +4,6 @@ import static io.github.lora4j.vector.internal.gemm.Lanes.COUNT;
 import static io.github.lora4j.vector.internal.gemm.Lanes.bytes;
 import static io.github.lora4j.vector.internal.gemm.Lanes.vectors;
 
-import io.github.lora4j.vector.DType;
 import io.github.lora4j.vector.Gemm;
 import io.github.lora4j.vector.Memory;
 import io.github.lora4j.vector.Workers;
@@ -27,7 +26,7 @@ final class FewRowsGemm implements Gemm {
   private static final long TILE_BYTES = Memory.align(bytes((long) PANELS * COLUMNS));
 
   private final Spec spec;
-  private final DType storage;
+  private final PackedElements weight;
   private final Gemm many;
   private final MemorySegment a;
   private final MemorySegment panels;
@@ -43,10 +42,10 @@ final class FewRowsGemm implements Gemm {
   private int taskPanels;
   private boolean single;
 
-  FewRowsGemm(Spec spec, Operands operands, Gemm many, Output output) {
+  FewRowsGemm(Spec spec, Operands operands, PackedElements weight, Gemm many, Output output) {
     this.spec = spec;
     this.many = many;
-    storage = spec.storage();
+    this.weight = weight;
     a = operands.a();
     panels = operands.b();
     scratch = operands.scratch();
@@ -74,8 +73,8 @@ final class FewRowsGemm implements Gemm {
     VectorGemms.checkRows(spec, rows);
     VectorGemms.checkSize("scratch", scratch, scratchBytes(workers.threads()));
     this.rows = rows;
-    // Widening an F16 takes registers: four panels abreast do not fit, and the second row is for nothing.
-    single = rows == 1 && storage != DType.F16;
+    // Otherwise the second row is for nothing.
+    single = rows == 1 && weight.single();
     long most = workers.threads() == 1 ? 1 : Math.min(4L * workers.threads(), 1 + (long) n * k / TASK_WORK);
     taskPanels = (int) ((panelCount + most - 1) / most + PANELS - 1) / PANELS * PANELS;
     workers.run((panelCount + taskPanels - 1) / taskPanels, task);
@@ -103,28 +102,12 @@ final class FewRowsGemm implements Gemm {
   /** A piece of k of some panels, and one row or two. */
   private void full(int panel, int count, int p, int row, long tile) {
     int length = Math.min(depth, k - p);
-    long from = (Panels.start(panel, k) + (long) p * COLUMNS) * storage.bytes();
-    long next = Panels.start(1, k) * storage.bytes();
+    long from = (Panels.start(panel, k) + (long) p * COLUMNS) * weight.size();
+    long next = Panels.start(1, k) * weight.size();
     long left = bytes((long) row * k + p);
     int live = Math.min(2, rows - row);
     long second = left + (live - 1) * bytes(k);
-    switch (storage) {
-      case F32 -> {
-        if (single) {
-          F32RowTiles.row(a, left, panels, from, next, count, scratch, tile, length);
-        } else {
-          F32RowTiles.rows(a, left, second, panels, from, next, count, scratch, tile, length);
-        }
-      }
-      case BF16 -> {
-        if (single) {
-          Bf16RowTiles.row(a, left, panels, from, next, count, scratch, tile, length);
-        } else {
-          Bf16RowTiles.rows(a, left, second, panels, from, next, count, scratch, tile, length);
-        }
-      }
-      default -> F16RowTiles.rows(a, left, second, panels, from, next, count, scratch, tile, length);
-    }
+    weight.rows(single, a, left, second, panels, from, next, count, scratch, tile, length);
     for (int i = 0; i < count; i++) {
       output.store(p == 0, p + depth >= k, row, live, panel + i, COLUMNS, tile + i * (single ? 1 : 2) * bytes(COLUMNS));
     }
@@ -133,23 +116,16 @@ final class FewRowsGemm implements Gemm {
   /** The panel that is not full, a vector and a row at a time. */
   private void last(int panel, long tile) {
     int width = vectors(Panels.columns(panel, n)) * COUNT;
-    long stride = (long) width * storage.bytes();
+    long stride = (long) width * weight.size();
     for (int p = 0; p < k; p += depth) {
-      long from = Panels.start(panel, k) * storage.bytes() + p * stride;
+      long from = Panels.start(panel, k) * weight.size() + p * stride;
       for (int row = 0; row < rows; row++) {
         for (int v = 0; v < width; v += COUNT) {
-          column(bytes((long) row * k + p), from + (long) v * storage.bytes(), stride, tile + bytes(v), Math.min(depth, k - p));
+          weight.column(a, bytes((long) row * k + p), panels, from + (long) v * weight.size(), stride, scratch, tile + bytes(v),
+              Math.min(depth, k - p));
         }
         output.store(p == 0, p + depth >= k, row, 1, panel, width, tile);
       }
-    }
-  }
-
-  private void column(long left, long from, long stride, long tile, int length) {
-    switch (storage) {
-      case F32 -> F32RowTiles.column(a, left, panels, from, stride, scratch, tile, length);
-      case BF16 -> Bf16RowTiles.column(a, left, panels, from, stride, scratch, tile, length);
-      default -> F16RowTiles.column(a, left, panels, from, stride, scratch, tile, length);
     }
   }
 }

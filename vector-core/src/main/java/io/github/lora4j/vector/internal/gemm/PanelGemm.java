@@ -4,7 +4,6 @@ import static io.github.lora4j.vector.internal.gemm.Lanes.COUNT;
 import static io.github.lora4j.vector.internal.gemm.Lanes.bytes;
 import static io.github.lora4j.vector.internal.gemm.Lanes.vectors;
 
-import io.github.lora4j.vector.DType;
 import io.github.lora4j.vector.Gemm;
 import io.github.lora4j.vector.Memory;
 import io.github.lora4j.vector.Workers;
@@ -51,9 +50,9 @@ final class PanelGemm implements Gemm {
   private static final long TILE_BYTES = Memory.align(bytes((long) ROWS * COLUMNS) + Integer.BYTES);
 
   private final Spec spec;
-  /** Whether tasks first make the F32 panels they multiply with from packed ones that are narrow, or those of the transpose. */
+  /** Whether tasks first make the F32 panels they multiply with, from packed ones that are narrow or those of the transpose, or from blocks. */
   private final boolean pieces;
-  private final DType storage;
+  private final Packed weight;
   private final MemorySegment a;
   private final MemorySegment source;
   private final MemorySegment scratch;
@@ -73,10 +72,10 @@ final class PanelGemm implements Gemm {
   private int groupPanels;
   private int groups;
 
-  PanelGemm(Spec spec, Operands operands, DType storage, Output output) {
+  PanelGemm(Spec spec, Operands operands, Packed weight, Output output) {
     this.spec = spec;
-    this.storage = storage;
-    pieces = pieces(spec);
+    this.weight = weight;
+    pieces = pieces(spec, weight);
     a = operands.a();
     source = operands.b();
     scratch = operands.scratch();
@@ -87,27 +86,27 @@ final class PanelGemm implements Gemm {
     panelCount = Panels.count(n);
     depth = depth(k);
     workerBase = liveBytes(spec);
-    workerBytes = workerBytes(spec);
+    workerBytes = workerBytes(spec, weight);
   }
 
-  private static boolean pieces(Spec spec) {
-    return spec.packed() && (spec.form() == Form.NN || spec.storage() != DType.F32);
+  private static boolean pieces(Spec spec, Packed weight) {
+    return spec.packed() && !weight.direct(spec.form());
   }
 
-  static long scratchBytes(Spec spec, int threads) {
-    return liveBytes(spec) + threads * workerBytes(spec);
+  static long scratchBytes(Spec spec, Packed weight, int threads) {
+    return liveBytes(spec) + threads * workerBytes(spec, weight);
   }
 
   private static long liveBytes(Spec spec) {
     return spec.packed() ? 0 : Memory.align(bytes(Panels.elements(spec.n(), spec.k())));
   }
 
-  private static long workerBytes(Spec spec) {
-    if (!pieces(spec)) {
+  private static long workerBytes(Spec spec, Packed weight) {
+    if (!pieces(spec, weight)) {
       return TILE_BYTES;
     }
     int panels = Math.min(GROUP_PANELS, Panels.count(spec.n()));
-    return TILE_BYTES + panels * pieceBytes(spec) + Panels.blockBytes(spec.n(), spec.k(), spec.storage());
+    return TILE_BYTES + panels * pieceBytes(spec) + weight.blockBytes(spec.form(), spec.n(), spec.k());
   }
 
   /** A piece of a panel in F32. */
@@ -186,7 +185,8 @@ final class PanelGemm implements Gemm {
     for (int p = 0; p < k; p += depth) {
       int length = Math.min(depth, k - p);
       for (int panel = firstPanel; panel < endPanel && pieces; panel++) {
-        fill(panel, p, length, piece(tile, panel - firstPanel), piece(tile, Math.min(GROUP_PANELS, panelCount)));
+        weight.fill(spec.form(), n, k, panels, panel, p, length, scratch, piece(tile, panel - firstPanel),
+            piece(tile, Math.min(GROUP_PANELS, panelCount)));
       }
       for (int row = firstRow; row < endRow; row += ROWS) {
         int live = Math.min(ROWS, endRow - row);
@@ -205,15 +205,6 @@ final class PanelGemm implements Gemm {
 
   private long piece(long tile, int index) {
     return tile + TILE_BYTES + index * pieceBytes(spec);
-  }
-
-  private void fill(int panel, int p, int length, long to, long block) {
-    if (spec.form() == Form.NN) {
-      Panels.turn(n, k, panels, storage, panel, p, length, scratch, to, block);
-    } else {
-      int width = width(panel);
-      Copies.widen(storage, panels, (Panels.start(panel, k) + (long) p * width) * storage.bytes(), (long) length * width, scratch, to);
-    }
   }
 
   private int width(int panel) {

@@ -1,10 +1,11 @@
 package io.github.lora4j.vector.internal.gemm;
 
 import io.github.lora4j.vector.ConfigException;
-import io.github.lora4j.vector.DType;
 import io.github.lora4j.vector.Gemm;
 import io.github.lora4j.vector.Gemm.Form;
 import io.github.lora4j.vector.Memory;
+import io.github.lora4j.vector.WeightFormat;
+import io.github.lora4j.vector.WeightFormats;
 import io.github.lora4j.vector.internal.Simd;
 import java.lang.foreign.MemorySegment;
 
@@ -34,22 +35,22 @@ public final class VectorGemms {
     return what;
   }
 
-  public static long packedBytes(int rows, int cols, DType storage) {
-    checkStorage(storage);
-    return Memory.align(Panels.elements(rows, cols) * storage.bytes());
+  public static long packedBytes(int rows, int cols, WeightFormat storage) {
+    return Memory.align(Packed.of(storage).packedBytes(rows, cols));
   }
 
-  public static void pack(int rows, int cols, MemorySegment source, MemorySegment panels, DType storage) {
-    checkStorage(storage);
+  public static void pack(int rows, int cols, MemorySegment source, MemorySegment panels, WeightFormat storage) {
+    Packed weight = Packed.of(storage);
     checkSize("source", source, Lanes.bytes((long) rows * cols));
-    checkSize("panels", panels, Panels.elements(rows, cols) * storage.bytes());
-    for (int i = 0; i < Panels.count(rows); i++) {
-      if (storage == DType.F32) {
-        Panels.pack(Form.NT, rows, cols, source, panels, i);
-      } else {
-        Panels.packNarrow(rows, cols, source, panels, i, storage);
-      }
-    }
+    checkSize("panels", panels, weight.packedBytes(rows, cols));
+    weight.pack(rows, cols, source, panels);
+  }
+
+  public static void packStored(int rows, int cols, MemorySegment blocks, MemorySegment panels, WeightFormat storage) {
+    Packed weight = Packed.of(storage);
+    checkSize("blocks", blocks, rows * WeightFormats.rowBytes(storage, cols));
+    checkSize("panels", panels, weight.packedBytes(rows, cols));
+    weight.packStored(rows, cols, blocks, panels);
   }
 
   public static long gemmScratchBytes(Gemm.Spec spec, int threads) {
@@ -62,8 +63,9 @@ public final class VectorGemms {
     if (NarrowGemm.suits(spec)) {
       return NarrowGemm.scratchBytes(spec, threads);
     }
-    long bytes = PanelGemm.scratchBytes(spec, threads);
-    return FewRowsGemm.suits(spec) ? Math.max(bytes, FewRowsGemm.scratchBytes(threads)) : bytes;
+    Packed weight = weight(spec);
+    long bytes = PanelGemm.scratchBytes(spec, weight, threads);
+    return fewRows(spec, weight) ? Math.max(bytes, FewRowsGemm.scratchBytes(threads)) : bytes;
   }
 
   public static Gemm gemm(Gemm.Spec spec, Gemm.Operands operands) {
@@ -83,12 +85,11 @@ public final class VectorGemms {
       checkSize("C", operands.c(), Lanes.bytes((long) spec.m() * spec.n()));
       return new StripGemm(spec, operands);
     }
-    DType storage = spec.packed() ? spec.storage() : DType.F32;
-    checkStorage(storage);
-    long elements = !spec.packed() ? (long) spec.n() * spec.k()
-        : spec.form() == Form.NT ? Panels.elements(spec.n(), spec.k()) : Panels.elements(spec.k(), spec.n());
+    Packed weight = weight(spec);
+    long bytes = !spec.packed() ? Lanes.bytes((long) spec.n() * spec.k())
+        : spec.form() == Form.NT ? weight.packedBytes(spec.n(), spec.k()) : weight.packedBytes(spec.k(), spec.n());
     checkSize("A", operands.a(), Lanes.bytes((long) spec.rows() * spec.k()));
-    checkSize("B", operands.b(), elements * storage.bytes());
+    checkSize("B", operands.b(), bytes);
     checkSize("C", operands.c(), Lanes.bytes((long) spec.rows() * spec.n()));
     if (present(operands.bias())) {
       checkSize("bias", operands.bias(), Lanes.bytes(spec.n()));
@@ -103,8 +104,18 @@ public final class VectorGemms {
       return new NarrowGemm(spec, operands);
     }
     Output output = new Output(spec, operands, then);
-    PanelGemm panels = new PanelGemm(spec, operands, storage, output);
-    return FewRowsGemm.suits(spec) ? new FewRowsGemm(spec, operands, panels, output) : panels;
+    PanelGemm panels = new PanelGemm(spec, operands, weight, output);
+    return fewRows(spec, weight) ? new FewRowsGemm(spec, operands, (PackedElements) weight, panels, output) : panels;
+  }
+
+  /** What is packed at each call is F32. */
+  private static Packed weight(Gemm.Spec spec) {
+    return spec.packed() ? Packed.of(spec.storage()) : PackedElements.F32;
+  }
+
+  /** Blocks are decoded for few rows as for many. */
+  private static boolean fewRows(Gemm.Spec spec, Packed weight) {
+    return FewRowsGemm.suits(spec) && weight instanceof PackedElements;
   }
 
   /** The widest NT tile alone, again and again on the same operands: what a benchmark calls the micro-kernel's rate. */
@@ -128,12 +139,6 @@ public final class VectorGemms {
   static void checkSize(String name, MemorySegment segment, long bytes) {
     if (segment.byteSize() < bytes) {
       throw new IllegalArgumentException("%s has %,d bytes, needs %,d".formatted(name, segment.byteSize(), bytes));
-    }
-  }
-
-  private static void checkStorage(DType storage) {
-    if (storage != DType.F32 && storage != DType.BF16 && storage != DType.F16) {
-      throw new ConfigException("panels are stored as F32, BF16 or F16, not " + storage);
     }
   }
 }

@@ -2,6 +2,8 @@ package io.github.lora4j.vector.internal.reference;
 
 import io.github.lora4j.vector.AttentionSpec;
 import io.github.lora4j.vector.DType;
+import io.github.lora4j.vector.Elements;
+import io.github.lora4j.vector.internal.Operands;
 import java.lang.foreign.MemorySegment;
 
 /** Attention of one head and segment by the definition, a query row at a time. */
@@ -95,7 +97,7 @@ public final class ReferenceAttention {
   }
 
   private void write(MemorySegment to, long at, double[] from, int offset, int length) {
-    if (!Elements.absent(to)) {
+    if (!Operands.absent(to)) {
       for (int d = 0; d < length; d++) {
         type.set(to, at + d, from[offset + d]);
       }

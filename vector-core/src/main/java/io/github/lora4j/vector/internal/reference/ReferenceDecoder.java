@@ -1,6 +1,8 @@
 package io.github.lora4j.vector.internal.reference;
 
+import io.github.lora4j.vector.Elements;
 import io.github.lora4j.vector.Kernels;
+import io.github.lora4j.vector.internal.Operands;
 import java.lang.foreign.MemorySegment;
 
 /** The norm and the position embedding of decoders, by their definitions; see {@link Kernels}. */
@@ -52,7 +54,7 @@ public record ReferenceDecoder(Elements type) {
       int from, int to) {
     int half = headDim / 2;
     for (int i = from; i < to; i++) {
-      long angles = (long) Elements.id(positions, i) * headDim;
+      long angles = (long) Operands.id(positions, i) * headDim;
       for (int head = 0; head < heads; head++) {
         long at = ((long) i * heads + head) * headDim;
         for (int j = 0; j < half; j++) {

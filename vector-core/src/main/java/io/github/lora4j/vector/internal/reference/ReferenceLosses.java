@@ -2,7 +2,9 @@ package io.github.lora4j.vector.internal.reference;
 
 import io.github.lora4j.vector.ConfigException;
 import io.github.lora4j.vector.DType;
+import io.github.lora4j.vector.Elements;
 import io.github.lora4j.vector.Loss;
+import io.github.lora4j.vector.internal.Operands;
 import java.lang.foreign.MemorySegment;
 
 /** Losses of rows of predictions, and their gradients. */
@@ -18,7 +20,7 @@ public final class ReferenceLosses {
 
   /** The label of a row, checked: in [0, cols) or {@link #IGNORED}. */
   public static int label(MemorySegment labels, int row, int cols) {
-    int label = Elements.id(labels, row);
+    int label = Operands.id(labels, row);
     if (label != IGNORED && (label < 0 || label >= cols)) {
       throw new ConfigException("cross-entropy: the label of row %d is %d, expected 0 to %d, or %d for a row that does not count"
           .formatted(row, label, cols - 1, IGNORED));

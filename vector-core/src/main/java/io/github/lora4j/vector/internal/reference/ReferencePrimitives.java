@@ -2,7 +2,9 @@ package io.github.lora4j.vector.internal.reference;
 
 import io.github.lora4j.vector.ConfigException;
 import io.github.lora4j.vector.DType;
+import io.github.lora4j.vector.Elements;
 import io.github.lora4j.vector.ScalarFunction;
+import io.github.lora4j.vector.internal.Operands;
 import java.lang.foreign.MemorySegment;
 
 /** What losses are made of: functions of numbers, and logarithms of probabilities at given columns. */
@@ -48,7 +50,7 @@ public final class ReferencePrimitives {
 
   /** The column that a pick names, checked: in [0, cols), or negative for none. */
   public static int column(MemorySegment columns, long pick, int cols) {
-    int column = Elements.id(columns, pick);
+    int column = Operands.id(columns, pick);
     if (column >= cols || column < 0 && column != -1 && column != ReferenceLosses.IGNORED) {
       throw new ConfigException("log-softmax: column number %d is %d, expected 0 to %d, or -1 or %d for none".formatted(pick, column, cols - 1,
           ReferenceLosses.IGNORED));
@@ -91,7 +93,7 @@ public final class ReferencePrimitives {
       for (int j = 0; j < cols; j++) {
         double d = -all * Math.exp(type.get(logits, row + j) - max) / sum;
         for (long pick = (long) i * picks; pick < (i + 1L) * picks; pick++) {
-          d += Elements.id(columns, pick) == j ? type.get(dOut, pick) : 0;
+          d += Operands.id(columns, pick) == j ? type.get(dOut, pick) : 0;
         }
         type.set(dLogits, row + j, d);
       }

@@ -1,7 +1,11 @@
 package io.github.lora4j.vector.internal.reference;
 
 import io.github.lora4j.vector.DType;
+import io.github.lora4j.vector.Elements;
+import io.github.lora4j.vector.Kernels;
 import io.github.lora4j.vector.Philox;
+import io.github.lora4j.vector.WeightFormats;
+import io.github.lora4j.vector.internal.Operands;
 import java.lang.foreign.MemorySegment;
 
 /** Operations on rows: lookup, normalisation, means over ranges, dropout. Contracts are those of {@code Kernels}. */
@@ -12,14 +16,18 @@ public final class ReferenceRows {
     this.type = new Elements(dtype);
   }
 
-  public void gather(MemorySegment table, DType storage, MemorySegment ids, MemorySegment addend, MemorySegment out, int cols, int from,
-      int to) {
-    Elements entries = new Elements(storage);
+  public void gather(Kernels.Table table, MemorySegment ids, MemorySegment addend, MemorySegment out, int cols, int from, int to) {
     for (int i = from; i < to; i++) {
-      long id = Elements.id(ids, i);
+      long id = Operands.id(ids, i);
+      boolean stored = table.format() instanceof Elements;
+      if (id != -1 && !stored) {
+        table.format().decode(table.rows(), id * WeightFormats.rowBytes(table.format(), cols), table.scratch(), 0, cols);
+      }
+      Elements entries = stored ? (Elements) table.format() : new Elements(DType.F32);
       for (int j = 0; j < cols; j++) {
         long at = (long) i * cols + j;
-        type.set(out, at, (id == -1 ? 0 : entries.get(table, id * cols + j)) + type.optional(addend, at));
+        double entry = id == -1 ? 0 : stored ? entries.get(table.rows(), id * cols + j) : entries.get(table.scratch(), j);
+        type.set(out, at, entry + type.optional(addend, at));
       }
     }
   }
@@ -29,10 +37,10 @@ public final class ReferenceRows {
     for (int u = from; u < to; u++) {
       for (int c = 0; c < cols; c++) {
         double sum = 0;
-        for (int j = Elements.id(starts, u); j < Elements.id(starts, u + 1); j++) {
-          sum += type.get(dy, (long) Elements.id(order, j) * cols + c);
+        for (int j = Operands.id(starts, u); j < Operands.id(starts, u + 1); j++) {
+          sum += type.get(dy, (long) Operands.id(order, j) * cols + c);
         }
-        long at = (long) Elements.id(unique, u) * cols + c;
+        long at = (long) Operands.id(unique, u) * cols + c;
         type.set(table, at, type.get(table, at) + sum);
       }
     }
@@ -128,8 +136,8 @@ public final class ReferenceRows {
 
   public void rangeSum(MemorySegment x, MemorySegment ranges, boolean mean, MemorySegment out, int cols, int from, int to) {
     for (int i = from; i < to; i++) {
-      long start = Elements.id(ranges, 2L * i);
-      int length = Elements.id(ranges, 2L * i + 1);
+      long start = Operands.id(ranges, 2L * i);
+      int length = Operands.id(ranges, 2L * i + 1);
       for (int j = 0; j < cols; j++) {
         double sum = 0;
         for (long row = start; row < start + length; row++) {
@@ -142,8 +150,8 @@ public final class ReferenceRows {
 
   public void rangeSumGrad(MemorySegment dy, MemorySegment ranges, boolean mean, MemorySegment addend, MemorySegment dx, int cols, int from, int to) {
     for (int i = from; i < to; i++) {
-      long start = Elements.id(ranges, 2L * i);
-      int length = Elements.id(ranges, 2L * i + 1);
+      long start = Operands.id(ranges, 2L * i);
+      int length = Operands.id(ranges, 2L * i + 1);
       for (long row = start; row < start + length; row++) {
         for (int j = 0; j < cols; j++) {
           long at = row * cols + j;
@@ -181,8 +189,8 @@ public final class ReferenceRows {
     for (int i = from; i < to; i++) {
       for (int j = 0; j < cols; j++) {
         if (j % 4 == 0) {
-          Philox.generate(Elements.id(rowKeys, 2L * i), Elements.id(rowKeys, 2L * i + 1), j / 4, Elements.id(random, 2),
-              Elements.id(random, 0) ^ site, Elements.id(random, 1), bits);
+          Philox.generate(Operands.id(rowKeys, 2L * i), Operands.id(rowKeys, 2L * i + 1), j / 4, Operands.id(random, 2),
+              Operands.id(random, 0) ^ site, Operands.id(random, 1), bits);
         }
         long at = (long) i * cols + j;
         boolean keep = Integer.compareUnsigned(bits[j % 4], threshold) >= 0;

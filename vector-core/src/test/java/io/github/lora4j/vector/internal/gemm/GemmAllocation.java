@@ -2,9 +2,11 @@ package io.github.lora4j.vector.internal.gemm;
 
 import com.sun.management.ThreadMXBean;
 import io.github.lora4j.vector.DType;
+import io.github.lora4j.vector.Elements;
 import io.github.lora4j.vector.Gemm;
 import io.github.lora4j.vector.Gemm.Form;
 import io.github.lora4j.vector.Memory;
+import io.github.lora4j.vector.WeightFormat;
 import io.github.lora4j.vector.Workers;
 import java.lang.foreign.MemorySegment;
 import java.lang.management.ManagementFactory;
@@ -29,7 +31,7 @@ final class GemmAllocation {
     int n = Integer.parseInt(product[2]);
     int k = Integer.parseInt(product[3]);
     boolean packed = !product[4].equals("live");
-    Gemm.Spec spec = new Gemm.Spec(form, form == Form.TN ? k : rows, rows, n, k, 1, packed, packed ? DType.valueOf(product[4]) : DType.F32);
+    Gemm.Spec spec = new Gemm.Spec(form, form == Form.TN ? k : rows, rows, n, k, 1, packed, packed ? new Elements(DType.valueOf(product[4])) : WeightFormat.F32);
     try (Memory memory = new Memory("test"); Workers workers = new Workers(2)) {
       int weightRows = form == Form.NT ? n : k;
       int weightCols = form == Form.NT ? k : n;

@@ -1,8 +1,13 @@
 package io.github.lora4j.vector.internal.gemm;
 
 import io.github.lora4j.vector.DType;
+import io.github.lora4j.vector.DType;
+import io.github.lora4j.vector.Elements;
 import io.github.lora4j.vector.Gemm;
 import io.github.lora4j.vector.Gemm.Form;
+import io.github.lora4j.vector.Scaled8;
+import io.github.lora4j.vector.WeightFormat;
+import io.github.lora4j.vector.WeightFormats;
 import io.github.lora4j.vector.Workers;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -17,6 +22,8 @@ public final class GemmChecks {
   private static final int[] DEPTHS = {1, 2, 3, 8, 17, 48, 96, 257, 385, 1030};
   private static final int[] WIDE = {3, 64, 100, 129, 192, 256, 330, 515, 640};
   private static final int[] DEEP = {1, 31, 257, 1030, 2100};
+  private static final WeightFormat[] FORMATS = {WeightFormat.F32, WeightFormat.BF16, WeightFormat.F16, new Scaled8(32), new Scaled8(3),
+      new Scaled8(256), WeightFormat.F64};
   private static final int[] THREADS = {1, 2, 3, 5};
   private static final float UNTOUCHED = 12345.678f;
 
@@ -27,7 +34,7 @@ public final class GemmChecks {
   }
 
   /** Which of the optional parts a case has. */
-  record Case(Form form, int maxRows, int rows, int m, int n, int k, double alpha, boolean packed, DType storage, boolean bias,
+  record Case(Form form, int maxRows, int rows, int m, int n, int k, double alpha, boolean packed, WeightFormat storage, boolean bias,
       boolean addend, boolean inPlace) {
 
     Gemm.Spec spec() {
@@ -61,11 +68,11 @@ public final class GemmChecks {
   private void checkLarge() {
     for (int[] size : new int[][] {{700, 770, 11, 9}, {300, 1801, 400, 400}, {1030, 530, 20, 20}, {5, 4300, 33, 33}, {4300, 3, 800, 700},
         {130, 4200, 17, 16}, {270, 60, 6200, 6100}}) {
-      check(new Case(Form.TN, size[2], size[3], size[0], size[1], 0, random.nextBoolean() ? 1 : -0.75, false, DType.F32, false, false, false));
+      check(new Case(Form.TN, size[2], size[3], size[0], size[1], 0, random.nextBoolean() ? 1 : -0.75, false, WeightFormat.F32, false, false, false));
     }
     for (Form form : new Form[] {Form.NT, Form.NN}) {
       for (boolean packed : new boolean[] {true, false}) {
-        check(new Case(form, 2200, 2150, 0, 270, 1030, -0.75, packed, DType.F32, true, true, false));
+        check(new Case(form, 2200, 2150, 0, 270, 1030, -0.75, packed, WeightFormat.F32, true, true, false));
       }
     }
   }
@@ -73,7 +80,7 @@ public final class GemmChecks {
   /** As when text is generated: packed weights, one row to five, several panels abreast. */
   private Case drawFewRows(Form form) {
     int maxRows = random.nextBoolean() ? 5 : 9;
-    DType storage = new DType[] {DType.F32, DType.BF16, DType.F16}[random.nextInt(3)];
+    WeightFormat storage = FORMATS[random.nextInt(FORMATS.length)];
     boolean addend = random.nextBoolean();
     return new Case(form, maxRows, 1 + random.nextInt(5), 0, WIDE[random.nextInt(WIDE.length)], DEEP[random.nextInt(DEEP.length)],
         random.nextBoolean() ? 1 : -0.75, true, storage, random.nextBoolean(), addend, addend && random.nextBoolean());
@@ -87,7 +94,7 @@ public final class GemmChecks {
     int maxRows = outer ? depth : small;
     int rows = random.nextInt(4) == 0 ? random.nextInt(maxRows + 1) : maxRows;
     boolean packed = !outer && random.nextBoolean();
-    DType storage = packed ? new DType[] {DType.F32, DType.BF16, DType.F16}[random.nextInt(3)] : DType.F32;
+    WeightFormat storage = packed ? FORMATS[random.nextInt(FORMATS.length)] : WeightFormat.F32;
     double alpha = random.nextBoolean() ? 1 : -0.75;
     boolean addend = !outer && random.nextBoolean();
     return new Case(form, maxRows, rows, outer ? small : 0, n, outer ? 0 : depth, alpha, packed, storage, !outer && random.nextBoolean(),
@@ -102,9 +109,7 @@ public final class GemmChecks {
     float[] a = floats(test.maxRows * (outer ? test.m : test.k));
     float[] b = floats((outer ? test.maxRows : test.k) * test.n);
     if (test.packed) {
-      for (int i = 0; i < b.length; i++) {
-        b[i] = stored(b[i], test.storage);
-      }
+      b = stored(test, b);
     }
     float[] bias = floats(test.n);
     float[] base = floats(maxM * test.n);
@@ -153,7 +158,13 @@ public final class GemmChecks {
         int weightRows = test.form == Form.NT ? test.n : test.k;
         int weightCols = test.form == Form.NT ? test.k : test.n;
         MemorySegment panels = arena.allocate(VectorGemms.packedBytes(weightRows, weightCols, test.storage), 64);
-        VectorGemms.pack(weightRows, weightCols, right, panels, test.storage);
+        if (threads % 2 == 0) {
+          VectorGemms.pack(weightRows, weightCols, right, panels, test.storage);
+        } else {
+          MemorySegment blocks = arena.allocate(weightRows * WeightFormats.rowBytes(test.storage, weightCols), 64);
+          WeightFormats.encode(test.storage, weightRows, weightCols, new Elements(DType.F32), right, blocks);
+          VectorGemms.packStored(weightRows, weightCols, blocks, panels, test.storage);
+        }
         right = panels;
       }
       MemorySegment addend = test.addend ? copy(arena, base) : MemorySegment.NULL;
@@ -190,12 +201,17 @@ public final class GemmChecks {
     return arena.allocate(4L * values.length, 64).copyFrom(MemorySegment.ofArray(values));
   }
 
-  private static float stored(float value, DType storage) {
-    return switch (storage) {
-      case BF16 -> DType.bf16ToFloat(DType.floatToBf16(value));
-      case F16 -> Float.float16ToFloat(Float.floatToFloat16(value));
-      default -> value;
-    };
+  /** What the format keeps of the rows of a weight. */
+  private static float[] stored(Case test, float[] weight) {
+    int rows = test.form == Form.NT ? test.n : test.k;
+    int cols = test.form == Form.NT ? test.k : test.n;
+    MemorySegment blocks = MemorySegment.ofArray(new byte[Math.toIntExact(rows * WeightFormats.rowBytes(test.storage, cols))]);
+    WeightFormats.encode(test.storage, rows, cols, new Elements(DType.F32), MemorySegment.ofArray(weight), blocks);
+    float[] kept = new float[weight.length];
+    for (int i = 0; i < rows; i++) {
+      test.storage.decode(blocks, i * WeightFormats.rowBytes(test.storage, cols), MemorySegment.ofArray(kept), 4L * i * cols, cols);
+    }
+    return kept;
   }
 
   private float[] floats(int count) {

@@ -6,10 +6,13 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import io.github.lora4j.vector.ConfigException;
 import io.github.lora4j.vector.DType;
+import io.github.lora4j.vector.Elements;
 import io.github.lora4j.vector.ForcedWidth;
 import io.github.lora4j.vector.Gemm;
 import io.github.lora4j.vector.Gemm.Form;
 import io.github.lora4j.vector.Memory;
+import io.github.lora4j.vector.Scaled8;
+import io.github.lora4j.vector.WeightFormat;
 import io.github.lora4j.vector.Workers;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -20,6 +23,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.FieldSource;
+import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class VectorGemmsTest {
@@ -44,7 +48,7 @@ class VectorGemmsTest {
       for (int i = 0; i < 1 << 16; i++) {
         narrow.setAtIndex(ValueLayout.JAVA_SHORT, i, (short) i);
       }
-      Copies.widen(storage, narrow, 0, 1 << 16, wide, 0);
+      ((PackedElements) Packed.of(new Elements(storage))).widen(narrow, 0, 1 << 16, wide, 0);
       for (int i = 0; i < 1 << 16; i++) {
         float want = storage == DType.F16 ? Float.float16ToFloat((short) i) : DType.bf16ToFloat((short) i);
         float got = wide.getAtIndex(ValueLayout.JAVA_FLOAT, i);
@@ -60,10 +64,10 @@ class VectorGemmsTest {
     int n = 1 << 16;
     for (int rows : new int[] {1, 2}) {
       try (Memory memory = new Memory("test"); Workers workers = new Workers(1)) {
-        Gemm.Spec spec = new Gemm.Spec(Form.NT, 2, 0, n, 1, 1, true, storage);
+        Gemm.Spec spec = new Gemm.Spec(Form.NT, 2, 0, n, 1, 1, true, new Elements(storage));
         MemorySegment ones = memory.allocate(8, "A");
         ones.fill((byte) 0);
-        MemorySegment panels = memory.allocate(VectorGemms.packedBytes(n, 1, storage), "panels");
+        MemorySegment panels = memory.allocate(VectorGemms.packedBytes(n, 1, new Elements(storage)), "panels");
         MemorySegment c = memory.allocate(8L * n, "C");
         for (int i = 0; i < n; i++) {
           panels.setAtIndex(ValueLayout.JAVA_SHORT, i, (short) i);
@@ -83,8 +87,8 @@ class VectorGemmsTest {
 
   /** A token has the same bits alone and in a batch. */
   @ParameterizedTest
-  @EnumSource(value = DType.class, names = {"F32", "F16", "BF16"})
-  void fewRowsHaveTheBitsOfMany(DType storage) {
+  @MethodSource("formats")
+  void fewRowsHaveTheBitsOfMany(WeightFormat storage) {
     Random random = new Random(3);
     for (int k : new int[] {40, 1024, 1500, 2100}) {
       for (int n : new int[] {50, 256, 400}) {
@@ -109,6 +113,10 @@ class VectorGemmsTest {
     }
   }
 
+  static List<WeightFormat> formats() {
+    return List.of(WeightFormat.F32, WeightFormat.F16, WeightFormat.BF16, new Scaled8(32), new Scaled8(7));
+  }
+
   /** A row of a thin product has the same bits however many rows the product is made for: an evaluation gives what training gave. */
   @ParameterizedTest
   @EnumSource(value = Form.class, names = {"NT", "NN"})
@@ -129,7 +137,7 @@ class VectorGemmsTest {
   }
 
   private static byte[] thin(Form form, int rows, int n, int k, MemorySegment a, MemorySegment b, Memory memory, Workers workers) {
-    Gemm.Spec spec = new Gemm.Spec(form, rows, 0, n, k, 0.5, false, DType.F32);
+    Gemm.Spec spec = new Gemm.Spec(form, rows, 0, n, k, 0.5, false, WeightFormat.F32);
     MemorySegment c = memory.allocate(4L * rows * n, "C");
     VectorGemms.gemm(spec, new Gemm.Operands(a, b, MemorySegment.NULL, MemorySegment.NULL, c,
         memory.allocate(VectorGemms.gemmScratchBytes(spec, 2), "scratch"))).run(workers, rows);
@@ -172,7 +180,7 @@ class VectorGemmsTest {
 
   private static Class<?> kernel(Form form, int rows, int m, int n, int k, boolean packed) {
     MemorySegment large = MemorySegment.NULL.reinterpret(Integer.MAX_VALUE);
-    Gemm.Spec spec = new Gemm.Spec(form, rows, m, n, k, 1, packed, DType.F32);
+    Gemm.Spec spec = new Gemm.Spec(form, rows, m, n, k, 1, packed, WeightFormat.F32);
     return VectorGemms.gemm(spec, new Gemm.Operands(large, large, MemorySegment.NULL, MemorySegment.NULL, large, large)).getClass();
   }
 
@@ -188,10 +196,10 @@ class VectorGemmsTest {
   @Test
   void refusesWhatItCannotDo() {
     MemorySegment none = MemorySegment.NULL;
-    assertThrows(ConfigException.class, () -> VectorGemms.packedBytes(8, 8, DType.I8));
-    Gemm.Spec packedOuter = new Gemm.Spec(Form.TN, 8, 8, 8, 0, 1, true, DType.F32);
+    assertThrows(ConfigException.class, () -> VectorGemms.packedBytes(8, 8, new Elements(DType.I8)));
+    Gemm.Spec packedOuter = new Gemm.Spec(Form.TN, 8, 8, 8, 0, 1, true, WeightFormat.F32);
     assertThrows(ConfigException.class, () -> VectorGemms.gemm(packedOuter, new Gemm.Operands(none, none, none, none, none, none)));
-    Gemm.Spec spec = new Gemm.Spec(Form.NT, 4, 0, 8, 8, 1, false, DType.F32);
+    Gemm.Spec spec = new Gemm.Spec(Form.NT, 4, 0, 8, 8, 1, false, WeightFormat.F32);
     try (Memory memory = new Memory("test"); Workers workers = new Workers(1)) {
       MemorySegment small = memory.allocate(64, "operand");
       assertThrows(IllegalArgumentException.class,
