@@ -7,8 +7,10 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.github.lora4j.vector.ConfigException;
 import io.github.lora4j.vector.DType;
+import io.github.lora4j.vector.Elements;
 import io.github.lora4j.vector.FormatException;
 import io.github.lora4j.vector.ResourceException;
+import io.github.lora4j.vector.WeightFormat;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -125,6 +127,64 @@ class RoundTripTest {
       FormatException e =
           assertThrows(FormatException.class, () -> checkpoint.read("ids", DType.I32, MemorySegment.ofArray(new int[4])));
       assertMessage(e, "element 2", "I32", "x.safetensors");
+    }
+  }
+
+  /** Bits that a detour by way of F32 would change: a signalling NaN becomes a quiet one. */
+  @Test
+  void whatIsStoredInTheFormatComesBitByBit() {
+    short[] odd = {(short) 0x7F81, (short) 0xFF82, (short) 0x8000, 1, 0x3F80, 0x7F7F};
+    for (DType type : List.of(DType.BF16, DType.F16)) {
+      Path file = write(new TensorInfo("w", type, List.of(2L, 3L)), MemorySegment.ofArray(odd));
+      try (Checkpoint checkpoint = Checkpoint.open(file)) {
+        short[] got = new short[6];
+        checkpoint.read("w", new Elements(type), MemorySegment.ofArray(got));
+        assertArrayEquals(odd, got);
+      }
+    }
+  }
+
+  /** A byte a value, whole numbers, rows of blocks of four. */
+  private static final class Whole implements WeightFormat {
+    @Override
+    public String name() {
+      return "whole";
+    }
+
+    @Override
+    public int blockValues() {
+      return 4;
+    }
+
+    @Override
+    public int blockBytes() {
+      return 4;
+    }
+
+    @Override
+    public void decode(MemorySegment blocks, long at, MemorySegment floats, long to, int count) {
+      for (int i = 0; i < count; i++) {
+        floats.set(ValueLayout.JAVA_FLOAT_UNALIGNED, to + 4L * i, blocks.get(ValueLayout.JAVA_BYTE, at + i));
+      }
+    }
+
+    @Override
+    public void encode(MemorySegment floats, long from, MemorySegment blocks, long at, int count) {
+      for (int i = 0; i < (count + 3) / 4 * 4; i++) {
+        blocks.set(ValueLayout.JAVA_BYTE, at + i, (byte) (i < count ? floats.get(ValueLayout.JAVA_FLOAT_UNALIGNED, from + 4L * i) : 0));
+      }
+    }
+  }
+
+  @Test
+  void rowsAreReadInBlocks() {
+    Path file = write(new TensorInfo("w", DType.F32, List.of(2L, 3L)), MemorySegment.ofArray(new float[] {1, 2, 3, 4, 5, 6}));
+    try (Checkpoint checkpoint = Checkpoint.open(file)) {
+      byte[] got = new byte[8];
+      checkpoint.read("w", new Whole(), MemorySegment.ofArray(got));
+      assertArrayEquals(new byte[] {1, 2, 3, 0, 4, 5, 6, 0}, got, "a row starts a block");
+      assertMessage(assertThrows(ConfigException.class, () -> checkpoint.read("w", new Whole(), MemorySegment.ofArray(new byte[6]))),
+          "tensor w", "as whole", "8 bytes", "got 6");
     }
   }
 

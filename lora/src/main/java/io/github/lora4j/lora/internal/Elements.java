@@ -3,7 +3,6 @@ package io.github.lora4j.lora.internal;
 import io.github.lora4j.vector.DType;
 import io.github.lora4j.vector.FormatException;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.util.zip.CRC32C;
 
 /** Float elements of any storage type as double, and back with the check that they are finite. */
@@ -15,15 +14,9 @@ public final class Elements {
 
   /** Reads elements from {@code offset} on. */
   public static void load(DType type, MemorySegment from, long offset, double[] to) {
+    io.github.lora4j.vector.Elements elements = elements(type);
     for (int i = 0; i < to.length; i++) {
-      long at = offset + i;
-      to[i] = switch (type) {
-        case F32 -> from.getAtIndex(ValueLayout.JAVA_FLOAT_UNALIGNED, at);
-        case F64 -> from.getAtIndex(ValueLayout.JAVA_DOUBLE_UNALIGNED, at);
-        case F16 -> Float.float16ToFloat(from.getAtIndex(ValueLayout.JAVA_SHORT_UNALIGNED, at));
-        case BF16 -> DType.bf16ToFloat(from.getAtIndex(ValueLayout.JAVA_SHORT_UNALIGNED, at));
-        default -> throw notFloat(type);
-      };
+      to[i] = elements.get(from, offset + i);
     }
   }
 
@@ -34,29 +27,11 @@ public final class Elements {
    * @throws FormatException when one is not finite
    */
   public static void store(String name, DType type, double[] from, MemorySegment to, long offset) {
+    io.github.lora4j.vector.Elements elements = elements(type);
     for (int i = 0; i < from.length; i++) {
       long at = offset + i;
-      double stored = switch (type) {
-        case F32 -> {
-          to.setAtIndex(ValueLayout.JAVA_FLOAT_UNALIGNED, at, (float) from[i]);
-          yield (float) from[i];
-        }
-        case F64 -> {
-          to.setAtIndex(ValueLayout.JAVA_DOUBLE_UNALIGNED, at, from[i]);
-          yield from[i];
-        }
-        case F16 -> {
-          short bits = Float.floatToFloat16((float) from[i]);
-          to.setAtIndex(ValueLayout.JAVA_SHORT_UNALIGNED, at, bits);
-          yield Float.float16ToFloat(bits);
-        }
-        case BF16 -> {
-          short bits = DType.floatToBf16((float) from[i]);
-          to.setAtIndex(ValueLayout.JAVA_SHORT_UNALIGNED, at, bits);
-          yield DType.bf16ToFloat(bits);
-        }
-        default -> throw notFloat(type);
-      };
+      elements.set(to, at, from[i]);
+      double stored = elements.get(to, at);
       if (!Double.isFinite(stored)) {
         throw new FormatException(("merge: element %d of %s becomes %s as %s; the adapter or the base is broken, or the base's type too "
             + "narrow")
@@ -84,7 +59,10 @@ public final class Elements {
     return sum.getValue();
   }
 
-  private static FormatException notFloat(DType type) {
-    return new FormatException("merge: the base's tensor is stored as " + type + "; only F32, F64, F16 and BF16 can be written");
+  private static io.github.lora4j.vector.Elements elements(DType type) {
+    if (!type.isFloat()) {
+      throw new FormatException("merge: the base's tensor is stored as " + type + "; only F32, F64, F16 and BF16 can be written");
+    }
+    return new io.github.lora4j.vector.Elements(type);
   }
 }

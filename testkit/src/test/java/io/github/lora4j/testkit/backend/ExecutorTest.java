@@ -23,11 +23,13 @@ import io.github.lora4j.testkit.Session;
 import io.github.lora4j.testkit.TestProgram;
 import io.github.lora4j.vector.ConfigException;
 import io.github.lora4j.vector.DType;
-import io.github.lora4j.vector.Elements;
 import io.github.lora4j.vector.KernelProvider;
 import io.github.lora4j.vector.Loss;
 import io.github.lora4j.vector.ReferenceKernels;
+import io.github.lora4j.vector.WeightFormat;
 import io.github.lora4j.vector.Workers;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -136,18 +138,61 @@ class ExecutorTest {
     return wide;
   }
 
-  /** Weights kept in 16 bits compute as if the rounded weights had been given. */
+  /** A toy format of blocks: five bytes, and the power of two that they are multiplied by. */
+  private static final class Eighths implements WeightFormat {
+    @Override
+    public String name() {
+      return "eighths";
+    }
+
+    @Override
+    public int blockValues() {
+      return 5;
+    }
+
+    @Override
+    public int blockBytes() {
+      return 6;
+    }
+
+    @Override
+    public void decode(MemorySegment blocks, long at, MemorySegment floats, long to, int count) {
+      for (int i = 0; i < count; i++) {
+        long block = at + i / 5 * 6L;
+        floats.set(ValueLayout.JAVA_FLOAT_UNALIGNED, to + 4L * i,
+            Math.scalb((float) blocks.get(ValueLayout.JAVA_BYTE, block + 1 + i % 5), blocks.get(ValueLayout.JAVA_BYTE, block)));
+      }
+    }
+
+    @Override
+    public void encode(MemorySegment floats, long from, MemorySegment blocks, long at, int count) {
+      for (int first = 0; first < count; first += 5, at += 6) {
+        float largest = Float.MIN_NORMAL;
+        for (int i = first; i < Math.min(count, first + 5); i++) {
+          largest = Math.max(largest, Math.abs(floats.get(ValueLayout.JAVA_FLOAT_UNALIGNED, from + 4L * i)));
+        }
+        int power = Math.max(-100, Math.getExponent(largest) - 5);
+        blocks.set(ValueLayout.JAVA_BYTE, at, (byte) power);
+        for (int i = 0; i < 5; i++) {
+          float value = first + i < count ? floats.get(ValueLayout.JAVA_FLOAT_UNALIGNED, from + 4L * (first + i)) : 0;
+          blocks.set(ValueLayout.JAVA_BYTE, at + 1 + i, (byte) Math.round(Math.scalb(value, -power)));
+        }
+      }
+    }
+  }
+
+  /** Weights kept in 16 bits, or in blocks of a format that nothing here knows, compute as if the rounded weights had been given. */
   @Test
   void narrowWeightsAreRoundedOnceAndComputedInF32() {
-    for (DType type : List.of(DType.BF16, DType.F16)) {
+    for (WeightFormat type : List.of(WeightFormat.BF16, WeightFormat.F16, new Eighths())) {
       for (TestProgram program : CompositeCases.all().subList(0, 2)) {
         try (Workers workers = new Workers(2);
-            Session narrow = new Session(program, vector(workers), new CompileOptions(new Elements(type)));
-            Session reference = new Session(program, new CpuBackend(new ReferenceKernels(DType.F64), workers), new CompileOptions(new Elements(type)));
+            Session narrow = new Session(program, vector(workers), new CompileOptions(type));
+            Session reference = new Session(program, new CpuBackend(new ReferenceKernels(DType.F64), workers), new CompileOptions(type));
             Session wide = new Session(program, vector(workers))) {
           Live live = BackendSuite.lives(program).getFirst();
           Map<String, double[]> want = reference.run(live);
-          Comparison.check(program + " in " + type, narrow.run(live), want, Comparison.tolerance(program.length()));
+          Comparison.check(program + " in " + type.name(), narrow.run(live), want, Comparison.tolerance(program.length()));
           Map<String, double[]> unrounded = wide.run(live);
           assertThrows(AssertionError.class, () -> Comparison.check("", unrounded, want, 1e-5), "the rounding can be seen");
           assertTrue(narrow.executable().bytes() < wide.executable().bytes());
