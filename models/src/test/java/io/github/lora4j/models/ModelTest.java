@@ -5,14 +5,21 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.github.lora4j.checkpoint.SafetensorsWriter;
+import io.github.lora4j.checkpoint.TensorInfo;
 import io.github.lora4j.graph.ModuleInfo;
 import io.github.lora4j.graph.Sites;
 import io.github.lora4j.graph.Value;
 import io.github.lora4j.vector.ConfigException;
+import io.github.lora4j.vector.DType;
 import io.github.lora4j.vector.FormatException;
 import java.io.IOException;
 import java.io.InputStream;
+import java.lang.foreign.Arena;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -24,6 +31,7 @@ import java.util.TreeMap;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -212,6 +220,20 @@ class ModelTest {
         .getMessage();
     assertTrue(message.contains("below 6"), message);
     assertEquals(1, batch.sequences());
+  }
+
+  /** Recording layers takes time; that there are no weights for them is seen before. */
+  @ParameterizedTest
+  @CsvSource({"bert, num_hidden_layers", "gpt2, n_layer", "llama, num_hidden_layers"})
+  void layersWithoutWeightsAreRefusedAtOnce(String type, String field, @TempDir Path directory) throws IOException {
+    Files.writeString(directory.resolve("config.json"), new ObjectMapper().writeValueAsString(fields(type, field, 65535)));
+    try (Arena arena = Arena.ofConfined()) {
+      new SafetensorsWriter().add(new TensorInfo("h.0.ln_1.weight", DType.F32, List.of(1L)), arena.allocate(4, 64))
+          .write(directory.resolve("model.safetensors"));
+    }
+    ModelDirectory model = ModelDirectory.open(directory);
+    String message = assertThrows(FormatException.class, model::architecture).getMessage();
+    assertTrue(message.contains(field + " is 65535") && message.contains("65534.") && message.contains("model.safetensors"), message);
   }
 
   @Test
