@@ -1,6 +1,5 @@
 package io.github.lora4j.graph;
 
-import java.util.ArrayList;
 import java.util.List;
 
 /**
@@ -45,13 +44,8 @@ public record ParameterLayout(List<Range> ranges) {
     return 1 + ranges.stream().mapToInt(Range::group).max().orElse(0);
   }
 
-  ParameterLayout with(Value value, Value gradient, int group) {
-    List<Range> more = new ArrayList<>(ranges);
-    more.add(new Range(value, gradient, elements(), group));
-    return new ParameterLayout(more);
-  }
-
-  private static long align(long n) {
+  /** Where the next range starts. */
+  static long align(long n) {
     return (n + ALIGN - 1) / ALIGN * ALIGN;
   }
 }

@@ -19,7 +19,8 @@ public final class ProgramBuilder {
   private final Map<String, Value> slots = new LinkedHashMap<>();
   private final Map<String, Graph> entries = new LinkedHashMap<>();
   private final Map<String, float[]> constants = new LinkedHashMap<>();
-  private ParameterLayout parameters = new ParameterLayout(List.of());
+  private final Map<String, ParameterLayout.Range> parameters = new LinkedHashMap<>();
+  private long parameterElements;
   private int nextId;
 
   /** Declares a row axis. */
@@ -65,15 +66,16 @@ public final class ProgramBuilder {
 
   /** A weight the optimizer changes, in a parameter group. */
   public Value trainable(String name, Shape shape, int group) {
-    boolean known = slots.containsKey(name);
-    for (ParameterLayout.Range range : parameters.ranges()) {
-      if (range.value().name().equals(name) && range.group() != group) {
-        throw new ConfigException("trainable %s is in parameter group %d, but was asked for in group %d".formatted(name, range.group(), group));
-      }
+    ParameterLayout.Range known = parameters.get(name);
+    if (known != null && known.group() != group) {
+      throw new ConfigException("trainable %s is in parameter group %d, but was asked for in group %d".formatted(name, known.group(), group));
     }
     Value value = slot(name, shape, Value.Role.TRAINABLE, DType.F32);
-    if (!known) {
-      parameters = parameters.with(value, slot(name + ".grad", shape, Value.Role.GRADIENT, DType.F32), group);
+    if (known == null) {
+      Value gradient = slot(name + ".grad", shape, Value.Role.GRADIENT, DType.F32);
+      ParameterLayout.Range range = new ParameterLayout.Range(value, gradient, parameterElements, group);
+      parameters.put(name, range);
+      parameterElements = ParameterLayout.align(range.offset() + range.length());
     }
     return value;
   }
@@ -113,7 +115,7 @@ public final class ProgramBuilder {
   public Program build() {
     Map<String, Program.Entry> built = new LinkedHashMap<>();
     entries.forEach((name, graph) -> built.put(name, new Program.Entry(name, graph.nodes(), graph.outputs())));
-    return new Program(new ArrayList<>(axes.values()), slots, parameters, built, constants);
+    return new Program(new ArrayList<>(axes.values()), slots, new ParameterLayout(List.copyOf(parameters.values())), built, constants);
   }
 
   Value temp(String name, Shape shape) {

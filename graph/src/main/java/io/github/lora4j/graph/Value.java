@@ -38,6 +38,12 @@ public record Value(int id, String name, Shape shape, Role role, DType type) {
     return role != Role.TEMP;
   }
 
+  /** The number alone: values are looked up for every op of a program, and a record's own hash would go through shapes and axes each time. */
+  @Override
+  public int hashCode() {
+    return id;
+  }
+
   @Override
   public String toString() {
     return name + shape;

@@ -10,6 +10,10 @@ final class FactChecks {
   private FactChecks() {}
 
   static void check(Architecture architecture, Head head, List<ModuleInfo> modules) {
+    if (architecture.vocabSize() < 1 || architecture.hiddenSize() < 1 || architecture.maxPositions() < 1 || !(architecture.initializerRange() > 0)) {
+      throw new ConfigException("vocabSize %d, hiddenSize %d, maxPositions %d and initializerRange %s must be positive".formatted(
+          architecture.vocabSize(), architecture.hiddenSize(), architecture.maxPositions(), architecture.initializerRange()));
+    }
     FamilyFacts facts = architecture.facts();
     places("a default target of LoRA", facts.adapters().lora(), modules);
     places("a default target of AdaLoRA", facts.adapters().adaLora(), modules);

@@ -14,6 +14,9 @@ import java.nio.file.Path;
  */
 public record ModelDirectory(Path path, ModelConfig config) {
 
+  /** More layers than this are looked for before anything is done with them. */
+  private static final int MANY_LAYERS = 128;
+
   /** Reads config.json; weights are opened by {@link #checkpoint}. */
   public static ModelDirectory open(Path path) {
     if (!Files.isDirectory(path)) {
@@ -32,9 +35,24 @@ public record ModelDirectory(Path path, ModelConfig config) {
     return config.modelType();
   }
 
-  /** The model that config.json describes. */
+  /**
+   * The model that config.json describes.
+   *
+   * @throws FormatException when that has many more layers than there are weights for, before they are recorded for nothing
+   */
   public Architecture architecture() {
-    return config.architecture();
+    Architecture architecture = config.architecture();
+    FamilyFacts.FileNames files = architecture.facts().files();
+    int layers = files.layers().isEmpty() ? 0 : config.size(files.layerCount());
+    if (layers > MANY_LAYERS) {
+      String last = files.layers() + (layers - 1) + ".";
+      try (Checkpoint weights = checkpoint()) {
+        if (weights.names().stream().noneMatch(name -> name.startsWith(last) || name.startsWith(architecture.facts().prefix() + last))) {
+          throw config.error("%s is %d, but %s has no weights of %s".formatted(files.layerCount(), layers, weights.describe(), last));
+        }
+      }
+    }
+    return architecture;
   }
 
   /** Opens the weights; the caller closes them. */

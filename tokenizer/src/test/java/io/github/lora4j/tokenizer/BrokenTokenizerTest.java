@@ -75,7 +75,7 @@ class BrokenTokenizerTest {
   @Test
   void vocabularyWithMergesIsCheckedLineByLine() throws IOException {
     refusedFiles("{}", "#version: 0.2\n", "vocab.json", "tokenizer_class", "model_type");
-    refusedFiles("{'tokenizer_class': 'CLIPTokenizer'}", "#version: 0.2\n", "vocab.json", "cliptokenizer");
+    refusedFiles("{'tokenizer_class': 'CLIPTokenizer'}", "#version: 0.2\n", "vocab.json", "CLIPTokenizer");
     refusedFiles("{'tokenizer_class': 'GPT2Tokenizer'}", "#version: 0.2\n", "vocab.json", "bos_token", "<|endoftext|>");
     refusedFiles("{'tokenizer_class': 'RobertaTokenizer', 'sep_token': '<sep>'}", "#version: 0.2\n", "vocab.json", "sep_token", "<sep>");
     refusedFiles("{'tokenizer_class': 'RobertaTokenizer', 'added_tokens_decoder': {'x': {'content': 'x'}}}", "#version: 0.2\n",

@@ -1,9 +1,10 @@
 package io.github.lora4j.tokenizer.internal;
 
 import java.util.ArrayList;
-import java.util.HashMap;
+import java.util.Arrays;
+import java.util.HashSet;
 import java.util.List;
-import java.util.Map;
+import java.util.Set;
 
 /** Tokens that are looked for in the text before it is split into words: leftmost first, the longest there. */
 final class AddedTokens {
@@ -20,25 +21,52 @@ final class AddedTokens {
 
   private record Pattern(int[] codePoints, Token token) {}
 
-  /** By first code point, longest first. */
-  private final Map<Integer, List<Pattern>> patterns = new HashMap<>();
+  /** In lexicographic order, so that those that a text begins with are found by halving, whatever their number. */
+  private final Pattern[] patterns;
+  /** For each pattern the longest other one that it begins with, or −1. */
+  private final int[] shorter;
+  /** First code points. */
+  private final Set<Integer> firsts = new HashSet<>();
 
   /** The given tokens, found in text that went through the normaliser. */
   AddedTokens(List<Token> tokens, BertNormalizer normalizer) {
+    List<Pattern> list = new ArrayList<>();
     for (Token token : tokens) {
       Text raw = Text.of(token.content());
       int[] codePoints = normalizer.normalize(raw, 0, raw.length()).codePoints();
       if (codePoints.length > 0) {
-        patterns.computeIfAbsent(codePoints[0], c -> new ArrayList<>()).add(new Pattern(codePoints, token));
+        list.add(new Pattern(codePoints, token));
+        firsts.add(codePoints[0]);
       }
     }
-    patterns.values().forEach(list -> list.sort((a, b) -> b.codePoints.length - a.codePoints.length));
+    // Of tokens that are the same when normalised, the first counts: the sort is stable.
+    list.sort((x, y) -> Arrays.compare(x.codePoints, y.codePoints));
+    List<Pattern> distinct = new ArrayList<>();
+    for (Pattern pattern : list) {
+      if (distinct.isEmpty() || !Arrays.equals(distinct.getLast().codePoints, pattern.codePoints)) {
+        distinct.add(pattern);
+      }
+    }
+    patterns = distinct.toArray(Pattern[]::new);
+    shorter = new int[patterns.length];
+    for (int i = 0; i < patterns.length; i++) {
+      int[] own = patterns[i].codePoints;
+      int of = i - 1;
+      while (of >= 0 && !begins(own, patterns[of].codePoints)) {
+        of = shorter[of];
+      }
+      shorter[i] = of;
+    }
+  }
+
+  private static boolean begins(int[] codePoints, int[] with) {
+    return with.length < codePoints.length && Arrays.equals(codePoints, 0, with.length, with, 0, with.length);
   }
 
   /** Splits {@code text[from, to)}. */
   void split(Text text, int from, int to, Sink sink) {
     int done = from;
-    int i = patterns.isEmpty() ? to : from;
+    int i = patterns.length == 0 ? to : from;
     while (i < to) {
       Pattern found = find(text, i, to);
       if (found == null) {
@@ -70,28 +98,41 @@ final class AddedTokens {
     }
   }
 
+  /** The longest pattern that the text goes on with; null: none. */
   private Pattern find(Text text, int at, int to) {
-    List<Pattern> candidates = patterns.get(text.at(at));
-    if (candidates == null) {
+    if (!firsts.contains(text.at(at))) {
       return null;
     }
-    for (Pattern pattern : candidates) {
-      if (matches(pattern.codePoints, text, at, to)) {
-        return pattern;
+    int low = 0;
+    int high = patterns.length;
+    while (low < high) {
+      int middle = (low + high) >>> 1;
+      if (goesOn(patterns[middle].codePoints, text, at, to)) {
+        low = middle + 1;
+      } else {
+        high = middle;
       }
     }
-    return null;
+    // What the text begins with is the last pattern that is not behind it, or one that this begins with.
+    int found = low - 1;
+    while (found >= 0 && common(patterns[found].codePoints, text, at, to) < patterns[found].codePoints.length) {
+      found = shorter[found];
+    }
+    return found < 0 ? null : patterns[found];
   }
 
-  private static boolean matches(int[] pattern, Text text, int at, int to) {
-    if (pattern.length > to - at) {
-      return false;
+  /** Whether the pattern is not behind the text in lexicographic order. */
+  private static boolean goesOn(int[] pattern, Text text, int at, int to) {
+    int common = common(pattern, text, at, to);
+    return common == pattern.length || common < to - at && pattern[common] < text.at(at + common);
+  }
+
+  private static int common(int[] pattern, Text text, int at, int to) {
+    int length = Math.min(pattern.length, to - at);
+    int i = 0;
+    while (i < length && text.at(at + i) == pattern[i]) {
+      i++;
     }
-    for (int i = 0; i < pattern.length; i++) {
-      if (text.at(at + i) != pattern[i]) {
-        return false;
-      }
-    }
-    return true;
+    return i;
   }
 }

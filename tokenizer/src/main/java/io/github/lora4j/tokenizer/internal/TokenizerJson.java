@@ -17,6 +17,7 @@ final class TokenizerJson {
   private TokenizerJson() {}
 
   static Tokenizer load(Path file) {
+    TokenizerClass.requireJson(file);
     Json root = Json.read(file);
     Json model = root.get("model");
     String type;
@@ -58,7 +59,7 @@ final class TokenizerJson {
     return vocabulary;
   }
 
-  private static void add(Vocabulary vocabulary, Json place, String token, int id) {
+  static void add(Vocabulary vocabulary, Json place, String token, int id) {
     if (id >= MAX_ID || !vocabulary.add(token, id)) {
       throw place.broken("gives token " + token + " the id " + id + ", which is too large or clashes with another token or id");
     }

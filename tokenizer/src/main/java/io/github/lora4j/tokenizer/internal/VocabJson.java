@@ -6,7 +6,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
@@ -30,7 +29,7 @@ final class VocabJson {
   private VocabJson(Path file) {
     this.file = file;
     this.vocab = Json.read(file);
-    this.config = beside("tokenizer_config.json");
+    this.config = TokenizerClass.beside(file, "tokenizer_config.json");
   }
 
   static Tokenizer load(Path file) {
@@ -42,9 +41,7 @@ final class VocabJson {
     boolean prefixSpace = config.map(json -> json.flag("add_prefix_space", false)).orElse(false);
     Vocabulary vocabulary = TokenizerJson.vocabulary(vocab);
     ByteLevelBpe bpe = ByteLevelBpe.of(vocabulary, merges(), prefixSpace, vocab);
-    Map<Integer, AddedTokens.Token> added = new TreeMap<>();
-    config.flatMap(json -> json.find("added_tokens_decoder")).ifPresent(list -> list.node().fieldNames().forEachRemaining(
-        id -> added.put(id(list, id), TokenizerJson.addedToken(list.get(id), id(list, id), vocabulary))));
+    Map<Integer, AddedTokens.Token> added = AddedTokensFiles.decoder(config, vocabulary);
     if (added.isEmpty() && Files.exists(file.resolveSibling("added_tokens.json"))) {
       throw new FormatException(file.resolveSibling("added_tokens.json") + ": is not read without added_tokens_decoder in "
           + "tokenizer_config.json, which says how its tokens are found; save the tokenizer as tokenizer.json");
@@ -70,26 +67,14 @@ final class VocabJson {
   }
 
   private boolean roberta() {
-    String kind = config.flatMap(json -> json.find("tokenizer_class"))
-        .or(() -> beside("config.json").flatMap(json -> json.find("model_type")))
-        .map(Json::text).orElse("").toLowerCase(Locale.ROOT);
-    if (!kind.startsWith("roberta") && !kind.startsWith("gpt2")) {
+    String kind = TokenizerClass.named(file).map(TokenizerClass::base)
+        .or(() -> TokenizerClass.beside(file, "config.json").flatMap(json -> json.find("model_type")).map(Json::text)).orElse("");
+    boolean roberta = kind.equals("RobertaTokenizer") || kind.equals("roberta");
+    if (!roberta && !kind.equals("GPT2Tokenizer") && !kind.equals("gpt2")) {
       throw new FormatException(file + ": is it RoBERTa's or GPT-2's? tokenizer_class in tokenizer_config.json, or else model_type in "
           + "config.json, should say so, is '" + kind + "'");
     }
-    return kind.startsWith("roberta");
-  }
-
-  private Optional<Json> beside(String name) {
-    Path other = file.resolveSibling(name);
-    return Files.exists(other) ? Optional.of(Json.read(other)) : Optional.empty();
-  }
-
-  private static int id(Json list, String key) {
-    if (!key.matches("[0-9]{1,8}")) {
-      throw list.broken("has the key '" + key + "', expected ids of tokens");
-    }
-    return Integer.parseInt(key);
+    return roberta;
   }
 
   private List<ByteLevelBpe.Pair> merges() {

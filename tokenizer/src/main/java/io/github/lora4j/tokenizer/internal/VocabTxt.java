@@ -2,7 +2,6 @@ package io.github.lora4j.tokenizer.internal;
 
 import io.github.lora4j.tokenizer.Tokenizer;
 import io.github.lora4j.vector.FormatException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -11,7 +10,8 @@ import java.util.Optional;
 
 /**
  * Reads BERT's {@code vocab.txt}, one token a line with the line's number as id, as transformers' BertTokenizer does: settings and names of
- * special tokens come from the {@code tokenizer_config.json} beside it, lower-casing being on where it says nothing.
+ * special tokens come from the {@code tokenizer_config.json} beside it, lower-casing being on where it says nothing; added tokens from there or from
+ * {@code added_tokens.json}.
  */
 final class VocabTxt {
 
@@ -28,21 +28,43 @@ final class VocabTxt {
         throw new FormatException(file + ": line " + (i + 1) + " repeats the token '" + lines.get(i) + "'");
       }
     }
-    Path configFile = file.resolveSibling("tokenizer_config.json");
-    Optional<Json> config = Files.exists(configFile) ? Optional.of(Json.read(configFile)) : Optional.empty();
+    TokenizerClass.require(file, TokenizerClass.BERT);
+    Optional<Json> config = TokenizerClass.beside(file, "tokenizer_config.json");
+    config.ifPresent(VocabTxt::refuseOtherSplitting);
     List<AddedTokens.Token> special = new ArrayList<>();
     int unknown = special(file, config, vocabulary, "unk_token", "[UNK]", special);
     int sep = special(file, config, vocabulary, "sep_token", "[SEP]", special);
     special(file, config, vocabulary, "pad_token", "[PAD]", special);
     int cls = special(file, config, vocabulary, "cls_token", "[CLS]", special);
     special(file, config, vocabulary, "mask_token", "[MASK]", special);
+    Map<Integer, AddedTokens.Token> added = AddedTokensFiles.decoder(config, vocabulary);
+    if (added.isEmpty()) {
+      added = AddedTokensFiles.json(file, config, vocabulary);
+    }
+    for (AddedTokens.Token token : special) {
+      added.putIfAbsent(token.id(), token);
+    }
     boolean lowercase = flag(config, "do_lower_case", true);
     BertNormalizer normalizer = new BertNormalizer(
         true, flag(config, "tokenize_chinese_chars", true), flag(config, "strip_accents", lowercase), lowercase);
     Map<String, Integer> ids = vocabulary.ids();
     return new PipelineTokenizer(
-        vocabulary, special, normalizer, new BertWords(new WordPiece(ids, unknown, PREFIX, MAX_CHARS_PER_WORD)), Template.bert(cls, sep),
+        vocabulary, List.copyOf(added.values()), normalizer, new BertWords(new WordPiece(ids, unknown, PREFIX, MAX_CHARS_PER_WORD)), Template.bert(cls, sep),
         new WordPieceDecoder(PREFIX, true)::decode);
+  }
+
+  private static void refuseOtherSplitting(Json config) {
+    if (!config.flag("do_basic_tokenize", true)) {
+      throw config.get("do_basic_tokenize").broken("is false, which is not supported");
+    }
+    config.find("never_split").filter(list -> !list.elements().isEmpty()).ifPresent(list -> {
+      throw list.broken("is not supported");
+    });
+    for (String key : List.of("word_tokenizer_type", "subword_tokenizer_type")) {
+      config.find(key).ifPresent(json -> {
+        throw json.broken("is %s: a setting of BertJapaneseTokenizer, which is not supported".formatted(json.text()));
+      });
+    }
   }
 
   private static boolean flag(Optional<Json> config, String key, boolean otherwise) {
