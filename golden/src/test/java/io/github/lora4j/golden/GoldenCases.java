@@ -18,7 +18,6 @@ import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.function.Supplier;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.DynamicTest;
@@ -86,17 +85,17 @@ final class GoldenCases {
   private static DynamicTest test(String folder, String name, Check check) {
     int colon = name.indexOf(": ");
     String of = colon < 0 ? name : name.substring(0, colon);
-    String part = colon < 0 ? "" : name.substring(colon + 2);
+    String part = colon < 0 ? "" : name.substring(colon + 2) + ": ";
     GoldenReport.found(folder, of);
     return DynamicTest.dynamicTest(name, () -> {
       try {
         check.run();
         GoldenReport.compared(folder, of);
       } catch (TestAbortedException e) {
-        GoldenReport.left(folder, of, part, e.getMessage());
+        GoldenReport.left(folder, of, part + e.getMessage());
         throw e;
       } catch (Throwable e) {
-        GoldenReport.left(folder, of, part, GoldenReport.FAILED + oneLine(e.getMessage() == null ? e.toString() : e.getMessage()));
+        GoldenReport.left(folder, of, "FAILED: " + part + oneLine(String.valueOf(e.getMessage() == null ? e : e.getMessage())));
         throw e;
       }
     });
@@ -105,18 +104,6 @@ final class GoldenCases {
   /** Leaves a case aside, with the reason. */
   static TestAbortedException notYet(String reason) {
     return new TestAbortedException(oneLine(reason));
-  }
-
-  /** What opens a case's model; what lora4j says it does not support is a reason, not a failure. */
-  static <T> T supported(Supplier<T> opening) {
-    try {
-      return opening.get();
-    } catch (ConfigException | FormatException e) {
-      if (e.getMessage().contains("not supported")) {
-        throw notYet(e.getMessage().replaceFirst("^\\S*config\\.json: ", ""));
-      }
-      throw e;
-    }
   }
 
   private static String oneLine(String text) {
