@@ -85,17 +85,17 @@ final class GoldenCases {
   private static DynamicTest test(String folder, String name, Check check) {
     int colon = name.indexOf(": ");
     String of = colon < 0 ? name : name.substring(0, colon);
-    String part = colon < 0 ? "" : name.substring(colon + 2) + ": ";
+    String part = colon < 0 ? "" : name.substring(colon + 2);
     GoldenReport.found(folder, of);
     return DynamicTest.dynamicTest(name, () -> {
       try {
         check.run();
         GoldenReport.compared(folder, of);
       } catch (TestAbortedException e) {
-        GoldenReport.left(folder, of, part + e.getMessage());
+        GoldenReport.left(folder, of, part, e.getMessage());
         throw e;
       } catch (Throwable e) {
-        GoldenReport.left(folder, of, "FAILED: " + part + oneLine(String.valueOf(e.getMessage() == null ? e : e.getMessage())));
+        GoldenReport.left(folder, of, part, GoldenReport.FAILED + oneLine(e.getMessage() == null ? e.toString() : e.getMessage()));
         throw e;
       }
     });

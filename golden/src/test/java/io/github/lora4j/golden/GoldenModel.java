@@ -8,16 +8,16 @@ import io.github.lora4j.graph.Executable;
 import io.github.lora4j.graph.Value;
 import io.github.lora4j.lora.ModelDescription;
 import io.github.lora4j.models.Architecture;
-import io.github.lora4j.train.recorded.CausalLm;
-import io.github.lora4j.train.recorded.RecordedTask;
-import io.github.lora4j.train.recorded.MaskedLm;
+import io.github.lora4j.models.CausalLm;
+import io.github.lora4j.models.EncoderTask;
+import io.github.lora4j.models.MaskedLm;
 import io.github.lora4j.models.ModelDirectory;
 import io.github.lora4j.models.PackedBatch;
 import io.github.lora4j.models.PackedInputs;
-import io.github.lora4j.train.recorded.QuestionAnswering;
+import io.github.lora4j.models.QuestionAnswering;
 import io.github.lora4j.models.Rows;
-import io.github.lora4j.train.recorded.SequenceClassifier;
-import io.github.lora4j.train.recorded.Targets;
+import io.github.lora4j.models.SequenceClassifier;
+import io.github.lora4j.models.Targets;
 import io.github.lora4j.train.Session;
 import io.github.lora4j.train.data.Target;
 import io.github.lora4j.vector.Loss;
@@ -91,7 +91,7 @@ final class GoldenModel implements AutoCloseable {
     description = new ModelDescription(task.modelType(), task.modules(), task.outputModule(), task.tied());
   }
 
-  private RecordedTask task(Architecture architecture) {
+  private EncoderTask task(Architecture architecture) {
     return switch (kind) {
       case NEXT_TOKEN -> new CausalLm(architecture);
       case ANSWER -> new QuestionAnswering(architecture);
@@ -163,7 +163,7 @@ final class GoldenModel implements AutoCloseable {
   void accumulate(Session session, int step) {
     Targets targets = task.targets(session.task().in(), session.task().program());
     List<Row> rows = batch(step, kind == Kind.ANSWER);
-    rows.forEach(row -> targets.add(row.target));
+    rows.forEach(row -> targets.add(TargetFloats.of(row.target)));
     write(session, step, rows);
     targets.write(session.executable());
     session.executable().run("accumulate");

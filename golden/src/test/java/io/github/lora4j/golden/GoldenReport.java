@@ -19,9 +19,12 @@ public final class GoldenReport implements TestExecutionListener {
 
   private static final Map<String, Map<String, Case>> FOLDERS = new TreeMap<>();
 
+  /** What the reason of a case that was compared and differs begins with. */
+  static final String FAILED = "FAILED: ";
+
   private static final class Case {
     private boolean compared;
-    private final Set<String> reasons = new LinkedHashSet<>();
+    private final Map<String, Set<String>> reasons = new LinkedHashMap<>();
   }
 
   /** A case is there, whatever becomes of it. */
@@ -35,8 +38,8 @@ public final class GoldenReport implements TestExecutionListener {
   }
 
   /** It, or a part of it, was not compared. */
-  static synchronized void left(String folder, String name, String reason) {
-    of(folder, name).reasons.add(reason);
+  static synchronized void left(String folder, String name, String part, String reason) {
+    of(folder, name).reasons.computeIfAbsent(reason, _ -> new LinkedHashSet<>()).add(part);
   }
 
   private static Case of(String folder, String name) {
@@ -50,7 +53,8 @@ public final class GoldenReport implements TestExecutionListener {
       long compared = cases.values().stream().filter(c -> c.compared && c.reasons.isEmpty()).count();
       lines.add("golden %s: %d of %d cases compared".formatted(folder, compared, cases.size()));
       Map<String, List<String>> rest = new LinkedHashMap<>();
-      cases.forEach((name, c) -> c.reasons.forEach(reason -> rest.computeIfAbsent(reason, _ -> new ArrayList<>()).add(name)));
+      cases.forEach((name, c) -> c.reasons.forEach((reason, parts) -> rest.computeIfAbsent(reason, _ -> new ArrayList<>())
+          .add(reason.startsWith(FAILED) && !parts.contains("") ? "%s (%s)".formatted(name, String.join(", ", parts)) : name)));
       rest.forEach((reason, names) -> lines.add("  %s: %s".formatted(String.join(", ", names), reason)));
     });
     return lines;
