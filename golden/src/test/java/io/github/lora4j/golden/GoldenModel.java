@@ -88,6 +88,11 @@ final class GoldenModel implements AutoCloseable {
     kind = Kind.of(expected.path("model_class").asText()).orElseThrow();
     labels = kind == Kind.ANSWER ? answers() : Numbers.floats(tensors, "batch.labels");
     task = task(ModelDirectory.open(dir).architecture());
+    int longest = batch(0, false).stream().mapToInt(row -> row.ids.length).max().orElse(0);
+    if (longest > task.maxPositions()) {
+      throw GoldenCases.notYet("sequences of %d tokens are longer than the %d that lora4j computes of this model".formatted(longest,
+          task.maxPositions()));
+    }
     description = new ModelDescription(task.modelType(), task.modules(), task.outputModule(), task.tied());
   }
 
