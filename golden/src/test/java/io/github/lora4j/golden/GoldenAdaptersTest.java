@@ -20,6 +20,7 @@ import io.github.lora4j.lora.PeftFormat;
 import io.github.lora4j.lora.StoredCopy;
 import io.github.lora4j.models.ModelDirectory;
 import io.github.lora4j.testkit.Comparison;
+import io.github.lora4j.train.recorded.CausalLm;
 import io.github.lora4j.vector.DType;
 import io.github.lora4j.vector.FormatException;
 import java.io.IOException;

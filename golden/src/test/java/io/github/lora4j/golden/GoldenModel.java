@@ -8,16 +8,17 @@ import io.github.lora4j.graph.Executable;
 import io.github.lora4j.graph.Value;
 import io.github.lora4j.lora.ModelDescription;
 import io.github.lora4j.models.Architecture;
-import io.github.lora4j.models.CausalLm;
-import io.github.lora4j.models.EncoderTask;
-import io.github.lora4j.models.MaskedLm;
+import io.github.lora4j.train.recorded.CausalLm;
+import io.github.lora4j.train.recorded.RecordedTask;
+import io.github.lora4j.train.recorded.MaskedLm;
 import io.github.lora4j.models.ModelDirectory;
 import io.github.lora4j.models.PackedBatch;
 import io.github.lora4j.models.PackedInputs;
-import io.github.lora4j.models.QuestionAnswering;
+import io.github.lora4j.train.recorded.QuestionAnswering;
 import io.github.lora4j.models.Rows;
-import io.github.lora4j.models.SequenceClassifier;
-import io.github.lora4j.models.Targets;
+import io.github.lora4j.train.recorded.SequenceClassifier;
+import io.github.lora4j.train.recorded.Targets;
+import io.github.lora4j.train.recorded.TokenClassifier;
 import io.github.lora4j.train.Session;
 import io.github.lora4j.train.data.Target;
 import io.github.lora4j.vector.Loss;
@@ -36,7 +37,7 @@ final class GoldenModel implements AutoCloseable {
   /** What a model does, by the end of its class name. */
   enum Kind {
     CLASSES("ForSequenceClassification"), NEXT_TOKEN("ForCausalLM"), MASKED_TOKENS("ForMaskedLM"),
-    ANSWER("ForQuestionAnswering");
+    LABELLED_TOKENS("ForTokenClassification"), ANSWER("ForQuestionAnswering");
 
     private final String ending;
 
@@ -51,7 +52,7 @@ final class GoldenModel implements AutoCloseable {
 
     /** Whether labels are tokens, padded like the text. */
     boolean ofTokens() {
-      return this == NEXT_TOKEN || this == MASKED_TOKENS;
+      return this == NEXT_TOKEN || this == MASKED_TOKENS || this == LABELLED_TOKENS;
     }
   }
 
@@ -96,11 +97,12 @@ final class GoldenModel implements AutoCloseable {
     description = new ModelDescription(task.modelType(), task.modules(), task.outputModule(), task.tied());
   }
 
-  private EncoderTask task(Architecture architecture) {
+  private RecordedTask task(Architecture architecture) {
     return switch (kind) {
       case NEXT_TOKEN -> new CausalLm(architecture);
       case ANSWER -> new QuestionAnswering(architecture);
       case MASKED_TOKENS -> new MaskedLm(architecture);
+      case LABELLED_TOKENS -> new TokenClassifier(architecture, tensors.info("base.logits").shape().getLast().intValue());
       case CLASSES -> {
         int outputs = tensors.info("base.logits").shape().get(1).intValue();
         boolean classes = !tensors.info("batch.labels").dtype().isFloat();
@@ -168,7 +170,7 @@ final class GoldenModel implements AutoCloseable {
   void accumulate(Session session, int step) {
     Targets targets = task.targets(session.task().in(), session.task().program());
     List<Row> rows = batch(step, kind == Kind.ANSWER);
-    rows.forEach(row -> targets.add(TargetFloats.of(row.target)));
+    rows.forEach(row -> targets.add(row.target));
     write(session, step, rows);
     targets.write(session.executable());
     session.executable().run("accumulate");
@@ -251,7 +253,7 @@ final class GoldenModel implements AutoCloseable {
   /** The recorded labels of a row as the target of its task. */
   private Target target(float[] row) {
     return switch (kind) {
-      case NEXT_TOKEN, MASKED_TOKENS -> Target.TokenLabels.of(IntStream.range(0, row.length).map(i -> (int) row[i]).toArray());
+      case NEXT_TOKEN, MASKED_TOKENS, LABELLED_TOKENS -> Target.TokenLabels.of(IntStream.range(0, row.length).map(i -> (int) row[i]).toArray());
       case ANSWER -> new Target.Span((int) row[0], (int) row[1], (int) row[2]);
       case CLASSES -> !tensors.info("batch.labels").dtype().isFloat() ? new Target.OneClass((int) row[0]) : new Target.Numbers(row);
     };
