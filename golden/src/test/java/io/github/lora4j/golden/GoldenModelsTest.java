@@ -371,7 +371,8 @@ public final class GoldenModelsTest {
       if (recorded.isObject()) {
         Map<String, Integer> ranks = hook.hostState().entrySet().stream().collect(java.util.stream.Collectors.toMap(Map.Entry::getKey,
             entry -> (int) entry.getValue().chars().filter(bit -> bit == '1').count()));
-        recorded.properties().forEach(entry -> assertEquals(entry.getValue().asInt(), ranks.get(GoldenCases.slot(entry.getKey()).replaceFirst("\\.lora_E$", "")),
+        recorded.properties().forEach(entry -> assertEquals(entry.getValue().asInt(),
+              ranks.get(GoldenCases.slot(entry.getKey()).replaceFirst("\\.lora_E$", "")),
             entry.getKey() + " after step " + (step + 1)));
       }
     }
