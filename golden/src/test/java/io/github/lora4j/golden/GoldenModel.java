@@ -18,6 +18,7 @@ import io.github.lora4j.train.recorded.QuestionAnswering;
 import io.github.lora4j.models.Rows;
 import io.github.lora4j.train.recorded.SequenceClassifier;
 import io.github.lora4j.train.recorded.Targets;
+import io.github.lora4j.train.recorded.TokenClassifier;
 import io.github.lora4j.train.Session;
 import io.github.lora4j.train.data.Target;
 import io.github.lora4j.vector.Loss;
@@ -36,7 +37,7 @@ final class GoldenModel implements AutoCloseable {
   /** What a model does, by the end of its class name. */
   enum Kind {
     CLASSES("ForSequenceClassification"), NEXT_TOKEN("ForCausalLM"), MASKED_TOKENS("ForMaskedLM"),
-    ANSWER("ForQuestionAnswering");
+    LABELLED_TOKENS("ForTokenClassification"), ANSWER("ForQuestionAnswering");
 
     private final String ending;
 
@@ -51,7 +52,7 @@ final class GoldenModel implements AutoCloseable {
 
     /** Whether labels are tokens, padded like the text. */
     boolean ofTokens() {
-      return this == NEXT_TOKEN || this == MASKED_TOKENS;
+      return this == NEXT_TOKEN || this == MASKED_TOKENS || this == LABELLED_TOKENS;
     }
   }
 
@@ -88,6 +89,11 @@ final class GoldenModel implements AutoCloseable {
     kind = Kind.of(expected.path("model_class").asText()).orElseThrow();
     labels = kind == Kind.ANSWER ? answers() : Numbers.floats(tensors, "batch.labels");
     task = task(ModelDirectory.open(dir).architecture());
+    int longest = batch(0, false).stream().mapToInt(row -> row.ids.length).max().orElse(0);
+    if (longest > task.maxPositions()) {
+      throw GoldenCases.notYet("sequences of %d tokens are longer than the %d that lora4j computes of this model".formatted(longest,
+          task.maxPositions()));
+    }
     description = new ModelDescription(task.modelType(), task.modules(), task.outputModule(), task.tied());
   }
 
@@ -96,6 +102,7 @@ final class GoldenModel implements AutoCloseable {
       case NEXT_TOKEN -> new CausalLm(architecture);
       case ANSWER -> new QuestionAnswering(architecture);
       case MASKED_TOKENS -> new MaskedLm(architecture);
+      case LABELLED_TOKENS -> new TokenClassifier(architecture, tensors.info("base.logits").shape().getLast().intValue());
       case CLASSES -> {
         int outputs = tensors.info("base.logits").shape().get(1).intValue();
         boolean classes = !tensors.info("batch.labels").dtype().isFloat();
@@ -246,7 +253,7 @@ final class GoldenModel implements AutoCloseable {
   /** The recorded labels of a row as the target of its task. */
   private Target target(float[] row) {
     return switch (kind) {
-      case NEXT_TOKEN, MASKED_TOKENS -> Target.TokenLabels.of(IntStream.range(0, row.length).map(i -> (int) row[i]).toArray());
+      case NEXT_TOKEN, MASKED_TOKENS, LABELLED_TOKENS -> Target.TokenLabels.of(IntStream.range(0, row.length).map(i -> (int) row[i]).toArray());
       case ANSWER -> new Target.Span((int) row[0], (int) row[1], (int) row[2]);
       case CLASSES -> !tensors.info("batch.labels").dtype().isFloat() ? new Target.OneClass((int) row[0]) : new Target.Numbers(row);
     };
