@@ -15,6 +15,7 @@ import java.lang.foreign.ValueLayout;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 
 /** Trained AdaLoRA in other forms. */
 final class AdaLoraExport {
@@ -25,8 +26,8 @@ final class AdaLoraExport {
   static LoadedAdapter resized(AdaLoraAdapter from, AdaLoraAdapter to, AdapterValues values) {
     AdapterValues small = new AdapterValues(to.parameters());
     for (Site site : to.sites().values()) {
-      List<Boolean> kept = to.config().rankPattern().get(site.module());
-      Site whole = from.sites().get(site.module());
+      List<Boolean> kept = of(to.config().rankPattern(), site.module());
+      Site whole = of(from.sites(), site.module());
       int at = 0;
       for (int i = 0; i < kept.size(); i++) {
         if (kept.get(i)) {
@@ -39,6 +40,11 @@ final class AdaLoraExport {
     }
     to.parameters().stream().filter(AdapterParameter::ofBase).forEach(p -> small.get(p.slot()).copyFrom(values.get(p.slot())));
     return new LoadedAdapter(to, small);
+  }
+
+  /** What is kept for a module; both adapters have the same ones. */
+  private static <T> T of(Map<String, T> byModule, String module) {
+    return Objects.requireNonNull(byModule.get(module), module);
   }
 
   private static void row(AdapterValues from, AdapterParameter p, int i, AdapterValues to, AdapterParameter q, int j) {
@@ -75,7 +81,7 @@ final class AdaLoraExport {
     LoraAdapter lora = new LoraMethod().restore(config, adapter.lora().model());
     AdapterValues plain = new AdapterValues(lora.parameters());
     lora.sites().forEach((module, site) -> {
-      Site of = adapter.sites().get(module);
+      Site of = of(adapter.sites(), module);
       MemorySegment a = plain.get(site.a().slot());
       MemorySegment e = values.get(of.e().slot());
       a.copyFrom(values.get(of.a().slot()));

@@ -15,6 +15,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.function.UnaryOperator;
 
@@ -85,7 +86,7 @@ final class AdaLoraSteps implements StepHook {
       kept.putAll(RankAllocator.allocate(scores, schedule.budget(step)));
     }
     adapter.sites().values().forEach(site -> {
-      boolean[] bits = kept.get(site.module());
+      boolean[] bits = Objects.requireNonNull(kept.get(site.module()), site.module());
       float[] mask = new float[bits.length];
       for (int i = 0; i < bits.length; i++) {
         mask[i] = bits[i] ? 1 : 0;
