@@ -1,7 +1,6 @@
 package io.github.lora4j.cli;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
-import static org.junit.jupiter.api.Assertions.assertFalse;
 
 import io.github.lora4j.train.GradientExchange;
 import io.github.lora4j.train.GradientTree;
@@ -16,7 +15,6 @@ import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
@@ -25,7 +23,6 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import org.junit.jupiter.api.BeforeEach;
-import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -128,13 +125,5 @@ class GradientExchangeTest {
         assertArrayEquals(one, run.get());
       }
     }
-  }
-
-  /** The same examples in a step: what is left is how they are grouped, which rounds otherwise, so the tree is really used. */
-  @Test
-  void theTreeIsNotASum() throws IOException {
-    byte[] three = train(recipe("three", "lora", 3).build(), GradientExchange.NONE);
-    byte[] one = train(recipe("together", "lora", 1).set("batch_size", 9).build(), GradientExchange.NONE);
-    assertFalse(Arrays.equals(three, one));
   }
 }

@@ -43,6 +43,11 @@ final class GradientSums implements AutoCloseable {
     return 2 * (32 - Integer.numberOfLeadingZeros(microBatches)) + 2;
   }
 
+  /** Bytes allocated for so many F32 elements of gradients. */
+  static long bytes(int microBatches, long elements) {
+    return parts(microBatches) * (Memory.align(elements * Float.BYTES) + Memory.align(2L * Float.BYTES));
+  }
+
   private Part part(long bytes) {
     return new Part(0, 0, memory.allocate(bytes, "gradients"), memory.allocate(2L * type.bytes(), "loss and targets"));
   }

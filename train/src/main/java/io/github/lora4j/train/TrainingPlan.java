@@ -10,6 +10,7 @@ import io.github.lora4j.train.data.Batches;
 import io.github.lora4j.train.data.TokenizedData;
 import io.github.lora4j.train.recorded.RecordedTask;
 import io.github.lora4j.vector.ConfigException;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.stream.IntStream;
@@ -46,7 +47,11 @@ public record TrainingPlan(Batches batches, int steps, Schedule schedule, Optimi
   public List<Backend.Allocation> forecast(PreparedRun run, Backend backend) {
     TaskProgram program = TaskProgram.record(run.program(), run.adapter(), capacity, Optional.of(optimizer));
     AdapterRecording.requireRecorded(run.adapter(), program.program());
-    return backend.forecast(program.program(), new CompileOptions(run.recipe().computing().weightType()));
+    List<Backend.Allocation> all = new ArrayList<>(backend.forecast(program.program(), new CompileOptions(run.recipe().computing().weightType())));
+    if (batches.accumulation() > 1) {
+      all.add(new Backend.Allocation("sums of micro-batches", GradientSums.bytes(batches.accumulation(), program.program().parameters().elements())));
+    }
+    return List.copyOf(all);
   }
 
   private static OptimizerSpec optimizer(Recipe.Optimizer o, List<ParameterGroup> groups) {
