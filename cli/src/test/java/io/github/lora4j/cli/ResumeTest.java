@@ -183,6 +183,62 @@ class ResumeTest {
     assertArrayEquals(whole, Files.readAllBytes(recipe.output().resolve("adapter/adapter_model.safetensors")));
   }
 
+  /** Stopped while it evaluates, at the end of the data and in the middle: at once, with the evaluation made up for when it goes on. */
+  @Test
+  void stoppingEndsAnEvaluation() throws IOException {
+    Path eval = TinyBert.tsv(dir.resolve("eval.tsv"), 60, 2);
+    for (int every : new int[] {5, 0}) {
+      RecipeBuilder settings = recipe("whole" + every).set("data.eval", eval.toString()).set("eval_every", every).set("epochs", 1);
+      byte[] whole = train(settings.build(), false, new JsonlListener(dir.resolve("whole" + every + ".jsonl")));
+      Recipe recipe = settings.set("output", dir.resolve("stopped" + every).toString()).build();
+      JsonlListener log = new JsonlListener(dir.resolve("stopped" + every + ".jsonl"));
+      TrainingRun[] self = new TrainingRun[1];
+      int at = 4; // The last step of the epoch.
+      List<TrainEvent> after = new ArrayList<>();
+      try (TrainingRun run = TrainingRun.open(recipe, false, log, event -> {
+        if (self[0] != null && event instanceof TrainEvent.Step step && step.step() == at) {
+          self[0].stop();
+        } else {
+          after.add(event);
+        }
+      })) {
+        self[0] = run;
+        assertThrows(CancellationException.class, run::train);
+      }
+      assertTrue(after.stream().noneMatch(TrainEvent.Evaluated.class::isInstance), after.toString());
+      assertTrue(Files.isDirectory(recipe.output().resolve("checkpoint-" + at)));
+      assertArrayEquals(whole, train(recipe, true, log));
+      assertEquals(evaluations("whole" + every + ".jsonl"), evaluations("stopped" + every + ".jsonl"));
+    }
+  }
+
+  private List<String> evaluations(String file) throws IOException {
+    return Files.readAllLines(dir.resolve(file)).stream().filter(line -> line.contains("\"event\":\"evaluated\""))
+        .map(line -> line.replaceFirst(",\"seconds\".*", "")).toList();
+  }
+
+  /** The weights, not only their config, are part of a run. */
+  @Test
+  void otherBaseWeightsAreRefused() throws IOException {
+    train(recipe("run").set("keep_checkpoints", 3).build(), false);
+    Path weights = model.resolve("model.safetensors");
+    byte[] bytes = Files.readAllBytes(weights);
+    bytes[bytes.length - 3] ^= 1;
+    Files.write(weights, bytes);
+    Cli other = Cli.run("train", dir.resolve("run"), "--resume");
+    assertEquals(2, other.code(), other.err());
+    assertTrue(other.err().contains("the base model's weights was those with checksum"), other.err());
+  }
+
+  @Test
+  void nothingIsResumedByMistake() {
+    Cli mistyped = Cli.run("train", "--model", model, "--output", dir.resolve("rnu"), "--data.train", data, "--data.text", "sentence", "--data.label", "mood",
+        "--adapter.target_modules", "query", "--resume");
+    assertEquals(2, mistyped.code(), mistyped.err());
+    assertTrue(mistyped.err().contains("is not the directory of a run, so there is nothing to resume"), mistyped.err());
+    assertFalse(Files.exists(dir.resolve("rnu")));
+  }
+
   @Test
   void aRunDoesNotOverwriteAnother() throws IOException {
     train(recipe("run").build(), false);

@@ -51,9 +51,27 @@ public record Schedule(Kind kind, int warmup, int total, int cycles, double powe
     }
   }
 
-  /** A kind with Hugging Face's defaults for what only some kinds use. */
-  public static Schedule of(Kind kind, int warmup, int total) {
-    return new Schedule(kind, warmup, total, 1, 1, kind == Kind.POLYNOMIAL ? 1e-7 : 0, 0);
+  /** The rate at which POLYNOMIAL ends, as Hugging Face's {@code lr_end}: absolute, whatever the rate it comes from. */
+  private static final double POLYNOMIAL_END = 1e-7;
+
+  /**
+   * A kind with Hugging Face's defaults for what only some kinds use.
+   *
+   * @param learningRate the rate that the factors are of, before any group's own
+   * @throws ConfigException for kinds that need more than this to decay, as Hugging Face raises; and if the rate is below the one a
+   *     polynomial ends at
+   */
+  public static Schedule of(Kind kind, int warmup, int total, double learningRate) {
+    if (kind == Kind.COSINE_WITH_MIN_LR || kind == Kind.WARMUP_STABLE_DECAY) {
+      throw new ConfigException("optimizer.schedule %s needs %s, which has no default and no key in recipes: without it the rate would %s; use cosine, linear or polynomial"
+          .formatted(kind.key(), kind == Kind.COSINE_WITH_MIN_LR ? "the rate it ends at" : "the number of steps it decays over",
+              kind == Kind.COSINE_WITH_MIN_LR ? "fall to 0, which is cosine" : "never decay"));
+    }
+    if (kind == Kind.POLYNOMIAL && learningRate <= POLYNOMIAL_END) {
+      throw new ConfigException("optimizer.schedule polynomial ends at the rate %s, so optimizer.learning_rate must be larger, got %s"
+          .formatted(POLYNOMIAL_END, learningRate));
+    }
+    return new Schedule(kind, warmup, total, 1, 1, kind == Kind.POLYNOMIAL ? POLYNOMIAL_END / learningRate : 0, 0);
   }
 
   /**

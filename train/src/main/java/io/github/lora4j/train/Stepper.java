@@ -11,7 +11,7 @@ import java.util.Optional;
 import java.util.function.BooleanSupplier;
 
 /** Optimizer steps: packs the examples of each into batches, accumulates their gradients and updates. */
-final class Stepper {
+final class Stepper implements AutoCloseable {
 
   private final Recipe.Training training;
   private final TokenizedData train;
@@ -23,12 +23,15 @@ final class Stepper {
   private final Value hyper;
   private final Value report;
   private final float[] hyperValues;
+  private final GradientExchange exchange;
+  private final GradientSums sums;
   private int[] order = {};
   private int orderEpoch = -1;
   private long tokens;
   private long examples;
 
-  Stepper(PreparedRun run, TrainingPlan plan, Session session) {
+  Stepper(PreparedRun run, TrainingPlan plan, Session session, GradientExchange exchange) {
+    this.exchange = exchange;
     training = run.recipe().training();
     this.plan = plan;
     this.session = session;
@@ -39,6 +42,7 @@ final class Stepper {
     hyper = session.task().program().slot(TaskProgram.HYPER).orElseThrow();
     report = session.task().program().slot(TaskProgram.REPORT).orElseThrow();
     hyperValues = new float[hyper.shape().cols()];
+    sums = summed(batches.accumulation()) ? new GradientSums(session.executable(), batches.accumulation()) : null;
   }
 
   /** Tokens packed so far. */
@@ -62,11 +66,18 @@ final class Stepper {
     orderFor(done);
     int stepInEpoch = done % batches.stepsPerEpoch();
     session.prepare();
-    for (int micro = 0; micro < batches.microBatches(stepInEpoch); micro++) {
+    int all = batches.microBatches(stepInEpoch);
+    for (int micro = exchange.from(done, all); micro < exchange.to(done, all); micro++) {
       if (stop.getAsBoolean()) {
         return Optional.empty();
       }
       forEachPack(stepInEpoch, micro, done, () -> session.executable().run("accumulate"));
+      if (summed(all)) {
+        sums.add(micro);
+      }
+    }
+    if (summed(all)) {
+      sums.finish(exchange, done);
     }
     double factor = plan.schedule().factor(done);
     Recipe.Optimizer o = training.optimizer();
@@ -97,6 +108,11 @@ final class Stepper {
     boolean finite() {
       return Float.isFinite(loss) && Float.isFinite(gradientNorm);
     }
+  }
+
+  /** Whether a step's sum is made of parts; one micro-batch of one worker is the sum itself. */
+  private boolean summed(int microBatches) {
+    return microBatches > 1 || exchange != GradientExchange.NONE;
   }
 
   private boolean finite() {
@@ -154,5 +170,12 @@ final class Stepper {
       });
     }
     return site[0] == null ? "the sum of gradients (they overflow)" : site[0];
+  }
+
+  @Override
+  public void close() {
+    if (sums != null) {
+      sums.close();
+    }
   }
 }

@@ -10,8 +10,10 @@ import io.github.lora4j.train.data.Batches;
 import io.github.lora4j.train.data.TokenizedData;
 import io.github.lora4j.train.recorded.RecordedTask;
 import io.github.lora4j.vector.ConfigException;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.IntStream;
 
 /**
  * What a recipe amounts to on its data, before anything is compiled.
@@ -37,7 +39,7 @@ public record TrainingPlan(Batches batches, int steps, Schedule schedule, Optimi
     int steps = t.maxSteps() > 0 ? t.maxSteps() : (int) Math.ceil(batches.stepsPerEpoch() * t.epochs());
     Recipe.Optimizer o = t.optimizer();
     int warmup = o.schedule().steps() > 0 ? o.schedule().steps() : (int) Math.ceil(steps * o.schedule().ratio());
-    return new TrainingPlan(batches, steps, Schedule.of(o.schedule().kind(), warmup, steps), optimizer(o, run.adapter().groups()),
+    return new TrainingPlan(batches, steps, Schedule.of(o.schedule().kind(), warmup, steps, o.learningRate()), optimizer(o, run.adapter().groups()),
         capacity(run, batches, steps), run.adapter().hook(steps));
   }
 
@@ -45,7 +47,11 @@ public record TrainingPlan(Batches batches, int steps, Schedule schedule, Optimi
   public List<Backend.Allocation> forecast(PreparedRun run, Backend backend) {
     TaskProgram program = TaskProgram.record(run.program(), run.adapter(), capacity, Optional.of(optimizer));
     AdapterRecording.requireRecorded(run.adapter(), program.program());
-    return backend.forecast(program.program(), new CompileOptions(run.recipe().computing().weightType()));
+    List<Backend.Allocation> all = new ArrayList<>(backend.forecast(program.program(), new CompileOptions(run.recipe().computing().weightType())));
+    if (batches.accumulation() > 1) {
+      all.add(new Backend.Allocation("sums of micro-batches", GradientSums.bytes(batches.accumulation(), program.program().parameters().elements())));
+    }
+    return List.copyOf(all);
   }
 
   private static OptimizerSpec optimizer(Recipe.Optimizer o, List<ParameterGroup> groups) {
@@ -64,18 +70,7 @@ public record TrainingPlan(Batches batches, int steps, Schedule schedule, Optimi
   private static TaskProgram.Capacity capacity(PreparedRun run, Batches batches, int steps) {
     int maxTokens = run.recipe().computing().maxTokens();
     TokenizedData train = run.train();
-    int epochs = (steps + batches.stepsPerEpoch() - 1) / batches.stepsPerEpoch();
-    int needed = 1;
-    for (int epoch = 0; epoch < epochs; epoch++) {
-      int[] order = batches.order(epoch);
-      for (int from = 0; from < order.length; from += batches.batch()) {
-        int sum = 0;
-        for (int i = from; i < Math.min(order.length, from + batches.batch()); i++) {
-          sum += train.tokens(order[i]);
-        }
-        needed = Math.max(needed, sum);
-      }
-    }
+    int needed = longestBatch(train, batches, steps);
     int longest = Math.max(train.longest(), run.eval().map(TokenizedData::longest).orElse(0));
     boolean pairs = run.program().sequencesPerExample() > 1;
     if (maxTokens > 0 && maxTokens < needed) {
@@ -92,6 +87,30 @@ public record TrainingPlan(Batches batches, int steps, Schedule schedule, Optimi
     int together = run.eval().map(data -> evaluation(run.program(), data, batches.batch()).tokens()).orElse(0);
     return new TaskProgram.Capacity(Math.max(Math.max(needed, longest), together), batches.batch() * run.program().sequencesPerExample(), longest,
         run.eval().isPresent());
+  }
+
+  /** Examples that are looked at to find the longest batch: in a run of more of them any batch is taken to occur. */
+  private static final long LOOKED_AT = 1L << 26;
+
+  /** Tokens of the longest micro-batch of a run. */
+  static int longestBatch(TokenizedData train, Batches batches, int steps) {
+    long epochs = ((long) steps + batches.stepsPerEpoch() - 1) / batches.stepsPerEpoch();
+    long needed = 1;
+    if (epochs * train.size() > LOOKED_AT) {
+      needed = IntStream.range(0, train.size()).map(i -> -train.tokens(i)).sorted().limit(batches.batch()).asLongStream().map(n -> -n).sum();
+      epochs = 0;
+    }
+    for (int epoch = 0; epoch < epochs; epoch++) {
+      int[] order = batches.order(epoch);
+      for (int from = 0; from < order.length; from += batches.batch()) {
+        long sum = 0;
+        for (int i = from; i < Math.min(order.length, from + batches.batch()); i++) {
+          sum += train.tokens(order[i]);
+        }
+        needed = Math.max(needed, sum);
+      }
+    }
+    return Math.toIntExact(Math.max(1, needed));
   }
 
   /**

@@ -37,7 +37,7 @@ public final class TrainingRun implements AutoCloseable {
   private int saved = -1;
   private long nanos;
 
-  private TrainingRun(PreparedRun prepared, Resume resume, List<TrainListener> listeners) {
+  private TrainingRun(PreparedRun prepared, Resume resume, GradientExchange exchange, List<TrainListener> listeners) {
     this.prepared = prepared;
     recipe = prepared.recipe();
     this.listeners = List.copyOf(listeners);
@@ -70,7 +70,7 @@ public final class TrainingRun implements AutoCloseable {
     backend = opened;
     session = made;
     session.executable().progress(text -> tell(new TrainEvent.Note(text)));
-    stepper = new Stepper(prepared, plan, session);
+    stepper = new Stepper(prepared, plan, session, exchange);
   }
 
   private void resume(Session session, Resume how) {
@@ -94,7 +94,12 @@ public final class TrainingRun implements AutoCloseable {
 
   /** The same with model and data that were prepared by the caller. */
   public static TrainingRun open(PreparedRun prepared, Resume resume, TrainListener... listeners) {
-    return new TrainingRun(prepared, resume, List.of(listeners));
+    return open(prepared, resume, GradientExchange.NONE, listeners);
+  }
+
+  /** The same as one of several workers, which differ in nothing but the exchange and the output directory. */
+  public static TrainingRun open(PreparedRun prepared, Resume resume, GradientExchange exchange, TrainListener... listeners) {
+    return new TrainingRun(prepared, resume, exchange, List.of(listeners));
   }
 
   /**
@@ -261,6 +266,6 @@ public final class TrainingRun implements AutoCloseable {
 
   @Override
   public void close() {
-    closeAll(session, backend, directory);
+    closeAll(stepper, session, backend, directory);
   }
 }

@@ -77,6 +77,18 @@ class JsonlListenerTest {
   }
 
   @Test
+  void aLineCutInsideACharacterIsDropped() throws IOException {
+    Path file = temp.resolve("metrics.jsonl");
+    JsonlListener first = new JsonlListener(file);
+    first.on(started(0));
+    first.on(step(1));
+    Files.write(file, new byte[] {'{', '"', (byte) 0xe2, (byte) 0x80}, StandardOpenOption.APPEND);
+    new JsonlListener(file).on(started(1));
+    assertEquals(List.of(1), steps(file));
+    assertEquals(3, lines(file).size());
+  }
+
+  @Test
   void anotherRunBeginsAnew() throws IOException {
     Path file = temp.resolve("metrics.jsonl");
     Files.writeString(file, "{\"event\":\"step\",\"step\":1}\n");

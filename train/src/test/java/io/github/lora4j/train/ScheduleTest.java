@@ -28,9 +28,9 @@ class ScheduleTest {
   }
 
   @ParameterizedTest
-  @EnumSource(value = Kind.class, mode = EnumSource.Mode.EXCLUDE, names = "CONSTANT")
+  @EnumSource(value = Kind.class, mode = EnumSource.Mode.EXCLUDE, names = {"CONSTANT", "COSINE_WITH_MIN_LR", "WARMUP_STABLE_DECAY"})
   void warmUpRisesFromZero(Kind kind) {
-    Schedule schedule = Schedule.of(kind, 4, 100);
+    Schedule schedule = Schedule.of(kind, 4, 100, 1e-3);
     assertEquals(0, schedule.factor(0));
     assertEquals(0.25, schedule.factor(1));
     assertEquals(0.75, schedule.factor(3));
@@ -39,8 +39,23 @@ class ScheduleTest {
 
   @Test
   void impossibleNumbersAreRefused() {
-    assertThrows(ConfigException.class, () -> Schedule.of(Kind.LINEAR, -1, 10));
+    assertThrows(ConfigException.class, () -> Schedule.of(Kind.LINEAR, -1, 10, 1e-3));
     assertThrows(ConfigException.class, () -> new Schedule(Kind.POLYNOMIAL, 0, 10, 1, 0, 0, 0));
     assertThrows(ConfigException.class, () -> new Schedule(Kind.COSINE_WITH_RESTARTS, 0, 10, 0, 1, 0, 0));
+  }
+
+  /** Hugging Face raises: num_decay_steps and min_lr have no default. */
+  @ParameterizedTest
+  @EnumSource(value = Kind.class, names = {"COSINE_WITH_MIN_LR", "WARMUP_STABLE_DECAY"})
+  void kindsThatNeedMoreAreRefused(Kind kind) {
+    String message = assertThrows(ConfigException.class, () -> Schedule.of(kind, 0, 10, 1e-3)).getMessage();
+    assertTrue(message.startsWith("optimizer.schedule " + kind.key() + " needs "), message);
+  }
+
+  /** get_polynomial_decay_schedule_with_warmup(lr_end=1e-7) at its last step, for a learning rate of 1e-3: 1e-7, not 1e-7 of it. */
+  @Test
+  void aPolynomialEndsAtARateNotAtAFactor() {
+    assertEquals(1e-7, 1e-3 * Schedule.of(Kind.POLYNOMIAL, 2, 10, 1e-3).factor(10), 1e-15);
+    assertThrows(ConfigException.class, () -> Schedule.of(Kind.POLYNOMIAL, 0, 10, 1e-7));
   }
 }
