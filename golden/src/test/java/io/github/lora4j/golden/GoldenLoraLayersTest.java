@@ -81,7 +81,7 @@ class GoldenLoraLayersTest {
         base.path("padding_idx").asInt(-1)).forwardAndBackward(p -> t.get("param." + name.apply(p)).values(),
             (p, gradient) -> check("gradient of " + p.slot(), gradient, t.get("grad." + name.apply(p))));
     if (c.has("merge_error")) {
-      try (AdapterValues values = new AdapterValues(adapter.parameters())) {
+      try (AdapterValues values = new AdapterValues(adapter.parameters()).initialise(1)) {
         assertThrows(ConfigException.class, () -> adapter.weightChanges(values));
       }
     }
