@@ -2,8 +2,8 @@ package io.github.lora4j.lora;
 
 import io.github.lora4j.graph.Executable;
 import io.github.lora4j.graph.ModuleInfo;
-import io.github.lora4j.lora.internal.Nearest;
 import io.github.lora4j.vector.ConfigException;
+import io.github.lora4j.vector.Names;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -333,7 +333,7 @@ public final class AdapterSet implements AutoCloseable {
   private int seat(String name) {
     Integer seat = seatOf.get(name);
     if (seat == null) {
-      throw new ConfigException("adapter set: there is no adapter '%s'%s; there are: %s".formatted(name, Nearest.of(name, names())
+      throw new ConfigException("adapter set: there is no adapter '%s'%s; there are: %s".formatted(name, Names.meant(name, names())
           .map(n -> ", did you mean '" + n + "'?").orElse(""), names().isEmpty() ? "none" : String.join(", ", names())));
     }
     return seat;

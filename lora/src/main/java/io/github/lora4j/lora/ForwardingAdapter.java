@@ -2,6 +2,7 @@ package io.github.lora4j.lora;
 
 import io.github.lora4j.graph.Executable;
 import io.github.lora4j.graph.Graph;
+import io.github.lora4j.graph.ModuleInfo;
 import io.github.lora4j.graph.ProgramBuilder;
 import io.github.lora4j.graph.Sites;
 import io.github.lora4j.graph.Value;
@@ -38,6 +39,21 @@ public abstract class ForwardingAdapter implements Adapter {
   @Override
   public List<String> notes() {
     return of.notes();
+  }
+
+  @Override
+  public void module(ModuleInfo module) {
+    of.module(module);
+  }
+
+  @Override
+  public void alias(String parameter, String source) {
+    of.alias(parameter, source);
+  }
+
+  @Override
+  public void order(String module, List<String> children) {
+    of.order(module, children);
   }
 
   @Override

@@ -87,9 +87,19 @@ public final class PeftFormat {
     });
   }
 
-  /** The content of a directory's {@code adapter_config.json}. */
+  /**
+   * The content of a directory's {@code adapter_config.json}.
+   *
+   * @throws FormatException when it is no config of PEFT's, with the way to one
+   */
   public static Map<String, Object> config(Path directory) {
-    return Json.read(directory.resolve(CONFIG));
+    Map<String, Object> config = Json.read(directory.resolve(CONFIG));
+    if (config.containsKey("fine_tune_type") && config.containsKey("lora_parameters")) {
+      throw new FormatException(("%s: an adapter of MLX (fine_tune_type, lora_parameters), not of PEFT. Merge it with 'mlx_lm.fuse' and use the "
+          + "fused model, or convert adapters.safetensors: lora_a transposed is lora_A.weight, lora_b transposed lora_B.weight, each behind "
+          + "'base_model.model.', and lora_alpha is scale times rank").formatted(directory.resolve(CONFIG)));
+    }
+    return config;
   }
 
   /**
@@ -100,6 +110,7 @@ public final class PeftFormat {
   public static Path weights(Path directory) {
     Path file = Files.exists(directory.resolve(WEIGHTS)) ? directory.resolve(WEIGHTS) : directory.resolve(BIN);
     if (!Files.isRegularFile(file)) {
+      config(directory); // another program's adapter has its own reason
       throw new FormatException(directory.resolve(WEIGHTS) + ": is missing; the directory holds a config but no tensors");
     }
     return file;
@@ -113,11 +124,6 @@ public final class PeftFormat {
    */
   public static LoadedAdapter load(Path directory, ModelDescription model) {
     Map<String, Object> config = config(directory);
-    if (config.containsKey("fine_tune_type") && config.containsKey("lora_parameters")) {
-      throw new FormatException(("%s: an adapter of MLX (fine_tune_type, lora_parameters), not of PEFT. Merge it with 'mlx_lm.fuse' and use the "
-          + "fused model, or convert adapters.safetensors: lora_a transposed is lora_A.weight, lora_b transposed lora_B.weight, each behind "
-          + "'base_model.model.', and lora_alpha is scale times rank").formatted(directory.resolve(CONFIG)));
-    }
     if (!(config.get("peft_type") instanceof String type)) {
       throw new FormatException(directory.resolve(CONFIG) + ": peft_type is missing; is this the config of an adapter?");
     }

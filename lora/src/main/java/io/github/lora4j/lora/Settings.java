@@ -1,6 +1,6 @@
 package io.github.lora4j.lora;
 
-import io.github.lora4j.lora.internal.Nearest;
+import io.github.lora4j.vector.Names;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.LinkedHashMap;
@@ -75,7 +75,7 @@ public final class Settings {
   /** Notes every key that was never asked for, with the nearest known one. */
   public void refuseUnknown() {
     unknown().forEach(key -> problems.add("unknown key '%s'%s", key,
-        Nearest.of(key, known).map(near -> "; did you mean '" + near + "'?").orElse("")));
+        Names.meant(key, known).map(near -> "; did you mean '" + near + "'?").orElse("")));
   }
 
   /** Keys that were never asked for. */
