@@ -1,8 +1,8 @@
 package io.github.lora4j.adalora;
 
 import io.github.lora4j.adalora.BudgetSchedule.Convention;
-import io.github.lora4j.lora.LoraConfig;
-import io.github.lora4j.lora.Problems;
+import io.github.lora4j.lora.config.LoraConfig;
+import io.github.lora4j.lora.settings.Problems;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;

@@ -1,11 +1,11 @@
 package io.github.lora4j.adalora;
 
 import io.github.lora4j.adalora.BudgetSchedule.Convention;
-import io.github.lora4j.lora.LoraConfig;
-import io.github.lora4j.lora.ModelDescription;
-import io.github.lora4j.lora.Problems;
-import io.github.lora4j.lora.Settings;
-import io.github.lora4j.lora.TargetModules;
+import io.github.lora4j.lora.config.LoraConfig;
+import io.github.lora4j.lora.model.ModelDescription;
+import io.github.lora4j.lora.model.TargetModules;
+import io.github.lora4j.lora.settings.Problems;
+import io.github.lora4j.lora.settings.Settings;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;

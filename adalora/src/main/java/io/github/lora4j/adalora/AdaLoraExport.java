@@ -1,14 +1,14 @@
 package io.github.lora4j.adalora;
 
 import io.github.lora4j.adalora.AdaLoraAdapter.Site;
-import io.github.lora4j.lora.AdapterParameter;
-import io.github.lora4j.lora.AdapterValues;
-import io.github.lora4j.lora.LayerChoice;
 import io.github.lora4j.lora.LoadedAdapter;
-import io.github.lora4j.lora.LoraAdapter;
-import io.github.lora4j.lora.LoraConfig;
-import io.github.lora4j.lora.LoraMethod;
-import io.github.lora4j.lora.TargetModules;
+import io.github.lora4j.lora.config.LayerChoice;
+import io.github.lora4j.lora.config.LoraConfig;
+import io.github.lora4j.lora.model.TargetModules;
+import io.github.lora4j.lora.parameters.AdapterParameter;
+import io.github.lora4j.lora.parameters.AdapterValues;
+import io.github.lora4j.lora.plain.LoraAdapter;
+import io.github.lora4j.lora.plain.LoraMethod;
 import io.github.lora4j.vector.ConfigException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;

@@ -1,8 +1,8 @@
 package io.github.lora4j.adalora;
 
 import io.github.lora4j.lora.AdapterMethod;
-import io.github.lora4j.lora.LoraMethod;
-import io.github.lora4j.lora.ModelDescription;
+import io.github.lora4j.lora.model.ModelDescription;
+import io.github.lora4j.lora.plain.LoraMethod;
 import java.util.Map;
 import java.util.OptionalDouble;
 

@@ -1,8 +1,8 @@
 package io.github.lora4j.bench;
 
 import io.github.lora4j.lora.Adapter;
-import io.github.lora4j.lora.AdapterParameter;
-import io.github.lora4j.lora.Initial;
+import io.github.lora4j.lora.parameters.AdapterParameter;
+import io.github.lora4j.lora.parameters.Initial;
 import java.util.List;
 import java.util.Map;
 

@@ -1,8 +1,8 @@
 package io.github.lora4j.cli;
 
 import io.github.lora4j.checkpoint.Checkpoint;
-import io.github.lora4j.lora.LoraConfig;
-import io.github.lora4j.lora.PeftFormat;
+import io.github.lora4j.lora.config.LoraConfig;
+import io.github.lora4j.lora.files.PeftFormat;
 import io.github.lora4j.vector.DType;
 import io.github.lora4j.vector.FormatException;
 import io.github.lora4j.vector.Names;

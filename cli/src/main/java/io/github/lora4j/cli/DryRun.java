@@ -1,8 +1,8 @@
 package io.github.lora4j.cli;
 
 import io.github.lora4j.graph.Backend;
-import io.github.lora4j.lora.AdapterParameter;
-import io.github.lora4j.lora.ModelDescription;
+import io.github.lora4j.lora.model.ModelDescription;
+import io.github.lora4j.lora.parameters.AdapterParameter;
 import io.github.lora4j.train.PreparedRun;
 import io.github.lora4j.train.TrainingPlan;
 import io.github.lora4j.vector.Memory;

@@ -2,7 +2,7 @@ package io.github.lora4j.cli;
 
 import io.github.lora4j.checkpoint.Checkpoint;
 import io.github.lora4j.checkpoint.TensorInfo;
-import io.github.lora4j.lora.PeftFormat;
+import io.github.lora4j.lora.files.PeftFormat;
 import io.github.lora4j.train.RunDirectory;
 import io.github.lora4j.vector.DType;
 import io.github.lora4j.vector.FormatException;

@@ -12,7 +12,7 @@ import io.github.lora4j.checkpoint.SafetensorsWriter;
 import io.github.lora4j.checkpoint.TensorInfo;
 import io.github.lora4j.graph.Backend;
 import io.github.lora4j.lora.Adapter;
-import io.github.lora4j.lora.PeftFormat;
+import io.github.lora4j.lora.files.PeftFormat;
 import io.github.lora4j.models.ModelDirectory;
 import io.github.lora4j.tokenizer.Tokenizer;
 import io.github.lora4j.train.Recipe;

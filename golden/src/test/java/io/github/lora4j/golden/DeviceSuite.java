@@ -4,10 +4,6 @@ import static org.junit.platform.engine.discovery.DiscoverySelectors.selectClass
 
 import io.github.lora4j.graph.Backend;
 import io.github.lora4j.testkit.backend.DeviceBackendTest;
-import io.github.lora4j.golden.GoldenAdaLoraTest;
-import io.github.lora4j.golden.GoldenFeaturesTest;
-import io.github.lora4j.golden.GoldenModelsTest;
-import io.github.lora4j.golden.GoldenOptimTest;
 import io.github.lora4j.tornado.OtherBackendTest;
 import java.io.PrintWriter;
 import org.junit.platform.launcher.core.LauncherDiscoveryRequestBuilder;

@@ -4,12 +4,12 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 
 import io.github.lora4j.checkpoint.Checkpoint;
-import io.github.lora4j.lora.LoadedAdapter;
-import io.github.lora4j.lora.LoraMerge;
-import io.github.lora4j.lora.ModelDescription;
-import io.github.lora4j.lora.PeftFormat;
-import io.github.lora4j.testkit.Comparison;
 import io.github.lora4j.golden.GoldenCases.Tensor;
+import io.github.lora4j.lora.LoadedAdapter;
+import io.github.lora4j.lora.files.PeftFormat;
+import io.github.lora4j.lora.model.ModelDescription;
+import io.github.lora4j.lora.plain.LoraMerge;
+import io.github.lora4j.testkit.Comparison;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
 import java.nio.file.Path;

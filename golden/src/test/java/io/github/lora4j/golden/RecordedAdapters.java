@@ -2,9 +2,9 @@ package io.github.lora4j.golden;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import io.github.lora4j.golden.GoldenCases.Tensor;
-import io.github.lora4j.lora.AdapterParameter;
-import io.github.lora4j.lora.AdapterValues;
-import io.github.lora4j.lora.LoraAdapter;
+import io.github.lora4j.lora.parameters.AdapterParameter;
+import io.github.lora4j.lora.parameters.AdapterValues;
+import io.github.lora4j.lora.plain.LoraAdapter;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Collection;

@@ -1,5 +1,8 @@
 package io.github.lora4j.lora;
 
+import io.github.lora4j.lora.parameters.AdapterParameter;
+import io.github.lora4j.lora.parameters.AdapterParameters;
+import io.github.lora4j.lora.parameters.AdapterValues;
 import io.github.lora4j.vector.ConfigException;
 import java.util.List;
 import java.util.Map;

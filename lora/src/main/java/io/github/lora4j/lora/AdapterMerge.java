@@ -1,5 +1,10 @@
 package io.github.lora4j.lora;
 
+import io.github.lora4j.lora.model.ModelDescription;
+import io.github.lora4j.lora.parameters.AdapterParameter;
+import io.github.lora4j.lora.parameters.AdapterParameters;
+import io.github.lora4j.lora.parameters.AdapterValues;
+import io.github.lora4j.lora.parameters.WeightChange;
 import io.github.lora4j.vector.ConfigException;
 import java.util.Map;
 import java.util.Set;

@@ -1,5 +1,7 @@
 package io.github.lora4j.lora;
 
+import io.github.lora4j.lora.model.ModelDescription;
+import io.github.lora4j.lora.settings.Settings;
 import io.github.lora4j.vector.ConfigException;
 import java.util.List;
 import java.util.Map;

@@ -1,6 +1,11 @@
 package io.github.lora4j.lora;
 
 import io.github.lora4j.graph.Executable;
+import io.github.lora4j.lora.parameters.AdapterParameters;
+import io.github.lora4j.lora.parameters.AdapterValues;
+import io.github.lora4j.lora.parameters.BaseNorm;
+import io.github.lora4j.lora.parameters.BaseRows;
+import io.github.lora4j.lora.parameters.BaseStart;
 import java.util.Map;
 
 /** An {@link Adapter} as whoever loads a compiled program sees it: what its slots hold beside its {@link #parameters}. */

@@ -1,5 +1,7 @@
 package io.github.lora4j.lora;
 
+import io.github.lora4j.lora.parameters.AdapterParameter;
+import io.github.lora4j.lora.parameters.ParameterGroup;
 import io.github.lora4j.vector.ConfigException;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;

@@ -1,5 +1,8 @@
 package io.github.lora4j.lora;
 
+import io.github.lora4j.lora.model.ModelDescription;
+import io.github.lora4j.lora.settings.Problems;
+import io.github.lora4j.lora.settings.Settings;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.OptionalDouble;

@@ -1,5 +1,6 @@
 package io.github.lora4j.lora;
 
+import io.github.lora4j.lora.parameters.AdapterParameter;
 import java.util.List;
 
 /** See {@link Adapter#BASE}. */

@@ -3,6 +3,7 @@ package io.github.lora4j.lora;
 import io.github.lora4j.graph.Executable;
 import io.github.lora4j.graph.Program;
 import io.github.lora4j.graph.Value;
+import io.github.lora4j.lora.parameters.AdapterValues;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;

@@ -3,6 +3,7 @@ package io.github.lora4j.lora;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 
+import io.github.lora4j.lora.baselines.HeadOnly;
 import io.github.lora4j.vector.ConfigException;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;

@@ -5,6 +5,9 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.github.lora4j.graph.ModuleInfo;
+import io.github.lora4j.lora.model.ModelDescription;
+import io.github.lora4j.lora.parameters.AdapterParameter;
+import io.github.lora4j.lora.parameters.ParameterGroup;
 import io.github.lora4j.vector.ConfigException;
 import java.util.LinkedHashMap;
 import java.util.List;

@@ -1,16 +1,17 @@
 package io.github.lora4j.lora;
 
 import io.github.lora4j.graph.ModuleInfo;
+import io.github.lora4j.lora.model.ModelDescription;
 import java.util.ArrayList;
 import java.util.List;
 
 /** Descriptions of small models. */
-final class TestModels {
+public final class TestModels {
 
   private TestModels() {}
 
   /** BERT for sequence classification: 24 wide, two layers, three labels. */
-  static ModelDescription bert() {
+  public static ModelDescription bert() {
     List<ModuleInfo> m = new ArrayList<>();
     m.add(ModuleInfo.embedding("bert.embeddings.word_embeddings", 97, 24));
     m.add(ModuleInfo.layerNorm("bert.embeddings.LayerNorm", 24));

@@ -2,11 +2,11 @@ package io.github.lora4j.train;
 
 import io.github.lora4j.checkpoint.Checkpoint;
 import io.github.lora4j.graph.ModuleInfo;
-import io.github.lora4j.lora.AdapterParameter;
-import io.github.lora4j.lora.LoraConfig;
-import io.github.lora4j.lora.ModelDescription;
-import io.github.lora4j.lora.PeftFormat;
-import io.github.lora4j.lora.TaskType;
+import io.github.lora4j.lora.config.LoraConfig;
+import io.github.lora4j.lora.config.TaskType;
+import io.github.lora4j.lora.files.PeftFormat;
+import io.github.lora4j.lora.model.ModelDescription;
+import io.github.lora4j.lora.parameters.AdapterParameter;
 import io.github.lora4j.models.Architecture;
 import io.github.lora4j.models.Head;
 import io.github.lora4j.models.Model;

@@ -5,7 +5,7 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import io.github.lora4j.lora.PeftFormat;
+import io.github.lora4j.lora.files.PeftFormat;
 import io.github.lora4j.train.tasks.TrainingTask;
 import io.github.lora4j.vector.FormatException;
 import io.github.lora4j.vector.ResourceException;

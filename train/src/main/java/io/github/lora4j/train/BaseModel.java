@@ -1,7 +1,7 @@
 package io.github.lora4j.train;
 
 import io.github.lora4j.lora.Adapter;
-import io.github.lora4j.lora.ModelDescription;
+import io.github.lora4j.lora.model.ModelDescription;
 import io.github.lora4j.models.Architecture;
 import io.github.lora4j.models.Model;
 import io.github.lora4j.models.ModelDirectory;

@@ -2,9 +2,9 @@ package io.github.lora4j.train;
 
 import io.github.lora4j.graph.Value;
 import io.github.lora4j.lora.Adapter;
-import io.github.lora4j.lora.AdapterParameter;
-import io.github.lora4j.lora.AdapterValues;
-import io.github.lora4j.lora.BaseStart;
+import io.github.lora4j.lora.parameters.AdapterParameter;
+import io.github.lora4j.lora.parameters.AdapterValues;
+import io.github.lora4j.lora.parameters.BaseStart;
 import io.github.lora4j.models.Weights;
 import io.github.lora4j.vector.DType;
 import io.github.lora4j.vector.Memory;

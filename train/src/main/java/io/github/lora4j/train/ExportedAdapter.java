@@ -2,9 +2,9 @@ package io.github.lora4j.train;
 
 import io.github.lora4j.checkpoint.Checkpoint;
 import io.github.lora4j.lora.LoadedAdapter;
-import io.github.lora4j.lora.LoralibFormat;
-import io.github.lora4j.lora.ModelDescription;
-import io.github.lora4j.lora.PeftFormat;
+import io.github.lora4j.lora.files.LoralibFormat;
+import io.github.lora4j.lora.files.PeftFormat;
+import io.github.lora4j.lora.model.ModelDescription;
 import io.github.lora4j.models.ModelDirectory;
 import io.github.lora4j.vector.ConfigException;
 import java.nio.file.Files;

@@ -9,14 +9,14 @@ import io.github.lora4j.graph.Program;
 import io.github.lora4j.graph.Shape;
 import io.github.lora4j.graph.Value;
 import io.github.lora4j.lora.Adapter;
-import io.github.lora4j.lora.AdapterParameter;
 import io.github.lora4j.lora.AdapterRecording;
-import io.github.lora4j.lora.AdapterValues;
-import io.github.lora4j.lora.BaseNorm;
-import io.github.lora4j.lora.BaseRows;
-import io.github.lora4j.lora.DrawnModules;
 import io.github.lora4j.lora.LoadedAdapter;
-import io.github.lora4j.lora.ModelDescription;
+import io.github.lora4j.lora.files.DrawnModules;
+import io.github.lora4j.lora.model.ModelDescription;
+import io.github.lora4j.lora.parameters.AdapterParameter;
+import io.github.lora4j.lora.parameters.AdapterValues;
+import io.github.lora4j.lora.parameters.BaseNorm;
+import io.github.lora4j.lora.parameters.BaseRows;
 import io.github.lora4j.models.PackedBatch;
 import io.github.lora4j.models.Weights;
 import io.github.lora4j.train.data.Sequence;
@@ -226,7 +226,7 @@ public final class Session implements AutoCloseable {
   /**
    * Predicts sequences that use different adapters of a set, packed together.
    *
-   * @param choices for each sequence, from {@link io.github.lora4j.lora.AdapterSet#choices}
+   * @param choices for each sequence, from {@link io.github.lora4j.lora.sets.AdapterSet#choices}
    * @throws ConfigException when there is no choice for each sequence, or this session trains
    */
   public float[][] predict(TokenizedData data, int[] choices) {

@@ -2,8 +2,8 @@ package io.github.lora4j.train;
 
 import io.github.lora4j.lora.Adapter;
 import io.github.lora4j.lora.AdapterMethod;
-import io.github.lora4j.lora.ModelDescription;
-import io.github.lora4j.lora.PeftFormat;
+import io.github.lora4j.lora.files.PeftFormat;
+import io.github.lora4j.lora.model.ModelDescription;
 import io.github.lora4j.vector.ConfigException;
 import io.github.lora4j.vector.FormatException;
 import java.nio.file.Files;

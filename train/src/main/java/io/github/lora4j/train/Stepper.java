@@ -1,7 +1,7 @@
 package io.github.lora4j.train;
 
 import io.github.lora4j.graph.Value;
-import io.github.lora4j.lora.ParameterGroup;
+import io.github.lora4j.lora.parameters.ParameterGroup;
 import io.github.lora4j.train.data.Batches;
 import io.github.lora4j.train.data.TokenizedData;
 import java.util.LinkedHashMap;

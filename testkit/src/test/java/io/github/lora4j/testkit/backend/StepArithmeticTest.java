@@ -8,7 +8,7 @@ import io.github.lora4j.graph.OptimizerSpec;
 import io.github.lora4j.graph.cpu.CpuBackend;
 import io.github.lora4j.lora.Adapter;
 import io.github.lora4j.lora.AdapterMethod;
-import io.github.lora4j.lora.ModelDescription;
+import io.github.lora4j.lora.model.ModelDescription;
 import io.github.lora4j.models.ModelConfig;
 import io.github.lora4j.models.PackedBatch;
 import io.github.lora4j.train.TaskProgram;

@@ -1,0 +1,70 @@
+package io.github.lora4j.lora.model;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * Where adapters go in a family of models if nothing is said: facts of the family, by the ends of its modules' names. What is unset or empty
+ * has no default.
+ *
+ * @param lora target_modules of LoRA
+ * @param adaLora target_modules of AdaLoRA
+ * @param ia3 target_modules of (IA)³
+ * @param ia3Feedforward those of them whose input is scaled
+ * @param blockOutputs the last linear module of each block, behind which bottleneck adapters stand
+ */
+public record AdapterPlaces(TargetModules lora, TargetModules adaLora, List<String> ia3, List<String> ia3Feedforward,
+    List<String> blockOutputs) {
+
+  /** Nowhere. */
+  public static final AdapterPlaces NONE = new AdapterPlaces(TargetModules.UNSET, TargetModules.UNSET, List.of(), List.of(), List.of());
+
+  private static final JsonNode PEFT = load();
+
+  /** Copies the lists. */
+  public AdapterPlaces {
+    ia3 = List.copyOf(ia3);
+    ia3Feedforward = List.copyOf(ia3Feedforward);
+    blockOutputs = List.copyOf(blockOutputs);
+  }
+
+  /** Places by names alone. */
+  public static AdapterPlaces of(List<String> lora, List<String> adaLora, List<String> ia3, List<String> ia3Feedforward,
+      List<String> blockOutputs) {
+    return new AdapterPlaces(names(lora), names(adaLora), ia3, ia3Feedforward, blockOutputs);
+  }
+
+  /** PEFT's tables, for models whose family says nothing. */
+  public static AdapterPlaces ofPeft(String modelType) {
+    return new AdapterPlaces(targets(PEFT.path("lora").path(modelType)), targets(PEFT.path("adalora").path(modelType)),
+        texts(PEFT.path("ia3").path(modelType)), texts(PEFT.path("ia3_feedforward").path(modelType)),
+        texts(PEFT.path("block_outputs").path(modelType)));
+  }
+
+  private static TargetModules targets(JsonNode entry) {
+    return entry.isTextual() ? new TargetModules.Regex(entry.textValue()) : names(texts(entry));
+  }
+
+  private static TargetModules names(List<String> names) {
+    return names.isEmpty() ? TargetModules.UNSET : new TargetModules.Names(names);
+  }
+
+  private static List<String> texts(JsonNode entry) {
+    List<String> texts = new ArrayList<>();
+    entry.forEach(text -> texts.add(text.textValue()));
+    return texts;
+  }
+
+  private static JsonNode load() {
+    try (InputStream in = AdapterPlaces.class.getResourceAsStream("/io/github/lora4j/lora/peft-places.json")) {
+      return new ObjectMapper().readTree(in);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+}
