@@ -1,11 +1,11 @@
 package io.github.lora4j.bench;
 
 import io.github.lora4j.train.PreparedRun;
-import io.github.lora4j.train.Recipe;
-import io.github.lora4j.train.Resume;
 import io.github.lora4j.train.TrainEvent;
 import io.github.lora4j.train.TrainingRun;
 import io.github.lora4j.train.data.Row;
+import io.github.lora4j.train.recipe.Recipe;
+import io.github.lora4j.train.runs.Resume;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

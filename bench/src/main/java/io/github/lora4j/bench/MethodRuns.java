@@ -1,12 +1,12 @@
 package io.github.lora4j.bench;
 
 import io.github.lora4j.train.PreparedRun;
-import io.github.lora4j.train.Recipe;
-import io.github.lora4j.train.RecipeBuilder;
-import io.github.lora4j.train.Resume;
 import io.github.lora4j.train.TrainEvent;
 import io.github.lora4j.train.TrainingRun;
 import io.github.lora4j.train.data.Row;
+import io.github.lora4j.train.recipe.Recipe;
+import io.github.lora4j.train.recipe.RecipeBuilder;
+import io.github.lora4j.train.runs.Resume;
 import io.github.lora4j.train.tasks.Metrics;
 import io.github.lora4j.vector.TrainingException;
 import java.io.IOException;

@@ -2,9 +2,9 @@ package io.github.lora4j.cli;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import io.github.lora4j.train.Recipe;
-import io.github.lora4j.train.RunDirectory;
 import io.github.lora4j.train.TrainedModel;
+import io.github.lora4j.train.recipe.Recipe;
+import io.github.lora4j.train.runs.RunDirectory;
 import io.github.lora4j.vector.ConfigException;
 import java.io.PrintWriter;
 import java.nio.file.Path;

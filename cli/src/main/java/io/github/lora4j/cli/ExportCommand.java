@@ -1,6 +1,6 @@
 package io.github.lora4j.cli;
 
-import io.github.lora4j.train.ExportedAdapter;
+import io.github.lora4j.train.export.ExportedAdapter;
 import io.github.lora4j.vector.ConfigException;
 import java.nio.file.Path;
 import java.util.List;

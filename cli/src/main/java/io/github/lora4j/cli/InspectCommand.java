@@ -3,7 +3,7 @@ package io.github.lora4j.cli;
 import io.github.lora4j.checkpoint.Checkpoint;
 import io.github.lora4j.checkpoint.TensorInfo;
 import io.github.lora4j.lora.files.PeftFormat;
-import io.github.lora4j.train.RunDirectory;
+import io.github.lora4j.train.runs.RunDirectory;
 import io.github.lora4j.vector.DType;
 import io.github.lora4j.vector.FormatException;
 import io.github.lora4j.vector.Names;

@@ -1,6 +1,6 @@
 package io.github.lora4j.cli;
 
-import io.github.lora4j.train.MergedModel;
+import io.github.lora4j.train.export.MergedModel;
 import io.github.lora4j.vector.ConfigException;
 import java.nio.file.Path;
 import java.util.Optional;

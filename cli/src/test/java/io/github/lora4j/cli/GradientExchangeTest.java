@@ -2,13 +2,13 @@ package io.github.lora4j.cli;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 
-import io.github.lora4j.train.GradientExchange;
-import io.github.lora4j.train.GradientTree;
 import io.github.lora4j.train.PreparedRun;
-import io.github.lora4j.train.Recipe;
-import io.github.lora4j.train.RecipeBuilder;
-import io.github.lora4j.train.Resume;
 import io.github.lora4j.train.TrainingRun;
+import io.github.lora4j.train.recipe.Recipe;
+import io.github.lora4j.train.recipe.RecipeBuilder;
+import io.github.lora4j.train.runs.Resume;
+import io.github.lora4j.train.sums.GradientExchange;
+import io.github.lora4j.train.sums.GradientTree;
 import io.github.lora4j.vector.DType;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;

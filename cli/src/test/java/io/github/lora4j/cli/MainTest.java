@@ -5,7 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import io.github.lora4j.train.RecipeBuilder;
+import io.github.lora4j.train.recipe.RecipeBuilder;
 import io.github.lora4j.vector.ConfigException;
 import java.io.IOException;
 import java.io.PrintWriter;

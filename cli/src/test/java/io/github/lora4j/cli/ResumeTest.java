@@ -7,11 +7,11 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.github.lora4j.train.JsonlListener;
-import io.github.lora4j.train.Recipe;
-import io.github.lora4j.train.RecipeBuilder;
 import io.github.lora4j.train.TrainEvent;
 import io.github.lora4j.train.TrainListener;
 import io.github.lora4j.train.TrainingRun;
+import io.github.lora4j.train.recipe.Recipe;
+import io.github.lora4j.train.recipe.RecipeBuilder;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -4,8 +4,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import io.github.lora4j.train.Schedule;
-import io.github.lora4j.train.Schedule.Kind;
+import io.github.lora4j.train.recipe.Schedule;
+import io.github.lora4j.train.recipe.Schedule.Kind;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.LinkedHashMap;

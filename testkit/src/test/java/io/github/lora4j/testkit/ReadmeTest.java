@@ -3,7 +3,7 @@ package io.github.lora4j.testkit;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import io.github.lora4j.train.RecipeBuilder;
+import io.github.lora4j.train.recipe.RecipeBuilder;
 import java.io.IOException;
 import java.io.StringWriter;
 import java.net.URI;

@@ -6,7 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.github.lora4j.graph.Backend;
 import io.github.lora4j.lora.AdapterMethod;
 import io.github.lora4j.models.ModelFamily;
-import io.github.lora4j.train.Recipe;
+import io.github.lora4j.train.recipe.Recipe;
 import io.github.lora4j.train.tasks.TrainingTask;
 import java.io.IOException;
 import java.nio.file.Files;

@@ -14,7 +14,14 @@ import io.github.lora4j.train.data.Example;
 import io.github.lora4j.train.data.Row;
 import io.github.lora4j.train.data.RowReader;
 import io.github.lora4j.train.data.TokenizedData;
+import io.github.lora4j.train.recipe.Recipe;
 import io.github.lora4j.train.recorded.RecordedTask;
+import io.github.lora4j.train.runs.RunDirectory;
+import io.github.lora4j.train.session.BaseModel;
+import io.github.lora4j.train.session.Evaluation;
+import io.github.lora4j.train.session.FittingHead;
+import io.github.lora4j.train.session.Session;
+import io.github.lora4j.train.session.TaskProgram;
 import io.github.lora4j.train.tasks.Prediction;
 import io.github.lora4j.vector.ConfigException;
 import java.nio.file.Files;
@@ -76,7 +83,7 @@ public final class TrainedModel implements AutoCloseable {
   }
 
   /** The finished adapter of a run. */
-  static Path adapter(Path run) {
+  public static Path adapter(Path run) {
     Path adapter = run.resolve("adapter");
     if (!Files.isDirectory(adapter)) {
       throw new ConfigException("%s has no adapter yet: its training is not finished; continue it with --resume".formatted(run));

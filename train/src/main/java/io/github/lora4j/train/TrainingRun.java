@@ -6,6 +6,17 @@ import io.github.lora4j.graph.Value;
 import io.github.lora4j.lora.LoadedAdapter;
 import io.github.lora4j.lora.files.PeftFormat;
 import io.github.lora4j.lora.parameters.AdapterValues;
+import io.github.lora4j.train.recipe.AdapterTask;
+import io.github.lora4j.train.recipe.Recipe;
+import io.github.lora4j.train.runs.Fingerprint;
+import io.github.lora4j.train.runs.Progress;
+import io.github.lora4j.train.runs.Resume;
+import io.github.lora4j.train.runs.RunDirectory;
+import io.github.lora4j.train.runs.RunIdentity;
+import io.github.lora4j.train.session.Evaluation;
+import io.github.lora4j.train.session.FittingHead;
+import io.github.lora4j.train.session.Session;
+import io.github.lora4j.train.sums.GradientExchange;
 import io.github.lora4j.vector.TrainingException;
 import java.util.ArrayList;
 import java.util.List;
@@ -52,7 +63,7 @@ public final class TrainingRun implements AutoCloseable {
         Fingerprint weights = new Fingerprint(base);
         made = Session.open(prepared.program(), List.of(weights), prepared.adapter(), start.map(LoadedAdapter::values), plan.capacity(),
             Optional.of(plan.optimizer()), opened, recipe.computing().weightType(), recipe.training().seed());
-        identity = RunIdentity.of(prepared, plan.steps(), weights, opened.arithmetic());
+        identity = RunIdentity.of(recipe, inputs(weights), opened.arithmetic());
       } finally {
         start.ifPresent(LoadedAdapter::close);
       }
@@ -71,6 +82,14 @@ public final class TrainingRun implements AutoCloseable {
     session = made;
     session.executable().progress(text -> tell(new TrainEvent.Note(text)));
     stepper = new Stepper(prepared, plan, session, exchange);
+  }
+
+  /** What the bits follow from beside the recipe, in words for people. */
+  private Map<String, String> inputs(Fingerprint weights) {
+    return Map.of("steps (from epochs, max_steps and the data)", String.valueOf(plan.steps()),
+        "the base model's config.json", "one with checksum %08x".formatted(prepared.directory().config().json().hashCode()),
+        "the training data", "%d examples with checksum %x".formatted(prepared.train().size(), prepared.train().checksum()),
+        "the base model's weights", "those with checksum " + weights.value());
   }
 
   private void resume(Session session, Resume how) {

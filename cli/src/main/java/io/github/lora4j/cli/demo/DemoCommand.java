@@ -4,7 +4,7 @@ import io.github.lora4j.cli.BackendOptions;
 import io.github.lora4j.cli.ConsoleListener;
 import io.github.lora4j.cli.Shell;
 import io.github.lora4j.graph.Backend;
-import io.github.lora4j.train.Session;
+import io.github.lora4j.train.session.Session;
 import java.io.BufferedReader;
 import java.io.InputStreamReader;
 import java.io.PrintStream;

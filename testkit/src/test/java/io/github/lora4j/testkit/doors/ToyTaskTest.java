@@ -6,7 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.github.lora4j.cli.Main;
 import io.github.lora4j.testkit.TinyBert;
-import io.github.lora4j.train.Recipe;
+import io.github.lora4j.train.recipe.Recipe;
 import io.github.lora4j.vector.ConfigException;
 import java.io.IOException;
 import java.nio.file.Files;

@@ -1,0 +1,72 @@
+package io.github.lora4j.train.export;
+
+import io.github.lora4j.checkpoint.Checkpoint;
+import io.github.lora4j.lora.LoadedAdapter;
+import io.github.lora4j.lora.files.LoralibFormat;
+import io.github.lora4j.lora.files.PeftFormat;
+import io.github.lora4j.lora.model.ModelDescription;
+import io.github.lora4j.models.ModelDirectory;
+import io.github.lora4j.train.TrainedModel;
+import io.github.lora4j.train.recipe.AdapterTask;
+import io.github.lora4j.train.recipe.Recipe;
+import io.github.lora4j.train.runs.RunDirectory;
+import io.github.lora4j.train.session.BaseModel;
+import io.github.lora4j.vector.ConfigException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * An adapter rewritten as plain LoRA that computes the same, for programs that know no other kind: AdaLoRA's P Λ Q becomes B A with the
+ * singular values inside, module by module with its own rank.
+ */
+public final class ExportedAdapter {
+
+  private ExportedAdapter() {}
+
+  /** The adapter of a finished run. */
+  public static void ofRun(Path run, Optional<Path> model, Path output) {
+    Recipe recipe = RunDirectory.recipe(run);
+    ModelDirectory base = BaseModel.open(model.orElse(recipe.model()));
+    write(AdaptedModel.of(recipe, base), TrainedModel.adapter(run), output);
+  }
+
+  /** Any adapter directory of PEFT's form. */
+  public static void ofAdapter(Path model, Path adapter, Path output) {
+    write(AdaptedModel.of(adapter, BaseModel.open(model)), adapter, output);
+  }
+
+  /**
+   * A checkpoint of loralib (safetensors, or PyTorch's {@code .pt} and {@code .bin}), in PEFT's form.
+   *
+   * @param loraAlpha which the file does not hold
+   * @param enableLora the adapted parts of merged modules; empty without such modules
+   * @param taskType PEFT's name of the kind of head, where the tensors' names leave that open; otherwise empty
+   */
+  public static void ofLoralib(Path model, Path file, double loraAlpha, List<Boolean> enableLora, String taskType, Path output) {
+    refuse(output);
+    ModelDirectory base = BaseModel.open(model);
+    try (Checkpoint tensors = Checkpoint.open(file)) {
+      AdaptedModel adapted = AdaptedModel.of(tensors, "", Map.of("task_type", taskType), base);
+      try (LoadedAdapter lora = LoralibFormat.load(tensors, loraAlpha, enableLora, adapted.description(), adapted.taskType())) {
+        PeftFormat.save(output, lora.adapter(), lora.values());
+      }
+    }
+  }
+
+  private static void refuse(Path output) {
+    if (Files.exists(output)) {
+      throw new ConfigException("%s exists already; choose another place for the exported adapter".formatted(output));
+    }
+  }
+
+  private static void write(AdaptedModel adapted, Path adapter, Path output) {
+    refuse(output);
+    ModelDescription model = adapted.description();
+    try (LoadedAdapter loaded = PeftFormat.load(adapter, model); LoadedAdapter lora = loaded.adapter().toLora(loaded.values())) {
+      PeftFormat.save(output, lora.adapter(), lora.values(), AdapterTask.read(adapter).map(AdapterTask::json).orElse(""));
+    }
+  }
+}

@@ -1,0 +1,96 @@
+package io.github.lora4j.train.recipe;
+
+import io.github.lora4j.train.tasks.Meaning;
+import io.github.lora4j.train.tasks.TrainingTask;
+import io.github.lora4j.vector.ConfigException;
+import java.lang.reflect.Constructor;
+import java.lang.reflect.InvocationTargetException;
+import java.lang.reflect.RecordComponent;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.function.Function;
+import java.util.stream.Collectors;
+
+/** The recipe keys of tasks: the components of a task that is a record, in snake_case. */
+final class TaskKeys {
+
+  private static final Set<Class<?>> TYPES = Set.of(String.class, int.class, long.class, double.class, boolean.class);
+
+  private TaskKeys() {}
+
+  /** A task's keys with their values. */
+  static Map<String, Object> values(TrainingTask task) {
+    Map<String, Object> values = new LinkedHashMap<>();
+    for (RecordComponent component : components(task)) {
+      if (!TYPES.contains(component.getType())) {
+        throw new ConfigException("task %s (%s): %s is of type %s; a recipe key is of type String, int, long, double or boolean".formatted(
+            task.name(), task.getClass().getName(), component.getName(), component.getType().getName()));
+      }
+      try {
+        component.getAccessor().setAccessible(true);
+        values.put(key(component), component.getAccessor().invoke(task));
+      } catch (ReflectiveOperationException e) {
+        throw new IllegalStateException(e);
+      }
+    }
+    return values;
+  }
+
+  /** The values in a line, as checkpoints hold them; "mean" where the task has none, as in those of before tasks had keys of their own. */
+  static String described(TrainingTask task) {
+    Map<String, Object> values = values(task);
+    return values.isEmpty() ? "mean" : values.values().stream().map(String::valueOf).collect(Collectors.joining(" "));
+  }
+
+  /** What a task's key means, if one of its keys has this name. */
+  static Optional<String> meaning(TrainingTask task, String key) {
+    return Arrays.stream(components(task)).filter(component -> key(component).equals(key)).findFirst()
+        .map(component -> component.isAnnotationPresent(Meaning.class) ? component.getAnnotation(Meaning.class).value() : "Of task " + task.name() + ".");
+  }
+
+  /**
+   * The task with other values.
+   *
+   * @param value gives the value of a key
+   * @throws ConfigException as the task judges the values
+   */
+  static TrainingTask with(TrainingTask task, Function<String, Object> value) {
+    RecordComponent[] components = components(task);
+    if (components.length == 0) {
+      return task;
+    }
+    try {
+      Constructor<?> canonical = task.getClass().getDeclaredConstructor(Arrays.stream(components).map(RecordComponent::getType).toArray(Class<?>[]::new));
+      canonical.setAccessible(true);
+      return (TrainingTask) canonical.newInstance(Arrays.stream(components).map(component -> of(component.getType(), value.apply(key(component))))
+          .toArray());
+    } catch (InvocationTargetException e) {
+      if (e.getCause() instanceof RuntimeException cause) {
+        throw cause;
+      }
+      throw new IllegalStateException(e);
+    } catch (ReflectiveOperationException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  /** A number as the component's type has it. */
+  private static Object of(Class<?> type, Object value) {
+    if (!(value instanceof Number number)) {
+      return value;
+    }
+    return type == double.class ? (Object) number.doubleValue() : type == long.class ? (Object) number.longValue() : (Object) number.intValue();
+  }
+
+  private static RecordComponent[] components(TrainingTask task) {
+    return task instanceof Record ? task.getClass().getRecordComponents() : new RecordComponent[0];
+  }
+
+  private static String key(RecordComponent component) {
+    return component.getName().replaceAll("([A-Z])", "_$1").toLowerCase(Locale.ROOT);
+  }
+}
