@@ -53,9 +53,6 @@ class GoldenLoraLayersTest {
       throw GoldenCases.notYet("LoRA on " + peer);
     }
     JsonNode base = c.path("base_args");
-    if (base.path("scale_grad_by_freq").asBoolean()) {
-      throw GoldenCases.notYet("fault: nn.Embedding(scale_grad_by_freq=True) is not modelled");
-    }
     Path tensors = file.resolveSibling(GoldenCases.name(file) + ".safetensors");
     Map<String, Tensor> t = GoldenCases.tensors(tensors);
     String layer = layer(c);
@@ -78,8 +75,8 @@ class GoldenLoraLayersTest {
     Function<AdapterParameter, String> name = p -> recorded.get(p.slot().substring(layer.length() + 1)).substring("param.".length());
     Map<String, Tensor> rows = convolution ? Images.rows(t) : t;
     int[] ids = embedding ? Numbers.integers(tensors, "x") : new int[0];
-    new LayerProgram(rows, convolution ? Images.sizes(t.get("x")) : new int[0], adapter, module, ids,
-        base.path("padding_idx").asInt(-1)).forwardAndBackward(p -> t.get("param." + name.apply(p)).values(),
+    new LayerProgram(rows, convolution ? Images.sizes(t.get("x")) : new int[0], adapter, module,
+        new LayerProgram.Ids(ids, base.path("padding_idx").asInt(-1), base.path("scale_grad_by_freq").asBoolean())).forwardAndBackward(p -> t.get("param." + name.apply(p)).values(),
             (p, gradient) -> check("gradient of " + p.slot(), gradient, t.get("grad." + name.apply(p))));
     if (c.has("merge_error")) {
       try (AdapterValues values = new AdapterValues(adapter.parameters())) {

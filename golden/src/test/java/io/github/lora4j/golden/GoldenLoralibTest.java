@@ -72,18 +72,14 @@ class GoldenLoralibTest {
     ModuleInfo module = image ? ModuleInfo.convolution(LAYER, convolution(t, desc), out, bias)
         : new ModuleInfo(LAYER, embeds ? Kind.EMBEDDING : turned ? Kind.CONV1D : Kind.LINEAR, in, out, bias);
     List<Boolean> enabled = peer.endsWith(".MergedLinear") ? enabled(desc) : List.of();
-    Path saved = dir.resolve(GoldenCases.name(file) + ".safetensors");
-    SafetensorsWriter writer = new SafetensorsWriter();
-    t.forEach((name, tensor) -> {
-      if (name.startsWith("param.") && !name.equals("param.weight")) {
-        writer.add(new TensorInfo(LAYER + name.substring("param".length()), DType.F32, tensor.shape()), MemorySegment.ofArray(tensor.values()));
-      }
-    });
-    writer.write(saved);
     int r = Math.toIntExact(image ? t.get("param.lora_A").shape().getFirst() / shape.getLast()
         : t.get("param.lora_B").shape().getLast());
-    try (Checkpoint checkpoint = Checkpoint.open(saved); LoadedAdapter loaded = LoralibFormat.load(checkpoint, c.path("scaling").asDouble() * r,
-        enabled, ModelDescription.of("test", List.of(module)), Optional.empty())) {
+    String name = GoldenCases.name(file);
+    ModelDescription model = ModelDescription.of("test", List.of(module));
+    double alpha = c.path("scaling").asDouble() * r;
+    try (Checkpoint checkpoint = Checkpoint.open(saved(name, t, false)); Checkpoint numbered = Checkpoint.open(saved(name, t, true));
+        LoadedAdapter loaded = LoralibFormat.load(checkpoint, alpha, enabled, model, Optional.empty());
+        LoadedAdapter places = LoralibFormat.load(numbered, alpha, enabled, model, Optional.empty())) {
       LoraAdapter adapter = (LoraAdapter) loaded.adapter();
       assertEquals(c.path("scaling").asDouble(), adapter.sites().get(LAYER).target().scaling(), 1e-12);
       boolean convolution = module.convolution().isPresent();
@@ -94,7 +90,8 @@ class GoldenLoralibTest {
       }
       int[] ids = embeds ? Numbers.integers(file.resolveSibling(GoldenCases.name(file) + ".safetensors"), "x") : new int[0];
       Map<String, double[]> gradients = new LinkedHashMap<>();
-      new LayerProgram(rows, convolution ? Images.sizes(t.get("x")) : new int[0], adapter, module, ids, -1).forwardAndBackward(
+      new LayerProgram(rows, convolution ? Images.sizes(t.get("x")) : new int[0], adapter, module,
+          new LayerProgram.Ids(ids, -1, false)).forwardAndBackward(
           p -> loaded.values().get(p.slot()).toArray(ValueLayout.JAVA_FLOAT), (p, gradient) -> gradients.put(p.slot(), gradient));
       for (AdapterParameter p : adapter.parameters()) {
         if (p.ofBase() && t.containsKey("grad.bias")) {
@@ -103,10 +100,11 @@ class GoldenLoralibTest {
       }
       String suffix = module.kind() == Kind.EMBEDDING ? ".lora_embedding_" : ".lora_";
       String end = module.kind() == Kind.EMBEDDING ? "" : ".weight";
-      check("gradient of A", own(gradients.get(LAYER + suffix + "A" + end), t.get("param.lora_A").shape(), module),
-          t.get("grad.lora_A"));
-      double[] b = gradients.get(LAYER + suffix + "B" + end);
-      check("gradient of B", enabled.isEmpty() ? b : blocks(b, out, r, enabled), t.get("grad.lora_B"));
+      for (String matrix : List.of("A", "B")) {
+        String slot = LAYER + suffix + matrix + end;
+        Tensor want = t.get("grad.lora_" + matrix);
+        check("gradient of " + matrix, own(gradients.get(slot), places.values().get(slot).toArray(ValueLayout.JAVA_FLOAT), want.values().length), want);
+      }
       try (Arena arena = Arena.ofConfined()) {
         MemorySegment weight = arena.allocateFrom(ValueLayout.JAVA_FLOAT, t.get("param.weight").values());
         adapter.weightChanges(loaded.values()).get(LAYER + ".weight").apply(DType.F32, weight);
@@ -115,39 +113,32 @@ class GoldenLoralibTest {
     }
   }
 
-  /** A's gradient: of a convolution the sum over the parts that share it. */
-  private static double[] own(double[] gradient, List<Long> shape, ModuleInfo module) {
-    if (module.convolution().isEmpty()) {
-      return gradient;
-    }
-    int rows = Math.toIntExact(shape.getFirst());
-    int width = Math.toIntExact(shape.getLast());
-    double[] sum = new double[rows * width];
-    for (int p = 0; p < module.in() / width; p++) {
-      for (int i = 0; i < rows; i++) {
-        for (int j = 0; j < width; j++) {
-          sum[i * width + j] += gradient[(p * rows + i) * module.in() + p * width + j];
-        }
+  /** The gradient of loralib's own matrix: for each of its entries the sum over the places where the imported adapter holds it. */
+  private static double[] own(double[] gradient, float[] places, int entries) {
+    double[] sum = new double[entries];
+    for (int i = 0; i < places.length; i++) {
+      if (places[i] != 0) {
+        sum[Math.round(places[i]) - 1] += gradient[i];
       }
     }
     return sum;
   }
 
-  /** B's gradient: its blocks, without what lies outside of them. */
-  private static double[] blocks(double[] gradient, int out, int r, List<Boolean> enabled) {
-    int part = out / enabled.size();
-    int on = Math.toIntExact(enabled.stream().filter(e -> e).count());
-    double[] own = new double[on * part * r];
-    int block = 0;
-    for (int e = 0; e < enabled.size(); e++) {
-      if (enabled.get(e)) {
-        for (int o = 0; o < part; o++) {
-          System.arraycopy(gradient, (e * part + o) * on * r + block * r, own, (block * part + o) * r, r);
+  /** A file of loralib's: the adapter of a case, with its matrices numbered from 1 on if that is to show where their entries go. */
+  private Path saved(String name, Map<String, Tensor> t, boolean numbered) {
+    Path saved = dir.resolve(name + (numbered ? "_numbered" : "") + ".safetensors");
+    SafetensorsWriter writer = new SafetensorsWriter();
+    t.forEach((tensor, values) -> {
+      if (tensor.startsWith("param.") && !tensor.equals("param.weight")) {
+        float[] content = values.values().clone();
+        for (int i = 0; numbered && i < content.length; i++) {
+          content[i] = i + 1;
         }
-        block++;
+        writer.add(new TensorInfo(LAYER + tensor.substring("param".length()), DType.F32, values.shape()), MemorySegment.ofArray(content));
       }
-    }
-    return own;
+    });
+    writer.write(saved);
+    return saved;
   }
 
   /** {@code enable_lora=[T,F,T]}. */

@@ -30,16 +30,27 @@ import java.util.function.BiConsumer;
 import java.util.function.Function;
 
 /** The layer as a program: with x, or what dropout let through of it, as a probe; or ids that look up an embedding. */
-record LayerProgram(Map<String, Tensor> t, int[] sizes, LoraAdapter adapter, ModuleInfo module, int[] ids, int padding) {
+record LayerProgram(Map<String, Tensor> t, int[] sizes, LoraAdapter adapter, ModuleInfo module, Ids lookup) {
+
+  /**
+   * What an embedding looks up.
+   *
+   * @param padding the id that learns nothing; −1 for none
+   * @param scaleGradByFreq whether gradients are divided by how often an id is there
+   */
+  record Ids(int[] ids, int padding, boolean scaleGradByFreq) {
+    static final Ids NONE = new Ids(new int[0], -1, false);
+  }
 
   private Value record(TestProgram p) {
     Sites sites = new Sites(p.graph(), adapter, Optional.empty());
     if (module.kind() == Kind.EMBEDDING) {
+      int[] ids = lookup.ids;
       RowAxis axis = p.axis("rows", ids.length);
       Value table = p.table("ids", Shape.of(axis, 1), live -> ids);
       // Padding learns nothing: it is no one's inverse.
       inverse(p, axis);
-      return p.mse(sites.embedding(module.name(), table, module.in(), module.out(), Optional.empty()));
+      return p.mse(sites.embedding(module.name(), table, Shape.of(module.in(), module.out()), Optional.empty(), lookup.scaleGradByFreq));
     }
     if (module.convolution().isPresent()) {
       return p.mse(Images.record(p, sites, module, t.get("x").shape(), sizes));
@@ -60,7 +71,8 @@ record LayerProgram(Map<String, Tensor> t, int[] sizes, LoraAdapter adapter, Mod
   }
 
   private void inverse(TestProgram p, RowAxis axis) {
-    int[] distinct = Arrays.stream(ids).filter(id -> id != padding).distinct().sorted().toArray();
+    int[] ids = lookup.ids;
+    int[] distinct = Arrays.stream(ids).filter(id -> id != lookup.padding).distinct().sorted().toArray();
     List<Integer> order = new ArrayList<>();
     int[] starts = new int[distinct.length + 1];
     for (int u = 0; u < distinct.length; u++) {

@@ -81,10 +81,19 @@ public final class Graph {
     return gather(table, ids, Optional.empty(), addend);
   }
 
+  /** Rows of an embedding table whose gradient is divided by how often the ids have an entry, where that is said: torch's scale_grad_by_freq. */
+  public Value embedding(Value table, Value ids, Optional<Value> addend, boolean scaleGradByFreq) {
+    return gather(table, ids, Optional.empty(), addend, scaleGradByFreq);
+  }
+
   /** y[i] = table[ids[i]] + addend[i]; see {@link RowOp.Gather} for the inverse. */
   public Value gather(Value table, Value ids, Optional<Value> inverse, Optional<Value> addend) {
+    return gather(table, ids, inverse, addend, false);
+  }
+
+  private Value gather(Value table, Value ids, Optional<Value> inverse, Optional<Value> addend, boolean byFrequency) {
     Value y = temp(table.name() + ".rows", ids.shape().withCols(table.shape().cols()));
-    record(new RowOp.Gather(table, ids, inverse, addend, y));
+    record(new RowOp.Gather(table, ids, inverse, addend, byFrequency, y));
     if (table.role() == Value.Role.TRAINABLE) {
       builder.scatterIndex(ids);
     }

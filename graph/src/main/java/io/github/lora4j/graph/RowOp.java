@@ -13,8 +13,10 @@ public sealed interface RowOp extends Op {
    *
    * @param inverse for a table that is an activation, whose rows are used at most once: the row of y that reads each row of the
    *     table, or −1. Needed where a gradient flows to the table.
+   * @param byFrequency whether the gradient of a table that trains is the mean over the rows that read an entry, not their sum: torch's
+   *     {@code scale_grad_by_freq}
    */
-  record Gather(Value table, Value ids, Optional<Value> inverse, Optional<Value> addend, Value y) implements RowOp {
+  record Gather(Value table, Value ids, Optional<Value> inverse, Optional<Value> addend, boolean byFrequency, Value y) implements RowOp {
     @Override
     public List<Value> inputs() {
       return Op.list(table, ids, inverse, addend);
@@ -42,11 +44,11 @@ public sealed interface RowOp extends Op {
     public void gradient(Gradients g) {
       Value dy = g.grad(y);
       if (table.role() == Value.Role.TRAINABLE) {
-        g.record(new ScatterAdd(dy, g.scatterIndex(ids), g.slot(table)));
+        g.record(new ScatterAdd(dy, g.scatterIndex(ids), byFrequency, g.slot(table)));
       } else if (g.needs(table)) {
         Value back = inverse.orElseThrow(() -> new ConfigException("gather(%s): a gradient flows to the table, so the ids need an inverse"
             .formatted(table.name())));
-        g.extend(table, (more, d) -> new Gather(dy, back, Optional.of(ids), more, d));
+        g.extend(table, (more, d) -> new Gather(dy, back, Optional.of(ids), more, false, d));
       }
       addend.ifPresent(a -> g.passOn(a, dy));
     }
@@ -60,8 +62,12 @@ public sealed interface RowOp extends Op {
   /** The inverse of an id list with repetitions, built by the host: see {@link io.github.lora4j.vector.Kernels#scatterAdd}. */
   record ScatterIndex(Value unique, Value starts, Value order) {}
 
-  /** table[unique[u]] += Σ dy[order[j]]. */
-  record ScatterAdd(Value dy, ScatterIndex index, Value table) implements RowOp, Op.NoGradient {
+  /**
+   * table[unique[u]] += Σ dy[order[j]], or their mean.
+   *
+   * @param mean whether sums are divided by the number of their rows
+   */
+  record ScatterAdd(Value dy, ScatterIndex index, boolean mean, Value table) implements RowOp, Op.NoGradient {
     @Override
     public List<Value> inputs() {
       return Op.list(dy, index.unique, index.starts, index.order);

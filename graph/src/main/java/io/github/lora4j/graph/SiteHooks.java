@@ -38,8 +38,14 @@ public interface SiteHooks {
    *
    * @param ids the ids that are looked up [rows, 1]
    * @param table its weight [entries, dim]
+   * @param scaleGradByFreq whether gradients of what trains here are divided by how often the ids have an entry
    */
-  record EmbeddingSite(String module, Value ids, Value table) {}
+  record EmbeddingSite(String module, Value ids, Value table, boolean scaleGradByFreq) {
+    /** What an adapter's own table gives for these ids, with gradients as the module's weight has them. */
+    public Value lookUp(Graph graph, Value own) {
+      return graph.embedding(own, ids, Optional.empty(), scaleGradByFreq);
+    }
+  }
 
   /**
    * An attention as an adapter sees it.

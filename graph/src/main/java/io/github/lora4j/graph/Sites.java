@@ -193,9 +193,15 @@ public final class Sites {
 
   /** An embedding module: rows of its weight, plus the addend. */
   public Value embedding(String module, Value ids, int entries, int dim, Optional<Value> addend) {
-    hooks.module(ModuleInfo.embedding(prefix + module, entries, dim));
-    Value table = parameter(module + ".weight", Shape.of(entries, dim));
-    return hooks.embedding(whole, new SiteHooks.EmbeddingSite(prefix + module, ids, table), graph.embedding(table, ids, addend));
+    return embedding(module, ids, Shape.of(entries, dim), addend, false);
+  }
+
+  /** An embedding module whose gradients are divided by how often the ids have an entry, where that is said: torch's scale_grad_by_freq. */
+  public Value embedding(String module, Value ids, Shape weight, Optional<Value> addend, boolean scaleGradByFreq) {
+    hooks.module(ModuleInfo.embedding(prefix + module, weight.rows(), weight.cols()));
+    Value table = parameter(module + ".weight", weight);
+    return hooks.embedding(whole, new SiteHooks.EmbeddingSite(prefix + module, ids, table, scaleGradByFreq),
+        graph.embedding(table, ids, addend, scaleGradByFreq));
   }
 
   /** A layer norm module. */

@@ -63,19 +63,20 @@ final class Moves {
     }
   }
 
-  /** (dy, unique, starts, order, table): table[unique[u]] += Σ dy[order[j]]. */
+  /** (dy, unique, starts, order, mean, table): table[unique[u]] += Σ dy[order[j]], or their mean. */
   static void scatterAdd(int i, int d, IntArray t, IntArray n, FloatArray m, FloatArray w) {
     if (i < Elements.count(d, t, n)) {
       int cols = t.get(d + Descriptors.COLS);
       int u = i / cols;
       int col = i % cols;
       int starts = t.get(d + ScatterAdd.STARTS);
+      int length = n.get(starts + u + 1) - n.get(starts + u);
       float sum = 0f;
       for (int j = n.get(starts + u); j < n.get(starts + u + 1); j++) {
         sum += m.get(t.get(d + ScatterAdd.DY) + n.get(t.get(d + ScatterAdd.ORDER) + j) * cols + col);
       }
       int at = t.get(d + ScatterAdd.TABLE) + n.get(t.get(d + ScatterAdd.UNIQUE) + u) * cols + col;
-      m.set(at, m.get(at) + sum);
+      m.set(at, m.get(at) + (t.get(d + ScatterAdd.MEAN) == 1 && length > 0 ? sum / length : sum));
     }
   }
 

@@ -13,7 +13,7 @@ final class RowLowering {
     return List.of(new Gather(),
         GpuBinder.of(RowOp.ScatterAdd.class, (o, to) -> to.flat(Kernel.SCATTER_ADD, o.index().unique(), o.dy().shape().cols(), (n, c) ->
             new Descriptors.ScatterAdd(n, c, to.at(o.dy()), to.ints(o.index().unique()), to.ints(o.index().starts()),
-                to.ints(o.index().order()), to.at(o.table())))),
+                to.ints(o.index().order()), o.mean() ? 1 : 0, to.at(o.table())))),
         GpuBinder.of(RowOp.RangeSum.class, (o, to) -> to.rows(Kernel.RANGE_SUM, o.y(), (n, c) ->
             new Descriptors.Ranges(n, c, to.at(o.x()), to.ints(o.ranges()), o.mean() ? 1 : 0, to.at(o.y())))),
         GpuBinder.of(RowOp.RangeSumGrad.class, (o, to) -> {

@@ -78,12 +78,14 @@ public interface Kernels {
   /** out[i] = table[ids[i]] (+ addend[i]); an id of −1 gives a zero row (or the addend alone). */
   void gather(Table table, MemorySegment ids, MemorySegment addend, MemorySegment out, int cols, int from, int to);
 
+  /** The inverse of an id list: the rows order[starts[u]], …, order[starts[u+1] − 1] have the id unique[u]. */
+  record ScatterIndex(MemorySegment unique, MemorySegment starts, MemorySegment order) {}
+
   /**
    * The transpose of {@link #gather} with repeated ids, deterministic: for u in [from, to),
-   * table[unique[u]] += Σ over j in [starts[u], starts[u+1]) of dy[order[j]].
+   * table[unique[u]] += Σ over j in [starts[u], starts[u+1]) of dy[order[j]], with {@code mean} divided by the number of terms.
    */
-  void scatterAdd(MemorySegment dy, MemorySegment unique, MemorySegment starts, MemorySegment order, MemorySegment table, int cols,
-      int from, int to);
+  void scatterAdd(MemorySegment dy, ScatterIndex index, boolean mean, MemorySegment table, int cols, int from, int to);
 
   /** y = (x − mean)·rstd·gamma (+ beta); stats[i] = (mean, rstd) with rstd = 1/√(var + eps), var biased. */
   void layerNorm(MemorySegment x, MemorySegment gamma, MemorySegment beta, MemorySegment y, MemorySegment stats, int cols, double eps,

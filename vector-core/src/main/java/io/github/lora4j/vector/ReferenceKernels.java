@@ -133,9 +133,8 @@ public final class ReferenceKernels implements Kernels {
   }
 
   @Override
-  public void scatterAdd(MemorySegment dy, MemorySegment unique, MemorySegment starts, MemorySegment order, MemorySegment table, int cols,
-      int from, int to) {
-    rows.scatterAdd(dy, unique, starts, order, table, cols, from, to);
+  public void scatterAdd(MemorySegment dy, ScatterIndex index, boolean mean, MemorySegment table, int cols, int from, int to) {
+    rows.scatterAdd(dy, index, mean, table, cols, from, to);
   }
 
   @Override

@@ -162,10 +162,9 @@ final class KernelComparison {
     }
     if (rows >= 5) {
       MemorySegment table = data.normal(9L * cols);
-      MemorySegment unique = Data.ints(2, 8);
-      MemorySegment starts = Data.ints(0, 3, 5);
-      MemorySegment order = Data.ints(4, 0, 2, 1, 3);
-      same("scatter" + at, 4, table, (k, o) -> k.scatterAdd(dy, unique, starts, order, o, cols, 0, 2));
+      Kernels.ScatterIndex index = new Kernels.ScatterIndex(Data.ints(2, 8), Data.ints(0, 3, 5), Data.ints(4, 0, 2, 1, 3));
+      same("scatter" + at, 4, table, (k, o) -> k.scatterAdd(dy, index, false, o, cols, 0, 2));
+      same("scatter of means" + at, 4, table, (k, o) -> k.scatterAdd(dy, index, true, o, cols, 0, 2));
       MemorySegment ranges = Data.ints(1, 3, 0, 0, 4, 1);
       MemorySegment means = data.normal(3L * cols);
       for (boolean mean : new boolean[] {true, false}) {

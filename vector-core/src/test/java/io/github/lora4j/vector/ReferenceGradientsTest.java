@@ -86,7 +86,7 @@ class ReferenceGradientsTest {
 
     MemorySegment ids = Data.ints(2, 0, -1, 2, 5, 2);
     MemorySegment table = data.zeros(18);
-    kernels.scatterAdd(dy, Data.ints(0, 2, 5), Data.ints(0, 1, 4, 5), Data.ints(1, 0, 3, 5, 4), table, 3, 0, 3);
+    kernels.scatterAdd(dy, new Kernels.ScatterIndex(Data.ints(0, 2, 5), Data.ints(0, 1, 4, 5), Data.ints(1, 0, 3, 5, 4)), false, table, 3, 0, 3);
     check(x, table, y, dy, () -> kernels.gather(new Kernels.Table(x, WeightFormat.F64, NULL), ids, NULL, y, 3, 0, 6));
 
     MemorySegment keys = Data.ints(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12);

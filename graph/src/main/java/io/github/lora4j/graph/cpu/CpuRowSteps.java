@@ -58,12 +58,10 @@ final class CpuRowSteps {
   private static CpuSteps.Step scatterAdd(RowOp.ScatterAdd o, CpuSteps at) {
     Kernels k = at.kernels();
     MemorySegment dy = at.s(o.dy());
-    MemorySegment unique = at.s(o.index().unique());
-    MemorySegment starts = at.s(o.index().starts());
-    MemorySegment order = at.s(o.index().order());
+    Kernels.ScatterIndex index = new Kernels.ScatterIndex(at.s(o.index().unique()), at.s(o.index().starts()), at.s(o.index().order()));
     MemorySegment table = at.s(o.table());
     int cols = o.dy().shape().cols();
-    return at.rows(o.index().unique(), cols, (from, to) -> k.scatterAdd(dy, unique, starts, order, table, cols, from, to));
+    return at.rows(o.index().unique(), cols, (from, to) -> k.scatterAdd(dy, index, o.mean(), table, cols, from, to));
   }
 
   private static CpuSteps.Step rangeSum(RowOp.RangeSum o, CpuSteps at) {

@@ -414,7 +414,7 @@ public final class LoraAdapter implements Adapter {
       return y;
     }
     Graph graph = recording.graph();
-    Value down = graph.embedding(site.a.declare(recording), of.ids(), Optional.empty());
+    Value down = of.lookUp(graph, site.a.declare(recording));
     if (site.magnitude.isEmpty()) {
       return graph.linear(down, site.b.declare(recording), Optional.empty(), Optional.of(y), site.target.scaling());
     }

@@ -85,7 +85,7 @@ record AdapterRoom(int seats, int rank, Map<String, ModuleInfo> sites, Map<Strin
     }
     Graph graph = recording.graph();
     Value a = graph.program().input(slot(of.module(), "a"), Shape.of(module.in(), columns()));
-    return gated(graph, module, graph.embedding(a, of.ids(), Optional.empty()), y);
+    return gated(graph, module, of.lookUp(graph, a), y);
   }
 
   private Value gated(Graph graph, ModuleInfo module, Value down, Value y) {

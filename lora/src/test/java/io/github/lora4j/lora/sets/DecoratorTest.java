@@ -88,7 +88,7 @@ class DecoratorTest {
     Value ids = builder.table("ids", Shape.of(builder.axis("rows", 4), 1));
     Value table = builder.frozen("emb.weight", Shape.of(23, 12));
     Value y = graph.embedding(table, ids, Optional.empty());
-    adapter.embedding(new Sites(graph, adapter, Optional.empty()), new Adapter.EmbeddingSite("emb", ids, table), y);
+    adapter.embedding(new Sites(graph, adapter, Optional.empty()), new Adapter.EmbeddingSite("emb", ids, table, false), y);
     assertTrue(builder.find("emb.token_adapter.trainable_tokens_delta").isPresent());
     assertEquals(2, adapter.baseRows().values().iterator().next().rows().size());
   }

@@ -72,12 +72,18 @@ public final class Rows {
     }
   }
 
-  public static void scatterAdd(MemorySegment dy, MemorySegment unique, MemorySegment starts, MemorySegment order, MemorySegment table,
-      int cols, int from, int to) {
+  public static void scatterAdd(MemorySegment dy, Kernels.ScatterIndex index, boolean mean, MemorySegment table, int cols, int from, int to) {
     long bytes = cols * 4L;
     for (int u = from; u < to; u++) {
-      for (int j = Operands.id(starts, u); j < Operands.id(starts, u + 1); j++) {
-        addRow(dy, Operands.id(order, j) * bytes, table, Operands.id(unique, u) * bytes, bytes);
+      int first = Operands.id(index.starts(), u);
+      int end = Operands.id(index.starts(), u + 1);
+      long at = Operands.id(index.unique(), u) * bytes;
+      for (int j = first; j < end; j++) {
+        if (mean) {
+          addScaled(1f / (end - first), dy, Operands.id(index.order(), j) * bytes, table, at, bytes);
+        } else {
+          addRow(dy, Operands.id(index.order(), j) * bytes, table, at, bytes);
+        }
       }
     }
   }

@@ -32,16 +32,17 @@ public final class ReferenceRows {
     }
   }
 
-  public void scatterAdd(MemorySegment dy, MemorySegment unique, MemorySegment starts, MemorySegment order, MemorySegment table, int cols,
-      int from, int to) {
+  public void scatterAdd(MemorySegment dy, Kernels.ScatterIndex index, boolean mean, MemorySegment table, int cols, int from, int to) {
     for (int u = from; u < to; u++) {
+      int first = Operands.id(index.starts(), u);
+      int end = Operands.id(index.starts(), u + 1);
       for (int c = 0; c < cols; c++) {
         double sum = 0;
-        for (int j = Operands.id(starts, u); j < Operands.id(starts, u + 1); j++) {
-          sum += type.get(dy, (long) Operands.id(order, j) * cols + c);
+        for (int j = first; j < end; j++) {
+          sum += type.get(dy, (long) Operands.id(index.order(), j) * cols + c);
         }
-        long at = (long) Operands.id(unique, u) * cols + c;
-        type.set(table, at, type.get(table, at) + sum);
+        long at = (long) Operands.id(index.unique(), u) * cols + c;
+        type.set(table, at, type.get(table, at) + (mean && end > first ? sum / (end - first) : sum));
       }
     }
   }
