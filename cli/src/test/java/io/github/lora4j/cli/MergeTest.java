@@ -3,6 +3,7 @@ package io.github.lora4j.cli;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
@@ -64,6 +65,24 @@ class MergeTest {
     Path run = train(model, "classification");
     same(run, dir.resolve("merged"), "merge", run, "--output", dir.resolve("merged"));
     same(run, dir.resolve("alone"), "merge", "--model", model, "--adapter", run.resolve("adapter"), "--output", dir.resolve("alone"));
+  }
+
+  /** PEFT's files have no place for the weight of a module under its adapter: the run says so, knows it, and its adapter alone is refused. */
+  @Test
+  void aDrawnPoolerThatIsAdaptedIsSaidToBeTheRunsAlone() throws IOException {
+    Path model = TinyBert.model(dir.resolve("model"), false);
+    Path run = dir.resolve("run");
+    Cli trained = train(run, model, "classification", "--adapter.target_modules", "query,pooler.dense");
+    assertTrue((trained.out() + trained.err()).contains("bert.pooler.dense is not in the model: newly initialised and frozen under its adapter"),
+        trained.out() + trained.err());
+    assertFalse((trained.out() + trained.err()).contains("it is saved with the adapter"), trained.out() + trained.err());
+    try (Checkpoint tensors = Checkpoint.open(run.resolve("adapter").resolve(PeftFormat.WEIGHTS))) {
+      assertTrue(tensors.names().contains("base_model.model.bert.pooler.dense.lora_A.weight"), tensors.names().toString());
+    }
+    same(run, dir.resolve("merged"), "merge", run, "--output", dir.resolve("merged"));
+    Cli alone = Cli.run("merge", "--model", model, "--adapter", run.resolve("adapter"), "--output", dir.resolve("alone"));
+    assertTrue(alone.code() != 0 && alone.err().contains("bert.pooler.dense.weight") && alone.err().contains("merge the run's directory"),
+        alone.out() + alone.err());
   }
 
   /** What is drawn and stays frozen is in the adapter's files whatever the method, as modules that train whole are. */
@@ -211,15 +230,19 @@ class MergeTest {
   }
 
   private Path train(Path model, String task, String... settings) throws IOException {
-    Path data = task.equals("embedding") ? TinyBert.pairs(dir.resolve("data.tsv"), 20, 1) : TinyBert.tsv(dir.resolve("data.tsv"), 20, 1);
     Path run = dir.resolve("run");
+    train(run, model, task, settings);
+    return run;
+  }
+
+  private Cli train(Path run, Path model, String task, String... settings) throws IOException {
+    Path data = task.equals("embedding") ? TinyBert.pairs(dir.resolve("data.tsv"), 20, 1) : TinyBert.tsv(dir.resolve("data.tsv"), 20, 1);
     List<Object> args = new java.util.ArrayList<>(List.of("train", "--task", task, "--model", model, "--output", run, "--data.train", data,
         "--optimizer.learning_rate", "1e-2", "--batch_size", 4, "--epochs", 4));
     args.addAll(List.of(settings));
     args.addAll(task.equals("embedding") ? List.of("--data.text", "query", "--data.text_pair", "answer")
         : List.of("--data.text", "sentence", "--data.label", "mood"));
-    Cli.ok(args.toArray());
-    return run;
+    return Cli.ok(args.toArray());
   }
 
   static void same(Path run, Path merged, Object... command) {

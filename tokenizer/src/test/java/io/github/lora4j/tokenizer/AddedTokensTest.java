@@ -78,13 +78,24 @@ class AddedTokensTest {
   }
 
   /** A class that transformers has in Python alone does not read tokenizer.json, whatever lies there. */
-  @Test
-  void aClassWithoutTokenizerJsonIsRefusedWhereThereIsOne() throws IOException {
+  @ParameterizedTest
+  @ValueSource(strings = {"BertJapaneseTokenizer", "GPTNeoXJapaneseTokenizer", "BlenderbotSmallTokenizer", "CpmTokenizer", "SiglipTokenizer"})
+  void aClassWithoutTokenizerJsonIsRefusedWhereThereIsOne(String name) throws IOException {
     vocabulary();
     Files.writeString(directory.resolve("tokenizer.json"), "{}");
-    Files.writeString(directory.resolve("tokenizer_config.json"), "{\"tokenizer_class\": \"BertJapaneseTokenizer\"}");
+    Files.writeString(directory.resolve("tokenizer_config.json"), "{\"tokenizer_class\": \"%s\"}".formatted(name));
     String message = assertThrows(FormatException.class, this::load).getMessage();
-    assertTrue(message.contains("BertJapaneseTokenizer"), message);
+    assertTrue(message.contains(name + ", which does not read tokenizer.json"), message);
+  }
+
+  /** transformers reads the tokenizer.json of a class that it does not know any more; the empty one here is broken in another way. */
+  @ParameterizedTest
+  @ValueSource(strings = {"ErnieMTokenizer", "XLMProphetNetTokenizer", "PreTrainedTokenizerFast"})
+  void aClassThatTransformersDoesNotKnowReadsTokenizerJson(String name) throws IOException {
+    Files.writeString(directory.resolve("tokenizer.json"), "{}");
+    Files.writeString(directory.resolve("tokenizer_config.json"), "{\"tokenizer_class\": \"%s\"}".formatted(name));
+    String message = assertThrows(FormatException.class, this::load).getMessage();
+    assertTrue(message.contains("tokenizer.json") && !message.contains("does not read"), message);
   }
 
   @ParameterizedTest

@@ -4,6 +4,7 @@ import io.github.lora4j.checkpoint.Checkpoint;
 import io.github.lora4j.graph.Backend;
 import io.github.lora4j.graph.Value;
 import io.github.lora4j.lora.LoadedAdapter;
+import io.github.lora4j.lora.files.DrawnModules;
 import io.github.lora4j.lora.files.PeftFormat;
 import io.github.lora4j.lora.parameters.AdapterValues;
 import io.github.lora4j.train.recipe.AdapterTask;
@@ -30,6 +31,10 @@ import java.util.concurrent.CancellationException;
  * a resumed run equals one that was never interrupted, bit for bit.
  */
 public final class TrainingRun implements AutoCloseable {
+
+  private static final String UNDER_ITS_ADAPTER = " and frozen under its adapter, and PEFT's files have no place for it there: this run's directory "
+      + "draws it again from the seed, the adapter alone would go with another. Give to others what `lora4j merge` makes of the run, or leave it out "
+      + "of target_modules";
 
   private final Recipe recipe;
   private final PreparedRun prepared;
@@ -242,7 +247,7 @@ public final class TrainingRun implements AutoCloseable {
     session.drawn().forEach(name -> modules.merge(name.substring(0, name.lastIndexOf('.')),
         session.task().program().slot(name).orElseThrow().role() == Value.Role.TRAINABLE, Boolean::logicalAnd));
     return modules.entrySet().stream().map(module -> module.getKey() + " is not in the model: newly initialised" + (module.getValue() ? ", it trains"
-        : " and frozen; it is saved with the adapter")).toList();
+        : DrawnModules.adapts(session.adapter(), module.getKey()) ? UNDER_ITS_ADAPTER : " and frozen; it is saved with the adapter")).toList();
   }
 
   private String describe() {

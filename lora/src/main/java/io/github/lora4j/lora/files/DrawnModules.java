@@ -45,7 +45,7 @@ public final class DrawnModules extends ForwardingAdapter {
     List<AdapterParameter> more = new ArrayList<>();
     Set<String> modules = new LinkedHashSet<>();
     for (ModuleInfo module : model.modules()) {
-      boolean adapted = adapter.parameters().stream().anyMatch(p -> !p.ofBase() && p.slot().startsWith(module.name() + "."));
+      boolean adapted = adapts(adapter, module.name());
       ModelDescription.parameters(module).forEach((name, shape) -> {
         if (drawn.containsKey(name) && !adapted && adapter.parameters().stream().noneMatch(p -> p.slot().equals(name))) {
           more.add(AdapterParameter.ofBase(module, name, adapter.basePrefix() + name, shape, 0));
@@ -57,6 +57,11 @@ public final class DrawnModules extends ForwardingAdapter {
       return trained;
     }
     return around(trained, more, modules, drawn::get);
+  }
+
+  /** Whether an adapter has parameters of its own in a module, beside which PEFT's files have no place for the module's own. */
+  public static boolean adapts(Adapter adapter, String module) {
+    return adapter.parameters().stream().anyMatch(p -> !p.ofBase() && p.slot().startsWith(module + "."));
   }
 
   private static LoadedAdapter around(LoadedAdapter of, List<AdapterParameter> drawn, Set<String> modules, Function<String, MemorySegment> source) {

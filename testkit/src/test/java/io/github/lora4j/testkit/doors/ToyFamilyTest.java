@@ -12,6 +12,8 @@ import io.github.lora4j.graph.SiteHooks;
 import io.github.lora4j.graph.Sites;
 import io.github.lora4j.graph.Value;
 import io.github.lora4j.graph.cpu.CpuBackend;
+import io.github.lora4j.lora.AdapterMethod;
+import io.github.lora4j.lora.model.ModelDescription;
 import io.github.lora4j.models.Architecture;
 import io.github.lora4j.models.Head;
 import io.github.lora4j.models.Model;
@@ -19,12 +21,17 @@ import io.github.lora4j.models.ModelConfig;
 import io.github.lora4j.models.PackedBatch;
 import io.github.lora4j.models.PackedInputs;
 import io.github.lora4j.models.Rows;
+import io.github.lora4j.train.recorded.RecordedTask;
 import io.github.lora4j.vector.KernelProvider;
 import io.github.lora4j.vector.Workers;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** What docs/add-a-model-family.md says is true of the family that it shows. */
 class ToyFamilyTest {
@@ -38,6 +45,16 @@ class ToyFamilyTest {
     assertEquals("ToyForSequenceClassification", model.className());
     assertEquals(List.of("words", "mix"), new Model(toy, new Head.None()).modules().stream().map(ModuleInfo::name).toList());
     assertTrue(model.drawn("classifier.weight") && !model.drawn("toy.mix.weight"));
+  }
+
+  /** Nobody else knows this family, so what a recipe leaves open is what it says itself. */
+  @ParameterizedTest
+  @ValueSource(strings = {"lora", "lora+", "ia3", "houlsby"})
+  void adaptersGoWhereTheFamilySays(String method) {
+    ModelDescription description = RecordedTask.describe(new Model(toy, new Head.SequenceClassification(2)));
+    Set<String> adapted = AdapterMethod.named(method).create(Map.of(), description).parameters().stream().filter(p -> !p.ofBase())
+        .map(p -> p.slot().replaceFirst("^(toy\\.\\w+).*", "$1")).collect(Collectors.toSet());
+    assertEquals(Set.of("toy.mix"), adapted);
   }
 
   /** By hand: relu(W·e + b) of each token, then their mean. */

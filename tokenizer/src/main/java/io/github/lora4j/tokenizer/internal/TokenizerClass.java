@@ -19,11 +19,17 @@ final class TokenizerClass {
   static final Set<String> BERT = Set.of("BertTokenizer", "DistilBertTokenizer", "ElectraTokenizer", "MobileBertTokenizer", "SqueezeBertTokenizer",
       "ConvBertTokenizer", "LayoutLMTokenizer");
 
-  /** Those that are written in Python alone: they do not read a tokenizer.json. */
-  private static final Set<String> WITHOUT_JSON = Set.of("BertJapaneseTokenizer", "BertweetTokenizer", "PhobertTokenizer", "BertGenerationTokenizer",
-      "BartphoTokenizer", "BioGptTokenizer", "CTRLTokenizer", "FlaubertTokenizer", "FSMTTokenizer", "XLMTokenizer", "CanineTokenizer", "ByT5Tokenizer",
-      "CpmAntTokenizer", "ErnieMTokenizer", "XLMProphetNetTokenizer", "ProphetNetTokenizer", "TapasTokenizer", "RoCBertTokenizer", "MarianTokenizer",
-      "M2M100Tokenizer", "EsmTokenizer");
+  /**
+   * Those that are written in Python, or for sentencepiece, and do not read a tokenizer.json: transformers 5.18's classes that extend
+   * PreTrainedTokenizer or SentencePieceBackend. A class that it does not know reads one.
+   */
+  private static final Set<String> WITHOUT_JSON = Set.of("BartphoTokenizer", "BertGenerationTokenizer", "BertJapaneseTokenizer",
+      "BertTokenizerLegacy", "BertweetTokenizer", "BioGptTokenizer", "BlenderbotSmallTokenizer", "ByT5Tokenizer", "CTRLTokenizer",
+      "CanineTokenizer", "ClvpTokenizer", "CpmAntTokenizer", "CpmTokenizer", "DiaTokenizer", "EsmTokenizer", "FSMTTokenizer",
+      "FastSpeech2ConformerTokenizer", "FlaubertTokenizer", "GPTNeoXJapaneseTokenizer", "GPTSw3Tokenizer", "M2M100Tokenizer", "MarianTokenizer",
+      "MgpstrTokenizer", "MyT5Tokenizer", "PLBartTokenizer", "PerceiverTokenizer", "PhobertTokenizer", "Pop2PianoTokenizer", "ProphetNetTokenizer",
+      "RoCBertTokenizer", "SiglipTokenizer", "Speech2TextTokenizer", "SpeechT5Tokenizer", "TapasTokenizer", "VitsTokenizer", "Wav2Vec2CTCTokenizer",
+      "Wav2Vec2PhonemeCTCTokenizer", "XLMTokenizer");
 
   private TokenizerClass() {}
 
