@@ -84,9 +84,10 @@ final class CpuExecutable implements Executable {
       arenas.put(arena, memory.allocate(plan.arenaBytes(arena), CpuPlan.purpose(arena)));
     }
     int width = plan.target().floats().bytes();
+    boolean gradients = plan.arenaBytes(Arena.GRADIENTS) > 0;
     for (ParameterLayout.Range range : program.parameters().ranges()) {
       slots.put(range.value(), arenas.get(Arena.PARAMETERS).asSlice(range.offset() * width, range.length() * width));
-      if (plan.arenaBytes(Arena.GRADIENTS) > 0) {
+      if (gradients) {
         slots.put(range.gradient(), arenas.get(Arena.GRADIENTS).asSlice(range.offset() * width, range.length() * width));
       }
     }

@@ -13,6 +13,7 @@ import io.github.lora4j.lora.model.TargetModules;
 import io.github.lora4j.lora.parameters.InitLoraWeights;
 import io.github.lora4j.lora.settings.Problems;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -94,8 +95,8 @@ final class AttachChecks {
           .forEach(p -> problems.add("target_parameters: %s of a %s cannot be adapted, only weights of Linear modules; use target_modules",
               p, module.kind().torchName()));
     }
-    List<String> names = selected.stream().map(s -> s.module().name()).toList();
-    List<String> twice = names.stream().filter(n -> names.indexOf(n) != names.lastIndexOf(n)).distinct().toList();
+    Set<String> names = new HashSet<>();
+    List<String> twice = selected.stream().map(s -> s.module().name()).filter(name -> !names.add(name)).distinct().toList();
     if (!twice.isEmpty()) {
       problems.add("target_parameters and target_modules both select %s; set target_modules to [] if only the parameters are meant",
           Problems.some(twice));
