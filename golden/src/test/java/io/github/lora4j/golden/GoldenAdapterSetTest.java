@@ -95,7 +95,7 @@ class GoldenAdapterSetTest {
 
   private static void hotSwap(Path dir, Checkpoint expected, String first) throws Exception {
     CausalLm task = new CausalLm(ModelDirectory.open(dir).architecture());
-    ModelDescription model = new ModelDescription(task.modelType(), task.modules(), Optional.of("lm_head"), Map.of());
+    ModelDescription model = task.description();
     try (Checkpoint base = Checkpoint.open(dir);
         CpuBackend backend = new CpuBackend(KernelProvider.select("auto"), new Workers(2)); AdapterSet set = new AdapterSet(model)) {
       List<Long> shape = expected.info("input_ids").shape();

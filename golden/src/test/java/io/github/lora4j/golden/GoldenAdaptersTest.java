@@ -180,7 +180,7 @@ class GoldenAdaptersTest {
         JsonNode ranges = GoldenCases.json(adapter.resolve(PeftFormat.CONFIG)).path("layer_replication");
         List<List<Integer>> layers = ranges.isArray() ? JSON.convertValue(ranges, new TypeReference<>() { }) : List.of();
         CausalLm task = new CausalLm(ModelDirectory.open(directory).architecture().replicated(layers));
-        return new ModelDescription(task.modelType(), task.modules(), task.outputModule(), task.tied());
+        return task.description();
       } catch (FormatException e) {
         // It cannot run; its files are read all the same.
       }

@@ -104,7 +104,7 @@ public final class GoldenFeaturesTest {
       length = tensors.info("input_ids").shape().get(1).intValue();
       config = LoraConfig.ofPeft(GoldenCases.map(expected.path("config")));
       task = new CausalLm(ModelDirectory.open(dir).architecture().replicated(config.reach().layerReplication()));
-      description = new ModelDescription(task.modelType(), task.modules(), task.outputModule(), task.tied());
+      description = task.description();
     }
 
     void check() throws Exception {

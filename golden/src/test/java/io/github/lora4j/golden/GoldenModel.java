@@ -94,7 +94,7 @@ final class GoldenModel implements AutoCloseable {
       throw GoldenCases.notYet("sequences of %d tokens are longer than the %d that lora4j computes of this model".formatted(longest,
           task.maxPositions()));
     }
-    description = new ModelDescription(task.modelType(), task.modules(), task.outputModule(), task.tied());
+    description = task.description();
   }
 
   private RecordedTask task(Architecture architecture) {

@@ -84,7 +84,7 @@ final class GoldenRealTest {
 
   private static void check(Path dir, JsonNode expected, Path onnx, Tokenizer tokenizer) {
     SequenceClassifier task = new SequenceClassifier(MINILM, 2, Loss.CROSS_ENTROPY);
-    ModelDescription description = ModelDescription.of("bert", task.modules());
+    ModelDescription description = task.description();
     List<TokenizedData> batches = new ArrayList<>();
     int tokens = 0;
     int rows = 0;

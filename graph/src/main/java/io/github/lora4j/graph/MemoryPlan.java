@@ -20,11 +20,7 @@ public record MemoryPlan(Map<Value, Long> offsets, long bytes, long withoutReuse
 
   private static final long ALIGN = 64;
 
-  private record Life(Value value, int from, int to, long bytes) {
-    boolean overlaps(Life other) {
-      return from <= other.to && other.from <= to;
-    }
-  }
+  private record Life(Value value, int from, int to, long bytes) {}
 
   /**
    * Plans an entry.
@@ -62,7 +58,7 @@ public record MemoryPlan(Map<Value, Long> offsets, long bytes, long withoutReuse
       }
     }
     Map<Value, Long> offsets = new HashMap<>();
-    long peak = place(lives, offsets);
+    long peak = place(lives, nodes.size() + 1, offsets);
     for (Value value : first.keySet()) {
       if (!value.slot()) {
         offsets.put(value, offsets.get(root.getOrDefault(value, value)));
@@ -93,24 +89,15 @@ public record MemoryPlan(Map<Value, Long> offsets, long bytes, long withoutReuse
     return root;
   }
 
-  private static long place(Map<Value, Life> lives, Map<Value, Long> offsets) {
+  private static long place(Map<Value, Life> lives, int times, Map<Value, Long> offsets) {
     List<Life> order = new ArrayList<>(lives.values());
     order.sort(Comparator.comparingLong((Life life) -> -life.bytes).thenComparingInt(life -> life.value.id()));
-    List<Life> placed = new ArrayList<>();
+    FirstFit slab = new FirstFit(times);
     long peak = 0;
     for (Life life : order) {
-      List<Life> clashes = placed.stream().filter(life::overlaps).sorted(Comparator.comparingLong(p -> offsets.get(p.value))).toList();
-      long at = 0;
-      for (Life clash : clashes) {
-        long start = offsets.get(clash.value);
-        if (at + life.bytes <= start) {
-          break;
-        }
-        at = Math.max(at, start + clash.bytes);
-      }
+      long at = slab.place(life.from, life.to, life.bytes);
       offsets.put(life.value, at);
       peak = Math.max(peak, at + life.bytes);
-      placed.add(life);
     }
     return peak;
   }

@@ -118,8 +118,8 @@ public record PreparedRun(Recipe recipe, ModelDirectory directory, RecordedTask 
     settings.putIfAbsent("task_type", program.taskType());
     settings.putIfAbsent("base_model_name_or_path", directory.config().json().path("_name_or_path").asText(recipe.model().toString()));
     AdapterMethod method = AdapterMethod.named(recipe.adapter().method());
-    Adapter adapter = recipe.adapter().startFrom().isEmpty() ? method.create(settings, BaseModel.description(program.model()))
-        : StartingAdapter.of(recipe).structure(method, BaseModel.description(program.model()));
+    Adapter adapter = recipe.adapter().startFrom().isEmpty() ? method.create(settings, program.description())
+        : StartingAdapter.of(recipe).structure(method, program.description());
     return recipe.training().optimizer().name().equals("lorafa") ? new LoraFa(adapter) : adapter;
   }
 
@@ -132,6 +132,6 @@ public record PreparedRun(Recipe recipe, ModelDirectory directory, RecordedTask 
   /** The values the adapter starts from, where they are those of another; the caller closes it. */
   Optional<LoadedAdapter> start() {
     return recipe.adapter().startFrom().isEmpty() ? Optional.empty()
-        : Optional.of(PeftFormat.load(StartingAdapter.of(recipe).directory(), BaseModel.description(program.model())));
+        : Optional.of(PeftFormat.load(StartingAdapter.of(recipe).directory(), program.description()));
   }
 }

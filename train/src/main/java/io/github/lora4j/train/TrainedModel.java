@@ -57,7 +57,7 @@ public final class TrainedModel implements AutoCloseable {
     directory = BaseModel.open(model);
     program = recipe.task().on(directory, recipe.data().labels());
     tokenizer = Tokenizer.load(directory.path());
-    loaded = PeftFormat.load(adapter(recipe.output()), BaseModel.description(program.model()));
+    loaded = PeftFormat.load(adapter(recipe.output()), program.description());
     try {
       adapter = base ? new HeadOnly(loaded.adapter()) : loaded.adapter();
       maxLength = BaseModel.maxLength(recipe.data().maxLength(), OptionalInt.empty(), program, loaded.adapter());

@@ -7,7 +7,6 @@ import io.github.lora4j.graph.OptimizerSpec;
 import io.github.lora4j.graph.Value;
 import io.github.lora4j.lora.Adapter;
 import io.github.lora4j.lora.AdapterMethod;
-import io.github.lora4j.lora.model.ModelDescription;
 import io.github.lora4j.lora.parameters.AdapterValues;
 import io.github.lora4j.models.Architecture;
 import io.github.lora4j.models.ModelConfig;
@@ -94,7 +93,7 @@ public final class TrainingStep implements AutoCloseable {
     boolean decoder = shape.family == Family.LLAMA;
     Adapter adapter = AdapterMethod.named("lora").create(Map.of("r", shape.rank, "lora_alpha", 2 * shape.rank, "target_modules",
         decoder ? List.of("q_proj", "v_proj") : List.of("query", "value"), "task_type", task.taskType()),
-        ModelDescription.of(task.modelType(), task.modules()));
+        task.description());
     OptimizerSpec optimizer = new OptimizerSpec(OptimizerSpec.Kind.ADAMW, 0.9, 0.999, 1e-8, List.of(0.01, 0.0), 0);
     program = TaskProgram.record(task, adapter, new TaskProgram.Capacity(shape.tokens(), shape.batch, shape.length),
         Optional.of(optimizer));

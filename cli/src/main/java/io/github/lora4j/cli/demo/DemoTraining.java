@@ -6,7 +6,6 @@ import io.github.lora4j.graph.Backend;
 import io.github.lora4j.lora.Adapter;
 import io.github.lora4j.lora.LoadedAdapter;
 import io.github.lora4j.lora.files.PeftFormat;
-import io.github.lora4j.lora.model.ModelDescription;
 import io.github.lora4j.models.ModelDirectory;
 import io.github.lora4j.tokenizer.Tokenizer;
 import io.github.lora4j.train.PreparedRun;
@@ -48,7 +47,7 @@ final class DemoTraining {
       if (adapter.isEmpty()) {
         return Session.open(task, List.of(base), Adapter.BASE, Optional.empty(), capacity, Optional.empty(), backend, WeightFormat.F32, 0);
       }
-      try (LoadedAdapter loaded = PeftFormat.load(adapter.get(), ModelDescription.of(task.modelType(), task.modules()))) {
+      try (LoadedAdapter loaded = PeftFormat.load(adapter.get(), task.description())) {
         return Session.open(task, List.of(base), loaded.adapter(), Optional.of(loaded.values()), capacity, Optional.empty(), backend, WeightFormat.F32, 0);
       }
     }

@@ -22,6 +22,9 @@ import java.util.Set;
 /** Llama (Touvron et al. 2023). */
 public final class LlamaFamily implements ModelFamily {
 
+  static final FamilyFacts.AdapterPlaces ADAPTERS = new FamilyFacts.AdapterPlaces(List.of("q_proj", "v_proj"), List.of("q_proj", "v_proj"),
+      List.of("k_proj", "v_proj", "down_proj"), List.of("down_proj"), List.of("self_attn.o_proj", "mlp.down_proj"));
+
   @Override
   public Set<String> modelTypes() {
     return Set.of("llama");
@@ -31,17 +34,15 @@ public final class LlamaFamily implements ModelFamily {
   public Architecture of(ModelConfig config) {
     config.only("hidden_act", "silu");
     boolean bias = config.flag("attention_bias", false);
-    return new Llama(config, facts("Llama", List.of("q_proj", "k_proj")), new Biases(bias, bias, config.flag("mlp_bias", false)),
+    return new Llama(config, facts("Llama", ADAPTERS, List.of("q_proj", "k_proj")), new Biases(bias, bias, config.flag("mlp_bias", false)),
         config.size("max_position_embeddings"));
   }
 
-  /** What Llamas of all names have in common, but what of q and k llama.cpp permutes. */
-  static FamilyFacts facts(String name, List<String> permuted) {
+  /** What Llamas of all names have in common, but where adapters go and what of q and k llama.cpp permutes. */
+  static FamilyFacts facts(String name, FamilyFacts.AdapterPlaces adapters, List<String> permuted) {
     return new FamilyFacts("model.", Map.of(Head.None.class, name + "Model", Head.SequenceClassification.class,
         name + "ForSequenceClassification", Head.LanguageModel.class, name + "ForCausalLM"),
-        new FamilyFacts.AdapterPlaces(List.of("q_proj", "v_proj"), List.of("q_proj", "v_proj"), List.of("k_proj", "v_proj", "down_proj"),
-            List.of("down_proj"), List.of("self_attn.o_proj", "mlp.down_proj")),
-        new FamilyFacts.FileNames(Map.of(), "layers.", "num_hidden_layers", Map.ofEntries(Map.entry("embed_tokens", "token_embd"),
+        adapters, new FamilyFacts.FileNames(Map.of(), "layers.", "num_hidden_layers", Map.ofEntries(Map.entry("embed_tokens", "token_embd"),
             Map.entry("layers.{}.input_layernorm", "blk.{}.attn_norm"), Map.entry("layers.{}.self_attn.q_proj", "blk.{}.attn_q"),
             Map.entry("layers.{}.self_attn.k_proj", "blk.{}.attn_k"), Map.entry("layers.{}.self_attn.v_proj", "blk.{}.attn_v"),
             Map.entry("layers.{}.self_attn.o_proj", "blk.{}.attn_output"), Map.entry("layers.{}.post_attention_layernorm", "blk.{}.ffn_norm"),

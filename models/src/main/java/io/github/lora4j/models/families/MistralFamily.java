@@ -1,6 +1,7 @@
 package io.github.lora4j.models.families;
 
 import io.github.lora4j.models.Architecture;
+import io.github.lora4j.models.FamilyFacts;
 import io.github.lora4j.models.ModelConfig;
 import io.github.lora4j.models.ModelFamily;
 import java.util.List;
@@ -12,6 +13,10 @@ import java.util.Set;
  */
 public final class MistralFamily implements ModelFamily {
 
+  // PEFT's tables have no places for AdaLoRA and (IA)³ here.
+  private static final FamilyFacts.AdapterPlaces ADAPTERS = new FamilyFacts.AdapterPlaces(LlamaFamily.ADAPTERS.lora(), List.of(), List.of(),
+      List.of(), LlamaFamily.ADAPTERS.blockOutputs());
+
   @Override
   public Set<String> modelTypes() {
     return Set.of("mistral");
@@ -21,7 +26,7 @@ public final class MistralFamily implements ModelFamily {
   public Architecture of(ModelConfig config) {
     config.only("hidden_act", "silu");
     int positions = config.size("max_position_embeddings");
-    return new LlamaFamily.Llama(config, LlamaFamily.facts("Mistral", List.of("q_proj", "k_proj")),
+    return new LlamaFamily.Llama(config, LlamaFamily.facts("Mistral", ADAPTERS, List.of("q_proj", "k_proj")),
         new LlamaFamily.Biases(false, false, false), Math.min(positions, config.size("sliding_window", positions)));
   }
 }

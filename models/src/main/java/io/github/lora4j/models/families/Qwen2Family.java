@@ -18,7 +18,7 @@ public final class Qwen2Family implements ModelFamily {
   public Architecture of(ModelConfig config) {
     config.only("hidden_act", "silu");
     config.unset("use_sliding_window");
-    return new LlamaFamily.Llama(config, LlamaFamily.facts("Qwen2", List.of()),
+    return new LlamaFamily.Llama(config, LlamaFamily.facts("Qwen2", LlamaFamily.ADAPTERS, List.of()),
         new LlamaFamily.Biases(true, false, config.flag("mlp_bias", false)), config.size("max_position_embeddings"));
   }
 }

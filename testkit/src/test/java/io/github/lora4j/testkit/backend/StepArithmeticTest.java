@@ -8,7 +8,6 @@ import io.github.lora4j.graph.OptimizerSpec;
 import io.github.lora4j.graph.cpu.CpuBackend;
 import io.github.lora4j.lora.Adapter;
 import io.github.lora4j.lora.AdapterMethod;
-import io.github.lora4j.lora.model.ModelDescription;
 import io.github.lora4j.models.ModelConfig;
 import io.github.lora4j.models.PackedBatch;
 import io.github.lora4j.train.data.Target;
@@ -117,7 +116,7 @@ class StepArithmeticTest {
   private static void check(RecordedTask task, List<String> targets, Model model, long atCapacity, long live) {
     Adapter adapter = AdapterMethod.named("lora").create(Map.of("r", model.rank, "target_modules", targets, "layers_to_transform",
         IntStream.range(model.first, model.layers).boxed().toList(), "task_type", task.taskType()),
-        ModelDescription.of(task.modelType(), task.modules()));
+        task.description());
     TaskProgram program = TaskProgram.record(task, adapter, new TaskProgram.Capacity(TOKENS, SEQUENCES, MAX_LENGTH),
         Optional.of(new OptimizerSpec(OptimizerSpec.Kind.ADAMW, 0.9, 0.999, 1e-8, List.of(0.01, 0.0), 0)));
     assertEquals(atCapacity, program.program().entries().get("accumulate").flops(), "at capacity");

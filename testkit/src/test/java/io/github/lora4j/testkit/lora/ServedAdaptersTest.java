@@ -54,7 +54,7 @@ class ServedAdaptersTest {
   private static Path dir;
 
   private final SequenceClassifier task = new SequenceClassifier(ModelDirectory.open(dir).architecture(), 3, Loss.CROSS_ENTROPY);
-  private final ModelDescription model = ModelDescription.of(task.modelType(), task.modules());
+  private final ModelDescription model = task.description();
   private final CpuBackend backend = new CpuBackend(KernelProvider.select("auto"), new Workers(2));
   private final Checkpoint base = Checkpoint.open(dir);
   private final AdapterSet set = new AdapterSet(model);

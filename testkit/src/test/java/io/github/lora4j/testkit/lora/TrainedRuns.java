@@ -75,7 +75,7 @@ final class TrainedRuns {
       throw new UncheckedIOException(e);
     }
     task = recipe("none", "lora", "adamw", Map.of()).task().on(ModelDirectory.open(model), LABELS);
-    description = new ModelDescription(task.modelType(), task.modules(), task.outputModule(), task.tied());
+    description = task.description();
   }
 
   ModelDescription model() {

@@ -63,7 +63,7 @@ class VirtualTokensTest {
   }
 
   private static ModelDescription model() {
-    return ModelDescription.of("bert", task().modules());
+    return task().description();
   }
 
   private static float[] floats(Checkpoint file, String name) {

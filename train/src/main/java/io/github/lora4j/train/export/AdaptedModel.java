@@ -146,9 +146,9 @@ record AdaptedModel(Model model, String prefix, List<String> labels, Optional<St
 
   /** What an adapter needs to know of the model. */
   ModelDescription description() {
-    ModelDescription plain = BaseModel.description(model);
+    ModelDescription plain = RecordedTask.describe(model);
     return prefix.isEmpty() ? plain : new ModelDescription(plain.modelType(), plain.modules().stream().map(this::prefixed).toList(),
-        plain.outputModule(), plain.tied());
+        plain.outputModule(), plain.tied(), plain.places());
   }
 
   private ModuleInfo prefixed(ModuleInfo module) {

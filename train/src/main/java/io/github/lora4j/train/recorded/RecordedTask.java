@@ -5,6 +5,9 @@ import io.github.lora4j.graph.ModuleInfo;
 import io.github.lora4j.graph.Program;
 import io.github.lora4j.graph.Sites;
 import io.github.lora4j.graph.Value;
+import io.github.lora4j.lora.model.AdapterPlaces;
+import io.github.lora4j.lora.model.ModelDescription;
+import io.github.lora4j.models.FamilyFacts;
 import io.github.lora4j.models.Model;
 import io.github.lora4j.models.PackedInputs;
 import java.util.List;
@@ -43,6 +46,18 @@ public interface RecordedTask {
   /** Parameters that are the same tensor as another: alias to source. */
   default Map<String, String> tied() {
     return model().tied();
+  }
+
+  /** What an adapter needs to know of the model. */
+  default ModelDescription description() {
+    return describe(model());
+  }
+
+  /** What an adapter needs to know of a model: its modules, and where its family says that adapters go if nothing is said. */
+  static ModelDescription describe(Model model) {
+    FamilyFacts.AdapterPlaces places = model.architecture().facts().adapters();
+    return new ModelDescription(model.architecture().modelType(), model.modules(), model.outputModule(), model.tied(), AdapterPlaces.of(
+        places.lora(), places.adaLora(), places.ia3(), places.ia3Feedforward(), places.blockOutputs()));
   }
 
   /** Longest sequence the model has positions for. */

@@ -1,9 +1,7 @@
 package io.github.lora4j.train.session;
 
 import io.github.lora4j.lora.Adapter;
-import io.github.lora4j.lora.model.ModelDescription;
 import io.github.lora4j.models.Architecture;
-import io.github.lora4j.models.Model;
 import io.github.lora4j.models.ModelDirectory;
 import io.github.lora4j.tokenizer.Tokenizer;
 import io.github.lora4j.train.data.Sequence;
@@ -28,11 +26,6 @@ public final class BaseModel {
           + "first, for example by `hf download %s --local-dir %s`, and give that directory").formatted(directory, directory, directory.getFileName()));
     }
     return ModelDirectory.open(directory);
-  }
-
-  /** What an adapter needs to know of a model. */
-  public static ModelDescription description(Model model) {
-    return new ModelDescription(model.architecture().modelType(), model.modules(), model.outputModule(), model.tied());
   }
 
   /**

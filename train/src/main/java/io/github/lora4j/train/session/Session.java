@@ -310,7 +310,7 @@ public final class Session implements AutoCloseable {
           frozen.put(name, values);
         }
       }
-      return new Drawn(BaseModel.description(task.model()), source.drawn(), frozen);
+      return new Drawn(task.description(), source.drawn(), frozen);
     }
   }
 
