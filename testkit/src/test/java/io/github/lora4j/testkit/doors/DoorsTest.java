@@ -44,7 +44,7 @@ class DoorsTest {
   @ParameterizedTest
   @ValueSource(strings = {"lora", "toy-bottleneck"})
   void trainsMeasuresPredictsAndComesBack(String method) throws IOException {
-    Path run = train(method, "cpu", "toy8", 30);
+    Path run = train(method, "cpu", "toy8", 100);
     List<JsonNode> steps = events(run, "step");
     assertTrue(steps.getLast().path("loss").asDouble() < 0.1 * steps.getFirst().path("loss").asDouble(), steps::toString);
 
@@ -135,7 +135,7 @@ class DoorsTest {
         data: {train: %1$s/train.tsv, eval: %1$s/train.tsv, label: label, labels: [low, middle, high]}
         method: %3$s
         adapter: {modules_to_save: [classifier]}
-        optimizer: {learning_rate: 2e-2, schedule: constant}
+        optimizer: {learning_rate: 4e-3, schedule: constant}
         batch_size: 8
         epochs: %6$d
         log_every: 1
