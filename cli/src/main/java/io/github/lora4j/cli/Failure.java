@@ -9,6 +9,7 @@ import io.github.lora4j.vector.TrainingException;
 import java.io.PrintWriter;
 import java.nio.charset.Charset;
 import java.nio.file.InvalidPathException;
+import java.util.ServiceConfigurationError;
 
 /** What the command says of an error, and its exit code. */
 final class Failure {
@@ -26,6 +27,9 @@ final class Failure {
   static int report(Throwable error, PrintWriter err) {
     int code = switch (error) {
       case Lora4jException known -> say(known.getMessage(), exitCode(known), err);
+      // What services have to say of one another as they are loaded.
+      case ExceptionInInitializerError start when start.getCause() instanceof Lora4jException known -> say(known.getMessage(), exitCode(known), err);
+      case ServiceConfigurationError service -> say("a service on the class path cannot be used: " + service.getMessage(), SETTINGS, err);
       case InvalidPathException path -> say(invalid(path), SETTINGS, err);
       default -> memory(error, err);
     };

@@ -3,6 +3,7 @@ package io.github.lora4j.cli;
 import io.github.lora4j.cli.bench.BenchCommand;
 import io.github.lora4j.cli.demo.DemoCommand;
 import io.github.lora4j.vector.Lora4jException;
+import java.io.PrintWriter;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import picocli.CommandLine;
@@ -23,7 +24,16 @@ public final class Main implements Runnable {
   private Main() {}
 
   public static void main(String[] args) {
-    System.exit(run(commandLine(), args));
+    System.exit(start(args));
+  }
+
+  /** What the command knows comes from services, which may be wrong before any argument is read. */
+  private static int start(String... args) {
+    try {
+      return run(commandLine(), args);
+    } catch (Lora4jException | Error e) {
+      return Failure.report(e, new PrintWriter(System.err, true));
+    }
   }
 
   /** Parses and runs; also for tests. */

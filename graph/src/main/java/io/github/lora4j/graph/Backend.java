@@ -2,7 +2,9 @@ package io.github.lora4j.graph;
 
 import io.github.lora4j.vector.BackendException;
 import java.util.Comparator;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.ServiceLoader;
@@ -73,11 +75,19 @@ public interface Backend extends AutoCloseable {
    * @param choice the name; for a certain device its number after a colon, as in "opencl:1"; or "auto": the fastest that can be used, whose
    *     {@link #describe} then says why it is none of the others
    * @param threads host threads; 0: all processors
-   * @throws BackendException if there is none of this name, or it cannot be used here
+   * @throws BackendException if there is none of this name, it cannot be used here, or two backends have one name
    */
   static Backend open(String choice, int threads) {
     List<Provider> all = ServiceLoader.load(Provider.class).stream().map(ServiceLoader.Provider::get)
         .sorted(Comparator.comparingInt(Provider::preference).reversed()).toList();
+    Map<String, Provider> names = new HashMap<>();
+    for (Provider provider : all) {
+      Provider other = names.put(provider.name(), provider);
+      if (other != null) {
+        throw new BackendException("two backends are named \"%s\": %s and %s; leave one of them out of the class path".formatted(provider.name(),
+            other.getClass().getName(), provider.getClass().getName()));
+      }
+    }
     if (choice.equals("auto")) {
       return ChosenBackend.first(all, threads);
     }

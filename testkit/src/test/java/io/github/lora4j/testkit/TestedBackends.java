@@ -8,6 +8,7 @@ import io.github.lora4j.vector.DType;
 import io.github.lora4j.vector.KernelProvider;
 import io.github.lora4j.vector.ReferenceKernels;
 import io.github.lora4j.vector.Workers;
+import java.util.OptionalInt;
 import java.util.function.Function;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Assumptions;
@@ -59,6 +60,25 @@ public enum TestedBackends {
   /** The name of the device's backend. */
   public static String device() {
     return System.getProperty("gpu.backend", "opencl");
+  }
+
+  /** Makes the scalar kernels a backend like others, for whole runs. */
+  public static final class ReferenceProvider implements Backend.Provider {
+
+    @Override
+    public String name() {
+      return "reference";
+    }
+
+    @Override
+    public int preference() {
+      return -2;
+    }
+
+    @Override
+    public Backend open(int threads, OptionalInt device) {
+      return REFERENCE.open();
+    }
   }
 
   private static Backend openDevice() {

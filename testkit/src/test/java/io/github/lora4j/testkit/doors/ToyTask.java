@@ -7,12 +7,10 @@ import io.github.lora4j.train.data.Row;
 import io.github.lora4j.train.data.RowReader;
 import io.github.lora4j.train.data.Target;
 import io.github.lora4j.train.recorded.RecordedTask;
-import io.github.lora4j.train.recorded.SequenceClassifier;
 import io.github.lora4j.train.tasks.Meaning;
 import io.github.lora4j.train.tasks.Prediction;
 import io.github.lora4j.train.tasks.TrainingTask;
 import io.github.lora4j.vector.ConfigException;
-import io.github.lora4j.vector.Loss;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -56,7 +54,7 @@ public record ToyTask(@Meaning("Distance of neighbouring ranks.") double rankGap
 
   @Override
   public RecordedTask on(ModelDirectory model, List<String> labels) {
-    return new SequenceClassifier(model.architecture(), 1, Loss.MSE);
+    return new ToyLoss(model.architecture());
   }
 
   @Override

@@ -1,6 +1,7 @@
 package io.github.lora4j.testkit.doors;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -66,7 +67,8 @@ class ToyTaskTest {
     String said = lora4j("predict", dir.resolve("run"), "--text", "w22 good w23");
     assertTrue(said.contains("high\t"), said);
     assertTrue(lora4j("merge", dir.resolve("run"), "--output", dir.resolve("merged")).startsWith("0\n"));
-    assertTrue(Files.readString(dir.resolve("merged/config.json")).contains("\"regression\""));
+    // Hugging Face has no word for the toy loss.
+    assertFalse(Files.readString(dir.resolve("merged/config.json")).contains("problem_type"));
   }
 
   @Test
