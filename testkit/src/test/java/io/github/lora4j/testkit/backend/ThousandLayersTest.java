@@ -11,7 +11,7 @@ import io.github.lora4j.graph.cpu.CpuBackend;
 import io.github.lora4j.lora.Adapter;
 import io.github.lora4j.lora.AdapterMethod;
 import io.github.lora4j.models.ModelConfig;
-import io.github.lora4j.train.TaskProgram;
+import io.github.lora4j.train.session.TaskProgram;
 import io.github.lora4j.train.recorded.RecordedTask;
 import io.github.lora4j.train.recorded.SequenceClassifier;
 import io.github.lora4j.vector.KernelProvider;
