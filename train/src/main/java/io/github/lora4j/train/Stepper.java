@@ -31,6 +31,7 @@ final class Stepper implements AutoCloseable {
   private final float[] hyperValues;
   private final GradientExchange exchange;
   private final GradientSums sums;
+  private final Runnable accumulate;
   private int[] order = {};
   private int orderEpoch = -1;
   private long tokens;
@@ -48,7 +49,9 @@ final class Stepper implements AutoCloseable {
     hyper = session.task().program().slot(TaskProgram.HYPER).orElseThrow();
     report = session.task().program().slot(TaskProgram.REPORT).orElseThrow();
     hyperValues = new float[hyper.shape().cols()];
-    sums = summed(batches.accumulation()) ? new GradientSums(session.executable(), batches.accumulation()) : null;
+    accumulate = () -> session.executable().run("accumulate");
+    sums = summed(batches.accumulation()) ? new GradientSums(session.executable(), batches.accumulation(), exchange == GradientExchange.NONE)
+        : null;
   }
 
   /** Tokens packed so far. */
@@ -77,9 +80,12 @@ final class Stepper implements AutoCloseable {
       if (stop.getAsBoolean()) {
         return Optional.empty();
       }
-      forEachPack(stepInEpoch, micro, done, () -> session.executable().run("accumulate"));
       if (summed(all)) {
-        sums.add(micro);
+        sums.before();
+      }
+      forEachPack(stepInEpoch, micro, done, accumulate);
+      if (summed(all)) {
+        sums.after(micro);
       }
     }
     if (summed(all)) {

@@ -10,6 +10,8 @@ import io.github.lora4j.graph.RowAxis;
 import io.github.lora4j.graph.Shape;
 import io.github.lora4j.graph.Value;
 import io.github.lora4j.graph.cpu.CpuBackend;
+import io.github.lora4j.train.sums.GradientExchange;
+import io.github.lora4j.train.sums.GradientSums;
 import io.github.lora4j.vector.Activation;
 import io.github.lora4j.vector.AttentionSpec;
 import io.github.lora4j.vector.KernelProvider;
@@ -21,11 +23,13 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * Counts what a step allocates after warm-up, over the caller and all workers; the bound leaves room for what the JVM itself does on
+ * Counts what a step of several micro-batches allocates after warm-up, over the caller and all workers; the bound leaves room for what the JVM itself does on
  * them, and is far below one activation. A program of its own, because the compiler decides by what a JVM has run before: after the
  * rest of the suite, with hundreds of programs, one kernel kept about 28 KB of boxed vectors a step.
  */
 final class StepAllocation {
+
+  private static final int MICRO_BATCHES = 7;
 
   private StepAllocation() {}
 
@@ -44,7 +48,7 @@ final class StepAllocation {
     Value n = g.layerNorm(g.add(dropped, x), b.trainable("gamma", Shape.vector(cols), 0),
         b.trainable("beta", Shape.vector(cols), 0), 1e-5);
     Value loss = g.loss(Loss.CROSS_ENTROPY, g.linear(n, b.frozen("head", Shape.of(16, cols)), Optional.empty()), labels);
-    Value sum = b.state("sum", Shape.vector(1));
+    Value sum = b.state("lossSum", Shape.vector(1));
     Value count = b.state("count", Shape.vector(1));
     g.addSum(loss, sum);
     g.countTargets(Optional.of(Loss.CROSS_ENTROPY), labels, count);
@@ -52,17 +56,18 @@ final class StepAllocation {
     b.entry("apply").optimizerStep(new OptimizerSpec(OptimizerSpec.Kind.ADAMW, 0.9, 0.999, 1e-8, List.of(0.01), 1),
         b.input("hyper", Shape.vector(3)), sum, count, b.state("report", Shape.vector(3)));
     ThreadMXBean bean = (ThreadMXBean) ManagementFactory.getThreadMXBean();
-    try (Workers workers = new Workers(2); Executable executable = new CpuBackend(KernelProvider.select("vector"), workers).compile(b.build(), CompileOptions.DEFAULT)) {
+    try (Workers workers = new Workers(2); Executable executable = new CpuBackend(KernelProvider.select("vector"), workers).compile(b.build(), CompileOptions.DEFAULT);
+        GradientSums sums = new GradientSums(executable, MICRO_BATCHES, true)) {
       long[] threads = Thread.getAllStackTraces().keySet().stream().filter(thread -> thread == Thread.currentThread()
           || thread.getName().startsWith("lora4j-worker")).mapToLong(Thread::threadId).toArray();
       executable.write(segments, new int[] {0, 40, 0, 40, 0, 40, 24, 40, 24, 0}, 10);
       long least = Long.MAX_VALUE;
       for (int round = 0; round < 100 && least > 4096; round++) {
         for (int i = 0; i < 200; i++) {
-          step(executable);
+          step(executable, sums);
         }
         long before = Arrays.stream(bean.getThreadAllocatedBytes(threads)).sum();
-        step(executable);
+        step(executable, sums);
         least = Math.min(least, Arrays.stream(bean.getThreadAllocatedBytes(threads)).sum() - before);
       }
       if (least > 4096) {
@@ -71,8 +76,13 @@ final class StepAllocation {
     }
   }
 
-  private static void step(Executable executable) {
-    executable.run("accumulate");
+  private static void step(Executable executable, GradientSums sums) {
+    for (int micro = 0; micro < MICRO_BATCHES; micro++) {
+      sums.before();
+      executable.run("accumulate");
+      sums.after(micro);
+    }
+    sums.finish(GradientExchange.NONE, 0);
     executable.run("apply");
   }
 }

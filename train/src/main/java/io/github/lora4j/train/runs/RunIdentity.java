@@ -63,8 +63,9 @@ public record RunIdentity(Map<String, String> settings, String kernels) {
       }
     });
     if (!differences.isEmpty()) {
-      throw new ConfigException("%s belongs to another run; to continue it, nothing that changes the result may change:%n  - %s"
-          .formatted(checkpoint, String.join("\n  - ", differences)));
+      throw new ConfigException(("%s belongs to another run; to continue it, nothing that changes the result may change:%n  - %s%nTo train longer or "
+          + "otherwise, start a new run, with another output, that goes on from this one's adapter: start_from: %s").formatted(checkpoint,
+              String.join("\n  - ", differences), checkpoint.toAbsolutePath().getParent()));
     }
     if (how != Resume.ON_OTHER_KERNELS && !Objects.equals(kernels, then.kernels)) {
       throw new ConfigException(("%s was computed by \"%s\", here it would be \"%s\": sums are rounded otherwise, so the result would not be the one of an "

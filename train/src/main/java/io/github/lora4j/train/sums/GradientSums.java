@@ -6,98 +6,137 @@ import io.github.lora4j.train.sums.GradientExchange.Part;
 import io.github.lora4j.vector.DType;
 import io.github.lora4j.vector.Memory;
 import java.lang.foreign.MemorySegment;
-import java.util.ArrayDeque;
 import java.util.ArrayList;
-import java.util.Deque;
 import java.util.List;
 
 /**
  * The sums of a step's micro-batches as {@link GradientTree} orders them. Each micro-batch's gradients start from zero in the
- * executable's arena; sums that wait for a neighbour lie in memory that is allocated before the first step. Not used where a step is one
- * micro-batch and there is nobody to exchange with.
+ * executable's arena, where they are joined with the sums that wait for a neighbour; those lie in memory that is allocated before the
+ * first step. Not used where a step is one micro-batch and there is nobody to exchange with.
  */
 public final class GradientSums implements AutoCloseable {
 
   private final Executable executable;
   private final DType type;
-  private final Value[] totals;
+  private final Value loss;
+  private final Value count;
   private final Memory memory = new Memory("sums of micro-batches");
-  private final Deque<Part> free = new ArrayDeque<>();
-  private final Part current;
-  private final List<Part> waiting = new ArrayList<>();
+  private final Slot[] waiting;
+  private final Slot sums;
+  private int depth;
+  private boolean held;
+  private MemorySegment arena;
 
-  /** Room for steps of this many micro-batches at most. */
-  public GradientSums(Executable executable, int microBatches) {
+  /**
+   * Room for a step.
+   *
+   * @param microBatches of a step at most
+   * @param alone whether one worker computes all of them
+   */
+  public GradientSums(Executable executable, int microBatches, boolean alone) {
     this.executable = executable;
     type = executable.floatType();
-    totals = new Value[] {executable.program().slot("lossSum").orElseThrow(), executable.program().slot("count").orElseThrow()};
-    long bytes = executable.arena(Executable.Arena.GRADIENTS).byteSize();
-    for (int i = 0; i < parts(microBatches); i++) {
-      free.push(part(bytes));
+    loss = executable.program().slot("lossSum").orElseThrow();
+    count = executable.program().slot("count").orElseThrow();
+    arena = executable.arena(Executable.Arena.GRADIENTS);
+    waiting = new Slot[alone ? copies(microBatches) : 2 * (copies(microBatches) + 1)];
+    for (int i = 0; i < waiting.length; i++) {
+      waiting[i] = new Slot(memory.allocate(arena.byteSize(), "gradients"), memory.allocate(2L * type.bytes(), "loss and targets"), type);
     }
-    current = free.pop();
+    sums = new Slot(arena, memory.allocate(2L * type.bytes(), "loss and targets"), type);
   }
 
-  /** Parts that a worker holds at once: in the middle of a step up to one for each level on both sides, the one at hand and a total. */
-  static int parts(int microBatches) {
-    return 2 * (32 - Integer.numberOfLeadingZeros(microBatches)) + 2;
+  /** Sums that wait at once beside the one at hand: at most one for each level below the last micro-batch. */
+  private static int copies(int microBatches) {
+    return 31 - Integer.numberOfLeadingZeros(microBatches);
   }
 
-  /** Bytes allocated for so many F32 elements of gradients. */
+  /** Bytes that one worker allocates for so many F32 elements of gradients. */
   public static long bytes(int microBatches, long elements) {
-    return parts(microBatches) * (Memory.align(elements * Float.BYTES) + Memory.align(2L * Float.BYTES));
+    return copies(microBatches) * (Memory.align(elements * Float.BYTES) + Memory.align(2L * Float.BYTES)) + Memory.align(2L * Float.BYTES);
   }
 
-  private Part part(long bytes) {
-    return new Part(0, 0, memory.allocate(bytes, "gradients"), memory.allocate(2L * type.bytes(), "loss and targets"));
+  /** A sum: its place in the tree, and memory with loss and targets each by itself too. */
+  private static final class Slot {
+    private final MemorySegment gradients;
+    private final MemorySegment both;
+    private final MemorySegment loss;
+    private final MemorySegment count;
+    private int level;
+    private int index;
+
+    Slot(MemorySegment gradients, MemorySegment both, DType type) {
+      this.gradients = gradients;
+      this.both = both;
+      loss = both.asSlice(0, type.bytes());
+      count = both.asSlice(type.bytes(), type.bytes());
+    }
+
+    Part part() {
+      return new Part(level, index, gradients, both);
+    }
   }
 
-  /** Takes over what a micro-batch has left in the executable, and leaves zeros there. */
-  public void add(int micro) {
-    MemorySegment arena = executable.arena(Executable.Arena.GRADIENTS);
-    Part right = of(0, micro, free.pop());
-    right.gradients().copyFrom(arena);
-    for (int i = 0; i < totals.length; i++) {
-      executable.read(totals[i], sum(right, i));
+  /** Leaves zeros in the executable for the next micro-batch; what it holds waits for a neighbour. */
+  public void before() {
+    if (!held) {
+      return;
     }
-    while (!waiting.isEmpty() && GradientTree.join(waiting.getLast(), right)) {
-      Part left = waiting.removeLast();
-      GradientTree.add(left, right, type);
-      free.push(left);
-      right = of(left.level() + 1, left.index() / 2, right);
-    }
-    waiting.add(right);
-    current.gradients().fill((byte) 0);
-    current.sums().fill((byte) 0);
+    Slot slot = waiting[depth++];
+    slot.level = sums.level;
+    slot.index = sums.index;
+    slot.gradients.copyFrom(arena);
+    slot.both.copyFrom(sums.both);
+    arena.fill((byte) 0);
+    sums.both.fill((byte) 0);
     write();
+    held = false;
   }
 
-  private static Part of(int level, int index, Part memory) {
-    return new Part(level, index, memory.gradients(), memory.sums());
+  /** Joins what a micro-batch has left in the executable with the sums it completes. */
+  public void after(int micro) {
+    arena = executable.arena(Executable.Arena.GRADIENTS);
+    executable.read(loss, sums.loss);
+    executable.read(count, sums.count);
+    sums.level = 0;
+    sums.index = micro;
+    held = true;
+    while (depth > 0 && GradientTree.join(waiting[depth - 1].level, waiting[depth - 1].index, sums.level, sums.index)) {
+      addLast();
+      sums.level++;
+      sums.index /= 2;
+    }
   }
 
-  private MemorySegment sum(Part part, int i) {
-    return part.sums().asSlice((long) i * type.bytes(), type.bytes());
+  private void addLast() {
+    Slot left = waiting[--depth];
+    GradientTree.add(left.gradients, arena, type);
+    GradientTree.add(left.both, sums.both, type);
   }
 
   /** Leaves the step's total in the executable. */
   public void finish(GradientExchange exchange, int step) {
     if (exchange == GradientExchange.NONE) {
-      GradientTree.total(waiting, type, current);
+      while (depth > 0) {
+        addLast();
+      }
     } else {
-      exchange.exchange(step, List.copyOf(waiting), current);
+      before();
+      List<Part> mine = new ArrayList<>();
+      for (int i = 0; i < depth; i++) {
+        mine.add(waiting[i].part());
+      }
+      exchange.exchange(step, mine, new Part(0, 0, arena, sums.both));
+      depth = 0;
     }
-    free.addAll(waiting);
-    waiting.clear();
     write();
+    held = false;
   }
 
   private void write() {
-    executable.arena(Executable.Arena.GRADIENTS).copyFrom(current.gradients());
     executable.arenaWritten(Executable.Arena.GRADIENTS);
-    for (int i = 0; i < totals.length; i++) {
-      executable.write(totals[i], sum(current, i));
-    }
+    executable.write(loss, sums.loss);
+    executable.write(count, sums.count);
   }
 
   @Override

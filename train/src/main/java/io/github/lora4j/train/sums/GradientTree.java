@@ -17,7 +17,11 @@ public final class GradientTree {
 
   /** Whether two parts are neighbours that join to the next level. */
   static boolean join(Part left, Part right) {
-    return left.level() == right.level() && left.index() % 2 == 0 && left.index() + 1 == right.index();
+    return join(left.level(), left.index(), right.level(), right.index());
+  }
+
+  static boolean join(int leftLevel, int leftIndex, int rightLevel, int rightIndex) {
+    return leftLevel == rightLevel && leftIndex % 2 == 0 && leftIndex + 1 == rightIndex;
   }
 
   /**
@@ -52,7 +56,8 @@ public final class GradientTree {
     add(left.sums(), right.sums(), type);
   }
 
-  private static void add(MemorySegment from, MemorySegment to, DType type) {
+  /** to += from. */
+  static void add(MemorySegment from, MemorySegment to, DType type) {
     if (type == DType.F64) {
       for (long i = 0; i < to.byteSize() / Double.BYTES; i++) {
         to.setAtIndex(ValueLayout.JAVA_DOUBLE, i, to.getAtIndex(ValueLayout.JAVA_DOUBLE, i) + from.getAtIndex(ValueLayout.JAVA_DOUBLE, i));
