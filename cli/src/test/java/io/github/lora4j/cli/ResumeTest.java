@@ -259,6 +259,7 @@ class ResumeTest {
     Cli other = Cli.run("train", dir.resolve("run"), "--resume", "--optimizer.learning_rate", "0.5", "--seed", 7, "--adapter.r", 3);
     assertEquals(2, other.code(), other.err());
     assertTrue(other.err().contains("seed was 42, is now 7"), other.err());
+    assertTrue(other.err().contains("start_from: " + dir.resolve("run")), other.err());
   }
 
   @Test
