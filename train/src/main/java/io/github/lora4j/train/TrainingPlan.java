@@ -43,8 +43,8 @@ public record TrainingPlan(Batches batches, int steps, Schedule schedule, Optimi
     int steps = t.maxSteps() > 0 ? t.maxSteps() : (int) Math.ceil(batches.stepsPerEpoch() * t.epochs());
     Recipe.Optimizer o = t.optimizer();
     int warmup = o.schedule().steps() > 0 ? o.schedule().steps() : (int) Math.ceil(steps * o.schedule().ratio());
-    return new TrainingPlan(batches, steps, Schedule.of(o.schedule().kind(), warmup, steps, o.learningRate()), optimizer(o, run.adapter().groups()),
-        capacity(run, batches, steps), run.adapter().hook(steps));
+    return new TrainingPlan(batches, steps, Schedule.of(o.schedule().kind(), warmup, steps, o.learningRate(), o.schedule().decay()),
+        optimizer(o, run.adapter().groups()), capacity(run, batches, steps), run.adapter().hook(steps));
   }
 
   /** What a backend would allocate for this run. */

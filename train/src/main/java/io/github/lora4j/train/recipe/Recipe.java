@@ -83,8 +83,9 @@ public record Recipe(Path model, Path output, TrainingTask task, Data data, Adap
    * How the learning rate moves.
    *
    * @param ratio share of all steps that are warm-up, used when steps is 0
+   * @param decay what only some kinds need
    */
-  public record Warmup(Schedule.Kind kind, int steps, double ratio) {}
+  public record Warmup(Schedule.Kind kind, int steps, double ratio, Schedule.Decay decay) {}
 
   /**
    * Reports, evaluations and checkpoints.
@@ -145,6 +146,15 @@ public record Recipe(Path model, Path output, TrainingTask task, Data data, Adap
         .put("optimizer.beta1", o.moments.beta1).put("optimizer.beta2", o.moments.beta2).put("optimizer.eps", o.moments.eps)
         .put("optimizer.max_grad_norm", o.maxGradNorm).put("optimizer.schedule", o.schedule.kind.key())
         .put("optimizer.warmup_steps", o.schedule.steps).put("optimizer.warmup_ratio", o.schedule.ratio);
+    // Only what is set: checkpoints of before these keys lack them.
+    Map.of("min_lr", o.schedule.decay.minLr(), "min_lr_rate", o.schedule.decay.minLrRate()).forEach((key, value) -> {
+      if (value != 0) {
+        b.put("optimizer." + key, value);
+      }
+    });
+    if (o.schedule.decay.numDecaySteps() != 0) {
+      b.put("optimizer.num_decay_steps", o.schedule.decay.numDecaySteps());
+    }
     b.put("epochs", training.epochs).put("max_steps", training.maxSteps).put("batch_size", training.batchSize)
         .put("gradient_accumulation", training.gradientAccumulation).put("seed", training.seed);
     b.put("log_every", training.reports.logEvery).put("eval_every", training.reports.evalEvery).put("save_every", training.reports.saveEvery)

@@ -66,6 +66,9 @@ public final class RecipeKeys {
     d.put("optimizer.schedule", "linear");
     d.put("optimizer.warmup_steps", 0);
     d.put("optimizer.warmup_ratio", 0.0);
+    d.put("optimizer.min_lr", 0.0);
+    d.put("optimizer.min_lr_rate", 0.0);
+    d.put("optimizer.num_decay_steps", 0);
     d.put("epochs", 1.0);
     d.put("max_steps", 0);
     d.put("batch_size", 32);

@@ -103,7 +103,8 @@ final class RecipeReader {
     }
     Recipe.Moments moments = new Recipe.Moments(number("optimizer.beta1"), number("optimizer.beta2"), number("optimizer.eps"));
     Recipe.Warmup schedule = new Recipe.Warmup(choice("optimizer.schedule", List.of(Schedule.Kind.values()), Schedule.Kind::key),
-        integer("optimizer.warmup_steps"), number("optimizer.warmup_ratio"));
+        integer("optimizer.warmup_steps"), number("optimizer.warmup_ratio"),
+        new Schedule.Decay(number("optimizer.min_lr"), number("optimizer.min_lr_rate"), integer("optimizer.num_decay_steps")));
     return new Recipe.Optimizer(text("optimizer.name"), number(RATE), number("optimizer.weight_decay"), moments,
         number("optimizer.max_grad_norm"), schedule);
   }

@@ -55,23 +55,50 @@ public record Schedule(Kind kind, int warmup, int total, int cycles, double powe
   private static final double POLYNOMIAL_END = 1e-7;
 
   /**
+   * Where and how long the rate falls, under Hugging Face's names; 0 is not set.
+   *
+   * @param minLr COSINE_WITH_MIN_LR: rate at the end
+   * @param minLrRate COSINE_WITH_MIN_LR: the same as a share of the learning rate
+   * @param numDecaySteps WARMUP_STABLE_DECAY: steps of the final decay
+   */
+  public record Decay(double minLr, double minLrRate, int numDecaySteps) {
+    /** Nothing set. */
+    public static final Decay NONE = new Decay(0, 0, 0);
+  }
+
+  /**
    * A kind with Hugging Face's defaults for what only some kinds use.
    *
    * @param learningRate the rate that the factors are of, before any group's own
-   * @throws ConfigException for kinds that need more than this to decay, as Hugging Face raises; and if the rate is below the one a
-   *     polynomial ends at
+   * @throws ConfigException where a kind lacks what it needs to decay, as Hugging Face raises, or is given what it does not use; and if
+   *     the rate is below the one it ends at
    */
-  public static Schedule of(Kind kind, int warmup, int total, double learningRate) {
-    if (kind == Kind.COSINE_WITH_MIN_LR || kind == Kind.WARMUP_STABLE_DECAY) {
-      throw new ConfigException("optimizer.schedule %s needs %s, which has no default and no key in recipes: without it the rate would %s; use cosine, linear or polynomial"
-          .formatted(kind.key(), kind == Kind.COSINE_WITH_MIN_LR ? "the rate it ends at" : "the number of steps it decays over",
-              kind == Kind.COSINE_WITH_MIN_LR ? "fall to 0, which is cosine" : "never decay"));
+  public static Schedule of(Kind kind, int warmup, int total, double learningRate, Decay decay) {
+    boolean floor = kind == Kind.COSINE_WITH_MIN_LR;
+    boolean stable = kind == Kind.WARMUP_STABLE_DECAY;
+    require(!floor || decay.minLr > 0 ^ decay.minLrRate > 0,
+        "optimizer.schedule %s needs one of optimizer.min_lr and optimizer.min_lr_rate, the rate it ends at; got %s and %s",
+        kind.key(), decay.minLr, decay.minLrRate);
+    require(floor || decay.minLr == 0 && decay.minLrRate == 0,
+        "optimizer.schedule %s has no optimizer.min_lr or optimizer.min_lr_rate, cosine_with_min_lr has; got %s and %s",
+        kind.key(), decay.minLr, decay.minLrRate);
+    require(stable ? decay.numDecaySteps > 0 && decay.numDecaySteps <= total - warmup : decay.numDecaySteps == 0,
+        stable ? "optimizer.schedule %s needs optimizer.num_decay_steps, the steps it falls over at the end: from 1 to the %2$d after the warm-up; got %3$d"
+            : "optimizer.schedule %s has no optimizer.num_decay_steps, warmup_stable_decay has; got %3$d", kind.key(), total - warmup, decay.numDecaySteps);
+    double end = switch (kind) {
+      case POLYNOMIAL -> POLYNOMIAL_END / learningRate;
+      case COSINE_WITH_MIN_LR -> decay.minLr > 0 ? decay.minLr / learningRate : decay.minLrRate;
+      case CONSTANT, CONSTANT_WITH_WARMUP, LINEAR, COSINE, COSINE_WITH_RESTARTS, INVERSE_SQRT, WARMUP_STABLE_DECAY -> 0;
+    };
+    require(end < 1, "optimizer.schedule %s ends at the rate %s, so optimizer.learning_rate must be larger, got %s", kind.key(), end * learningRate,
+        learningRate);
+    return new Schedule(kind, warmup, total, 1, 1, end, decay.numDecaySteps);
+  }
+
+  private static void require(boolean ok, String message, Object... args) {
+    if (!ok) {
+      throw new ConfigException(message.formatted(args));
     }
-    if (kind == Kind.POLYNOMIAL && learningRate <= POLYNOMIAL_END) {
-      throw new ConfigException("optimizer.schedule polynomial ends at the rate %s, so optimizer.learning_rate must be larger, got %s"
-          .formatted(POLYNOMIAL_END, learningRate));
-    }
-    return new Schedule(kind, warmup, total, 1, 1, kind == Kind.POLYNOMIAL ? POLYNOMIAL_END / learningRate : 0, 0);
   }
 
   /**

@@ -47,12 +47,37 @@ class RecipeBuilderTest {
     }
   }
 
+  /** get_cosine_with_min_lr_schedule_with_warmup(min_lr=1e-4) and get_wsd_schedule(num_decay_steps=4) at their last steps, by hand. */
+  @Test
+  void schedulesThatNeedMoreHaveKeys() {
+    Recipe floor = good().set("optimizer.schedule", "cosine_with_min_lr").set("optimizer.learning_rate", 1e-3).set("optimizer.min_lr", 1e-4).build();
+    assertEquals(new Schedule.Decay(1e-4, 0, 0), floor.training().optimizer().schedule().decay());
+    assertEquals(floor.training(), floor.toBuilder().build().training());
+    assertEquals(0.1, schedule(floor).factor(10), 1e-12);
+    assertEquals(0.55, schedule(floor).factor(5), 1e-12);
+    Recipe share = good().set("optimizer.schedule", "cosine_with_min_lr").set("optimizer.min_lr_rate", 0.2).build();
+    assertEquals(0.2, schedule(share).factor(10), 1e-12);
+    Recipe stable = good().set("optimizer.schedule", "warmup_stable_decay").set("optimizer.num_decay_steps", 4).build();
+    assertEquals(stable.training(), stable.toBuilder().build().training());
+    assertEquals(1, schedule(stable).factor(6), 0);
+    assertEquals(0.5, schedule(stable).factor(8), 1e-12);
+    assertEquals(0, schedule(stable).factor(10), 0);
+    has(problems(good().set("optimizer.min_lr", -1)), "optimizer.min_lr");
+    has(assertThrows(ConfigException.class, () -> schedule(good().set("optimizer.min_lr", 1e-5).build())).getMessage(), "linear has no optimizer.min_lr");
+  }
+
+  private static Schedule schedule(Recipe recipe) {
+    Recipe.Optimizer o = recipe.training().optimizer();
+    return Schedule.of(o.schedule().kind(), 0, 10, o.learningRate(), o.schedule().decay());
+  }
+
   @Test
   void defaults() {
     Recipe recipe = good().build();
     assertEquals("classification", recipe.task().name());
     assertEquals("lora", recipe.adapter().method());
-    assertEquals(new Recipe.Optimizer("adamw", 2e-4, 0, new Recipe.Moments(0.9, 0.999, 1e-8), 1, new Recipe.Warmup(Schedule.Kind.LINEAR, 0, 0)),
+    assertEquals(new Recipe.Optimizer("adamw", 2e-4, 0, new Recipe.Moments(0.9, 0.999, 1e-8), 1, new Recipe.Warmup(Schedule.Kind.LINEAR, 0, 0,
+        Schedule.Decay.NONE)),
         recipe.training().optimizer());
     assertEquals(32, recipe.training().batchSize());
     assertEquals(42, recipe.training().seed());

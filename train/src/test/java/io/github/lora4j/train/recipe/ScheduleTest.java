@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.github.lora4j.train.recipe.Schedule.Decay;
 import io.github.lora4j.train.recipe.Schedule.Kind;
 import io.github.lora4j.vector.ConfigException;
 import org.junit.jupiter.api.Test;
@@ -30,7 +31,7 @@ class ScheduleTest {
   @ParameterizedTest
   @EnumSource(value = Kind.class, mode = EnumSource.Mode.EXCLUDE, names = {"CONSTANT", "COSINE_WITH_MIN_LR", "WARMUP_STABLE_DECAY"})
   void warmUpRisesFromZero(Kind kind) {
-    Schedule schedule = Schedule.of(kind, 4, 100, 1e-3);
+    Schedule schedule = Schedule.of(kind, 4, 100, 1e-3, Decay.NONE);
     assertEquals(0, schedule.factor(0));
     assertEquals(0.25, schedule.factor(1));
     assertEquals(0.75, schedule.factor(3));
@@ -39,7 +40,7 @@ class ScheduleTest {
 
   @Test
   void impossibleNumbersAreRefused() {
-    assertThrows(ConfigException.class, () -> Schedule.of(Kind.LINEAR, -1, 10, 1e-3));
+    assertThrows(ConfigException.class, () -> Schedule.of(Kind.LINEAR, -1, 10, 1e-3, Decay.NONE));
     assertThrows(ConfigException.class, () -> new Schedule(Kind.POLYNOMIAL, 0, 10, 1, 0, 0, 0));
     assertThrows(ConfigException.class, () -> new Schedule(Kind.COSINE_WITH_RESTARTS, 0, 10, 0, 1, 0, 0));
   }
@@ -48,14 +49,14 @@ class ScheduleTest {
   @ParameterizedTest
   @EnumSource(value = Kind.class, names = {"COSINE_WITH_MIN_LR", "WARMUP_STABLE_DECAY"})
   void kindsThatNeedMoreAreRefused(Kind kind) {
-    String message = assertThrows(ConfigException.class, () -> Schedule.of(kind, 0, 10, 1e-3)).getMessage();
+    String message = assertThrows(ConfigException.class, () -> Schedule.of(kind, 0, 10, 1e-3, Decay.NONE)).getMessage();
     assertTrue(message.startsWith("optimizer.schedule " + kind.key() + " needs "), message);
   }
 
   /** get_polynomial_decay_schedule_with_warmup(lr_end=1e-7) at its last step, for a learning rate of 1e-3: 1e-7, not 1e-7 of it. */
   @Test
   void aPolynomialEndsAtARateNotAtAFactor() {
-    assertEquals(1e-7, 1e-3 * Schedule.of(Kind.POLYNOMIAL, 2, 10, 1e-3).factor(10), 1e-15);
-    assertThrows(ConfigException.class, () -> Schedule.of(Kind.POLYNOMIAL, 0, 10, 1e-7));
+    assertEquals(1e-7, 1e-3 * Schedule.of(Kind.POLYNOMIAL, 2, 10, 1e-3, Decay.NONE).factor(10), 1e-15);
+    assertThrows(ConfigException.class, () -> Schedule.of(Kind.POLYNOMIAL, 0, 10, 1e-7, Decay.NONE));
   }
 }
