@@ -19,7 +19,7 @@ import java.util.HexFormat;
  * @param bytes its size, known beforehand so that a download can be announced
  * @param sha256 of its bytes, in hexadecimal
  */
-public record Artifact(String groupId, String artifactId, String version, String classifier, long bytes, String sha256) {
+record Artifact(String groupId, String artifactId, String version, String classifier, long bytes, String sha256) {
 
   static Artifact sources(String groupId, String artifactId, String version, long bytes, String sha256) {
     return new Artifact(groupId, artifactId, version, "sources", bytes, sha256);

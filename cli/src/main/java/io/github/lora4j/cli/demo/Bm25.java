@@ -21,7 +21,7 @@ import java.util.regex.Pattern;
  * Robertson and Zaragoza, "The Probabilistic Relevance Framework: BM25 and Beyond" (2009), section 3; idf with Lucene's
  * 1 + inside the logarithm, so that it is never negative.
  */
-public final class Bm25 implements Ranker {
+final class Bm25 implements Ranker {
 
   static final double K1 = 1.2;
   static final double B = 0.75;

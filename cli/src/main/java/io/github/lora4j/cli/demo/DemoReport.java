@@ -9,7 +9,7 @@ import java.util.Map;
 import java.util.stream.IntStream;
 
 /** Compares rankers on the held-out library: each scored query must find its own signature among all of them. */
-public final class DemoReport {
+final class DemoReport {
 
   private final List<String> queries;
   private final List<String> signatures;

@@ -4,7 +4,7 @@ import java.util.List;
 
 /** Turns texts into vectors whose dot product is their likeness. */
 @FunctionalInterface
-public interface Encoder {
+interface Encoder {
 
   /**
    * One vector per text, in order.

@@ -39,7 +39,7 @@ import javax.tools.ToolProvider;
  * @param files how many source files were parsed
  * @param broken source files left out because they do not parse or exceed {@value #MAX_FILE_BYTES} bytes
  */
-public record JavadocPairs(Path jar, List<Pair> pairs, int files, List<String> broken) {
+record JavadocPairs(Path jar, List<Pair> pairs, int files, List<String> broken) {
 
   static final int MIN_WORDS = 3;
   static final int MAX_FILE_BYTES = 4 << 20;

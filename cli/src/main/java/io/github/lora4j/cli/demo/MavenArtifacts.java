@@ -24,7 +24,7 @@ import java.util.stream.Collectors;
  * <p>What the local repository already holds is used without starting Maven. The rest is resolved by one run of Maven on a
  * temporary POM, which also tells where the files are, wherever the settings put them.
  */
-public final class MavenArtifacts {
+final class MavenArtifacts {
 
   /** The version the build itself uses, so that it is there already. */
   private static final String CLASS_PATH_GOAL = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:build-classpath";

@@ -7,7 +7,7 @@ package io.github.lora4j.cli.demo;
  * @param signature the text that is searched, for example {@code Joiner.on(String separator) : Joiner}
  * @param location where the method is, for example {@code com/google/common/base/Joiner.java:73}
  */
-public record Pair(String query, String signature, String location) {
+record Pair(String query, String signature, String location) {
 
   /** The path of the source file, the part of {@link #location} before the line number. */
   public String file() {

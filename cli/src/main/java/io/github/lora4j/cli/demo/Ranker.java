@@ -5,7 +5,7 @@ import java.util.List;
 import java.util.stream.IntStream;
 
 /** Scores every entry of a fixed list of texts against queries; a higher score is a better match. */
-public interface Ranker {
+interface Ranker {
 
   /** The texts that are ranked. */
   List<String> texts();

@@ -13,7 +13,7 @@ import java.util.List;
  * @param recallAt10 share of queries whose answer has rank 10 or better
  * @param mrr mean of 1 / rank
  */
-public record RetrievalMetrics(double recallAt1, double recallAt10, double mrr) {
+record RetrievalMetrics(double recallAt1, double recallAt10, double mrr) {
 
   private static final int BLOCK = 128;
 

@@ -8,7 +8,7 @@ import java.util.List;
 import java.util.Locale;
 
 /** Answers queries with the best matching methods of a library. */
-public final class SearchPrompt {
+final class SearchPrompt {
 
   static final int SHOWN = 5;
   private static final List<String> SAMPLES = List.of("split a text at commas and drop empty parts",

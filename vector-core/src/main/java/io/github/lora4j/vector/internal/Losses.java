@@ -8,7 +8,6 @@ import static io.github.lora4j.vector.internal.Simd.store;
 import static io.github.lora4j.vector.internal.Simd.whole;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
-import io.github.lora4j.vector.internal.reference.ReferenceLosses;
 import java.lang.foreign.MemorySegment;
 
 /** Softmax losses over many columns. The others have as many columns as a task has labels, and stay scalar. */
@@ -18,10 +17,10 @@ public final class Losses {
 
   public static void crossEntropy(MemorySegment logits, MemorySegment labels, MemorySegment rowLoss, int cols, int from, int to) {
     for (int i = from; i < to; i++) {
-      int label = ReferenceLosses.label(labels, i, cols);
+      int label = Operands.label(labels, i, cols);
       long row = (long) i * cols;
       float loss = 0;
-      if (label != ReferenceLosses.IGNORED) {
+      if (label != Operands.IGNORED) {
         float max = max(logits, row * 4, (row + cols) * 4);
         loss = (float) (Math.log(expSum(logits, max, row * 4, (row + cols) * 4)) + max - logits.getAtIndex(JAVA_FLOAT, row + label));
       }
@@ -31,9 +30,9 @@ public final class Losses {
 
   public static void crossEntropyGrad(MemorySegment logits, MemorySegment labels, MemorySegment dLogits, int cols, int from, int to) {
     for (int i = from; i < to; i++) {
-      int label = ReferenceLosses.label(labels, i, cols);
+      int label = Operands.label(labels, i, cols);
       long row = (long) i * cols;
-      if (label == ReferenceLosses.IGNORED) {
+      if (label == Operands.IGNORED) {
         Simd.zero(dLogits, row * 4, cols * 4L);
       } else {
         softmax(logits, dLogits, row * 4, cols * 4L, row * 4);

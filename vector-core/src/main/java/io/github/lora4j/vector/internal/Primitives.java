@@ -8,7 +8,6 @@ import static io.github.lora4j.vector.internal.Simd.store;
 import static io.github.lora4j.vector.internal.Simd.whole;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
-import io.github.lora4j.vector.internal.reference.ReferencePrimitives;
 import java.lang.foreign.MemorySegment;
 
 /** Logarithms of probabilities at given columns, over a vocabulary in chunks; what is done once a row stays scalar. */
@@ -53,7 +52,7 @@ public final class Primitives {
       stats.setAtIndex(JAVA_FLOAT, 2L * i, max);
       stats.setAtIndex(JAVA_FLOAT, 2L * i + 1, (float) sum);
       for (long pick = (long) i * picks; pick < (i + 1L) * picks; pick++) {
-        int column = ReferencePrimitives.column(columns, pick, cols);
+        int column = Operands.column(columns, pick, cols);
         out.setAtIndex(JAVA_FLOAT, pick, column < 0 ? 0 : (float) (logits.getAtIndex(JAVA_FLOAT, row + column) - max - Math.log(sum)));
       }
     }
@@ -65,7 +64,7 @@ public final class Primitives {
       long row = (long) i * cols;
       float total = 0;
       for (long pick = (long) i * picks; pick < (i + 1L) * picks; pick++) {
-        total += ReferencePrimitives.column(columns, pick, cols) < 0 ? 0 : dOut.getAtIndex(JAVA_FLOAT, pick);
+        total += Operands.column(columns, pick, cols) < 0 ? 0 : dOut.getAtIndex(JAVA_FLOAT, pick);
       }
       if (total == 0) {
         Simd.zero(dLogits, row * 4, cols * 4L);

@@ -1,6 +1,5 @@
 package io.github.lora4j.vector.internal.reference;
 
-import io.github.lora4j.vector.ConfigException;
 import io.github.lora4j.vector.DType;
 import io.github.lora4j.vector.Elements;
 import io.github.lora4j.vector.Loss;
@@ -9,23 +8,10 @@ import java.lang.foreign.MemorySegment;
 
 /** Losses of rows of predictions, and their gradients. */
 public final class ReferenceLosses {
-  /** A row with this label is not counted. */
-  public static final int IGNORED = -100;
-
   private final Elements type;
 
   public ReferenceLosses(DType dtype) {
     this.type = new Elements(dtype);
-  }
-
-  /** The label of a row, checked: in [0, cols) or {@link #IGNORED}. */
-  public static int label(MemorySegment labels, int row, int cols) {
-    int label = Operands.id(labels, row);
-    if (label != IGNORED && (label < 0 || label >= cols)) {
-      throw new ConfigException("cross-entropy: the label of row %d is %d, expected 0 to %d, or %d for a row that does not count"
-          .formatted(row, label, cols - 1, IGNORED));
-    }
-    return label;
   }
 
   /** See {@link io.github.lora4j.vector.Kernels#loss}. */
@@ -34,8 +20,8 @@ public final class ReferenceLosses {
       long row = (long) i * cols;
       double value = 0;
       if (loss == Loss.CROSS_ENTROPY) {
-        int label = label(labels, i, cols);
-        value = label == IGNORED ? 0 : logSumExp(predictions, row, cols) - type.get(predictions, row + label);
+        int label = Operands.label(labels, i, cols);
+        value = label == Operands.IGNORED ? 0 : logSumExp(predictions, row, cols) - type.get(predictions, row + label);
       } else {
         for (int j = 0; j < cols; j++) {
           double z = type.get(predictions, row + j);
@@ -52,12 +38,12 @@ public final class ReferenceLosses {
       int to) {
     for (int i = from; i < to; i++) {
       long row = (long) i * cols;
-      int label = loss == Loss.CROSS_ENTROPY ? label(labels, i, cols) : 0;
+      int label = loss == Loss.CROSS_ENTROPY ? Operands.label(labels, i, cols) : 0;
       double lse = loss == Loss.CROSS_ENTROPY ? logSumExp(predictions, row, cols) : 0;
       for (int j = 0; j < cols; j++) {
         double z = type.get(predictions, row + j);
         type.set(dPredictions, row + j, switch (loss) {
-          case CROSS_ENTROPY -> label == IGNORED ? 0 : Math.exp(z - lse) - (j == label ? 1 : 0);
+          case CROSS_ENTROPY -> label == Operands.IGNORED ? 0 : Math.exp(z - lse) - (j == label ? 1 : 0);
           case BCE_WITH_LOGITS -> Functions.sigmoid(z) - type.get(labels, row + j);
           case MSE -> 2 * (z - type.get(labels, row + j));
         });
@@ -72,7 +58,7 @@ public final class ReferenceLosses {
     }
     long count = 0;
     for (int i = from; i < to; i++) {
-      count += label(labels, i, cols) == IGNORED ? 0 : 1;
+      count += Operands.label(labels, i, cols) == Operands.IGNORED ? 0 : 1;
     }
     return count;
   }

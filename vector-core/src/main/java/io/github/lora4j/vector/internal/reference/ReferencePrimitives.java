@@ -1,6 +1,5 @@
 package io.github.lora4j.vector.internal.reference;
 
-import io.github.lora4j.vector.ConfigException;
 import io.github.lora4j.vector.DType;
 import io.github.lora4j.vector.Elements;
 import io.github.lora4j.vector.ScalarFunction;
@@ -48,16 +47,6 @@ public final class ReferencePrimitives {
     }
   }
 
-  /** The column that a pick names, checked: in [0, cols), or negative for none. */
-  public static int column(MemorySegment columns, long pick, int cols) {
-    int column = Operands.id(columns, pick);
-    if (column >= cols || column < 0 && column != -1 && column != ReferenceLosses.IGNORED) {
-      throw new ConfigException("log-softmax: column number %d is %d, expected 0 to %d, or -1 or %d for none".formatted(pick, column, cols - 1,
-          ReferenceLosses.IGNORED));
-    }
-    return column;
-  }
-
   /** See {@link io.github.lora4j.vector.Kernels#logSoftmaxAt}. */
   public void logSoftmaxAt(MemorySegment logits, MemorySegment columns, int picks, MemorySegment out, MemorySegment stats, int cols, int from, int to) {
     for (int i = from; i < to; i++) {
@@ -73,7 +62,7 @@ public final class ReferencePrimitives {
       type.set(stats, 2L * i, max);
       type.set(stats, 2L * i + 1, sum);
       for (long pick = (long) i * picks; pick < (i + 1L) * picks; pick++) {
-        int column = column(columns, pick, cols);
+        int column = Operands.column(columns, pick, cols);
         type.set(out, pick, column < 0 ? 0 : type.get(logits, row + column) - max - Math.log(sum));
       }
     }
@@ -86,7 +75,7 @@ public final class ReferencePrimitives {
       long row = (long) i * cols;
       double all = 0;
       for (long pick = (long) i * picks; pick < (i + 1L) * picks; pick++) {
-        all += column(columns, pick, cols) < 0 ? 0 : type.get(dOut, pick);
+        all += Operands.column(columns, pick, cols) < 0 ? 0 : type.get(dOut, pick);
       }
       double max = type.get(stats, 2L * i);
       double sum = type.get(stats, 2L * i + 1);
