@@ -57,10 +57,13 @@ public final class TensorKeys {
       }
     }
     List<String> missing = parameters.stream().filter(p -> !found.containsKey(p.slot())).map(AdapterParameter::key).toList();
-    List<String> shapes = parameters.stream().filter(p -> found.containsKey(p.slot()))
-        .filter(p -> !file.info(found.get(p.slot())).shape().equals(p.shape()))
-        .map(p -> "%s is %s, expected %s".formatted(p.key(), file.info(found.get(p.slot())).shape(), p.shape()))
-        .collect(Collectors.toCollection(ArrayList::new));
+    List<String> shapes = new ArrayList<>();
+    for (AdapterParameter p : parameters) {
+      String key = found.get(p.slot());
+      if (key != null && !file.info(key).shape().equals(p.shape())) {
+        shapes.add("%s is %s, expected %s".formatted(p.key(), file.info(key).shape(), p.shape()));
+      }
+    }
     shapes.addAll(shapesOfCopies);
     List<String> problems = new ArrayList<>();
     add(problems, missing, "missing");
