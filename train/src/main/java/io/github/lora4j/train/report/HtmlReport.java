@@ -213,15 +213,14 @@ public final class HtmlReport {
         .formatted(last.path("step").asInt()));
     layers.forEach(layer -> out.append("<th scope=\"col\">").append(layer).append("</th>"));
     out.append("</tr>\n");
-    List<String> kinds = new ArrayList<>(byKind.keySet());
-    for (String kind : kinds) {
+    byKind.forEach((kind, ranks) -> {
       out.append("<tr><th scope=\"row\">").append(Page.escape(kind)).append("</th>");
       for (int layer : layers) {
-        Integer rank = byKind.get(kind).get(layer);
+        Integer rank = ranks.get(layer);
         out.append(rank == null ? "<td></td>" : "<td style=\"--share:%d%%\">%d</td>".formatted(100 * rank / most[0], rank));
       }
       out.append("</tr>\n");
-    }
+    });
     return out.append("</table></div></figure>\n").toString();
   }
 }
