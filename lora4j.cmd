@@ -79,7 +79,7 @@ type nul >"%ROOT%\target\lora4j-build.started"
 set "OLD_JAVA_HOME=%JAVA_HOME%"
 set "JAVA_HOME=%JDK%"
 pushd "%ROOT%"
-call "%MVN%" %OFFLINE% -B -ntp -Dstyle.color=never -DskipChecks -pl cli -am process-classes >"%LOG%" 2>&1
+call "%MVN%" %OFFLINE% -B -ntp -Dstyle.color=never -pl cli -am process-classes >"%LOG%" 2>&1
 set "RESULT=%ERRORLEVEL%"
 popd
 set "JAVA_HOME=%OLD_JAVA_HOME%"
