@@ -10,7 +10,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.stream.Collectors;
 
 /** Finds each of an adapter's parameters in a file; what does not fit exactly is one error that lists all of it. */
 public final class TensorKeys {
