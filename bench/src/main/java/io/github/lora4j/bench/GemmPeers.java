@@ -10,6 +10,7 @@ import java.lang.management.ManagementFactory;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
 import java.util.function.IntConsumer;
 
 /**
@@ -60,7 +61,7 @@ public final class GemmPeers {
           GemmCase test = cases[0];
           int calls = (int) Math.max(1, burst / test.flops());
           Runnable ours = () -> repeat(calls, i -> cases[i % copies].ours(workers));
-          Runnable theirs = () -> repeat(calls, i -> cases[i % copies].peer(peer));
+          Runnable theirs = () -> repeat(calls, i -> cases[i % copies].peer(Objects.requireNonNull(peer, "run where there is one")));
           int tiles = (int) (burst / 4 / VectorGemms.tileFlops(a, b, t, DEPTH, 1)) + 1;
           double[][] rates = new double[reps][5];
           long bytes = Long.MAX_VALUE;

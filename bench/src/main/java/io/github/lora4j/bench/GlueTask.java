@@ -8,6 +8,8 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
+import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Random;
 
@@ -39,6 +41,11 @@ enum GlueTask {
 
   String folder() {
     return folder;
+  }
+
+  /** The value of its metric. */
+  double of(Map<String, Double> metrics) {
+    return Objects.requireNonNull(metrics.get(metric), "a metric of classes");
   }
 
   String metric() {

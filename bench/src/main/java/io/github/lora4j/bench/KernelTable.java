@@ -5,6 +5,7 @@ import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.stream.Collectors;
 import org.openjdk.jmh.results.RunResult;
 import org.openjdk.jmh.runner.Runner;
@@ -40,7 +41,11 @@ public final class KernelTable {
     private static Peak measure() throws RunnerException {
       Map<String, Double> scores = run("PeakBench").stream().collect(Collectors.toMap(KernelTable::method,
           r -> statistics(r).getPercentile(50)));
-      return new Peak(scores.get("tile"), scores.get("copy"), scores.get("read"));
+      return new Peak(score(scores, "tile"), score(scores, "copy"), score(scores, "read"));
+    }
+
+    private static double score(Map<String, Double> scores, String method) {
+      return Objects.requireNonNull(scores.get(method), "a method of PeakBench");
     }
 
     private static Peak mean(Peak x, Peak y) {

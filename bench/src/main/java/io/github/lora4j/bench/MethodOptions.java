@@ -67,7 +67,7 @@ record MethodOptions(Path model, String name, Path glue, List<GlueTask> tasks, L
     methods.stream().filter(name -> !names.contains(name)).findFirst().ifPresent(name -> {
       throw new ConfigException("--methods: no row \"%s\"; there are %s".formatted(name, String.join("; ", names)));
     });
-    return all.stream().filter(spec -> methods.isEmpty() || methods.contains(spec.name()) || spec == all.getFirst()).toList();
+    return all.stream().filter(spec -> methods.isEmpty() || methods.contains(spec.name()) || spec.equals(all.getFirst())).toList();
   }
 
   private static int whole(Map<String, String> values, String name, int otherwise, int least) {

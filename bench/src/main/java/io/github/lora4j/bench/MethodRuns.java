@@ -90,7 +90,7 @@ final class MethodRuns {
         }
       })) {
         TrainEvent.Finished finished = training.train();
-        return new Cell(run, finished.metrics().get(task.metric()), trainable[0], finished.seconds(),
+        return new Cell(run, task.of(finished.metrics()), trainable[0], finished.seconds(),
             rows.size() * run.epochs() / finished.seconds(),
             losses.stream().mapToDouble(Double::doubleValue).toArray());
       } catch (TrainingException e) {
@@ -120,7 +120,7 @@ final class MethodRuns {
     double seconds = (System.nanoTime() - start) / 1e9;
     float[][] logits = eval.stream().map(words::logits).toArray(float[][]::new);
     int[] truth = eval.stream().mapToInt(row -> labels.indexOf(row.labels().getFirst())).toArray();
-    return new Cell(run, Metrics.classes(logits, truth).get(task.metric()), words.size(), seconds, rows.size() / seconds,
+    return new Cell(run, task.of(Metrics.classes(logits, truth)), words.size(), seconds, rows.size() / seconds,
         new double[0]);
   }
 

@@ -37,7 +37,7 @@ final class MethodTable {
       double[] scores = entry.cells.stream().mapToDouble(Cell::score).toArray();
       double[] differences = IntStream.range(0, n).mapToDouble(i -> scores[i] - baseline.cells.get(i).score()).toArray();
       Student difference = Student.of(differences);
-      boolean self = entry == baseline;
+      boolean self = entry.equals(baseline);
       out.append(text("| %s | %,d | %s%s | %s | %s | %s | %s | %s | %s |%n", entry.spec.name(), entry.cells.getFirst().parameters(),
           number(entry.rate),
           entry.atEdge() ? "*" : "", percent(Student.of(scores)), self ? "" : percent(difference), self ? "" : difference.verdict(),

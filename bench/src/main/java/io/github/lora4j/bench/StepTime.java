@@ -3,6 +3,7 @@ package io.github.lora4j.bench;
 import io.github.lora4j.cli.bench.TrainingStep;
 import io.github.lora4j.graph.Backend;
 import io.github.lora4j.graph.Executable;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
@@ -56,7 +57,7 @@ public final class StepTime {
       System.out.printf("%s; %d layers x %d, %d x %d tokens, r=%d; %.1f GFLOP a step; %d MB native%n", backend.describe(), d[0], d[1], d[4], d[5],
           d[6], bench.flops() / 1e9, bench.executable().bytes() >> 20);
       if (options.contains("--stdin")) {
-        Scanner in = new Scanner(System.in);
+        Scanner in = new Scanner(System.in, StandardCharsets.UTF_8);
         while (in.hasNextLine() && !in.nextLine().isBlank()) {
           System.out.printf("%.4f%n", bench.step());
           System.out.flush();

@@ -51,7 +51,7 @@ public final class AtomicFiles {
       if (Files.isDirectory(target)) {
         throw new IOException("it is a directory");
       }
-      try (Workplace work = Workplace.in(target.getParent())) {
+      try (Workplace work = Workplace.in(parent(target))) {
         // Not Files.createTempFile: its files are readable by their owner only, and the move would keep that.
         try (FileChannel channel = FileChannel.open(work.fresh(), StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
           content.write(channel);
@@ -81,8 +81,8 @@ public final class AtomicFiles {
       if (Files.exists(target) && !Files.isDirectory(target)) {
         throw new IOException("it is a file");
       }
-      Workplace.makeDirectories(target.getParent());
-      try (Workplace work = Workplace.in(target.getParent())) {
+      Workplace.makeDirectories(parent(target));
+      try (Workplace work = Workplace.in(parent(target))) {
         Files.createDirectory(work.fresh());
         fill(work.fresh(), content, place);
         work.publish(target.getFileName().toString());
@@ -104,7 +104,7 @@ public final class AtomicFiles {
     attempt(file, "cannot be written", target -> {
       if (Files.exists(target)) {
         FileOperations.current().force(target);
-        FileOperations.current().force(target.getParent());
+        FileOperations.current().force(parent(target));
       }
     });
   }
@@ -118,7 +118,7 @@ public final class AtomicFiles {
   public static void delete(Path place) {
     attempt(place, "cannot be deleted", target -> {
       if (Files.exists(target, LinkOption.NOFOLLOW_LINKS)) {
-        try (Workplace work = Workplace.in(target.getParent())) {
+        try (Workplace work = Workplace.in(parent(target))) {
           work.discard(target.getFileName().toString());
         }
       }
@@ -128,6 +128,14 @@ public final class AtomicFiles {
   /** Clears up what writers that died have left in a directory, and puts back what one of them was about to replace. */
   public static void clear(Path directory) {
     attempt(directory, "cannot be cleared up", Workplace::clear);
+  }
+
+  private static Path parent(Path target) throws IOException {
+    Path parent = target.getParent();
+    if (parent == null) {
+      throw new IOException("it is the root of the file system");
+    }
+    return parent;
   }
 
   private static void attempt(Path place, String failure, Work work) {

@@ -11,6 +11,7 @@ import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -52,10 +53,12 @@ final class EvalCommand implements Callable<Integer> {
     Path file = data.or(recipe.data()::eval)
         .orElseThrow(() -> new ConfigException("the recipe of %s has no data.eval; give a file with --data".formatted(run)));
     Map<String, Map<String, Double>> results = new LinkedHashMap<>();
+    Map<String, Double> ofBase = base ? measure(file, true) : Map.of();
+    Map<String, Double> adapter = measure(file, false);
     if (base) {
-      results.put("base", measure(file, true));
+      results.put("base", ofBase);
     }
-    results.put("adapter", measure(file, false));
+    results.put("adapter", adapter);
     PrintWriter out = spec.commandLine().getOut();
     if (json) {
       ObjectNode node = new ObjectMapper().createObjectNode().put("run", run.toString()).put("data", file.toString());
@@ -64,9 +67,9 @@ final class EvalCommand implements Callable<Integer> {
       return 0;
     }
     Table table = base ? new Table(file.toString(), "base", "adapter") : new Table(file.toString(), "adapter");
-    results.get("adapter").forEach((metric, value) -> {
+    adapter.forEach((metric, value) -> {
       if (base) {
-        table.row(metric, number(results.get("base").get(metric)), number(value));
+        table.row(metric, number(Objects.requireNonNull(ofBase.get(metric), "both have the same metrics")), number(value));
       } else {
         table.row(metric, number(value));
       }

@@ -6,6 +6,7 @@ import io.github.lora4j.vector.Lora4jException;
 import java.io.PrintWriter;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
+import java.util.Objects;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.ParameterException;
@@ -48,7 +49,7 @@ public final class Main implements Runnable {
   /** The command with its error handling. */
   static CommandLine commandLine() {
     CommandLine command = new CommandLine(new Main());
-    TrainCommand.addSettings(command.getSubcommands().get("train").getCommandSpec());
+    TrainCommand.addSettings(Objects.requireNonNull(command.getSubcommands().get("train"), "declared above").getCommandSpec());
     command.setOverwrittenOptionsAllowed(true);
     command.registerConverter(Path.class, Main::path);
     command.setUsageHelpAutoWidth(true);

@@ -4,10 +4,10 @@ import io.github.lora4j.graph.Graph;
 import io.github.lora4j.graph.Program;
 import io.github.lora4j.graph.Sites;
 import io.github.lora4j.graph.Value;
-import io.github.lora4j.train.recorded.RecordedTask;
 import io.github.lora4j.models.Model;
 import io.github.lora4j.models.PackedInputs;
 import io.github.lora4j.models.Rows;
+import io.github.lora4j.train.recorded.RecordedTask;
 import io.github.lora4j.train.recorded.Targets;
 
 /** A task whose predictions are the logits of every token, whatever rows it reads itself. */

@@ -1,6 +1,7 @@
 package io.github.lora4j.golden;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.github.lora4j.golden.GoldenCases.Tensor;
 import io.github.lora4j.graph.Convolution;
 import io.github.lora4j.graph.ModuleInfo;
 import io.github.lora4j.graph.RowAxis;
@@ -8,7 +9,6 @@ import io.github.lora4j.graph.Shape;
 import io.github.lora4j.graph.Sites;
 import io.github.lora4j.graph.Value;
 import io.github.lora4j.testkit.TestProgram;
-import io.github.lora4j.golden.GoldenCases.Tensor;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;

@@ -6,6 +6,7 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 
 /**
@@ -51,7 +52,7 @@ public record MemoryPlan(Map<Value, Long> offsets, long bytes, long withoutReuse
     long naive = 0;
     for (Value value : first.keySet()) {
       if (!value.slot()) {
-        int end = Math.max(last.get(value), held.getOrDefault(value, 0));
+        int end = Math.max(lastUse(last, value), held.getOrDefault(value, 0));
         Life life = new Life(root.getOrDefault(value, value), first.get(value), end, bytes(value, floatBytes));
         naive += life.bytes;
         lives.merge(life.value, life, (a, b) -> new Life(a.value, Math.min(a.from, b.from), Math.max(a.to, b.to), a.bytes));
@@ -79,7 +80,7 @@ public record MemoryPlan(Map<Value, Long> offsets, long bytes, long withoutReuse
         }
         for (Value in : op.inPlace()) {
           boolean once = op.inputs().stream().filter(in::equals).count() == 1;
-          if (once && !in.slot() && last.get(in) == i && in.shape().equals(out.shape()) && taken.add(in)) {
+          if (once && !in.slot() && lastUse(last, in) == i && in.shape().equals(out.shape()) && taken.add(in)) {
             root.put(out, root.getOrDefault(in, in));
             break;
           }
@@ -104,5 +105,9 @@ public record MemoryPlan(Map<Value, Long> offsets, long bytes, long withoutReuse
 
   private static long bytes(Value value, int floatBytes) {
     return (value.shape().elements() * (value.integer() ? 4 : floatBytes) + ALIGN - 1) / ALIGN * ALIGN;
+  }
+
+  private static int lastUse(Map<Value, Integer> last, Value value) {
+    return Objects.requireNonNull(last.get(value), "a value of this entry");
   }
 }

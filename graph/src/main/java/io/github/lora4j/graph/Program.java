@@ -50,6 +50,15 @@ public record Program(List<RowAxis> axes, Map<String, Value> slots, ParameterLay
     constants = Map.copyOf(constants);
   }
 
+  /** An entry of the program. */
+  public Entry entry(String name) {
+    Entry entry = entries.get(name);
+    if (entry == null) {
+      throw new ConfigException("no entry %s; there are %s".formatted(name, entries.keySet()));
+    }
+    return entry;
+  }
+
   /** Whether the program needs an arena; what only training needs is not there in a program that does not train. */
   public boolean uses(Executable.Arena arena) {
     Stream<Op> ops = entries.values().stream().flatMap(entry -> entry.nodes().stream()).map(Node::op);

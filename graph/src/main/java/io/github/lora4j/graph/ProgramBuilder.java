@@ -6,6 +6,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.function.Supplier;
 
@@ -82,7 +83,7 @@ public final class ProgramBuilder {
 
   /** The gradient slot of a trainable. */
   Value gradient(Value trainable) {
-    return slots.get(trainable.name() + ".grad");
+    return Objects.requireNonNull(slots.get(trainable.name() + ".grad"), "declared with its trainable");
   }
 
   /**

@@ -36,6 +36,7 @@ public final class RowChoices {
    * @param mixed whether some are not 0
    * @throws ConfigException when they are not but the program reads none, or when it reads those of rows that only it knows
    */
+  @SuppressWarnings("ReferenceEquality") // The very program: comparing two op by op would take longer than looking again.
   public void write(Executable to, int[] tokenChoices, int tokenCount, int[] sequenceChoices, int sequenceCount, boolean mixed) {
     if (known.filter(program -> program == to.program()).isEmpty()) {
       look(to.program());

@@ -17,7 +17,7 @@ import java.util.function.UnaryOperator;
 public final class Sites {
 
   /**
-   * What dropout needs; see {@link Op.Dropout}.
+   * What dropout needs; see {@link ElementOp.Dropout}.
    *
    * @param rowKeys for each row axis that may be dropped on, its (example, position) table
    */

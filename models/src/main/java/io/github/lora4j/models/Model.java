@@ -9,6 +9,7 @@ import io.github.lora4j.vector.ConfigException;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
@@ -68,7 +69,7 @@ public final class Model {
 
   /** Hugging Face's class. */
   public String className() {
-    return architecture.facts().classes().get(head.getClass());
+    return Objects.requireNonNull(architecture.facts().classes().get(head.getClass()), "a family names a class for each of its heads");
   }
 
   /** What names of the base model begin with in this model. */

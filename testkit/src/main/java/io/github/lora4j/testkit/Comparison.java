@@ -1,6 +1,7 @@
 package io.github.lora4j.testkit;
 
 import java.util.Map;
+import java.util.Objects;
 
 /** Compares what a backend computed with what the reference did. */
 public final class Comparison {
@@ -28,7 +29,7 @@ public final class Comparison {
       throw new AssertionError("%s: results are %s, expected %s".formatted(what, got.keySet(), want.keySet()));
     }
     double all = want.values().stream().mapToDouble(Comparison::largest).max().orElse(0);
-    want.forEach((name, expected) -> check(what + ": " + name, got.get(name), expected,
+    want.forEach((name, expected) -> check(what + ": " + name, Objects.requireNonNull(got.get(name), "it has the same keys"), expected,
         tolerance * Math.max(largest(expected), 1e-2 * all)));
   }
 

@@ -2,10 +2,10 @@ package io.github.lora4j.testkit;
 
 import io.github.lora4j.graph.Executable;
 import io.github.lora4j.graph.ParameterLayout;
+import io.github.lora4j.graph.cpu.CpuBackend;
 import io.github.lora4j.vector.DType;
 import io.github.lora4j.vector.ReferenceKernels;
 import io.github.lora4j.vector.Workers;
-import io.github.lora4j.graph.cpu.CpuBackend;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.List;

@@ -2,6 +2,7 @@ package io.github.lora4j.testkit;
 
 import io.github.lora4j.graph.RowAxis;
 import java.util.Map;
+import java.util.Objects;
 
 /** Live rows of each axis in one run. */
 public record Live(Map<RowAxis, Integer> rows) {
@@ -13,7 +14,7 @@ public record Live(Map<RowAxis, Integer> rows) {
 
   /** Live rows of an axis. */
   public int of(RowAxis axis) {
-    return rows.get(axis);
+    return Objects.requireNonNull(rows.get(axis), "rows of every axis are given");
   }
 
   @Override

@@ -102,7 +102,7 @@ public final class Session implements AutoCloseable {
     }
     Map<String, double[]> results = new TreeMap<>();
     executable.run("forward");
-    program.program().entries().get("forward").outputs().forEach((name, value) -> results.put(name, read(value)));
+    program.program().entry("forward").outputs().forEach((name, value) -> results.put(name, read(value)));
     executable.run("step");
     gradients(results);
     return results;

@@ -95,6 +95,7 @@ public final class TestProgram {
     name = from.name;
     length = from.length;
     random = from.random;
+    graph = from.graph;
     floats.putAll(from.floats);
     tables.putAll(from.tables);
     this.program = program;

@@ -1,5 +1,6 @@
 package io.github.lora4j.tornado;
 
+import org.jspecify.annotations.Nullable;
 import uk.ac.manchester.tornado.api.KernelContext;
 import uk.ac.manchester.tornado.api.common.TornadoFunctions.Task7;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
@@ -95,7 +96,7 @@ enum Kernel {
   /** Whether threads of a group share memory, so that the number of groups is what a task asks for. */
   final boolean grouped;
   /** For the device; none where a library is called. */
-  final Launch launch;
+  final @Nullable Launch launch;
   /** For plain Java. */
   final Group plain;
 
@@ -118,11 +119,11 @@ enum Kernel {
     });
   }
 
-  Kernel(Class<? extends Record> descriptor, int lanes, Launch launch, Group plain) {
+  Kernel(Class<? extends Record> descriptor, int lanes, @Nullable Launch launch, Group plain) {
     this(descriptor, lanes, true, launch, plain);
   }
 
-  Kernel(Class<? extends Record> descriptor, int lanes, boolean grouped, Launch launch, Group plain) {
+  Kernel(Class<? extends Record> descriptor, int lanes, boolean grouped, @Nullable Launch launch, Group plain) {
     this.descriptor = descriptor;
     fields = Descriptors.fields(descriptor);
     this.lanes = lanes;

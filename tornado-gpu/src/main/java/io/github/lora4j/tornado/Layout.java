@@ -24,6 +24,7 @@ import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 
@@ -89,9 +90,9 @@ final class Layout {
     }
     boolean gradients = program.uses(Executable.Arena.GRADIENTS);
     program.parameters().ranges().forEach(range -> {
-      floats.put(range.value(), arenas.get(Executable.Arena.PARAMETERS) + Math.toIntExact(range.offset()));
+      floats.put(range.value(), arena(Executable.Arena.PARAMETERS) + Math.toIntExact(range.offset()));
       if (gradients) {
-        floats.put(range.gradient(), arenas.get(Executable.Arena.GRADIENTS) + Math.toIntExact(range.offset()));
+        floats.put(range.gradient(), arena(Executable.Arena.GRADIENTS) + Math.toIntExact(range.offset()));
       }
     });
 
@@ -222,7 +223,7 @@ final class Layout {
 
   /** The first element of an integer slot in ints. */
   int intsAt(Value slot) {
-    return integers.get(slot);
+    return Objects.requireNonNull(integers.get(slot), "an integer slot of the program");
   }
 
   /** Where a matrix lies that may be a frozen weight. */
@@ -237,7 +238,7 @@ final class Layout {
 
   /** First element of an arena in memory. */
   int arena(Executable.Arena arena) {
-    return arenas.get(arena);
+    return Objects.requireNonNull(arenas.get(arena), "an arena that the program uses");
   }
 
   /** Elements of an arena; 0 if the program does without. */
@@ -252,7 +253,7 @@ final class Layout {
 
   /** Place in ints of the live rows of an axis. */
   int count(RowAxis axis) {
-    return counts.get(axis);
+    return Objects.requireNonNull(counts.get(axis), "an axis of the program");
   }
 
   /** Place in ints of a number that does not change. */

@@ -8,6 +8,7 @@ import java.lang.reflect.Proxy;
 import java.util.Arrays;
 import java.util.List;
 import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 import uk.ac.manchester.tornado.api.TaskGraph;
 import uk.ac.manchester.tornado.api.common.Access;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
@@ -27,9 +28,9 @@ final class LibraryTasks {
   private static final String API = "uk.ac.manchester.tornado.api.";
 
   /** Or why there are none. */
-  private record Found(LibraryTasks tasks, String reason) {}
+  private record Found(@Nullable LibraryTasks tasks, String reason) {}
 
-  private static Found found;
+  private static @Nullable Found found;
 
   private final CuBlas cublas;
   private final Class<?> descriptor;
@@ -51,7 +52,7 @@ final class LibraryTasks {
   }
 
   /** The tasks of a backend for which they are available. */
-  static LibraryTasks of(String backend) {
+  static @Nullable LibraryTasks of(String backend) {
     return find(backend).tasks;
   }
 
@@ -70,7 +71,7 @@ final class LibraryTasks {
     }
     if (found == null) {
       try {
-        found = new Found(new LibraryTasks(), null);
+        found = new Found(new LibraryTasks(), "");
       } catch (BackendException e) {
         found = new Found(null, e.getMessage());
       } catch (ReflectiveOperationException | LinkageError e) {

@@ -8,6 +8,7 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.function.IntUnaryOperator;
 
 /**
@@ -103,13 +104,13 @@ final class Lowering {
     return List.copyOf(chunks.values());
   }
 
-  /** What an entry runs; null if there is none of this name. */
+  /** What an entry runs. */
   List<Call> entry(String name) {
-    return entries.get(name);
+    return Objects.requireNonNull(entries.get(name), "an entry of the program");
   }
 
   /** What each op of an entry runs, for those who look between ops: the same tasks one by one. */
   List<List<Call>> ops(String name) {
-    return ops.get(name);
+    return Objects.requireNonNull(ops.get(name), "an entry of the program");
   }
 }

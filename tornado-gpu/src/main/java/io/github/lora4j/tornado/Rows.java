@@ -298,6 +298,7 @@ final class Rows {
    * Two phases, one group; (squares, lossSum, count, maxNorm, report, go) with as many columns as there are squares: the report of an
    * optimizer step, and 1 in {@code go} if the step is to be made.
    */
+  @SuppressWarnings("IdentityBinaryExpression") // What is not finite has no difference of 0 from itself.
   static void report(int phase, int lane, int group, int d, IntArray t, IntArray n, FloatArray m, float[] local) {
     if (phase == 0) {
       float sum = 0f;
@@ -320,7 +321,6 @@ final class Rows {
       m.set(report, loss);
       m.set(report + 1, norm);
       m.set(report + 2, inverse * clip);
-      // What is not finite has no difference of 0 from itself.
       m.set(t.get(d + Report.GO), targets > 0f && norm - norm == 0f && loss - loss == 0f ? 1f : 0f);
     }
   }

@@ -223,10 +223,11 @@ final class TornadoExecutable implements Executable {
 
   /** Checks what the device would follow blindly, and sends what the host knows of this run. */
   private void prepare(String entry) {
-    if (lowering.entry(entry) == null) {
+    List<Op.Followed> follows = followed.get(entry);
+    if (follows == null) {
       throw new ConfigException("no entry %s; there are %s".formatted(entry, program.entries().keySet()));
     }
-    followed.get(entry).forEach(this::check);
+    follows.forEach(this::check);
     if (intsChanged) {
       layout.segmentMaps().forEach(map -> map.write(arenas.intsBytes(), layout.intsAt(map.segments()), rows(map.segments())));
       device.sendInts();
@@ -250,7 +251,7 @@ final class TornadoExecutable implements Executable {
   @Override
   public Optional<String> findNonFinite(String entry) {
     prepare(entry);
-    List<Program.Node> nodes = program.entries().get(entry).nodes();
+    List<Program.Node> nodes = program.entry(entry).nodes();
     for (int i = 0; i < nodes.size(); i++) {
       Program.Node node = nodes.get(i);
       lowering.ops(entry).get(i).forEach(device::run);
@@ -280,7 +281,7 @@ final class TornadoExecutable implements Executable {
   public List<OpTime> profile(String entry) {
     prepare(entry);
     List<OpTime> times = new ArrayList<>();
-    List<Program.Node> nodes = program.entries().get(entry).nodes();
+    List<Program.Node> nodes = program.entry(entry).nodes();
     for (int i = 0; i < nodes.size(); i++) {
       Op op = nodes.get(i).op();
       long start = System.nanoTime();

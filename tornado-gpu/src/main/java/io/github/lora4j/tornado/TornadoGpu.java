@@ -10,9 +10,11 @@ import io.github.lora4j.vector.ResourceException;
 import io.github.lora4j.vector.WeightFormat;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.concurrent.ConcurrentHashMap;
+import org.jspecify.annotations.Nullable;
 import uk.ac.manchester.tornado.api.common.TornadoDevice;
 
 /** Runs programs on one device of TornadoVM, after it has shown on a small one that it computes what the processor does. */
@@ -30,7 +32,8 @@ public final class TornadoGpu implements Backend {
 
   private final String name;
   private final Optional<String> unusable;
-  private final TornadoDevice device;
+  /** None where the backend is unusable. */
+  private final @Nullable TornadoDevice device;
 
   /**
    * Looks for the device and tries it.
@@ -52,6 +55,10 @@ public final class TornadoGpu implements Backend {
     unusable = reason.or(() -> TESTED.computeIfAbsent(describe(), key -> SelfTest.failure(this)));
   }
 
+  private TornadoDevice device() {
+    return Objects.requireNonNull(device, "asked only of a usable backend");
+  }
+
   /** @param library whether a library makes the products */
   static Lowered lowered(Program program, CompileOptions options, boolean library) {
     Binders<GpuBinder<?>> binders = GpuBinders.all();
@@ -66,7 +73,7 @@ public final class TornadoGpu implements Backend {
 
   @Override
   public String describe() {
-    return "%s: %s, %s".formatted(name, Tornado.describe(device), LibraryTasks.describe(name));
+    return "%s: %s, %s".formatted(name, Tornado.describe(device()), LibraryTasks.describe(name));
   }
 
   @Override
@@ -76,7 +83,7 @@ public final class TornadoGpu implements Backend {
 
   @Override
   public Optional<String> slower() {
-    return Tornado.gpu(device) ? Optional.empty() : Optional.of("its device is no GPU but %s".formatted(Tornado.describe(device)));
+    return Tornado.gpu(device()) ? Optional.empty() : Optional.of("its device is no GPU but %s".formatted(Tornado.describe(device())));
   }
 
   @Override
@@ -86,6 +93,7 @@ public final class TornadoGpu implements Backend {
 
   @Override
   public Executable compile(Program program, CompileOptions options) {
+    TornadoDevice device = device();
     Lowered lowered = lowered(program, options, LibraryTasks.available(name));
     long bytes = lowered.layout.allocations().stream().mapToLong(Allocation::bytes).sum();
     long all = device.getMaxGlobalMemory();

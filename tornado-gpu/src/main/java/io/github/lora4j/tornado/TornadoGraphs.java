@@ -4,7 +4,9 @@ import io.github.lora4j.vector.BackendException;
 import io.github.lora4j.vector.ResourceException;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
+import java.util.Objects;
 import java.util.function.IntUnaryOperator;
+import org.jspecify.annotations.Nullable;
 import uk.ac.manchester.tornado.api.GridScheduler;
 import uk.ac.manchester.tornado.api.ImmutableTaskGraph;
 import uk.ac.manchester.tornado.api.KernelContext;
@@ -51,7 +53,7 @@ final class TornadoGraphs implements Device {
   private int fetched;
 
   /** @param library makes products that are {@link Kernel#SGEMM}; null if there are none */
-  TornadoGraphs(Arenas arenas, Lowering lowering, TornadoDevice device, LibraryTasks library) {
+  TornadoGraphs(Arenas arenas, Lowering lowering, TornadoDevice device, @Nullable LibraryTasks library) {
     this.arenas = arenas;
     counts = arenas.ints()::get;
     List<Lowering.Chunk> all = lowering.chunks();
@@ -78,7 +80,7 @@ final class TornadoGraphs implements Device {
         tasks[i] = "t" + i;
         int at = chunk.at(i);
         if (chunk.kernels().get(i) == Kernel.SGEMM) {
-          library.add(graph, tasks[i], cursor, arenas, () -> Sgemm.of(cursor.get(0) + at, arenas.table(), arenas.ints(), arenas.memory()));
+          Objects.requireNonNull(library, "the program was lowered for a library").add(graph, tasks[i], cursor, arenas, () -> Sgemm.of(cursor.get(0) + at, arenas.table(), arenas.ints(), arenas.memory()));
           continue;
         }
         IntArray place = cursor(1);

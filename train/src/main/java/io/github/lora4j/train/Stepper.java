@@ -13,8 +13,10 @@ import io.github.lora4j.train.sums.GradientSums;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.function.BooleanSupplier;
+import org.jspecify.annotations.Nullable;
 
 /** Optimizer steps: packs the examples of each into batches, accumulates their gradients and updates. */
 final class Stepper implements AutoCloseable {
@@ -30,7 +32,8 @@ final class Stepper implements AutoCloseable {
   private final Value report;
   private final float[] hyperValues;
   private final GradientExchange exchange;
-  private final GradientSums sums;
+  /** None where an update has one micro-batch at most, and nothing is summed. */
+  private final @Nullable GradientSums sums;
   private final Runnable accumulate;
   private int[] order = {};
   private int orderEpoch = -1;
@@ -81,15 +84,15 @@ final class Stepper implements AutoCloseable {
         return Optional.empty();
       }
       if (summed(all)) {
-        sums.before();
+        sums().before();
       }
       forEachPack(stepInEpoch, micro, done, accumulate);
       if (summed(all)) {
-        sums.after(micro);
+        sums().after(micro);
       }
     }
     if (summed(all)) {
-      sums.finish(exchange, done);
+      sums().finish(exchange, done);
     }
     double factor = plan.schedule().factor(done);
     Recipe.Optimizer o = training.optimizer();
@@ -182,6 +185,10 @@ final class Stepper implements AutoCloseable {
       });
     }
     return site[0] == null ? "the sum of gradients (they overflow)" : site[0];
+  }
+
+  private GradientSums sums() {
+    return Objects.requireNonNull(sums, "made where updates are summed");
   }
 
   @Override

@@ -25,6 +25,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
 import java.util.concurrent.CancellationException;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The training loop: optimizer steps, and evaluation, checkpoints and listeners between them. Everything random follows from the seed, so
@@ -97,6 +98,7 @@ public final class TrainingRun implements AutoCloseable {
         "the base model's weights", "those with checksum " + weights.value());
   }
 
+  @SuppressWarnings("ReferenceEquality") // A run that was stopped before its first step has progress, too.
   private void resume(Session session, Resume how) {
     Progress progress = directory.resume(session.executable(), kept, identity, how, found::add);
     if (progress != Progress.NONE) {
@@ -276,7 +278,7 @@ public final class TrainingRun implements AutoCloseable {
     listeners.forEach(listener -> listener.on(event));
   }
 
-  private static void closeAll(AutoCloseable... resources) {
+  private static void closeAll(@Nullable AutoCloseable... resources) {
     for (AutoCloseable resource : resources) {
       if (resource != null) {
         try {

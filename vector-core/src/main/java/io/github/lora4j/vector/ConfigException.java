@@ -1,5 +1,7 @@
 package io.github.lora4j.vector;
 
+import org.jspecify.annotations.Nullable;
+
 /** A setting, a shape or an argument is wrong; nothing was started. */
 public final class ConfigException extends Lora4jException {
 
@@ -7,7 +9,7 @@ public final class ConfigException extends Lora4jException {
     super(message, null);
   }
 
-  public ConfigException(String message, Throwable cause) {
+  public ConfigException(String message, @Nullable Throwable cause) {
     super(message, cause);
   }
 }

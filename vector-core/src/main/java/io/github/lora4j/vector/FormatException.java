@@ -1,5 +1,7 @@
 package io.github.lora4j.vector;
 
+import org.jspecify.annotations.Nullable;
+
 /** A file is broken, truncated, of an unknown kind, or does not fit what it was opened for. */
 public final class FormatException extends Lora4jException {
 
@@ -7,7 +9,7 @@ public final class FormatException extends Lora4jException {
     super(message, null);
   }
 
-  public FormatException(String message, Throwable cause) {
+  public FormatException(String message, @Nullable Throwable cause) {
     super(message, cause);
   }
 }

@@ -1,5 +1,7 @@
 package io.github.lora4j.vector;
 
+import org.jspecify.annotations.Nullable;
+
 /** Memory, disk or another resource of the machine does not suffice; the message names the knob to turn. */
 public final class ResourceException extends Lora4jException {
 
@@ -7,7 +9,7 @@ public final class ResourceException extends Lora4jException {
     super(message, null);
   }
 
-  public ResourceException(String message, Throwable cause) {
+  public ResourceException(String message, @Nullable Throwable cause) {
     super(message, cause);
   }
 }

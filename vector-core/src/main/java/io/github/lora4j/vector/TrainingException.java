@@ -1,5 +1,7 @@
 package io.github.lora4j.vector;
 
+import org.jspecify.annotations.Nullable;
+
 /** A run went wrong in its numbers, for example a loss that is not finite; the message names the step and the site. */
 public final class TrainingException extends Lora4jException {
 
@@ -7,7 +9,7 @@ public final class TrainingException extends Lora4jException {
     super(message, null);
   }
 
-  public TrainingException(String message, Throwable cause) {
+  public TrainingException(String message, @Nullable Throwable cause) {
     super(message, cause);
   }
 }

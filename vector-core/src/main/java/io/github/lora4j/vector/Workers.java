@@ -2,6 +2,7 @@ package io.github.lora4j.vector;
 
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A fixed set of threads that run numbered tasks. The caller is worker 0 and takes part. Which worker runs which task is
@@ -25,16 +26,17 @@ public final class Workers implements AutoCloseable {
   }
 
   private static final int SPINS = 4000;
+  private static final Task NONE = (index, worker) -> { };
 
   private final Thread[] threads;
   private final AtomicInteger next = new AtomicInteger();
   private final AtomicInteger pending = new AtomicInteger();
   private volatile int epoch;
   private volatile boolean closed;
-  private volatile Throwable failure;
-  private Task task;
+  private volatile @Nullable Throwable failure;
+  private Task task = NONE;
   private int count;
-  private Thread caller;
+  private @Nullable Thread caller;
 
   /** Starts {@code threads - 1} daemon threads; the caller of {@link #run} is the remaining one. */
   public Workers(int threads) {
@@ -58,6 +60,7 @@ public final class Workers implements AutoCloseable {
   }
 
   /** Runs pieces 0..count-1 and returns when all are done. The first exception of any piece is thrown here. */
+  @SuppressWarnings("NonAtomicVolatileUpdate") // One thread at a time starts a region, and nothing else writes the epoch.
   public void run(int count, Task task) {
     if (count <= 1 || threads.length == 0) {
       for (int i = 0; i < count; i++) {
@@ -86,7 +89,7 @@ public final class Workers implements AutoCloseable {
         LockSupport.park(this);
       }
     }
-    this.task = null;
+    this.task = NONE;
     if (failure != null) {
       rethrow(failure);
     }

@@ -165,12 +165,15 @@ public final class Workplace implements AutoCloseable {
     if (Files.isDirectory(directory)) {
       return;
     }
-    if (directory.getParent() != null) {
-      makeDirectories(directory.getParent());
+    Path parent = directory.getParent();
+    if (parent != null) {
+      makeDirectories(parent);
     }
     try {
       FileOperations.current().createDirectory(directory);
-      FileOperations.current().force(directory.getParent());
+      if (parent != null) {
+        FileOperations.current().force(parent);
+      }
     } catch (FileAlreadyExistsException e) {
       if (!Files.isDirectory(directory)) {
         throw e;

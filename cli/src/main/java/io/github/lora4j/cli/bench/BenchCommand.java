@@ -15,6 +15,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
 import java.util.ServiceLoader;
@@ -100,7 +101,7 @@ public final class BenchCommand implements Callable<Integer> {
       }
       if (!set.equals("steps")) {
         say("kernels");
-        all.addAll(new KernelSet((CpuBackend) backends.get("cpu"), samples).measure());
+        all.addAll(new KernelSet((CpuBackend) Objects.requireNonNull(backends.get("cpu"), "kernels are asked for with cpu alone"), samples).measure());
       }
       Machine.peakMemory().ifPresent(peak -> machine.put("most memory of the process", peak));
       write(new BenchResult(machine, backends.values().stream().map(Backend::describe).toList(), warnings, all));
@@ -217,7 +218,7 @@ public final class BenchCommand implements Callable<Integer> {
       OptionalDouble each = joules.containsKey(backend) ? OptionalDouble.of(joules.get(backend) / samples) : OptionalDouble.empty();
       Measurement measured = new Measurement("step", shape.name(), backend, shape.batch(), shape.tokens(), step.flops(), 0,
           step.executable().bytes(), each,
-          seconds.get(backend));
+          Objects.requireNonNull(seconds.get(backend), "each was measured"));
       all.add(measured);
       out.printf("  %-28s %11s  %,9.0f tokens/s  %,8.1f GFLOP/s%n", shape.name() + " x" + shape.batch() + " on " + backend,
           BenchComparison.seconds(measured.median()), measured.tokensPerSecond(), measured.gflops());

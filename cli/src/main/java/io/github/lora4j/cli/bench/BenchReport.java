@@ -5,6 +5,7 @@ import io.github.lora4j.train.report.Page;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.Map;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
 
@@ -72,11 +73,11 @@ final class BenchReport {
   }
 
   private static String faster(TreeMap<Integer, Double> ratios) {
-    List<Integer> all = ratios.keySet().stream().filter(batch -> ratios.get(batch) > 1).toList();
+    List<Integer> all = ratios.entrySet().stream().filter(e -> e.getValue() > 1).map(Map.Entry::getKey).toList();
     if (all.isEmpty()) {
       return "not faster than cpu at any batch tried";
     }
-    Integer last = ratios.keySet().stream().filter(batch -> ratios.get(batch) <= 1).max(Integer::compare).orElse(0);
+    Integer last = ratios.entrySet().stream().filter(e -> e.getValue() <= 1).map(Map.Entry::getKey).max(Integer::compare).orElse(0);
     Integer from = ratios.higherKey(last);
     return from == null ? "faster than cpu at %s sequences, but not at %d".formatted(all.stream().map(String::valueOf)
         .collect(Collectors.joining(", ")), last) : "faster than cpu from %d sequences on".formatted(from);

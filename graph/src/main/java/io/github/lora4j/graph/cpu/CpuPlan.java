@@ -20,6 +20,7 @@ import java.util.EnumSet;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.stream.Stream;
 
 /**
@@ -65,8 +66,12 @@ public record CpuPlan(Program program, CpuTarget target, Binders<CpuBinder<?>> b
 
   /** The scratch of an op; adds the layouts in which it reads frozen inputs. */
   private static <O extends Op> CpuScratch needs(O op, CpuBinder<O> binder, CpuTarget target, Map<Value, EnumSet<Form>> forms) {
-    op.inputs().stream().filter(in -> in.role() == Value.Role.FROZEN).forEach(in -> forms.get(in).add(binder.form(op, in)));
+    op.inputs().stream().filter(in -> in.role() == Value.Role.FROZEN).forEach(in -> forms(forms, in).add(binder.form(op, in)));
     return binder.scratch(op, target);
+  }
+
+  private static EnumSet<Form> forms(Map<Value, EnumSet<Form>> all, Value weight) {
+    return Objects.requireNonNull(all.get(weight), "a frozen weight of the program");
   }
 
   <O extends Op> CpuBinder<O> binder(O op) {
@@ -85,7 +90,7 @@ public record CpuPlan(Program program, CpuTarget target, Binders<CpuBinder<?>> b
 
   /** The format in which a frozen weight comes: the stored one, unless something reads it as it is computed with. */
   WeightFormat format(Value weight) {
-    return forms.get(weight).contains(Form.RAW) ? target.elements() : target.weights();
+    return forms(forms, weight).contains(Form.RAW) ? target.elements() : target.weights();
   }
 
   /** Bytes of one layout of a frozen weight. */
@@ -120,7 +125,7 @@ public record CpuPlan(Program program, CpuTarget target, Binders<CpuBinder<?>> b
   List<Allocation> allocations() {
     List<Allocation> list = new ArrayList<>();
     forms.keySet().stream().sorted(Comparator.comparingInt(Value::id)).forEach(weight -> {
-      for (Form form : forms.get(weight)) {
+      for (Form form : forms(forms, weight)) {
         list.add(new Allocation(purpose(weight, form), formBytes(weight, form)));
       }
     });

@@ -16,6 +16,7 @@ import java.util.OptionalDouble;
 import java.util.OptionalInt;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
 
 /** Learnt tokens before every sequence: "prompt-tuning" and "prefix-tuning" in a recipe, with PEFT's settings. */
 public abstract sealed class VirtualTokenMethod implements AdapterMethod {
@@ -188,10 +189,10 @@ public abstract sealed class VirtualTokenMethod implements AdapterMethod {
     return widths.length == 1 ? OptionalInt.of(widths[0]) : OptionalInt.empty();
   }
 
-  private static Map<String, Object> nullable(Object... entries) {
+  private static Map<String, Object> nullable(@Nullable Object... entries) {
     Map<String, Object> map = new LinkedHashMap<>();
     for (int i = 0; i < entries.length; i += 2) {
-      map.put((String) entries[i], entries[i + 1]);
+      map.put(String.valueOf(entries[i]), entries[i + 1]);
     }
     return map;
   }

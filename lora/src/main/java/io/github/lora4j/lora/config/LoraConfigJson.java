@@ -14,6 +14,8 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
 
 /** {@link LoraConfig} to and from the keys of {@code adapter_config.json}. */
 public final class LoraConfigJson {
@@ -65,8 +67,8 @@ public final class LoraConfigJson {
     // EVA chooses the A that training starts from and leaves the base alone, so what it started is plain LoRA.
     in.any("eva_config").filter(_ -> strict).filter(LoraConfigJson::isSet)
         .ifPresent(_ -> problems.add("eva_config is set, but EVA is not supported yet"));
-    UNSUPPORTED.keySet().stream().sorted().forEach(key -> in.any(key).filter(LoraConfigJson::isSet)
-        .ifPresent(value -> problems.add("%s is set, but %s is not supported yet", key, UNSUPPORTED.get(key))));
+    new TreeMap<>(UNSUPPORTED).forEach((key, what) -> in.any(key).filter(LoraConfigJson::isSet)
+        .ifPresent(value -> problems.add("%s is set, but %s is not supported yet", key, what)));
     if (strict) {
       in.refuseUnknown();
     }
@@ -175,7 +177,7 @@ public final class LoraConfigJson {
         : new TargetModules.Names(in.strings(key))).orElse(TargetModules.UNSET);
   }
 
-  private static Object write(TargetModules targets) {
+  private static @Nullable Object write(TargetModules targets) {
     return switch (targets) {
       case TargetModules.Unset _ -> null;
       case TargetModules.AllLinear _ -> "all-linear";
@@ -189,7 +191,7 @@ public final class LoraConfigJson {
     return value == Math.rint(value) && Math.abs(value) < 1L << 53 ? (Number) (long) value : (Number) value;
   }
 
-  private static Object orNull(List<?> list) {
+  private static @Nullable Object orNull(List<?> list) {
     return list.isEmpty() ? null : list;
   }
 

@@ -10,7 +10,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.stream.Collectors;
 
 /** Finds each of an adapter's parameters in a file; what does not fit exactly is one error that lists all of it. */
 public final class TensorKeys {
@@ -57,10 +56,13 @@ public final class TensorKeys {
       }
     }
     List<String> missing = parameters.stream().filter(p -> !found.containsKey(p.slot())).map(AdapterParameter::key).toList();
-    List<String> shapes = parameters.stream().filter(p -> found.containsKey(p.slot()))
-        .filter(p -> !file.info(found.get(p.slot())).shape().equals(p.shape()))
-        .map(p -> "%s is %s, expected %s".formatted(p.key(), file.info(found.get(p.slot())).shape(), p.shape()))
-        .collect(Collectors.toCollection(ArrayList::new));
+    List<String> shapes = new ArrayList<>();
+    for (AdapterParameter p : parameters) {
+      String key = found.get(p.slot());
+      if (key != null && !file.info(key).shape().equals(p.shape())) {
+        shapes.add("%s is %s, expected %s".formatted(p.key(), file.info(key).shape(), p.shape()));
+      }
+    }
     shapes.addAll(shapesOfCopies);
     List<String> problems = new ArrayList<>();
     add(problems, missing, "missing");

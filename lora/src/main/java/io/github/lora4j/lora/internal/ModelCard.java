@@ -20,7 +20,7 @@ public final class ModelCard {
   public static String of(Map<String, Object> config) {
     Object named = config.get("base_model_name_or_path");
     String base = named == null ? "" : named.toString();
-    String method = config.get("peft_type").toString().toLowerCase(java.util.Locale.ROOT);
+    String method = String.valueOf(config.get("peft_type")).toLowerCase(java.util.Locale.ROOT);
     StringBuilder out = new StringBuilder("---\nbase_model: ").append(yaml(base)).append("\nlibrary_name: peft\n");
     if ("CAUSAL_LM".equals(config.get("task_type"))) {
       out.append("pipeline_tag: text-generation\n");

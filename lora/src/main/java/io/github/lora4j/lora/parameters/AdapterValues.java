@@ -15,6 +15,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.function.BiPredicate;
 import java.util.function.Function;
 
@@ -98,7 +99,7 @@ public final class AdapterValues implements AutoCloseable {
 
   /** Draws the initial values of the adapter's own parameters; those of the base model stay as they are. */
   public AdapterValues initialise(long seed) {
-    parameters.forEach((slot, p) -> p.initial().fill(slot, seed, values.get(slot)));
+    parameters.forEach((slot, p) -> p.initial().fill(slot, seed, get(slot)));
     return this;
   }
 
@@ -122,7 +123,7 @@ public final class AdapterValues implements AutoCloseable {
       if (!info.shape().equals(p.shape())) {
         throw new FormatException("%s: tensor %s: expected shape %s, got %s".formatted(base.describe(), p.slot(), p.shape(), info.shape()));
       }
-      base.read(p.slot(), DType.F32, values.get(p.slot()));
+      base.read(p.slot(), DType.F32, get(p.slot()));
     }
     return fresh;
   }
@@ -131,7 +132,7 @@ public final class AdapterValues implements AutoCloseable {
   public void write(Executable to) {
     values.forEach((slot, value) -> {
       MemorySegment program = MemorySegment.ofArray(new float[(int) (value.byteSize() / Float.BYTES)]);
-      parameters.get(slot).toProgram(value, program);
+      parameter(slot).toProgram(value, program);
       float[] copy = program.toArray(ValueLayout.JAVA_FLOAT);
       to.write(slot(to, slot), copy, copy.length);
     });
@@ -139,7 +140,11 @@ public final class AdapterValues implements AutoCloseable {
 
   /** Copies all values out of the program's slots. */
   public void read(Executable from) {
-    values.forEach((slot, value) -> parameters.get(slot).fromProgram(MemorySegment.ofArray(from.floats(slot(from, slot))), value));
+    values.forEach((slot, value) -> parameter(slot).fromProgram(MemorySegment.ofArray(from.floats(slot(from, slot))), value));
+  }
+
+  private AdapterParameter parameter(String slot) {
+    return Objects.requireNonNull(parameters.get(slot), "every value is a parameter's");
   }
 
   private static Value slot(Executable executable, String name) {

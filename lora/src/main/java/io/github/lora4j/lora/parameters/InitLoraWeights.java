@@ -62,11 +62,9 @@ public sealed interface InitLoraWeights {
   default String peftName() {
     return switch (this) {
       case Pissa pissa -> pissa.iterations < 0 ? "pissa" : "pissa_niter_" + pissa.iterations;
-      case Simple simple -> switch (simple) {
-        case DEFAULT -> "true";
-        case RANDOM -> "false";
-        default -> simple.name().toLowerCase(Locale.ROOT);
-      };
+      case Simple simple when simple == Simple.DEFAULT -> "true";
+      case Simple simple when simple == Simple.RANDOM -> "false";
+      case Simple simple -> simple.name().toLowerCase(Locale.ROOT);
     };
   }
 

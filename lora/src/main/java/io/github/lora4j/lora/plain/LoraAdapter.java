@@ -32,6 +32,7 @@ import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
@@ -198,8 +199,7 @@ public final class LoraAdapter implements Adapter {
       throw new ConfigException("DoRA has no form as plain LoRA: its magnitudes scale the base weight itself; merge the adapter instead");
     }
     if (config.initLoraWeights().changesBase()) {
-      throw new ConfigException("%s is relative to a changed base weight: as plain LoRA it has twice the rank, "
-          + "and needs the values it started from"
+      throw new ConfigException("%s is relative to a changed base weight: as plain LoRA it has twice the rank, and needs the values it started from"
           .formatted(config.initLoraWeights().peftName()));
     }
     return new LoadedAdapter(this, values.copy(parameters));
@@ -218,6 +218,7 @@ public final class LoraAdapter implements Adapter {
   }
 
   @Override
+  @SuppressWarnings("ReferenceEquality") // One TokenRows serves both modules where they are tied.
   public Set<String> sharedChanges() {
     Set<String> shared = new LinkedHashSet<>();
     tie.filter(t -> follows(t.head()) || tokens.containsKey(t.head()) && tokens.get(t.head()) == tokens.get(t.embedding()))
@@ -241,7 +242,7 @@ public final class LoraAdapter implements Adapter {
   public List<StoredCopy> storedCopies() {
     List<StoredCopy> copies = new ArrayList<>();
     tie.filter(t -> follows(t.head())).ifPresent(t -> {
-      Site site = sites.get(t.embedding());
+      Site site = site(t.embedding());
       String prefix = AdapterParameter.PREFIX + t.head();
       copies.add(new StoredCopy(prefix + ".lora_A.weight", site.b.shape().reversed(), site.b.slot(), true));
       copies.add(new StoredCopy(prefix + ".lora_B.weight", site.a.shape().reversed(), site.a.slot(), true));
@@ -255,7 +256,8 @@ public final class LoraAdapter implements Adapter {
         String of = untied(m.name()) ? weight : model.source(weight);
         for (String key : baseGroups.containsKey(of) ? List.of(weight) : List.of(weight, m.name() + ".base_layer.weight")) {
           if (!keys.contains(AdapterParameter.PREFIX + key)) {
-            copies.add(new StoredCopy(AdapterParameter.PREFIX + key, ModelDescription.parameters(m).get(weight), of, false));
+            copies.add(new StoredCopy(AdapterParameter.PREFIX + key, Objects.requireNonNull(ModelDescription.parameters(m).get(weight), "a module with outputs has a weight"), of,
+                false));
           }
         }
       }
@@ -316,6 +318,10 @@ public final class LoraAdapter implements Adapter {
         : Optional.empty();
   }
 
+  private Site site(String module) {
+    return Objects.requireNonNull(sites.get(module), "a module with an adapter");
+  }
+
   private Site site(TargetSelector.Selected target) {
     if (target.module().kind() == ModuleInfo.Kind.CONVOLUTION) {
       return convolution(target);
@@ -347,7 +353,7 @@ public final class LoraAdapter implements Adapter {
       return tokens.get(of.module()).linear(recording, of.x(), y);
     }
     if (follows(of.module())) {
-      return tied(recording, of, sites.get(tie.orElseThrow().embedding()), y);
+      return tied(recording, of, site(tie.orElseThrow().embedding()), y);
     }
     Site site = sites.get(of.module());
     if (site == null) {
@@ -385,7 +391,7 @@ public final class LoraAdapter implements Adapter {
    * @param dropped what dropout lets through of the site's input, or the input itself
    */
   public Value dropped(Sites recording, LinearSite of, Value dropped, Value y) {
-    Site site = sites.get(of.module());
+    Site site = site(of.module());
     Graph graph = recording.graph();
     Value down = graph.linear(dropped, site.a.declare(recording), Optional.empty());
     Optional<Value> bias = site.bias.map(b -> graph.scale(b.declare(recording), site.target.scaling()));

@@ -23,6 +23,7 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.function.UnaryOperator;
 
@@ -126,7 +127,7 @@ public final class LoraMerge {
       if (trained.isPresent()) {
         checkShape(base, info, trained.get().shape());
       } else if (tied.change(name).isPresent()) {
-        checkShape(base, info, shapes.get(name));
+        checkShape(base, info, Objects.requireNonNull(shapes.get(name), "a changed weight is a module's"));
       }
       writer.add(target, data -> {
         if (trained.isPresent()) {

@@ -8,6 +8,7 @@ import io.github.lora4j.lora.parameters.InitLoraWeights;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Objects;
 
 /**
  * An adapter that was trained beside W − s·B₀·A₀ as plain LoRA of twice the rank beside W, with the same scale: [B, −B₀]·[A; A₀] = B·A −
@@ -31,7 +32,7 @@ final class StartConversion {
     AdapterValues all = new AdapterValues(plain.parameters());
     try {
       plain.sites().forEach((module, site) -> {
-        LoraAdapter.Site old = adapter.sites().get(module);
+        LoraAdapter.Site old = Objects.requireNonNull(adapter.sites().get(module), "both have the same modules");
         int r = old.target().rank();
         int in = old.target().module().in();
         int out = old.target().module().out();

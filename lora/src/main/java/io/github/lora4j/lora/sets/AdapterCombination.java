@@ -20,6 +20,7 @@ import java.util.Arrays;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
 import java.util.Set;
@@ -214,18 +215,22 @@ public record AdapterCombination(CombinationType type, OptionalInt svdRank, Opti
     return new TargetModules.Names(sources.stream().flatMap(s -> s.adapter.sites().keySet().stream()).distinct().toList());
   }
 
+  private static LoraAdapter.Site site(Plain source, String module) {
+    return Objects.requireNonNull(source.adapter.sites().get(module), "a module of this adapter");
+  }
+
   private static Matrix a(Plain source, String module) {
-    LoraAdapter.Site site = source.adapter.sites().get(module);
+    LoraAdapter.Site site = site(source, module);
     return Matrix.of(site.target().rank(), site.target().module().in(), source.values.get(site.a().slot()));
   }
 
   private static Matrix b(Plain source, String module) {
-    LoraAdapter.Site site = source.adapter.sites().get(module);
+    LoraAdapter.Site site = site(source, module);
     return Matrix.of(site.target().module().out(), site.target().rank(), source.values.get(site.b().slot()));
   }
 
   private static double scale(Plain source, String module) {
-    return source.weight * source.adapter.sites().get(module).target().scaling();
+    return source.weight * site(source, module).target().scaling();
   }
 
   private static Factors side(String module, List<Plain> sources) {
@@ -275,7 +280,7 @@ public record AdapterCombination(CombinationType type, OptionalInt svdRank, Opti
       // The scale first: it decides which elements are small.
       List<Matrix> updates = sources.stream().map(s -> {
         Matrix product = b(s, module).times(a(s, module));
-        return product.plus(s.adapter.sites().get(module).target().scaling() - 1, product);
+        return product.plus(site(s, module).target().scaling() - 1, product);
       }).toList();
       svd = Svd.of(merged(updates, sources.stream().mapToDouble(Plain::weight).toArray(), module, effective));
     }

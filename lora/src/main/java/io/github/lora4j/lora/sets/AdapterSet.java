@@ -22,6 +22,7 @@ import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
@@ -174,6 +175,7 @@ public final class AdapterSet implements AutoCloseable {
     return this;
   }
 
+  @SuppressWarnings("ReferenceEquality") // All but this very member.
   private static void requireOneHead(Map<String, SetMember> members, SetMember last) {
     members.values().stream().filter(m -> m != last).forEach(m -> m.saved().keySet().stream().filter(last.saved()::containsKey).findFirst()
         .ifPresent(module -> {
@@ -214,7 +216,7 @@ public final class AdapterSet implements AutoCloseable {
           .formatted(name, others(name)));
     }
     active = left;
-    seats.remove(seat).close();
+    Objects.requireNonNull(seats.remove(seat), "a name has a seat").close();
     seatOf.remove(name);
     weightsChanged = ++changes;
     return this;
@@ -338,7 +340,7 @@ public final class AdapterSet implements AutoCloseable {
   }
 
   private SetMember member(String name) {
-    return seats.get(seat(name));
+    return Objects.requireNonNull(seats.get(seat(name)), "a name has a seat");
   }
 
   private int seat(String name) {

@@ -8,6 +8,7 @@ import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 
@@ -53,8 +54,8 @@ record SeatValues(AdapterRoom room, Map<Integer, SetMember> seats, Executable to
     }));
     if (room.biases()) {
       room.sites().forEach((module, info) -> write(AdapterRoom.slot(module, "bias"), room.choices() * info.out(), biases -> each(used,
-          (choice, seat) -> site(seats.get(seat), module).ifPresent(site -> site.bias().ifPresent(b -> {
-            MemorySegment values = seats.get(seat).values().get(b.slot());
+          (choice, seat) -> site(member(seat), module).ifPresent(site -> site.bias().ifPresent(b -> {
+            MemorySegment values = member(seat).values().get(b.slot());
             for (int j = 0; j < info.out(); j++) {
               biases[choice * info.out() + j] += (float) (site.target().scaling() * values.getAtIndex(ValueLayout.JAVA_FLOAT, j));
             }
@@ -63,14 +64,14 @@ record SeatValues(AdapterRoom room, Map<Integer, SetMember> seats, Executable to
     room.saved().forEach((module, info) -> {
       int all = room.seats() * info.out();
       write(AdapterRoom.slot(module, "gates"), room.choices() * all, gates -> each(used, (choice, seat) -> {
-        if (seats.get(seat).saved().containsKey(module)) {
+        if (member(seat).saved().containsKey(module)) {
           Arrays.fill(gates, choice * all + seat * info.out(), choice * all + (seat + 1) * info.out(), 1);
         }
       }));
       write(AdapterRoom.slot(module, "base"), room.choices() * info.out(), base -> {
         Arrays.fill(base, 1);
         each(used, (choice, seat) -> {
-          if (seats.get(seat).saved().containsKey(module)) {
+          if (member(seat).saved().containsKey(module)) {
             Arrays.fill(base, choice * info.out(), (choice + 1) * info.out(), 0);
           }
         });
@@ -101,6 +102,10 @@ record SeatValues(AdapterRoom room, Map<Integer, SetMember> seats, Executable to
       filling.fill(values);
       to.write(value, values, elements);
     });
+  }
+
+  private SetMember member(int seat) {
+    return Objects.requireNonNull(seats.get(seat), "a seat that is used is taken");
   }
 
   private static Optional<LoraAdapter.Site> site(SetMember member, String module) {

@@ -10,7 +10,6 @@ import io.github.lora4j.graph.ModuleInfo;
 import io.github.lora4j.lora.Adapter;
 import io.github.lora4j.lora.LoadedAdapter;
 import io.github.lora4j.lora.TestModels;
-import io.github.lora4j.lora.baselines.Ia3Adapter;
 import io.github.lora4j.lora.baselines.Ia3Method;
 import io.github.lora4j.lora.config.Bias;
 import io.github.lora4j.lora.config.LoraConfig;

@@ -14,7 +14,6 @@ import io.github.lora4j.graph.Sites;
 import io.github.lora4j.graph.Value;
 import io.github.lora4j.lora.Adapter;
 import io.github.lora4j.lora.AdapterMethod;
-import io.github.lora4j.lora.LoraPlus;
 import io.github.lora4j.lora.model.ModelDescription;
 import io.github.lora4j.lora.parameters.AdapterValues;
 import io.github.lora4j.lora.plain.LoraFa;

@@ -5,6 +5,7 @@ import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /** Tokens that are looked for in the text before it is split into words: leftmost first, the longest there. */
 final class AddedTokens {
@@ -99,7 +100,7 @@ final class AddedTokens {
   }
 
   /** The longest pattern that the text goes on with; null: none. */
-  private Pattern find(Text text, int at, int to) {
+  private @Nullable Pattern find(Text text, int at, int to) {
     if (!firsts.contains(text.at(at))) {
       return null;
     }

@@ -7,6 +7,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.TreeMap;
 
@@ -61,9 +62,13 @@ final class VocabJson {
     });
     List<AddedTokens.Token> tokens = List.copyOf(added.values());
     Template template = roberta
-        ? Template.roberta(special.get("cls_token"), special.get("sep_token")).trimmed(Trim.of(vocabulary, tokens, prefixSpace))
+        ? Template.roberta(id(special, "cls_token"), id(special, "sep_token")).trimmed(Trim.of(vocabulary, tokens, prefixSpace))
         : Template.bare();
     return new PipelineTokenizer(vocabulary, tokens, BertNormalizer.none(), bpe, template, Bytes::text);
+  }
+
+  private static int id(Map<String, Integer> special, String key) {
+    return Objects.requireNonNull(special.get(key), "RoBERTa's names have every key");
   }
 
   private boolean roberta() {

@@ -13,9 +13,11 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.TreeMap;
 import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
 
 /** Makes a recipe of settings by their names, collecting every problem. */
 final class RecipeReader {
@@ -126,7 +128,7 @@ final class RecipeReader {
     return value instanceof String s && s.matches("[-+]?\\d{1,9}[eE][-+]?\\d{1,3}") ? (Object) Double.parseDouble(s) : value;
   }
 
-  private Object value(String name) {
+  private @Nullable Object value(String name) {
     return values.getOrDefault(name, RecipeKeys.all().get(name));
   }
 
@@ -167,7 +169,7 @@ final class RecipeReader {
       return Double.parseDouble(text(name));
     } catch (NumberFormatException e) {
       problems.add("%s must be a number, got \"%s\"".formatted(name, value(name)));
-      return ((Number) RecipeKeys.all().get(name)).doubleValue();
+      return standard(name).doubleValue();
     }
   }
 
@@ -179,7 +181,7 @@ final class RecipeReader {
     int before = problems.size();
     number(name);
     if (problems.size() > before) {
-      return standard(name);
+      return standard(name).longValue();
     }
     try {
       long exact = new BigDecimal(text(name)).longValueExact();
@@ -190,16 +192,16 @@ final class RecipeReader {
       // A fraction, NaN, or beyond a long: the message below says so.
     }
     problems.add("%s must be a whole number of at most %,d, got %s".formatted(name, largest, value(name)));
-    return standard(name);
+    return standard(name).longValue();
   }
 
   /** What stands in for a value that is wrong, so that the others can be judged. */
-  private static long standard(String name) {
-    return ((Number) RecipeKeys.all().get(name)).longValue();
+  private static Number standard(String name) {
+    return (Number) Objects.requireNonNull(RecipeKeys.all().get(name), "a key of a number");
   }
 
   private List<String> list(String name) {
-    return switch (value(name)) {
+    return switch (Objects.requireNonNull(value(name), name)) {
       case List<?> items -> items.stream().map(String::valueOf).toList();
       case String s when s.isEmpty() -> List.of();
       default -> List.of(text(name).split("\\s*,\\s*"));

@@ -6,7 +6,6 @@ import io.github.lora4j.vector.ResourceException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -213,15 +212,14 @@ public final class HtmlReport {
         .formatted(last.path("step").asInt()));
     layers.forEach(layer -> out.append("<th scope=\"col\">").append(layer).append("</th>"));
     out.append("</tr>\n");
-    List<String> kinds = new ArrayList<>(byKind.keySet());
-    for (String kind : kinds) {
+    byKind.forEach((kind, ranks) -> {
       out.append("<tr><th scope=\"row\">").append(Page.escape(kind)).append("</th>");
       for (int layer : layers) {
-        Integer rank = byKind.get(kind).get(layer);
+        Integer rank = ranks.get(layer);
         out.append(rank == null ? "<td></td>" : "<td style=\"--share:%d%%\">%d</td>".formatted(100 * rank / most[0], rank));
       }
       out.append("</tr>\n");
-    }
+    });
     return out.append("</table></div></figure>\n").toString();
   }
 }

@@ -8,6 +8,7 @@ import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import org.jspecify.annotations.Nullable;
 
 /** The file {@code .lock} of a run's directory: locked while a run uses it, and there afterwards, as the mark of a run. */
 final class RunLock implements AutoCloseable {
@@ -15,7 +16,7 @@ final class RunLock implements AutoCloseable {
   private static final String NAME = ".lock";
 
   private final Path directory;
-  private FileChannel held;
+  private @Nullable FileChannel held;
 
   RunLock(Path directory) {
     this.directory = directory;

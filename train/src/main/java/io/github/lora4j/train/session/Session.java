@@ -86,7 +86,7 @@ public final class Session implements AutoCloseable {
         .initialiseNorms(norm -> derived(source, norm.weight(), norm.shape(), norm::of))
         .initialiseRows(of -> derived(source, of.weight(), of.shape(), of::of))) {
       starts = BaseStarts.of(adapter, values.isPresent(), source, seed);
-      AdapterValues held = values.orElse(initial);
+      AdapterValues held = initial != null ? initial : values.orElseThrow();
       if (values.isEmpty()) {
         starts.ifPresent(s -> s.copyTo(held));
       }

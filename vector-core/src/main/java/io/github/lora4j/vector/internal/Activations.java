@@ -2,8 +2,8 @@ package io.github.lora4j.vector.internal;
 
 import static io.github.lora4j.vector.internal.Simd.BYTES;
 import static io.github.lora4j.vector.internal.Simd.F;
-import static io.github.lora4j.vector.internal.Simd.load;
 import static io.github.lora4j.vector.internal.Simd.ORDER;
+import static io.github.lora4j.vector.internal.Simd.load;
 import static io.github.lora4j.vector.internal.Simd.store;
 import static jdk.incubator.vector.FloatVector.broadcast;
 import static jdk.incubator.vector.VectorOperators.GT;

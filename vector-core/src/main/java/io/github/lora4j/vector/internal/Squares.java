@@ -184,7 +184,7 @@ public final class Squares {
   private static void exchange(MemorySegment from, long at, long row, MemorySegment to, long toAt, long toRow, int step, IntVector low,
       IntVector high) {
     for (int pair = 0; pair < LANES / 2; pair++) {
-      long i = (pair & -step) + pair;
+      long i = (long) (pair & -step) + pair;
       var a = fromMemorySegment(I, from, at + i * row, ORDER);
       var b = fromMemorySegment(I, from, at + (i + step) * row, ORDER);
       low.selectFrom(a, b).intoMemorySegment(to, toAt + i * toRow, ORDER);
@@ -196,7 +196,7 @@ public final class Squares {
   private static void exchangeTwice(MemorySegment from, long at, long row, MemorySegment to, long toAt, long toRow, int step, IntVector low,
       IntVector high, IntVector low2, IntVector high2) {
     for (int four = 0; four < LANES / 4; four++) {
-      long i = 3 * (four & -step) + four;
+      long i = 3L * (four & -step) + four;
       long in = at + i * row;
       long out = toAt + i * toRow;
       var a = fromMemorySegment(I, from, in, ORDER);
