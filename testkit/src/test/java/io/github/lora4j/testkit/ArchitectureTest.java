@@ -48,6 +48,7 @@ class ArchitectureTest {
         .layer("cli").definedBy(ROOT + "cli..")
         .layer("bench").definedBy(ROOT + "bench..")
         .layer("testkit").definedBy(ROOT + "testkit..")
+        .layer("golden").definedBy(ROOT + "golden..")
         .whereLayer("vector").mayNotAccessAnyLayer()
         .whereLayer("checkpoint").mayOnlyAccessLayers("vector")
         .whereLayer("graph").mayOnlyAccessLayers("vector")
@@ -58,7 +59,11 @@ class ArchitectureTest {
         .whereLayer("train").mayOnlyAccessLayers("vector", "checkpoint", "graph", "tokenizer", "models", "lora")
         .whereLayer("tornado").mayOnlyAccessLayers("vector", "graph")
         .whereLayer("cli").mayOnlyAccessLayers("vector", "checkpoint", "graph", "tokenizer", "models", "lora", "adalora", "train")
+        .whereLayer("bench").mayOnlyAccessLayers("vector", "graph", "models", "lora", "train", "cli")
+        .whereLayer("bench").mayNotBeAccessedByAnyLayer()
         .whereLayer("testkit").mayOnlyAccessLayers("vector", "graph")
+        .whereLayer("testkit").mayOnlyBeAccessedByLayers("golden")
+        .whereLayer("golden").mayNotBeAccessedByAnyLayer()
         .ensureAllClassesAreContainedInArchitectureIgnoring("io.github.lora4j")
         .check(CLASSES);
   }
