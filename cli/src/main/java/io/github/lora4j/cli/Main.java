@@ -33,7 +33,7 @@ public final class Main implements Runnable {
     try {
       return run(commandLine(), args);
     } catch (Lora4jException | Error e) {
-      return Failure.report(e, new PrintWriter(System.err, true));
+      return Failure.report(e, new PrintWriter(System.err, true, System.err.charset()));
     }
   }
 

@@ -16,7 +16,6 @@ import io.github.lora4j.train.recipe.AdapterTask;
 import io.github.lora4j.train.recipe.Recipe;
 import io.github.lora4j.train.recipe.RecipeKeys;
 import io.github.lora4j.train.recorded.RecordedTask;
-import io.github.lora4j.train.session.BaseModel;
 import io.github.lora4j.vector.ConfigException;
 import java.nio.file.Path;
 import java.util.List;
