@@ -3,15 +3,19 @@ package io.github.lora4j.tornado;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.github.lora4j.graph.Backend;
 import io.github.lora4j.testkit.TestedBackends;
 import io.github.lora4j.testkit.TinyBert;
+import io.github.lora4j.train.PreparedRun;
 import io.github.lora4j.train.TrainEvent;
 import io.github.lora4j.train.TrainingRun;
 import io.github.lora4j.train.recipe.Recipe;
+import io.github.lora4j.train.runs.Resume;
 import io.github.lora4j.vector.BackendException;
+import io.github.lora4j.vector.ConfigException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -69,10 +73,10 @@ public class OtherBackendTest {
   }
 
   /** Losses by step; stops behind {@code until}. */
-  private static Map<Integer, Double> train(Recipe recipe, boolean resume, int until) {
+  private static Map<Integer, Double> train(Recipe recipe, Resume resume, int until) {
     Map<Integer, Double> losses = new TreeMap<>();
     TrainingRun[] self = new TrainingRun[1];
-    try (TrainingRun run = TrainingRun.open(recipe, resume, event -> {
+    try (TrainingRun run = TrainingRun.open(PreparedRun.open(recipe), resume, event -> {
       if (event instanceof TrainEvent.Step step) {
         losses.put(step.step(), step.loss());
         if (step.step() == until) {
@@ -109,9 +113,11 @@ public class OtherBackendTest {
   private void goesOn(String directory, String method, String first, String second) {
     String whole = directory + method + "-whole";
     String cut = directory + method + "-cut";
-    Map<Integer, Double> expected = train(recipe(whole, "cpu", method), false, STEPS);
-    Map<Integer, Double> losses = train(recipe(cut, first, method), false, CUT);
-    losses.putAll(train(recipe(cut, second, method), true, STEPS));
+    Map<Integer, Double> expected = train(recipe(whole, "cpu", method), Resume.NO, STEPS);
+    Map<Integer, Double> losses = train(recipe(cut, first, method), Resume.NO, CUT);
+    String refused = assertThrows(ConfigException.class, () -> train(recipe(cut, second, method), Resume.EXACTLY, STEPS)).getMessage();
+    assertTrue(refused.contains("--other-kernels"), refused);
+    losses.putAll(train(recipe(cut, second, method), Resume.ON_OTHER_KERNELS, STEPS));
     assertEquals(expected.keySet(), losses.keySet());
     expected.forEach((step, loss) -> assertEquals(loss, losses.get(step), TOLERANCE, "step " + step));
   }
@@ -121,7 +127,7 @@ public class OtherBackendTest {
     return gpus((on, name) -> Stream.of(DynamicTest.dynamicTest("on " + on, () -> {
       String once = name + "-once";
       String twice = name + "-twice";
-      assertEquals(train(recipe(once, name, "adalora"), false, STEPS), train(recipe(twice, name, "adalora"), false, STEPS));
+      assertEquals(train(recipe(once, name, "adalora"), Resume.NO, STEPS), train(recipe(twice, name, "adalora"), Resume.NO, STEPS));
       Path adapter = Path.of("adapter", "adapter_model.safetensors");
       assertArrayEquals(Files.readAllBytes(directory.resolve(once).resolve(adapter)),
           Files.readAllBytes(directory.resolve(twice).resolve(adapter)));
@@ -140,7 +146,7 @@ public class OtherBackendTest {
         assertEquals(true, chosen.describe().contains(name + ": "), chosen.describe());
       }
     }
-    assertEquals("backend vulkan is not on the class path; there are: auto, cpu, cuda, opencl, plain, ptx",
+    assertEquals("backend vulkan is not on the class path; there are: auto, cpu, cuda, opencl, plain, ptx, reference",
         assertThrows(BackendException.class, () -> Backend.open("vulkan", 1)).getMessage());
     assertThrows(BackendException.class, () -> Backend.open("opencl:x", 1));
   }
