@@ -54,12 +54,7 @@ final class SupportedTest {
 
   /** What the modules of the command offer, without what tests add. */
   private static <S> List<S> shipped(Class<S> service) {
-    return ServiceLoader.load(service).stream().filter(provider -> !ofTests(provider.type())).map(ServiceLoader.Provider::get).toList();
-  }
-
-  private static boolean ofTests(Class<?> type) {
-    String place = type.getProtectionDomain().getCodeSource().getLocation().getPath();
-    return place.contains("/test-classes") || place.endsWith("-tests.jar");
+    return ServiceLoader.load(service).stream().filter(provider -> !ShippedClasses.ofTests(provider.type())).map(ServiceLoader.Provider::get).toList();
   }
 
   private static String row(String what, Collection<String> names) {

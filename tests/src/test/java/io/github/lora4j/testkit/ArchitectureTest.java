@@ -8,8 +8,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.tngtech.archunit.core.domain.JavaClasses;
 import com.tngtech.archunit.core.domain.JavaModifier;
-import com.tngtech.archunit.core.importer.ClassFileImporter;
-import com.tngtech.archunit.core.importer.ImportOption;
 import com.tngtech.archunit.lang.ArchRule;
 import io.github.lora4j.lora.Adapter;
 import io.github.lora4j.lora.ForwardingAdapter;
@@ -20,8 +18,7 @@ import org.junit.jupiter.api.Test;
 class ArchitectureTest {
 
   private static final String ROOT = "io.github.lora4j.";
-  private static final JavaClasses CLASSES = new ClassFileImporter().withImportOption(new ImportOption.DoNotIncludeTests())
-      .importPackages("io.github.lora4j");
+  private static final JavaClasses CLASSES = ShippedClasses.ALL;
 
   /** Rules hold on what is there to be checked. */
   @Test

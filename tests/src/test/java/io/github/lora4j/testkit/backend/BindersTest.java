@@ -5,8 +5,6 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.tngtech.archunit.core.domain.JavaClass;
-import com.tngtech.archunit.core.importer.ClassFileImporter;
-import com.tngtech.archunit.core.importer.ImportOption;
 import io.github.lora4j.graph.Backend;
 import io.github.lora4j.graph.Binders;
 import io.github.lora4j.graph.CompileOptions;
@@ -18,6 +16,7 @@ import io.github.lora4j.graph.Shape;
 import io.github.lora4j.graph.Value;
 import io.github.lora4j.graph.cpu.CpuBinder;
 import io.github.lora4j.graph.cpu.CpuBinders;
+import io.github.lora4j.testkit.ShippedClasses;
 import io.github.lora4j.testkit.TestedBackends;
 import io.github.lora4j.tornado.GpuBinders;
 import io.github.lora4j.vector.BackendException;
@@ -48,8 +47,8 @@ class BindersTest {
 
   /** All ops on the class path that belong to no test. */
   private static Set<String> ops() {
-    return new ClassFileImporter().withImportOption(new ImportOption.DoNotIncludeTests()).importPackages("io.github.lora4j").stream()
-        .filter(type -> type.isAssignableTo(Op.class) && !type.isInterface()).map(JavaClass::getName).collect(Collectors.toCollection(TreeSet::new));
+    return ShippedClasses.ALL.stream().filter(type -> type.isAssignableTo(Op.class) && !type.isInterface()).map(JavaClass::getName)
+        .collect(Collectors.toCollection(TreeSet::new));
   }
 
   @Test

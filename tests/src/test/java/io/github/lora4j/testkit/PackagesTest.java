@@ -14,7 +14,6 @@ import com.tngtech.archunit.core.domain.JavaClass;
 import com.tngtech.archunit.core.domain.JavaClasses;
 import com.tngtech.archunit.core.domain.JavaModifier;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
-import com.tngtech.archunit.core.importer.ImportOption;
 import com.tngtech.archunit.library.dependencies.SliceRule;
 import io.github.lora4j.cli.Main;
 import java.io.IOException;
@@ -34,8 +33,7 @@ import org.junit.jupiter.api.Test;
 class PackagesTest {
 
   private static final String ROOT = "io.github.lora4j.";
-  private static final JavaClasses CLASSES = new ClassFileImporter().withImportOption(new ImportOption.DoNotIncludeTests())
-      .importPackages("io.github.lora4j");
+  private static final JavaClasses CLASSES = ShippedClasses.ALL;
   private static final int MOST_PUBLIC = 12;
   private static final int MOST_LINES = 500;
   private static final Path API = Path.of("src/test/resources/public-api.txt");
