@@ -3,6 +3,7 @@ package io.github.lora4j.tokenizer;
 import io.github.lora4j.tokenizer.internal.TokenizerFiles;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.OptionalInt;
 
 /** Turns text into token ids and back. Thread-safe. */
 public interface Tokenizer {
@@ -32,6 +33,18 @@ public interface Tokenizer {
    */
   Encoding encode(String text, int maxLength);
 
+  /**
+   * Encodes a text, with the model's special tokens around it or without. Special tokens that stand in the text are recognised either way.
+   * Without those around it, the offsets of the text's tokens are the same.
+   */
+  Encoding encode(String text, boolean addSpecialTokens);
+
+  /**
+   * Encodes a text that is only text, with nothing around it: special tokens that stand in it are characters like any other, as text of a user
+   * should be. Added tokens that are not special are recognised.
+   */
+  Encoding encodePlain(String text);
+
   /** Encodes a pair of texts, such as question and passage. */
   default Encoding encode(String first, String second) {
     return encode(first, second, Integer.MAX_VALUE);
@@ -49,6 +62,9 @@ public interface Tokenizer {
   /** The id of a token; one that is not in the vocabulary is a {@link io.github.lora4j.vector.ConfigException}. */
   int id(String token);
 
+  /** The id of a token, if the vocabulary has it. */
+  OptionalInt find(String token);
+
   /** The token of an id; an id that no token has is a {@link io.github.lora4j.vector.ConfigException}. */
   String token(int id);
 
@@ -56,5 +72,22 @@ public interface Tokenizer {
   List<String> specialTokens();
 
   /** Text of the ids, special tokens left out. What normalisation took away (case, accents, spacing) does not come back. */
-  String decode(int[] ids);
+  default String decode(int[] ids) {
+    return decode(ids, true);
+  }
+
+  /**
+   * Text of the ids, special tokens left out or kept.
+   *
+   * @throws io.github.lora4j.vector.ConfigException if no token has an id
+   */
+  String decode(int[] ids, boolean skipSpecialTokens);
+
+  /** Decodes ids one by one, special tokens left out. */
+  default StreamingDecoder streaming() {
+    return streaming(true);
+  }
+
+  /** Decodes ids one by one, special tokens left out or kept. */
+  StreamingDecoder streaming(boolean skipSpecialTokens);
 }

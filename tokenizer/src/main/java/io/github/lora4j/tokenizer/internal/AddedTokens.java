@@ -1,5 +1,7 @@
 package io.github.lora4j.tokenizer.internal;
 
+import io.github.lora4j.tokenizer.internal.text.Text;
+import io.github.lora4j.tokenizer.internal.text.Unicode;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashSet;
@@ -64,8 +66,8 @@ final class AddedTokens {
     return with.length < codePoints.length && Arrays.equals(codePoints, 0, with.length, with, 0, with.length);
   }
 
-  /** Splits {@code text[from, to)}. */
-  void split(Text text, int from, int to, Sink sink) {
+  /** Splits {@code text[from, to)}, at special tokens too or only at others. */
+  void split(Text text, int from, int to, boolean special, Sink sink) {
     int done = from;
     int i = patterns.length == 0 ? to : from;
     while (i < to) {
@@ -78,6 +80,9 @@ final class AddedTokens {
       int end = i + found.codePoints.length;
       i = end;
       Token token = found.token;
+      if (token.special && !special) {
+        continue;
+      }
       if (token.singleWord && (start > from && Unicode.isWord(text.at(start - 1)) || end < to && Unicode.isWord(text.at(end)))) {
         continue;
       }

@@ -1,5 +1,7 @@
 package io.github.lora4j.tokenizer.internal;
 
+import io.github.lora4j.tokenizer.internal.text.Text;
+import io.github.lora4j.tokenizer.internal.text.Unicode;
 import java.text.Normalizer;
 import java.util.Arrays;
 import java.util.concurrent.atomic.AtomicReferenceArray;
@@ -98,7 +100,7 @@ final class BertNormalizer {
   }
 
   private static IntStream decompose(int c) {
-    return UnicodeTables.NOT_DECOMPOSED.get(c)
+    return !Unicode.isDecomposed(c)
         ? IntStream.of(c)
         : Normalizer.normalize(Character.toString(c), Normalizer.Form.NFD).codePoints();
   }

@@ -1,5 +1,8 @@
 package io.github.lora4j.tokenizer.internal;
 
+import io.github.lora4j.tokenizer.internal.text.Text;
+import io.github.lora4j.tokenizer.internal.text.Unicode;
+
 /**
  * BERT's words, each encoded by WordPiece: split at white space, which is dropped, and around punctuation.
  *

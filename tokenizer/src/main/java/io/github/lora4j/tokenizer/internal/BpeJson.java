@@ -2,6 +2,7 @@ package io.github.lora4j.tokenizer.internal;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import io.github.lora4j.tokenizer.Tokenizer;
+import io.github.lora4j.tokenizer.internal.decode.ByteLevelDecoder;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -22,7 +23,7 @@ final class BpeJson {
     ByteLevelBpe bpe = ByteLevelBpe.of(vocabulary, merges(model.get("merges")), words.get("add_prefix_space").flag(), model.get("vocab"));
     List<AddedTokens.Token> added = TokenizerJson.addedTokens(root, vocabulary);
     Template template = TemplateJson.ofBytes(root.find("post_processor"), vocabulary, added);
-    return new PipelineTokenizer(vocabulary, added, BertNormalizer.none(), bpe, template, Bytes::text);
+    return new PipelineTokenizer(vocabulary, added, BertNormalizer.none(), bpe, template, new ByteLevelDecoder());
   }
 
   /** What would change the pieces and is not done here. */

@@ -1,5 +1,8 @@
 package io.github.lora4j.tokenizer.internal;
 
+import io.github.lora4j.tokenizer.internal.text.Text;
+import io.github.lora4j.tokenizer.internal.text.Unicode;
+
 /**
  * The words of GPT-2: the regular expression
  * {@code 's|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+} by hand, as nothing of it needs to go back.

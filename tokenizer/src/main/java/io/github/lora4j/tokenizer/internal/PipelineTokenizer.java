@@ -1,14 +1,16 @@
 package io.github.lora4j.tokenizer.internal;
 
 import io.github.lora4j.tokenizer.Encoding;
+import io.github.lora4j.tokenizer.StreamingDecoder;
 import io.github.lora4j.tokenizer.Tokenizer;
+import io.github.lora4j.tokenizer.internal.decode.Decoder;
+import io.github.lora4j.tokenizer.internal.text.Text;
 import io.github.lora4j.vector.ConfigException;
-import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashSet;
 import java.util.List;
+import java.util.OptionalInt;
 import java.util.Set;
-import java.util.function.Function;
 
 /** The pipeline of tokenizers: added tokens, normaliser, words and their pieces, template. */
 final class PipelineTokenizer implements Tokenizer {
@@ -17,7 +19,7 @@ final class PipelineTokenizer implements Tokenizer {
   private final BertNormalizer normalizer;
   private final TextModel model;
   private final Template template;
-  private final Function<List<String>, String> decoder;
+  private final Decoder decoder;
   private final AddedTokens inRawText;
   private final AddedTokens inNormalizedText;
   private final List<String> specialTokens;
@@ -25,7 +27,7 @@ final class PipelineTokenizer implements Tokenizer {
 
   PipelineTokenizer(
       Vocabulary vocabulary, List<AddedTokens.Token> added, BertNormalizer normalizer, TextModel model, Template template,
-      Function<List<String>, String> decoder) {
+      Decoder decoder) {
     this.vocabulary = vocabulary;
     this.normalizer = normalizer;
     this.model = model;
@@ -43,21 +45,31 @@ final class PipelineTokenizer implements Tokenizer {
 
   @Override
   public Encoding encode(String text, int maxLength) {
-    return template.apply(List.of(pieces(text)), maxLength);
+    return template.apply(List.of(pieces(text, true)), maxLength);
+  }
+
+  @Override
+  public Encoding encode(String text, boolean addSpecialTokens) {
+    return (addSpecialTokens ? template : template.withoutSpecial()).apply(List.of(pieces(text, true)), Integer.MAX_VALUE);
+  }
+
+  @Override
+  public Encoding encodePlain(String text) {
+    return template.withoutSpecial().apply(List.of(pieces(text, false)), Integer.MAX_VALUE);
   }
 
   @Override
   public Encoding encode(String first, String second, int maxLength) {
-    return template.apply(List.of(pieces(first), pieces(second)), maxLength);
+    return template.apply(List.of(pieces(first, true), pieces(second, true)), maxLength);
   }
 
-  private Pieces pieces(String string) {
+  private Pieces pieces(String string, boolean special) {
     Text raw = Text.of(string);
     Pieces out = new Pieces(string);
-    inRawText.split(raw, 0, raw.length(), new AddedTokens.Sink() {
+    inRawText.split(raw, 0, raw.length(), special, new AddedTokens.Sink() {
       @Override
       public void text(int from, int to) {
-        normalized(normalizer.normalize(raw, from, to), out);
+        normalized(normalizer.normalize(raw, from, to), special, out);
       }
 
       @Override
@@ -68,8 +80,8 @@ final class PipelineTokenizer implements Tokenizer {
     return out;
   }
 
-  private void normalized(Text text, Pieces out) {
-    inNormalizedText.split(text, 0, text.length(), new AddedTokens.Sink() {
+  private void normalized(Text text, boolean special, Pieces out) {
+    inNormalizedText.split(text, 0, text.length(), special, new AddedTokens.Sink() {
       @Override
       public void text(int from, int to) {
         model.encode(text, from, to, out);
@@ -104,13 +116,81 @@ final class PipelineTokenizer implements Tokenizer {
   }
 
   @Override
-  public String decode(int[] ids) {
-    List<String> tokens = new ArrayList<>();
+  public OptionalInt find(String token) {
+    return vocabulary.id(token);
+  }
+
+  @Override
+  public String decode(int[] ids, boolean skipSpecialTokens) {
+    Streaming streaming = new Streaming(skipSpecialTokens);
     for (int id : ids) {
-      if (!specialIds.contains(id)) {
-        tokens.add(token(id));
+      streaming.take(id);
+    }
+    return streaming.finish();
+  }
+
+  @Override
+  public StreamingDecoder streaming(boolean skipSpecialTokens) {
+    return new Streaming(skipSpecialTokens);
+  }
+
+  /** The decoder's steps, and behind them the text that they have given. */
+  private final class Streaming implements StreamingDecoder, Decoder.Stage {
+    private final boolean skipSpecialTokens;
+    private final StringBuilder text = new StringBuilder();
+    private final Decoder.Stage first;
+    private boolean finished;
+
+    Streaming(boolean skipSpecialTokens) {
+      this.skipSpecialTokens = skipSpecialTokens;
+      this.first = decoder.start(this);
+    }
+
+    private void take(int id) {
+      if (finished) {
+        throw new IllegalStateException("finish() was called: a new text needs a new decoder");
+      }
+      String token = token(id);
+      if (!skipSpecialTokens || !specialIds.contains(id)) {
+        first.text(token);
+        first.end();
       }
     }
-    return decoder.apply(tokens);
+
+    private String given() {
+      String given = text.toString();
+      text.setLength(0);
+      return given;
+    }
+
+    @Override
+    public String next(int id) {
+      take(id);
+      return given();
+    }
+
+    @Override
+    public String finish() {
+      if (!finished) {
+        finished = true;
+        first.done();
+      }
+      return given();
+    }
+
+    @Override
+    public void text(String part) {
+      text.append(part);
+    }
+
+    @Override
+    public void end() {
+      // Tokens stand one behind another.
+    }
+
+    @Override
+    public void done() {
+      // The text is there.
+    }
   }
 }

@@ -50,6 +50,15 @@ record Template(List<Part> single, List<Part> pair, Trim trim) {
     return new Template(single, pair, by);
   }
 
+  /** Only the texts' tokens. */
+  Template withoutSpecial() {
+    return new Template(texts(single), texts(pair), trim);
+  }
+
+  private static List<Part> texts(List<Part> parts) {
+    return parts.stream().filter(part -> part.text != SPECIAL).toList();
+  }
+
   private static Part special(int id, int typeId) {
     return new Part(SPECIAL, new int[] {id}, typeId);
   }

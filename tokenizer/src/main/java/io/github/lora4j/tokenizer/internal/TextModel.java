@@ -1,5 +1,7 @@
 package io.github.lora4j.tokenizer.internal;
 
+import io.github.lora4j.tokenizer.internal.text.Text;
+
 /** Splits text into words and words into pieces of a vocabulary. */
 interface TextModel {
 

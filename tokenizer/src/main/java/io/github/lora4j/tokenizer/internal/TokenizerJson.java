@@ -2,6 +2,8 @@ package io.github.lora4j.tokenizer.internal;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.lora4j.tokenizer.Tokenizer;
+import io.github.lora4j.tokenizer.internal.decode.Decoder;
+import io.github.lora4j.tokenizer.internal.decode.PerToken;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
@@ -47,7 +49,7 @@ final class TokenizerJson {
     return new PipelineTokenizer(
         vocabulary, added, normalizer(root.find("normalizer")),
         new BertWords(new WordPiece(pieces, pieces.get(unknown), prefix, model.get("max_input_chars_per_word").number())),
-        TemplateJson.ofBert(root.find("post_processor"), vocabulary.size()), decoder(root.find("decoder"), prefix)::decode);
+        TemplateJson.ofBert(root.find("post_processor"), vocabulary.size()), decoder(root.find("decoder"), prefix));
   }
 
   static Vocabulary vocabulary(Json vocab) {
@@ -91,12 +93,12 @@ final class TokenizerJson {
         json.flag("clean_text", true), json.flag("handle_chinese_chars", true), json.flag("strip_accents", lowercase), lowercase);
   }
 
-  private static WordPieceDecoder decoder(Optional<Json> decoder, String prefix) {
+  private static Decoder decoder(Optional<Json> decoder, String prefix) {
     if (decoder.isEmpty()) {
-      return new WordPieceDecoder(prefix, true);
+      return PerToken.wordPiece(prefix, true);
     }
     Json json = decoder.get();
     json.type("WordPiece");
-    return new WordPieceDecoder(json.find("prefix").map(Json::text).orElse("##"), json.flag("cleanup", true));
+    return PerToken.wordPiece(json.find("prefix").map(Json::text).orElse("##"), json.flag("cleanup", true));
   }
 }

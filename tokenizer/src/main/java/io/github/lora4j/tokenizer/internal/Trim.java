@@ -1,5 +1,7 @@
 package io.github.lora4j.tokenizer.internal;
 
+import io.github.lora4j.tokenizer.internal.text.Bytes;
+import io.github.lora4j.tokenizer.internal.text.Unicode;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;

@@ -1,6 +1,7 @@
 package io.github.lora4j.tokenizer.internal;
 
 import io.github.lora4j.tokenizer.Tokenizer;
+import io.github.lora4j.tokenizer.internal.decode.ByteLevelDecoder;
 import io.github.lora4j.vector.FormatException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -64,7 +65,7 @@ final class VocabJson {
     Template template = roberta
         ? Template.roberta(id(special, "cls_token"), id(special, "sep_token")).trimmed(Trim.of(vocabulary, tokens, prefixSpace))
         : Template.bare();
-    return new PipelineTokenizer(vocabulary, tokens, BertNormalizer.none(), bpe, template, Bytes::text);
+    return new PipelineTokenizer(vocabulary, tokens, BertNormalizer.none(), bpe, template, new ByteLevelDecoder());
   }
 
   private static int id(Map<String, Integer> special, String key) {

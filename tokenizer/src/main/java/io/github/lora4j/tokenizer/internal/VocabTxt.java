@@ -1,6 +1,7 @@
 package io.github.lora4j.tokenizer.internal;
 
 import io.github.lora4j.tokenizer.Tokenizer;
+import io.github.lora4j.tokenizer.internal.decode.PerToken;
 import io.github.lora4j.vector.FormatException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -50,7 +51,7 @@ final class VocabTxt {
     Map<String, Integer> ids = vocabulary.ids();
     return new PipelineTokenizer(
         vocabulary, List.copyOf(added.values()), normalizer, new BertWords(new WordPiece(ids, unknown, PREFIX, MAX_CHARS_PER_WORD)), Template.bert(cls, sep),
-        new WordPieceDecoder(PREFIX, true)::decode);
+        PerToken.wordPiece(PREFIX, true));
   }
 
   private static void refuseOtherSplitting(Json config) {

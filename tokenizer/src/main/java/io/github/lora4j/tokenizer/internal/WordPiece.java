@@ -1,5 +1,7 @@
 package io.github.lora4j.tokenizer.internal;
 
+import io.github.lora4j.tokenizer.internal.text.Text;
+import io.github.lora4j.tokenizer.internal.text.Trie;
 import java.util.Map;
 
 /**

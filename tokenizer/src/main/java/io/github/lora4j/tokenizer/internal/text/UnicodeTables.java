@@ -1,4 +1,4 @@
-package io.github.lora4j.tokenizer.internal;
+package io.github.lora4j.tokenizer.internal.text;
 
 import java.util.BitSet;
 

@@ -1,23 +1,23 @@
-package io.github.lora4j.tokenizer.internal;
+package io.github.lora4j.tokenizer.internal.text;
 
 import java.util.Arrays;
 
 /** Code points, each with the range of chars it comes from in the original text. */
-final class Text {
+public final class Text {
 
   private int[] codePoints;
   private int[] starts;
   private int[] ends;
   private int length;
 
-  Text(int capacity) {
+  public Text(int capacity) {
     codePoints = new int[capacity];
     starts = new int[capacity];
     ends = new int[capacity];
   }
 
   /** The text's code points; an unpaired surrogate becomes U+FFFD. */
-  static Text of(String text) {
+  public static Text of(String text) {
     Text result = new Text(text.length());
     for (int i = 0; i < text.length(); ) {
       int codePoint = text.codePointAt(i);
@@ -28,7 +28,7 @@ final class Text {
     return result;
   }
 
-  void add(int codePoint, int start, int end) {
+  public void add(int codePoint, int start, int end) {
     if (length == codePoints.length) {
       int capacity = Math.max(16, length * 2);
       codePoints = Arrays.copyOf(codePoints, capacity);
@@ -40,23 +40,23 @@ final class Text {
     ends[length++] = end;
   }
 
-  int length() {
+  public int length() {
     return length;
   }
 
-  int at(int i) {
+  public int at(int i) {
     return codePoints[i];
   }
 
-  int start(int i) {
+  public int start(int i) {
     return starts[i];
   }
 
-  int end(int i) {
+  public int end(int i) {
     return ends[i];
   }
 
-  int[] codePoints() {
+  public int[] codePoints() {
     return Arrays.copyOf(codePoints, length);
   }
 }

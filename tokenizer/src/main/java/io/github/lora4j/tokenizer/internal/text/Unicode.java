@@ -1,12 +1,12 @@
-package io.github.lora4j.tokenizer.internal;
+package io.github.lora4j.tokenizer.internal.text;
 
 /** The character classes of Hugging Face's tokenizers. */
-final class Unicode {
+public final class Unicode {
 
   private Unicode() {}
 
   /** Unicode's White_Space property. */
-  static boolean isWhitespace(int c) {
+  public static boolean isWhitespace(int c) {
     return c == ' ' || c >= 9 && c <= 13 || c == 0x85 || c == 0xA0 || c > 0xA0 && switch (Character.getType(c)) {
       case Character.SPACE_SEPARATOR, Character.LINE_SEPARATOR, Character.PARAGRAPH_SEPARATOR -> true;
       default -> false;
@@ -14,32 +14,37 @@ final class Unicode {
   }
 
   /** What the normaliser's clean_text drops: control, format and private characters, U+FFFD. */
-  static boolean isControl(int c) {
+  public static boolean isControl(int c) {
     return UnicodeTables.CONTROL.get(c);
   }
 
   /** ASCII symbols and Unicode's P categories; each is a word of its own. */
-  static boolean isPunctuation(int c) {
+  public static boolean isPunctuation(int c) {
     return UnicodeTables.PUNCTUATION.get(c);
   }
 
   /** Accents and other marks that strip_accents drops. */
-  static boolean isNonSpacingMark(int c) {
+  public static boolean isNonSpacingMark(int c) {
     return UnicodeTables.NON_SPACING_MARK.get(c);
   }
 
   /** The categories L, {@code \p{L}} of the regular expression of byte-level tokenizers. */
-  static boolean isLetter(int c) {
+  public static boolean isLetter(int c) {
     return UnicodeTables.LETTER.get(c);
   }
 
   /** The categories N, its {@code \p{N}}. */
-  static boolean isNumber(int c) {
+  public static boolean isNumber(int c) {
     return UnicodeTables.NUMBER.get(c);
   }
 
+  /** Whether the canonical decomposition that Java knows is known to the original, too. */
+  public static boolean isDecomposed(int c) {
+    return !UnicodeTables.NOT_DECOMPOSED.get(c);
+  }
+
   /** The CJK ideographs that handle_chinese_chars makes words of their own, as BERT's authors chose them. */
-  static boolean isChinese(int c) {
+  public static boolean isChinese(int c) {
     return c >= 0x4E00 && c <= 0x9FFF
         || c >= 0x3400 && c <= 0x4DBF
         || c >= 0x20000 && c <= 0x2A6DF
@@ -51,7 +56,7 @@ final class Unicode {
   }
 
   /** A word character of regular expressions (\w), by which single_word tokens are told. */
-  static boolean isWord(int c) {
+  public static boolean isWord(int c) {
     return Character.isAlphabetic(c) || c == 0x200C || c == 0x200D || switch (Character.getType(c)) {
       case Character.NON_SPACING_MARK, Character.COMBINING_SPACING_MARK, Character.ENCLOSING_MARK, Character.DECIMAL_DIGIT_NUMBER,
           Character.CONNECTOR_PUNCTUATION -> true;

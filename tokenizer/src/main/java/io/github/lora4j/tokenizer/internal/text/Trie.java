@@ -1,9 +1,9 @@
-package io.github.lora4j.tokenizer.internal;
+package io.github.lora4j.tokenizer.internal.text;
 
 import java.util.Arrays;
 
 /** A trie over code points with several roots, as one open-addressed table from (node, code point) to node. */
-final class Trie {
+public final class Trie {
 
   private static final int CODE_POINT_BITS = 21;
   private static final long FREE = -1;
@@ -14,7 +14,7 @@ final class Trie {
   private int nodes;
   private int edges;
 
-  Trie(int roots) {
+  public Trie(int roots) {
     Arrays.fill(keys, FREE);
     for (int i = 0; i < roots; i++) {
       newNode();
@@ -22,7 +22,7 @@ final class Trie {
   }
 
   /** Puts a word below a root. */
-  void put(int root, int[] word, int value) {
+  public void put(int root, int[] word, int value) {
     int node = root;
     for (int c : word) {
       int child = child(node, c);
@@ -32,7 +32,7 @@ final class Trie {
   }
 
   /** The node reached by a code point, or -1. */
-  int child(int node, int c) {
+  public int child(int node, int c) {
     long key = (long) node << CODE_POINT_BITS | c;
     int mask = keys.length - 1;
     for (int i = slot(key, mask); ; i = i + 1 & mask) {
@@ -46,7 +46,7 @@ final class Trie {
   }
 
   /** The value of the word that ends at a node, or -1. */
-  int value(int node) {
+  public int value(int node) {
     return values[node];
   }
 
