@@ -24,7 +24,7 @@ public interface Adapter extends AdapterRecording, AdapterSteps, AdapterSlots, A
 
   @Override
   default LoadedAdapter onUntouchedBase(AdapterValues values, AdapterValues start) {
-    return new LoadedAdapter(this, values.copy(parameters()));
+    return new LoadedAdapter(this, values.view(parameters()));
   }
 
   @Override

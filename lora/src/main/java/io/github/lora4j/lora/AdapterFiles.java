@@ -41,7 +41,7 @@ public interface AdapterFiles extends AdapterParameters {
    * one.
    *
    * @param start what the adapter's parameters were before training
-   * @return adapter and values, which the caller closes
+   * @return adapter and values, which the caller closes; good for as long as the values given are
    */
   LoadedAdapter onUntouchedBase(AdapterValues values, AdapterValues start);
 }

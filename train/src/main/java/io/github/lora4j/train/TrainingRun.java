@@ -176,7 +176,7 @@ public final class TrainingRun implements AutoCloseable {
   }
 
   private void writeAdapter() {
-    try (AdapterValues values = session.adapterValues()) {
+    try (AdapterValues values = session.trained()) {
       LoadedAdapter finished = plan.hook().isPresent() ? plan.hook().get().finish(values) : session.onUntouchedBase(values);
       try (LoadedAdapter whole = session.withDrawn(finished)) {
         PeftFormat.save(directory.adapter(), whole.adapter(), whole.values(), AdapterTask.of(recipe).json());

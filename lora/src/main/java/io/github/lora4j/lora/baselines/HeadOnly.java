@@ -133,7 +133,7 @@ public final class HeadOnly extends ForwardingAdapter {
 
   @Override
   public LoadedAdapter onUntouchedBase(AdapterValues values, AdapterValues start) {
-    return new LoadedAdapter(this, values.copy(parameters()));
+    return new LoadedAdapter(this, values.view(parameters()));
   }
 
   @Override

@@ -66,11 +66,13 @@ public final class DrawnModules extends ForwardingAdapter {
 
   private static LoadedAdapter around(LoadedAdapter of, List<AdapterParameter> drawn, Set<String> modules, Function<String, MemorySegment> source) {
     DrawnModules with = new DrawnModules(of.adapter(), drawn, modules);
-    AdapterValues values = new AdapterValues(with.parameters());
-    of.adapter().parameters().forEach(p -> values.get(p.slot()).copyFrom(of.values().get(p.slot())));
-    drawn.forEach(p -> values.get(p.slot()).copyFrom(source.apply(p.slot())));
-    of.close();
-    return new LoadedAdapter(with, values);
+    AdapterValues beside = new AdapterValues(drawn);
+    drawn.forEach(p -> beside.get(p.slot()).copyFrom(source.apply(p.slot())));
+    return new LoadedAdapter(with, AdapterValues.from(with.parameters(), (p, target) ->
+        (drawn.contains(p) ? beside : of.values()).copyTo(p.slot(), target), () -> {
+          beside.close();
+          of.close();
+        }));
   }
 
   @Override

@@ -73,7 +73,7 @@ public final class PeftFormat {
     AtomicFiles.directory(directory, temporary -> {
       SafetensorsWriter writer = new SafetensorsWriter().metadata("format", "pt");
       for (AdapterParameter p : adapter.parameters()) {
-        writer.add(new TensorInfo(p.key(), DType.F32, p.shape()), values.get(p.slot()));
+        writer.add(new TensorInfo(p.key(), DType.F32, p.shape()), data -> values.copyTo(p.slot(), data));
       }
       for (StoredCopy copy : adapter.storedCopies()) {
         copy.trained(adapter).ifPresent(p ->
@@ -165,7 +165,7 @@ public final class PeftFormat {
     if (copy.transposed()) {
       AdapterParameter.transpose(values.get(of.slot()), target, of.shape().getFirst(), of.shape().getLast());
     } else {
-      target.copyFrom(values.get(of.slot()));
+      values.copyTo(of.slot(), target);
     }
   }
 

@@ -15,42 +15,112 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
+import java.util.Optional;
 import java.util.function.BiPredicate;
 import java.util.function.Function;
 
-/** The F32 values of an adapter's parameters, row-major, on native memory of its own; zero at first. */
+/**
+ * The F32 values of an adapter's parameters, row-major as files have them: on native memory of its own, zero at first, or read from where
+ * they lie whenever they are asked for.
+ */
 public final class AdapterValues implements AutoCloseable {
+
+  /** Gives the values of parameters that lie elsewhere. */
+  @FunctionalInterface
+  public interface Source {
+    /** Fills {@code target} with a parameter's F32 values in the file's layout. */
+    void read(AdapterParameter parameter, MemorySegment target);
+
+    /** The values themselves, where they lie in memory in that form. */
+    default Optional<MemorySegment> inPlace(AdapterParameter parameter) {
+      return Optional.empty();
+    }
+  }
+
+  private record Viewed(AdapterValues of) implements Source {
+    @Override
+    public void read(AdapterParameter parameter, MemorySegment target) {
+      of.copyTo(parameter.slot(), target);
+    }
+
+    @Override
+    public Optional<MemorySegment> inPlace(AdapterParameter parameter) {
+      return Optional.of(of.get(parameter.slot()));
+    }
+  }
 
   private final Memory memory = new Memory("adapter");
   private final Map<String, AdapterParameter> parameters = new LinkedHashMap<>();
   private final Map<String, MemorySegment> values = new LinkedHashMap<>();
   private final Map<String, Expected> expected = new LinkedHashMap<>();
 
+  private final Source source;
+  private final Runnable released;
+
   private record Expected(long elements, long checksum) {}
 
   /** Room for these parameters. */
   public AdapterValues(List<AdapterParameter> parameters) {
-    for (AdapterParameter p : parameters) {
-      this.parameters.put(p.slot(), p);
-      values.put(p.slot(), memory.allocate(p.elements() * Float.BYTES, p.slot()));
-    }
+    this(parameters, (_, _) -> { }, () -> { });
+    parameters.forEach(this::hold);
+  }
+
+  private AdapterValues(List<AdapterParameter> parameters, Source source, Runnable released) {
+    this.source = source;
+    this.released = released;
+    parameters.forEach(p -> this.parameters.put(p.slot(), p));
+  }
+
+  /**
+   * Values that stay where they are: what {@link #copyTo} gives is read there each time, and only what {@link #get} gives is kept here, as
+   * it was at the first call.
+   *
+   * @param source must give values for as long as this is open
+   * @param released run when this is closed
+   */
+  public static AdapterValues from(List<AdapterParameter> parameters, Source source, Runnable released) {
+    return new AdapterValues(parameters, source, released);
+  }
+
+  /** These parameters' values without a copy of them, for as long as this is open. */
+  public AdapterValues view(List<AdapterParameter> of) {
+    return from(of, new Viewed(this), () -> { });
+  }
+
+  private MemorySegment hold(AdapterParameter p) {
+    MemorySegment value = memory.allocate(p.elements() * Float.BYTES, p.slot());
+    values.put(p.slot(), value);
+    return value;
   }
 
   /** The values of a parameter, by its slot's name. */
   public MemorySegment get(String slot) {
     MemorySegment value = values.get(slot);
-    if (value == null) {
-      throw new ConfigException("adapter parameter %s: there is none of this name; there are %d, the first is %s"
-          .formatted(slot, values.size(), values.keySet().stream().findFirst().orElse("(none)")));
+    if (value != null) {
+      return value;
     }
-    return value;
+    AdapterParameter p = parameter(slot);
+    return source.inPlace(p).orElseGet(() -> {
+      MemorySegment held = hold(p);
+      source.read(p, held);
+      return held;
+    });
+  }
+
+  /** Copies the values of a parameter, by its slot's name, to memory of their size; nothing else is held for it. */
+  public void copyTo(String slot, MemorySegment target) {
+    MemorySegment value = values.get(slot);
+    if (value == null) {
+      source.read(parameter(slot), target);
+    } else {
+      target.copyFrom(value);
+    }
   }
 
   /** A copy of these parameters' values, of the same slots and sizes. */
   public AdapterValues copy(List<AdapterParameter> of) {
     AdapterValues copy = new AdapterValues(of);
-    copy.values.forEach((slot, value) -> value.copyFrom(get(slot)));
+    copy.values.forEach(this::copyTo);
     return copy;
   }
 
@@ -58,7 +128,7 @@ public final class AdapterValues implements AutoCloseable {
   public AdapterValues initialiseNorms(Function<BaseNorm, float[]> base) {
     parameters.forEach((slot, p) -> {
       if (p.initial() instanceof Initial.OfNorm of) {
-        MemorySegment.copy(base.apply(of.norm()), 0, values.get(slot), ValueLayout.JAVA_FLOAT, 0, Math.toIntExact(p.elements()));
+        MemorySegment.copy(base.apply(of.norm()), 0, get(slot), ValueLayout.JAVA_FLOAT, 0, Math.toIntExact(p.elements()));
       }
     });
     return this;
@@ -68,7 +138,7 @@ public final class AdapterValues implements AutoCloseable {
   public AdapterValues initialiseRows(Function<BaseRows, float[]> base) {
     parameters.forEach((slot, p) -> {
       if (p.initial() instanceof Initial.OfRows of) {
-        MemorySegment.copy(base.apply(of.rows()), 0, values.get(slot), ValueLayout.JAVA_FLOAT, 0, Math.toIntExact(p.elements()));
+        MemorySegment.copy(base.apply(of.rows()), 0, get(slot), ValueLayout.JAVA_FLOAT, 0, Math.toIntExact(p.elements()));
       }
     });
     return this;
@@ -130,9 +200,9 @@ public final class AdapterValues implements AutoCloseable {
 
   /** Copies all values into the program's slots. */
   public void write(Executable to) {
-    values.forEach((slot, value) -> {
-      MemorySegment program = MemorySegment.ofArray(new float[(int) (value.byteSize() / Float.BYTES)]);
-      parameter(slot).toProgram(value, program);
+    parameters.forEach((slot, p) -> {
+      MemorySegment program = MemorySegment.ofArray(new float[Math.toIntExact(p.elements())]);
+      p.toProgram(get(slot), program);
       float[] copy = program.toArray(ValueLayout.JAVA_FLOAT);
       to.write(slot(to, slot), copy, copy.length);
     });
@@ -140,11 +210,16 @@ public final class AdapterValues implements AutoCloseable {
 
   /** Copies all values out of the program's slots. */
   public void read(Executable from) {
-    values.forEach((slot, value) -> parameter(slot).fromProgram(MemorySegment.ofArray(from.floats(slot(from, slot))), value));
+    parameters.forEach((slot, p) -> p.fromProgram(MemorySegment.ofArray(from.floats(slot(from, slot))), get(slot)));
   }
 
   private AdapterParameter parameter(String slot) {
-    return Objects.requireNonNull(parameters.get(slot), "every value is a parameter's");
+    AdapterParameter parameter = parameters.get(slot);
+    if (parameter == null) {
+      throw new ConfigException("adapter parameter %s: there is none of this name; there are %d, the first is %s"
+          .formatted(slot, parameters.size(), parameters.keySet().stream().findFirst().orElse("(none)")));
+    }
+    return parameter;
   }
 
   private static Value slot(Executable executable, String name) {
@@ -154,5 +229,6 @@ public final class AdapterValues implements AutoCloseable {
   @Override
   public void close() {
     memory.close();
+    released.run();
   }
 }

@@ -275,7 +275,7 @@ public final class LoraAdapter implements Adapter {
   @Override
   public LoadedAdapter onUntouchedBase(AdapterValues values, AdapterValues start) {
     return config.initLoraWeights().changesBase() ? StartConversion.toLora(this, values, start)
-        : new LoadedAdapter(this, values.copy(parameters));
+        : new LoadedAdapter(this, values.view(parameters));
   }
 
   @Override

@@ -82,7 +82,8 @@ public final class Session implements AutoCloseable {
     Map<String, BaseNorm> norms = adapter.baseNorms();
     Map<String, BaseRows> rows = adapter.baseRows();
     Optional<BaseStarts> starts = Optional.empty();
-    try (AdapterValues initial = values.isPresent() ? null : new AdapterValues(adapter.parameters()).initialise(seed)
+    List<AdapterParameter> drawn = adapter.parameters().stream().filter(p -> !p.ofBase() || adapter.frozen(p.slot())).toList();
+    try (AdapterValues initial = values.isPresent() ? null : new AdapterValues(drawn).initialise(seed)
         .initialiseNorms(norm -> derived(source, norm.weight(), norm.shape(), norm::of))
         .initialiseRows(of -> derived(source, of.weight(), of.shape(), of::of))) {
       starts = BaseStarts.of(adapter, values.isPresent(), source, seed);
@@ -156,9 +157,11 @@ public final class Session implements AutoCloseable {
 
   private static void copy(AdapterParameter parameter, MemorySegment stored, Value slot, WeightFormat as, MemorySegment target) {
     if (parameter.layout() == AdapterParameter.Layout.TRANSPOSED) {
-      MemorySegment program = MemorySegment.ofArray(new float[Math.toIntExact(parameter.elements())]);
-      parameter.toProgram(stored, program);
-      encode(program, slot, as, target);
+      try (Memory memory = new Memory("the other way round")) {
+        MemorySegment program = memory.allocate(stored.byteSize(), parameter.slot());
+        parameter.toProgram(stored, program);
+        encode(program, slot, as, target);
+      }
     } else {
       encode(stored, slot, as, target);
     }
@@ -171,15 +174,34 @@ public final class Session implements AutoCloseable {
 
   /** Copies the adapter's parameters as they are now. The caller closes the result. */
   public AdapterValues adapterValues() {
-    AdapterValues values = new AdapterValues(adapter.parameters());
-    for (AdapterParameter p : adapter.parameters()) {
-      if (adapter.frozen(p.slot())) {
-        values.get(p.slot()).copyFrom(fixed.get(p.slot()));
-        continue;
-      }
-      executable.program().slot(p.slot()).ifPresent(slot -> p.fromProgram(MemorySegment.ofArray(executable.floats(slot)), values.get(p.slot())));
+    try (AdapterValues here = trained()) {
+      return here.copy(adapter.parameters());
     }
-    return values;
+  }
+
+  /** The adapter's parameters where the program has them, without a copy: good until it runs or is closed. The caller closes the result. */
+  public AdapterValues trained() {
+    return AdapterValues.from(adapter.parameters(), (p, target) -> {
+      if (adapter.frozen(p.slot())) {
+        fixed.copyTo(p.slot(), target);
+      } else {
+        executable.program().slot(p.slot()).ifPresent(slot -> read(p, slot, target));
+      }
+    }, () -> { });
+  }
+
+  private void read(AdapterParameter parameter, Value slot, MemorySegment target) {
+    if (executable.floatType() != DType.F32) {
+      parameter.fromProgram(MemorySegment.ofArray(executable.floats(slot)), target);
+    } else if (parameter.layout() != AdapterParameter.Layout.TRANSPOSED) {
+      executable.read(slot, target);
+    } else {
+      try (Memory memory = new Memory("the other way round")) {
+        MemorySegment program = memory.allocate(target.byteSize(), parameter.slot());
+        executable.read(slot, program);
+        parameter.fromProgram(program, target);
+      }
+    }
   }
 
   /** The adapter for the base model as it is in its files, with the values given; the caller closes it. */
