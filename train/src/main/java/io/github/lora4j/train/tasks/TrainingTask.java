@@ -76,6 +76,11 @@ public interface TrainingTask {
     return List.of();
   }
 
+  /** Measures that follow from the mean loss alone. */
+  default Map<String, Double> ofLoss(double loss) {
+    return Map.of();
+  }
+
   /**
    * How well the program does, beside its loss.
    *
