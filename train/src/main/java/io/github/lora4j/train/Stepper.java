@@ -146,6 +146,7 @@ final class Stepper implements AutoCloseable {
   /** Packs the examples of a micro-batch; what does not fit at once goes into further packs. */
   private void forEachPack(int stepInEpoch, int micro, int done, Runnable run) {
     int to = batches.to(stepInEpoch, micro);
+    packer.together(train, order, batches.from(stepInEpoch, micro), to);
     for (int at = batches.from(stepInEpoch, micro); at < to;) {
       int first = at;
       at = packer.fill(train, order, first, to, training.seed(), done);

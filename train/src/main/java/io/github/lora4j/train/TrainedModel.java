@@ -99,7 +99,7 @@ public final class TrainedModel implements AutoCloseable {
   /** The rows of a file with the run's columns, which needs no labels. */
   public List<Row> rows(Path file) {
     DataSpec c = recipe.data().columns();
-    return DataFile.read(file, new DataSpec(c.format(), c.text(), c.textPair(), Optional.empty(), 0));
+    return DataFile.read(file, new DataSpec(c.format(), c.text(), c.textPair(), Optional.empty(), 0, c.typed()));
   }
 
   /** What the model says of each row. */

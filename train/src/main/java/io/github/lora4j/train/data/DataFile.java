@@ -7,21 +7,22 @@ import io.github.lora4j.vector.FormatException;
 import io.github.lora4j.vector.Philox;
 import io.github.lora4j.vector.ResourceException;
 import java.io.BufferedReader;
+import java.io.EOFException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.CharacterCodingException;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 import java.util.function.Consumer;
+import java.util.zip.ZipException;
 
 /**
- * Reads rows of TSV (one row per line, no quoting, as GLUE distributes it), CSV (RFC 4180), JSON lines and JSON arrays of objects. The first
- * line of TSV and CSV is a header, unless columns are given as numbers.
+ * Reads rows of TSV (one row per line, no quoting, as GLUE distributes it), CSV (RFC 4180), JSON lines and JSON arrays of objects, and for
+ * typed rows plain text, which is one row; each may be compressed by gzip. The first line of TSV and CSV is a header, unless columns are given
+ * as numbers.
  */
 public final class DataFile {
 
@@ -80,16 +81,23 @@ public final class DataFile {
       to.accept(row);
     };
     try {
-      switch (spec.formatOf(file.getFileName().toString())) {
-        case TSV -> tsv(file, spec, rows);
-        case CSV -> csv(file, spec, rows);
-        case JSONL -> JsonRows.read(file, spec, rows);
+      DataSpec.Format kind = spec.formatOf(file.getFileName().toString());
+      Rows.Maker make = Rows.of(file, spec);
+      try (BufferedReader reader = Utf8.reader(file)) {
+        switch (kind) {
+          case TSV -> tsv(reader, make, rows);
+          case CSV -> csv(file, reader, make, rows);
+          case JSONL -> JsonRows.read(file, reader, (line, json) -> rows.accept(make.ofJson(line, json)));
+          case TXT -> rows.accept(make.ofText(reader.readAllAsString()));
+        }
       }
     } catch (CharacterCodingException e) {
       throw new FormatException("%s is not UTF-8 text%s; convert it first, for example by `iconv -f ENCODING -t UTF-8`".formatted(file,
           Utf8.firstWrongLine(file)), e);
     } catch (java.nio.file.NoSuchFileException e) {
       throw new FormatException("%s does not exist".formatted(file), e);
+    } catch (ZipException | EOFException e) {
+      throw new FormatException("%s is not a whole gzip file: %s".formatted(file, e.getMessage()), e);
     } catch (IOException e) {
       throw new ResourceException("%s cannot be read: %s".formatted(file, e.getMessage()), e);
     }
@@ -98,42 +106,39 @@ public final class DataFile {
     }
   }
 
-  private static void tsv(Path file, DataSpec spec, Consumer<Row> rows) throws IOException {
-    try (BufferedReader reader = Files.newBufferedReader(file, StandardCharsets.UTF_8)) {
-      Columns columns = null;
-      int number = 0;
-      for (String line = reader.readLine(); line != null; line = reader.readLine()) {
-        number++;
-        List<String> fields = Arrays.asList(Utf8.withoutMark(number, line).split("\t", -1));
-        if (columns == null) {
-          columns = Columns.of(file, spec, fields);
-          if (columns.header()) {
-            continue;
-          }
+  private static void tsv(BufferedReader reader, Rows.Maker make, Consumer<Row> rows) throws IOException {
+    boolean first = true;
+    int number = 0;
+    for (String line = reader.readLine(); line != null; line = reader.readLine()) {
+      number++;
+      List<String> fields = Arrays.asList(Utf8.withoutMark(number, line).split("\t", -1));
+      if (first) {
+        first = false;
+        if (make.header(fields)) {
+          continue;
         }
-        if (!line.isBlank()) {
-          rows.accept(columns.row(number, fields));
-        }
+      }
+      if (!line.isBlank()) {
+        rows.accept(make.ofFields(number, fields));
       }
     }
   }
 
-  private static void csv(Path file, DataSpec spec, Consumer<Row> rows) throws IOException {
-    try (BufferedReader text = Files.newBufferedReader(file, StandardCharsets.UTF_8);
-        CsvReader<CsvRecord> reader = CsvReader.builder().ofCsvRecord(text)) {
-      text.mark(1);
-      if (text.read() != '\uFEFF') {
-        text.reset();
-      }
-      Columns columns = null;
+  private static void csv(Path file, BufferedReader text, Rows.Maker make, Consumer<Row> rows) throws IOException {
+    text.mark(1);
+    if (text.read() != '\uFEFF') {
+      text.reset();
+    }
+    try (CsvReader<CsvRecord> reader = CsvReader.builder().ofCsvRecord(text)) {
+      boolean first = true;
       for (CsvRecord record : reader) {
-        if (columns == null) {
-          columns = Columns.of(file, spec, record.getFields());
-          if (columns.header()) {
+        if (first) {
+          first = false;
+          if (make.header(record.getFields())) {
             continue;
           }
         }
-        rows.accept(columns.row((int) record.getStartingLineNumber(), record.getFields()));
+        rows.accept(make.ofFields((int) record.getStartingLineNumber(), record.getFields()));
       }
     } catch (UncheckedIOException e) {
       throw e.getCause();

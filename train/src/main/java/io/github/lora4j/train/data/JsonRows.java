@@ -3,6 +3,7 @@ package io.github.lora4j.train.data;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.JsonToken;
+import com.fasterxml.jackson.core.type.TypeReference;
 import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
@@ -11,13 +12,12 @@ import io.github.lora4j.vector.FormatException;
 import io.github.lora4j.vector.Names;
 import java.io.BufferedReader;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
-import java.util.function.Consumer;
 
 /** Rows as JSON objects: one a line, or all in one array over any lines. */
 final class JsonRows {
@@ -30,13 +30,16 @@ final class JsonRows {
 
   private JsonRows() {}
 
-  static void read(Path file, DataSpec spec, Consumer<Row> rows) throws IOException {
-    try (BufferedReader reader = Files.newBufferedReader(file, StandardCharsets.UTF_8)) {
-      if (isArray(reader)) {
-        array(file, spec, reader, rows);
-      } else {
-        lines(file, spec, reader, rows);
-      }
+  /** Takes a row's line and its JSON object. */
+  interface Taker {
+    void take(int line, JsonNode row);
+  }
+
+  static void read(Path file, BufferedReader reader, Taker rows) throws IOException {
+    if (isArray(reader)) {
+      array(file, reader, rows);
+    } else {
+      lines(file, reader, rows);
     }
   }
 
@@ -51,7 +54,7 @@ final class JsonRows {
     return c == '[';
   }
 
-  private static void lines(Path file, DataSpec spec, BufferedReader reader, Consumer<Row> rows) throws IOException {
+  private static void lines(Path file, BufferedReader reader, Taker rows) throws IOException {
     int number = 0;
     for (String line = reader.readLine(); line != null; line = reader.readLine()) {
       number++;
@@ -64,11 +67,11 @@ final class JsonRows {
       } catch (JsonProcessingException e) {
         throw new FormatException("%s, line %d: not valid JSON: %s".formatted(file, number, Names.printable(e.getOriginalMessage())), e);
       }
-      rows.accept(row(file, number, node, spec));
+      rows.take(number, object(file, number, node));
     }
   }
 
-  private static void array(Path file, DataSpec spec, BufferedReader reader, Consumer<Row> rows) throws IOException {
+  private static void array(Path file, BufferedReader reader, Taker rows) throws IOException {
     reader.mark(1);
     if (reader.read() != '\uFEFF') {
       reader.reset();
@@ -78,7 +81,7 @@ final class JsonRows {
       while (parser.nextToken() != JsonToken.END_ARRAY) {
         int line = parser.currentTokenLocation().getLineNr();
         JsonNode node = ITEM.readValue(parser);
-        rows.accept(row(file, line, node, spec));
+        rows.take(line, object(file, line, node));
       }
       if (parser.nextToken() != null) {
         throw new FormatException("%s, line %d: something follows the array".formatted(file, parser.currentTokenLocation().getLineNr()));
@@ -89,10 +92,15 @@ final class JsonRows {
     }
   }
 
-  private static Row row(Path file, int line, JsonNode node, DataSpec spec) {
+  private static JsonNode object(Path file, int line, JsonNode node) {
     if (!node.isObject()) {
       throw new FormatException("%s, line %d: expected JSON objects, one a line or in an array, got %s".formatted(file, line, node.getNodeType()));
     }
+    return node;
+  }
+
+  /** The row of a JSON object. */
+  static Row row(Path file, int line, JsonNode node, DataSpec spec) {
     List<String> labels = new ArrayList<>();
     if (spec.label().isPresent()) {
       JsonNode label = field(file, line, node, spec.label().get());
@@ -106,6 +114,11 @@ final class JsonRows {
     }
     Optional<String> pair = spec.textPair().map(key -> text(file, line, field(file, line, node, key), key));
     return new Row(line, text(file, line, field(file, line, node, spec.text()), spec.text()), pair, labels);
+  }
+
+  /** A JSON object as maps, lists, texts, numbers and booleans, in its order. */
+  static Map<String, Object> map(JsonNode node) {
+    return JSON.convertValue(node, new TypeReference<LinkedHashMap<String, Object>>() { });
   }
 
   private static String text(Path file, int line, JsonNode value, String key) {

@@ -1,6 +1,7 @@
 package io.github.lora4j.train.data;
 
 import java.util.Arrays;
+import java.util.List;
 import java.util.stream.IntStream;
 
 /** What is right for one example. */
@@ -61,6 +62,25 @@ public sealed interface Target {
    */
   record Span(int first, int last, int tokens) implements Target {}
 
+  /**
+   * Answers to a prompt, one of each sequence of the example.
+   *
+   * @param labels the tokens of each sequence; counted are those of its answer
+   * @param good whether the first is a good one; of a pair it is always the better
+   * @param reference log-probability of each counted token by the reference, one behind another; empty where the step computes it
+   */
+  record Answers(List<TokenLabels> labels, boolean good, float... reference) implements Target {
+    /** Copies the list. */
+    public Answers {
+      labels = List.copyOf(labels);
+    }
+
+    /** The same with what a reference says. */
+    public Answers against(float... logProbabilities) {
+      return new Answers(labels, good, logProbabilities);
+    }
+  }
+
   /** The target as 32-bit words, for checksums. */
   default IntStream words() {
     return switch (this) {
@@ -71,6 +91,7 @@ public sealed interface Target {
       case Classes c -> IntStream.range(0, c.apply.length).map(i -> Float.floatToRawIntBits(c.apply[i] ? 1 : 0));
       case Numbers n -> IntStream.range(0, n.values.length).map(i -> Float.floatToRawIntBits(n.values[i]));
       case TokenLabels t -> IntStream.range(0, t.ids.length).map(i -> t.counted[i] ? t.ids[i] : TokenLabels.IGNORED);
+      case Answers a -> IntStream.concat(IntStream.of(a.good ? 1 : 0), a.labels.stream().flatMapToInt(Target::words));
       case Span s -> Arrays.stream(new int[] {s.first, s.last, s.tokens});
     };
   }

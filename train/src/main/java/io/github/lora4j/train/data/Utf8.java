@@ -1,15 +1,19 @@
 package io.github.lora4j.train.data;
 
 import java.io.BufferedInputStream;
+import java.io.BufferedReader;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.InputStreamReader;
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Locale;
 import java.util.Optional;
+import java.util.zip.GZIPInputStream;
 
 /** Lines of UTF-8 text, with errors that name the line. */
 public final class Utf8 {
@@ -51,9 +55,27 @@ public final class Utf8 {
     return number == 1 && line.startsWith("\uFEFF") ? line.substring(1) : line;
   }
 
+  /** A file's text, decompressed if its name ends in .gz; what is not UTF-8 is an error when it is read. */
+  static BufferedReader reader(Path file) throws IOException {
+    return new BufferedReader(new InputStreamReader(open(file), StandardCharsets.UTF_8.newDecoder()));
+  }
+
+  private static InputStream open(Path file) throws IOException {
+    InputStream stream = Files.newInputStream(file);
+    if (!file.getFileName().toString().toLowerCase(Locale.ROOT).endsWith(".gz")) {
+      return stream;
+    }
+    try {
+      return new GZIPInputStream(stream, 1 << 16);
+    } catch (IOException e) {
+      stream.close();
+      throw e;
+    }
+  }
+
   /** " (line N)" for the first line of a file that is not UTF-8. */
   static String firstWrongLine(Path file) {
-    try (InputStream stream = Files.newInputStream(file)) {
+    try (InputStream stream = open(file)) {
       Utf8 lines = new Utf8(stream);
       try {
         while (lines.line().isPresent()) {

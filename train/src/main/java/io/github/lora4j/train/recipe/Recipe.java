@@ -135,6 +135,7 @@ public record Recipe(Path model, Path output, TrainingTask task, Data data, Adap
     b.put("data.text", data.columns.text());
     data.columns.textPair().ifPresent(column -> b.put("data.text_pair", column));
     data.columns.label().ifPresent(column -> b.put("data.label", column));
+    data.columns.typed().ifPresent(typed -> b.put("data.columns", typed.columns()).put("data.roles", typed.roles()));
     b.put("data.labels", data.labels).put("data.limit", data.columns.limit()).put("data.max_length", data.maxLength);
     b.put("method", adapter.method);
     if (!adapter.startFrom.isEmpty()) {

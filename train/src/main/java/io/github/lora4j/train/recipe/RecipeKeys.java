@@ -51,6 +51,8 @@ public final class RecipeKeys {
     d.put("data.text", "text");
     d.put("data.text_pair", "");
     d.put("data.label", "");
+    d.put("data.columns", List.of());
+    d.put("data.roles", List.of());
     d.put("data.labels", List.of());
     d.put("data.limit", 0);
     d.put("data.max_length", 0);

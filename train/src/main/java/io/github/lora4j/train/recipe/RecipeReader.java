@@ -35,7 +35,7 @@ final class RecipeReader {
   Recipe recipe() {
     TrainingTask task = task();
     Recipe.AdapterChoice adapter = adapter();
-    Recipe.Data data = data();
+    Recipe.Data data = data(task);
     Recipe.Training training = new Recipe.Training(optimizer(), number("epochs"), integer("max_steps"), integer("batch_size"),
         integer("gradient_accumulation"), whole("seed", Long.MAX_VALUE), new Recipe.Reports(integer("log_every"), integer("eval_every"),
         integer("save_every"), integer("keep_checkpoints")));
@@ -92,11 +92,20 @@ final class RecipeReader {
     return new Recipe.AdapterChoice(text("method"), settings, text("start_from").isEmpty() ? "" : path("start_from").toString());
   }
 
-  private Recipe.Data data() {
+  private Recipe.Data data(TrainingTask task) {
     DataSpec columns = new DataSpec(optional("data.format"), text("data.text"), optional("data.text_pair"), optional("data.label"),
-        integer("data.limit"));
+        integer("data.limit"), task.typedRows() ? Optional.of(typed()) : Optional.empty());
     return new Recipe.Data(optional("data.train").map(file -> path("data.train")), optional("data.eval").map(file -> path("data.eval")), columns,
         list("data.labels"), integer("data.max_length"));
+  }
+
+  private DataSpec.Typed typed() {
+    try {
+      return new DataSpec.Typed(list("data.columns"), list("data.roles"));
+    } catch (ConfigException e) {
+      problems.add(e.getMessage());
+      return new DataSpec.Typed(List.of(), List.of());
+    }
   }
 
   private Recipe.Optimizer optimizer() {

@@ -10,6 +10,7 @@ import io.github.lora4j.models.Model;
 import io.github.lora4j.models.PackedInputs;
 import io.github.lora4j.models.Rows;
 import io.github.lora4j.vector.ConfigException;
+import io.github.lora4j.vector.ScalarFunction;
 
 /**
  * A decoder that predicts the next token. The loss is cross-entropy over the vocabulary, a prediction is the distribution behind a sequence's
@@ -17,7 +18,15 @@ import io.github.lora4j.vector.ConfigException;
  *
  * <p>An example's labels are token ids, one for each of its tokens; −100 is not counted. The label of token t is predicted by token t − 1.
  */
-public record CausalLm(Model model) implements RecordedTask {
+public record CausalLm(Model model, TokenLoss tokenLoss) implements RecordedTask {
+
+  /** The loss of a token. */
+  public enum TokenLoss {
+    /** −log p. */
+    NLL,
+    /** −p log p with no gradient through the factor: dynamic fine-tuning (Wu et al. 2025), which learns little from what seems impossible. */
+    DFT
+  }
 
   /** Checks that tokens do not see what they predict. */
   public CausalLm {
@@ -29,7 +38,12 @@ public record CausalLm(Model model) implements RecordedTask {
 
   /** The task on an architecture. */
   public CausalLm(Architecture architecture) {
-    this(new Model(architecture, new Head.LanguageModel()));
+    this(architecture, TokenLoss.NLL);
+  }
+
+  /** The task on an architecture with a loss. */
+  public CausalLm(Architecture architecture, TokenLoss loss) {
+    this(new Model(architecture, new Head.LanguageModel()), loss);
   }
 
   @Override
@@ -44,7 +58,11 @@ public record CausalLm(Model model) implements RecordedTask {
 
   @Override
   public Value loss(Graph graph, PackedInputs in, Value predictions) {
-    return TokenLabels.loss(graph, in, predictions);
+    Value nll = TokenLabels.loss(graph, in, predictions);
+    return switch (tokenLoss) {
+      case NLL -> nll;
+      case DFT -> graph.region("loss", () -> graph.multiply(nll, graph.stopGradient(graph.apply(ScalarFunction.EXP, graph.scale(nll, -1)))));
+    };
   }
 
   @Override
@@ -54,6 +72,6 @@ public record CausalLm(Model model) implements RecordedTask {
 
   @Override
   public Targets targets(PackedInputs in, Program program) {
-    return TokenLabels.targets(in, program, 1);
+    return TokenLabels.words(in, program, 1);
   }
 }

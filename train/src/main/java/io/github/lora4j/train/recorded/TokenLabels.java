@@ -11,7 +11,9 @@ import io.github.lora4j.models.PackedInputs;
 import io.github.lora4j.train.data.Target;
 import io.github.lora4j.vector.ConfigException;
 import io.github.lora4j.vector.Loss;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Optional;
 
 /**
@@ -37,6 +39,11 @@ public final class TokenLabels {
     return graph.gather(all, slots.rows, Optional.of(slots.inverse), Optional.empty());
   }
 
+  /** The labels of {@link #rows}. */
+  public static Value labels(Graph graph, PackedInputs in) {
+    return Slots.declare(graph.program(), in).labels;
+  }
+
   /** Cross-entropy of logits of {@link #rows}. */
   public static Value loss(Graph graph, PackedInputs in, Value logits) {
     return graph.region("loss", () -> graph.loss(Loss.CROSS_ENTROPY, logits, Slots.declare(graph.program(), in).labels));
@@ -53,11 +60,17 @@ public final class TokenLabels {
    * @param shift how many tokens before its label the token is that predicts it: 1 for the next token, 0 for a masked one
    */
   public static Targets targets(PackedInputs in, Program program, int shift) {
-    return new Host(in, program, shift);
+    return new Host(in, program, shift, false);
+  }
+
+  /** The same where labels are words of a vocabulary: metrics look at whether the likeliest word is right, not at whole rows of logits. */
+  public static Targets words(PackedInputs in, Program program, int shift) {
+    return new Host(in, program, shift, true);
   }
 
   private static final class Host implements Targets {
     private final int shift;
+    private final boolean words;
     private final RowAxis axis;
     private final Value rowsSlot;
     private final Value inverseSlot;
@@ -65,11 +78,13 @@ public final class TokenLabels {
     private final int[] rows;
     private final int[] inverse;
     private final int[] labels;
+    private int virtual;
     private int tokens;
     private int targets;
 
-    Host(PackedInputs in, Program program, int shift) {
+    Host(PackedInputs in, Program program, int shift, boolean words) {
       this.shift = shift;
+      this.words = words;
       axis = program.axis("targets").orElseThrow();
       rowsSlot = program.slot("targetRows").orElseThrow();
       inverseSlot = program.slot("targetInverse").orElseThrow();
@@ -77,6 +92,28 @@ public final class TokenLabels {
       rows = new int[in.tokens().capacity()];
       inverse = new int[in.tokens().capacity()];
       labels = new int[in.tokens().capacity()];
+    }
+
+    @Override
+    public void virtualRows(int count) {
+      virtual = count;
+    }
+
+    @Override
+    public List<float[]> kept(float[] judged, int columns) {
+      if (!words) {
+        return Targets.super.kept(judged, columns);
+      }
+      List<float[]> right = new ArrayList<>();
+      for (int row = 0; row < targets; row++) {
+        float own = judged[row * columns + labels[row]];
+        boolean best = true;
+        for (int at = row * columns; at < (row + 1) * columns; at++) {
+          best &= judged[at] <= own;
+        }
+        right.add(new float[] {best ? 1 : 0});
+      }
+      return right;
     }
 
     @Override
@@ -91,10 +128,11 @@ public final class TokenLabels {
         throw Targets.other(target, Target.TokenLabels.class);
       }
       int length = label.ids().length;
-      if (tokens + length > rows.length) {
-        throw new ConfigException("labels of %d tokens do not fit behind %d of at most %d".formatted(length, tokens, rows.length));
+      if (tokens + virtual + length > rows.length) {
+        throw new ConfigException("labels of %d tokens do not fit behind %d of at most %d".formatted(length, tokens + virtual, rows.length));
       }
-      Arrays.fill(inverse, tokens, tokens + length, -1);
+      Arrays.fill(inverse, tokens, tokens + virtual + length, -1);
+      tokens += virtual;
       for (int t = shift; t < length; t++) {
         if (label.counted()[t]) {
           int row = tokens + t - shift;

@@ -6,7 +6,6 @@ import io.github.lora4j.train.data.TokenizedData;
 import io.github.lora4j.train.recorded.RecordedTask;
 import io.github.lora4j.train.tasks.TrainingTask;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -37,6 +36,7 @@ public final class Evaluation {
     session.prepare();
     for (int next = 0; next < data.size();) {
       session.requireRunning();
+      packer.together(data, order, next, Math.min(data.size(), next + together));
       next = packer.fill(data, order, next, Math.min(data.size(), next + together), 0, 0);
       executable.write(evaluated.count(), ZERO, 1);
       executable.run(TaskProgram.EVALUATE);
@@ -45,13 +45,11 @@ public final class Evaluation {
         loss += row;
       }
       counted += executable.floats(evaluated.count())[0];
-      float[] all = executable.floats(evaluated.judged());
-      for (int at = 0; at < all.length; at += cols) {
-        rows.add(Arrays.copyOfRange(all, at, at + cols));
-      }
+      rows.addAll(packer.kept(executable.floats(evaluated.judged()), cols));
     }
     Map<String, Double> result = new LinkedHashMap<>();
     result.put("loss", loss / counted);
+    result.putAll(task.ofLoss(loss / counted));
     result.putAll(task.metrics(rows.toArray(float[][]::new), data.examples().stream().map(Example::target).toList()));
     return result;
   }

@@ -3,10 +3,13 @@ package io.github.lora4j.train.session;
 import io.github.lora4j.models.PackedBatch;
 import io.github.lora4j.train.data.Example;
 import io.github.lora4j.train.data.Sequence;
+import io.github.lora4j.train.data.Target;
 import io.github.lora4j.train.data.TokenizedData;
 import io.github.lora4j.train.recorded.RecordedTask;
 import io.github.lora4j.train.recorded.Targets;
 import io.github.lora4j.vector.ResourceException;
+import java.util.AbstractList;
+import java.util.List;
 
 /** Fills batches with examples and their targets, as many as fit; reused from batch to batch. */
 public final class Packer {
@@ -15,12 +18,14 @@ public final class Packer {
   private final PackedBatch batch;
   private final Targets targets;
   private final int virtual;
+  private final Together together = new Together();
 
   public Packer(RecordedTask program, Session session) {
     this.session = session;
     batch = new PackedBatch(session.task().in(), session.adapter().virtualTokens());
     targets = program.targets(session.task().in(), session.task().program());
     virtual = session.adapter().virtualTokens().rows();
+    targets.virtualRows(virtual);
   }
 
   /**
@@ -54,6 +59,38 @@ public final class Packer {
     batch.write(session.executable(), seed, step);
     targets.write(session.executable());
     return at;
+  }
+
+  /** Says that the examples at positions [from, to) of an order are learnt from together; before the first of them is packed. */
+  public void together(TokenizedData data, int[] order, int from, int to) {
+    together.examples = data.examples();
+    together.order = order;
+    together.from = from;
+    together.count = to - from;
+    targets.together(together);
+  }
+
+  /** A view, made once. */
+  private static final class Together extends AbstractList<Target> {
+    private List<Example> examples = List.of();
+    private int[] order = {};
+    private int from;
+    private int count;
+
+    @Override
+    public Target get(int index) {
+      return examples.get(order[from + index]).target();
+    }
+
+    @Override
+    public int size() {
+      return count;
+    }
+  }
+
+  /** What metrics need of the rows that the loss judged in this batch. */
+  List<float[]> kept(float[] judged, int columns) {
+    return targets.kept(judged, columns);
   }
 
   /** Tokens of the batch, virtual ones included. */

@@ -32,6 +32,11 @@ public interface TrainingTask {
     return columns.label().isPresent() ? List.of() : List.of("task %s needs data.label: the column of the label".formatted(name()));
   }
 
+  /** Whether rows are wanted whole, in one of the formats of {@link io.github.lora4j.train.rows.RowFormat}, and not as columns. */
+  default boolean typedRows() {
+    return false;
+  }
+
   /** Fewest examples of one forward pass from which something is learnt. */
   default int smallestBatch() {
     return 1;
@@ -69,6 +74,11 @@ public interface TrainingTask {
   /** What the user should know of the training data beside its size: one sentence each. */
   default List<String> notes(List<Example> examples) {
     return List.of();
+  }
+
+  /** Measures that follow from the mean loss alone. */
+  default Map<String, Double> ofLoss(double loss) {
+    return Map.of();
   }
 
   /**
