@@ -37,6 +37,11 @@ public final class TokenLabels {
     return graph.gather(all, slots.rows, Optional.of(slots.inverse), Optional.empty());
   }
 
+  /** The label of each of {@link #rows}. */
+  public static Value labels(Graph graph, PackedInputs in) {
+    return Slots.declare(graph.program(), in).labels;
+  }
+
   /** Cross-entropy of logits of {@link #rows}. */
   public static Value loss(Graph graph, PackedInputs in, Value logits) {
     return graph.region("loss", () -> graph.loss(Loss.CROSS_ENTROPY, logits, Slots.declare(graph.program(), in).labels));
