@@ -82,6 +82,11 @@ final class Differentiator implements Gradients {
     return y.equals(start) && !grads.containsKey(y);
   }
 
+  @Override
+  public boolean reached(Value y) {
+    return y.equals(start) || grads.containsKey(y);
+  }
+
   /** Every op reached lies between a trainable and the start, so there is one; at the start it is 1. */
   @Override
   public Value grad(Value y) {
@@ -149,6 +154,12 @@ final class Differentiator implements Gradients {
   @Override
   public void record(Op op) {
     graph.record(op);
+  }
+
+  @Override
+  public void replace(Op forward, Op by) {
+    graph.replace(forward, by);
+    by.outputs().forEach(v -> makers.put(v, by));
   }
 
   @Override

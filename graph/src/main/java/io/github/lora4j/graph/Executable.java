@@ -45,8 +45,8 @@ public interface Executable extends AutoCloseable {
   }
 
   /**
-   * Where a parameter is kept row-major in its {@link #format}, if it is: a loader may fill this and hand it to {@link #write(Value, MemorySegment)}
-   * in place of a copy of its own.
+   * Where a parameter is kept row-major in its {@link #format}, or may pass through on its way to another layout, if there is room: a loader may fill
+   * this and hand it to {@link #write(Value, MemorySegment)} in place of a copy of its own. Outputs of the last run may be lost.
    */
   default Optional<MemorySegment> place(Value parameter) {
     return Optional.empty();

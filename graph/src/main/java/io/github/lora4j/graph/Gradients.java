@@ -17,6 +17,9 @@ public interface Gradients {
   /** Whether an output is what is differentiated, so that its gradient is 1 in every row and need not be read. */
   boolean start(Value y);
 
+  /** Whether an output has a gradient. One of several outputs may have none; where an op has a single one it is reached only with it. */
+  boolean reached(Value y);
+
   /** Adds to the gradient of x what has been computed; of a trainable, to its slot. Nothing to do if x needs none. */
   void passOn(Value x, Value gradient);
 
@@ -40,6 +43,9 @@ public interface Gradients {
 
   /** Appends an op. */
   void record(Op op);
+
+  /** Puts an op in the place of one of the forward pass: the same, which also writes what its gradient reads. */
+  void replace(Op forward, Op by);
 
   /** A value of the forward pass, or its copy if it can be made again from what is kept anyway. */
   Value recomputed(Value x);

@@ -118,6 +118,13 @@ public final class Graph {
     return List.copyOf(list);
   }
 
+  /** Parts of one shape side by side; the other way round than {@link #split}. */
+  public Value join(List<Value> parts) {
+    Value y = temp(parts.getFirst().name() + ".joined", parts.getFirst().shape().withCols(parts.size() * parts.getFirst().shape().cols()));
+    record(new LayoutOp.Join(List.copyOf(parts), y));
+    return y;
+  }
+
   /** Columns of ranges of rows as rows of up to {@code length}; see {@link LayoutOp.Spread}. */
   public Value spread(Value x, Value spans, int length) {
     Value y = temp(x.name() + ".spread", spans.shape().withCols(length));
@@ -205,6 +212,36 @@ public final class Graph {
     Value y = temp(logits.name() + ".logp", columns.shape());
     record(new LossOp.LogSoftmaxAt(logits, columns, y, temp(logits.name() + ".sums", logits.shape().withCols(2))));
     return y;
+  }
+
+  /**
+   * Log-probabilities of labels under a product over the vocabulary. If the product is the op that was recorded last, and plain (of a frozen weight,
+   * with neither bias nor addend), it is taken back, and logits are never whole: see {@link LossOp.LabelLogProbability}. What an adapter has made
+   * of it is not plain: then there are logits.
+   *
+   * @param product [rows, words]
+   * @param labels I32 [rows, 1]; −1 or −100: none
+   */
+  public LossOp.Labelled labelled(Value product, Value labels, LossOp.Logits logits) {
+    Shape column = product.shape().withCols(1);
+    LossOp.Labelled y = new LossOp.Labelled(temp(product.name() + ".logp", column), temp(product.name() + ".likeliest", column));
+    if (nodes.getLast().op() instanceof ProductOp.Linear last && last.y().equals(product) && last.plain()) {
+      nodes.removeLast();
+      record(new LossOp.LabelLogProbability(last.x(), last.w(), labels, logits, y, Optional.empty()));
+      return y;
+    }
+    Value z = logits(product, logits);
+    record(new LossOp.LogSoftmaxAt(z, labels, y.logProbability(), temp(product.name() + ".sums", product.shape().withCols(2))));
+    record(new LossOp.Likeliest(z, y.likeliest()));
+    return y;
+  }
+
+  /** What a model makes of a product over the vocabulary: cap·tanh(scale·product / cap). */
+  public Value logits(Value product, LossOp.Logits logits) {
+    if (logits.cap() == 0) {
+      return logits.scale() == 1 ? product : scale(product, logits.scale());
+    }
+    return scale(activate(Activation.TANH, scale(product, logits.scale() / logits.cap())), logits.cap());
   }
 
   /** x·scale, column by column; scale [1, cols]. */
@@ -417,6 +454,18 @@ public final class Graph {
   /** Memory of temporaries is shared by entries, so one of another entry would be read as garbage. */
   private void known(Value value) {
     new OpCheck(region).that(value.slot() || temps.contains(value), entry, value.name(), "the value was recorded in another entry");
+  }
+
+  /** Puts an op in the place of another, under which it is known; see {@link Gradients#replace}. */
+  void replace(Op old, Op by) {
+    for (int i = 0; i < nodes.size(); i++) {
+      if (nodes.get(i).op().equals(old)) {
+        nodes.set(i, new Program.Node(by, nodes.get(i).region()));
+        by.outputs().stream().filter(value -> !value.slot()).forEach(temps::add);
+        return;
+      }
+    }
+    throw new IllegalStateException("not of this entry: " + old);
   }
 
   void region(String name) {

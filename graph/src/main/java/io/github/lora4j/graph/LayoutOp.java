@@ -19,12 +19,18 @@ public sealed interface LayoutOp extends Op {
 
     @Override
     public void gradient(Gradients g) {
-      g.contribute(x, d -> new Join(parts.stream().map(g::grad).toList(), d));
+      g.contribute(x, d -> new Join(parts.stream().map(part -> g.reached(part) ? g.grad(part) : zero(g, part)).toList(), d));
+    }
+
+    private static Value zero(Gradients g, Value part) {
+      Value zero = g.temp(part);
+      g.record(new ElementOp.Fill(0, zero));
+      return zero;
     }
   }
 
-  /** Parts side by side; the gradient of {@link Split}. */
-  record Join(List<Value> parts, Value y) implements LayoutOp, Op.NoGradient {
+  /** Parts of the same width side by side; the gradient of {@link Split}. */
+  record Join(List<Value> parts, Value y) implements LayoutOp {
     @Override
     public List<Value> inputs() {
       return parts;
@@ -33,6 +39,22 @@ public sealed interface LayoutOp extends Op {
     @Override
     public List<Value> outputs() {
       return List.of(y);
+    }
+
+    @Override
+    public void check(OpCheck check) {
+      parts.forEach(part -> check.same("join", part.name(), part.shape(), parts.getFirst().shape()));
+    }
+
+    @Override
+    public void gradient(Gradients g) {
+      List<Value> ds = parts.stream().map(g::temp).toList();
+      g.record(new Split(g.grad(y), ds));
+      for (int i = 0; i < ds.size(); i++) {
+        if (g.needs(parts.get(i))) {
+          g.passOn(parts.get(i), ds.get(i));
+        }
+      }
     }
   }
 

@@ -1,6 +1,7 @@
 package io.github.lora4j.graph;
 
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 
 /** Ops that losses are made of, beside arithmetic; see {@link Op}. */
@@ -61,6 +62,88 @@ public sealed interface LossOp extends Op {
     @Override
     public List<Followed> followed() {
       return LossOp.columns(logits, columns);
+    }
+  }
+
+  /**
+   * What stands between a product over the vocabulary and its softmax: z = cap·tanh(scale·product / cap).
+   *
+   * @param cap 0: z = scale·product
+   */
+  record Logits(double scale, double cap) {
+    /** The product itself. */
+    public static final Logits PLAIN = new Logits(1, 0);
+  }
+
+  /**
+   * What becomes of labels.
+   *
+   * @param logProbability log-probability of each row's label, 0 where there is none [rows, 1]
+   * @param likeliest the column with the largest logit, the first of several [rows, 1]
+   */
+  record Labelled(Value logProbability, Value likeliest) {}
+
+  /**
+   * The log-probability of each row's label under a frozen layer over the vocabulary: y[i] = log softmax(z[i])[labels[i]] with the {@link Logits}
+   * z of x·wᵀ, and 0 where the label is −1 or −100. Logits are made in chunks of the vocabulary and are never whole: maximum and sum run along.
+   *
+   * <p>A row has one label, so its gradient is dy[i] times a slope that does not depend on the loss, and that is made in the same pass:
+   * slope[i] = Σⱼ ([labels[i] = j] − softmax(z[i])[j])·∂z/∂x, which costs the product that the gradient of the logits would cost, and no other.
+   *
+   * @param labels I32 [rows, 1]
+   * @param likeliest the column with the largest logit [rows, 1]
+   * @param slope [rows, hidden]; present once the op has been differentiated
+   */
+  record LabelLogProbability(Value x, Value w, Value labels, Logits logits, Labelled y, Optional<Value> slope) implements LossOp {
+    @Override
+    public List<Value> inputs() {
+      return Op.list(x, w, labels);
+    }
+
+    @Override
+    public List<Value> outputs() {
+      return Op.list(y.logProbability, y.likeliest, slope);
+    }
+
+    /** With a slope both products; the label's columns are not counted. */
+    @Override
+    public long flops() {
+      return (slope.isPresent() ? 2 : 1) * Op.product(x, w.shape().rows(), w.shape().cols());
+    }
+
+    @Override
+    public void check(OpCheck check) {
+      check.that(w.role() == Value.Role.FROZEN && w.shape().axis().isEmpty() && x.shape().cols() == w.shape().cols(), "labelLogProbability", w.name(),
+          "the weight must be frozen and as wide as the input %s, got %s %s", x.shape(), w.role(), w.shape());
+      check.that(labels.integer() && labels.shape().equals(x.shape().withCols(1)), "labelLogProbability", w.name(),
+          "there must be one label for each row of %s, got %s %s", x.shape(), labels.type(), labels.shape());
+    }
+
+    @Override
+    public void gradient(Gradients g) {
+      g.contribute(x, d -> {
+        Value made = g.temp(w.name() + ".slope", x.shape());
+        g.replace(this, new LabelLogProbability(x, w, labels, logits, y, Optional.of(made)));
+        return new ElementOp.ScaleRows(made, g.grad(y.logProbability), d);
+      });
+    }
+
+    @Override
+    public List<Followed> followed() {
+      return List.of(new Followed(labels, w.shape().rows(), Set.of(-1, -100), "labels of " + w.name()));
+    }
+  }
+
+  /** y[i] = the column of the largest of logits[i], the first of several. */
+  record Likeliest(Value logits, Value y) implements LossOp, Op.Constant {
+    @Override
+    public List<Value> inputs() {
+      return Op.list(logits);
+    }
+
+    @Override
+    public List<Value> outputs() {
+      return Op.list(y);
     }
   }
 

@@ -55,6 +55,11 @@ public sealed interface ProductOp extends Op {
       addend.ifPresent(a -> g.passOn(a, dy));
     }
 
+    /** Whether this is x·wᵀ with a frozen weight, and nothing else. */
+    boolean plain() {
+      return w.role() == Value.Role.FROZEN && bias.isEmpty() && addend.isEmpty() && alpha == 1;
+    }
+
     /** An activation of what a frozen weight gives; trainable ones are small, and not packed. */
     @Override
     public boolean fuses(Op next) {

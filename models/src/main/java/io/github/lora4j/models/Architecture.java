@@ -1,8 +1,10 @@
 package io.github.lora4j.models;
 
+import io.github.lora4j.graph.LossOp;
 import io.github.lora4j.graph.Sites;
 import io.github.lora4j.graph.Value;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * One config.json as a recording. Holds no weights, and is written forward only: gradients are derived from the recording, and so is the list of
@@ -55,6 +57,23 @@ public interface Architecture {
    * @param head one of those that {@link FamilyFacts#classes} names, other than {@link Head.None}
    */
   Value logits(Sites sites, Head head, Value rows);
+
+  /**
+   * How hidden states become logits over the vocabulary: {@code logits} of x·weightᵀ, without bias.
+   *
+   * @param module the layer's name: "lm_head"
+   * @param weight its weight: "lm_head.weight", or that of the embedding
+   * @param logits scale and soft cap
+   */
+  record Output(String module, String weight, LossOp.Logits logits) {}
+
+  /**
+   * How {@link #logits} makes those of a {@link Head.LanguageModel}, if one linear layer without bias does: then log-probabilities of labels are
+   * computed without whole logits.
+   */
+  default Optional<Output> output() {
+    return Optional.empty();
+  }
 
   /**
    * A deeper model whose layers share the weights of these: PEFT's {@code layer_replication} (Kim et al., "SOLAR 10.7B", 2023).

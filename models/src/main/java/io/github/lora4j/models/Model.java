@@ -1,6 +1,7 @@
 package io.github.lora4j.models;
 
 import io.github.lora4j.graph.Graph;
+import io.github.lora4j.graph.LossOp;
 import io.github.lora4j.graph.ModuleInfo;
 import io.github.lora4j.graph.ProgramBuilder;
 import io.github.lora4j.graph.Sites;
@@ -111,6 +112,25 @@ public final class Model {
   public Value logits(Sites sites, Value rows) {
     Graph graph = sites.graph();
     return graph.region("head", () -> architecture.logits(sites, head, rows));
+  }
+
+  /**
+   * Records the log-probabilities of labels, and what is likeliest, of a {@link Head.LanguageModel}: without whole logits where the family
+   * says how they are made ({@link Architecture#output}) and no adapter changes them.
+   *
+   * @param rows hidden states
+   * @param labels I32 [rows, 1]; −100: none
+   */
+  public LossOp.Labelled labelled(Sites sites, Value rows, Value labels) {
+    Graph graph = sites.graph();
+    return graph.region("head", () -> {
+      Optional<Architecture.Output> output = architecture.output();
+      if (output.isEmpty()) {
+        return graph.labelled(architecture.logits(sites, head, rows), labels, LossOp.Logits.PLAIN);
+      }
+      Architecture.Output of = output.get();
+      return graph.labelled(sites.linear(of.module(), of.weight(), rows, architecture.vocabSize(), false), labels, of.logits());
+    });
   }
 
   /** Records base model and head. */

@@ -5,6 +5,7 @@ import io.github.lora4j.graph.Value;
 import io.github.lora4j.vector.ConfigException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.IntUnaryOperator;
 import java.util.stream.IntStream;
 
@@ -99,5 +100,10 @@ record ReplicatedLayers(Architecture deep, List<Integer> sources) implements Arc
   @Override
   public Value logits(Sites sites, Head head, Value rows) {
     return deep.logits(sites, head, rows);
+  }
+
+  @Override
+  public Optional<Output> output() {
+    return deep.output();
   }
 }

@@ -1,6 +1,7 @@
 package io.github.lora4j.testkit;
 
 import io.github.lora4j.graph.Graph;
+import io.github.lora4j.graph.LossOp;
 import io.github.lora4j.graph.RowAxis;
 import io.github.lora4j.graph.Shape;
 import io.github.lora4j.graph.Value;
@@ -50,6 +51,7 @@ public final class LossCases {
         }));
       }
     }
+    vocabularies(cases);
     starts(cases);
     preferences(cases);
     return cases;
@@ -70,6 +72,35 @@ public final class LossCases {
   /** Numbers below 0, as logarithms of probabilities are, not too close to it for differences. */
   private static Value below(Graph g, Value x) {
     return g.shift(g.scale(g.multiply(x, x), -1), -0.5);
+  }
+
+  /** Log-probabilities of labels without whole logits: fewer words than a chunk, more, and rows of more than one block. */
+  private static void vocabularies(List<TestProgram> cases) {
+    for (LossOp.Logits logits : new LossOp.Logits[] {LossOp.Logits.PLAIN, new LossOp.Logits(0.4, 0), new LossOp.Logits(1.7, 2.5)}) {
+      for (int[] size : new int[][] {{TOKENS, 2, 5}, {TOKENS, VOCABULARY, 33}, {TOKENS, 1601, 7}, {600, 49, 4}}) {
+        cases.add(new TestProgram("labels of %d words from %d columns of %d rows, %s".formatted(size[1], size[2], size[0], logits), size[1], p -> {
+          RowAxis tokens = p.axis("tokens", size[0]);
+          Value x = p.graph().scale(p.probe("x", Shape.of(tokens, size[2])), 2);
+          Value product = p.graph().linear(x, p.frozen("words", Shape.of(size[1], size[2])), Optional.empty());
+          LossOp.Labelled y = p.graph().labelled(product, labels(p, "ids", tokens, 1, size[1]), logits);
+          p.output("likeliest", y.likeliest());
+          return p.mse(y.logProbability());
+        }));
+      }
+    }
+    cases.add(new TestProgram("labels of words that train", VOCABULARY, p -> {
+      Value x = p.probe("x", Shape.of(p.axis("tokens", TOKENS), 5));
+      Value product = p.graph().linear(x, p.trainable("words", Shape.of(VOCABULARY, 5)), Optional.empty());
+      LossOp.Labelled y = p.graph().labelled(product, labels(p, "ids", 1, VOCABULARY), new LossOp.Logits(1.7, 2.5));
+      p.output("likeliest", y.likeliest());
+      return p.mse(p.graph().split(p.graph().join(List.of(y.logProbability(), y.likeliest())), 2).getFirst());
+    }));
+    cases.add(new TestProgram("words that are looked up too", VOCABULARY, p -> {
+      Value ids = Tables.ids(p, "ids", p.axis("tokens", TOKENS), 61);
+      Value words = p.frozen("words", Shape.of(61, 33));
+      Value x = p.graph().embedding(words, ids, Optional.of(p.probe("x", Shape.of(p.axis("tokens", TOKENS), 33))));
+      return p.mse(p.graph().labelled(p.graph().linear(x, words, Optional.empty()), labels(p, "next", 1, 61), LossOp.Logits.PLAIN).logProbability());
+    }));
   }
 
   /** Gradients that start elsewhere than at a loss, or reach one with other weights than 1. */
@@ -106,7 +137,10 @@ public final class LossCases {
   }
 
   private static Value labels(TestProgram p, String name, int picks, int cols) {
-    RowAxis tokens = p.axis("tokens", TOKENS);
+    return labels(p, name, p.axis("tokens", TOKENS), picks, cols);
+  }
+
+  private static Value labels(TestProgram p, String name, RowAxis tokens, int picks, int cols) {
     return p.table(name, Shape.of(tokens, picks), live -> {
       int[] labels = new Random(5).ints((long) live.of(tokens) * picks, 0, cols).toArray();
       for (int i = 2; i < labels.length; i += 5) {

@@ -238,6 +238,10 @@ final class Descriptors {
     static final int LOGITS = 2, COLUMNS = 3, PICKS = 4, Y = 5, STATS = 6;
   }
 
+  record Likeliest(int count, int cols, int logits, int y) {
+    static final int LOGITS = 2, Y = 3;
+  }
+
   record LogSoftmaxAtGrad(int count, int cols, int logits, int columns, int picks, int stats, int dy, int dLogits) {
     static final int LOGITS = 2, COLUMNS = 3, PICKS = 4, STATS = 5, DY = 6, D_LOGITS = 7;
   }

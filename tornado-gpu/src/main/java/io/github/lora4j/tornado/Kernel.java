@@ -17,6 +17,7 @@ enum Kernel {
   APPLY_GRAD(Descriptors.AppliedGrad.class, Launches::applyGradLaunch, Elements::applyGrad),
   LOG_SOFTMAX_AT_GRAD(Descriptors.LogSoftmaxAtGrad.class, Launches::logSoftmaxAtGradLaunch, Elements::logSoftmaxAtGrad),
   LOG_SOFTMAX_AT(Descriptors.LogSoftmaxAt.class, 3, Launches::logSoftmaxAtLaunch, Rows::logSoftmaxAt),
+  LIKELIEST(Descriptors.Likeliest.class, 2, Launches::likeliestLaunch, Rows::likeliest),
   COPY(Descriptors.Copy.class, Launches::copyLaunch, Elements::copy),
   ACTIVATE(Descriptors.Applied.class, Launches::activateLaunch, Elements::activate),
   ACTIVATE_GRAD(Descriptors.AppliedGrad.class, Launches::activateGradLaunch, Elements::activateGrad),

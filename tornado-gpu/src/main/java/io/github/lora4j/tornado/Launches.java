@@ -225,6 +225,14 @@ final class Launches {
     Rows.logSoftmaxAt(2, c.localIdx, c.groupIdx, d, t, n, m, local);
   }
 
+  static void likeliestLaunch(KernelContext c, IntArray cursor, IntArray t, IntArray place, IntArray n, FloatArray m, FloatArray w) {
+    float[] local = c.allocateFloatLocalArray(SHARED);
+    int d = cursor.get(0) + place.get(0);
+    Rows.likeliest(0, c.localIdx, c.groupIdx, d, t, n, m, local);
+    c.localBarrier();
+    Rows.likeliest(1, c.localIdx, c.groupIdx, d, t, n, m, local);
+  }
+
   static void crossEntropyLaunch(KernelContext c, IntArray cursor, IntArray t, IntArray place, IntArray n, FloatArray m, FloatArray w) {
     float[] local = c.allocateFloatLocalArray(SHARED);
     int d = cursor.get(0) + place.get(0);

@@ -4,6 +4,7 @@ import io.github.lora4j.tornado.Descriptors.AddSum;
 import io.github.lora4j.tornado.Descriptors.Classes;
 import io.github.lora4j.tornado.Descriptors.ColumnLoss;
 import io.github.lora4j.tornado.Descriptors.InBatch;
+import io.github.lora4j.tornado.Descriptors.Likeliest;
 import io.github.lora4j.tornado.Descriptors.LogSoftmaxAt;
 import io.github.lora4j.tornado.Descriptors.NormSums;
 import io.github.lora4j.tornado.Descriptors.Reduce;
@@ -216,6 +217,34 @@ final class Rows {
           m.set(t.get(d + LogSoftmaxAt.STATS) + 2 * row, max);
           m.set(t.get(d + LogSoftmaxAt.STATS) + 2 * row + 1, sum);
         }
+      }
+    }
+  }
+
+  /** Two phases; (logits, y): the column of the largest, the first of several. */
+  static void likeliest(int phase, int lane, int row, int d, IntArray t, IntArray n, FloatArray m, float[] local) {
+    if (row < n.get(t.get(d))) {
+      int cols = t.get(d + Descriptors.COLS);
+      int z = t.get(d + Likeliest.LOGITS) + row * cols;
+      if (phase == 0) {
+        float max = LEAST;
+        int column = lane;
+        for (int j = lane; j < cols; j += LANES) {
+          float v = m.get(z + j);
+          column = v > max ? j : column;
+          max = v > max ? v : max;
+        }
+        local[lane] = max;
+        local[LANES + lane] = column;
+      } else if (lane == 0) {
+        float max = local[0];
+        float column = local[LANES];
+        for (int j = 1; j < LANES; j++) {
+          boolean better = local[j] > max || local[j] == max && local[LANES + j] < column;
+          column = better ? local[LANES + j] : column;
+          max = better ? local[j] : max;
+        }
+        m.set(t.get(d + Likeliest.Y) + row, column);
       }
     }
   }

@@ -69,8 +69,14 @@ public interface Kernels {
    * A table of rows in a format.
    *
    * @param scratch {@link #tableScratchBytes}; of the one worker that calls with this table
+   * @param packed how many rows the table has where {@link #pack} wrote it; 0 where they lie one behind another
    */
-  record Table(MemorySegment rows, WeightFormat format, MemorySegment scratch) {}
+  record Table(MemorySegment rows, WeightFormat format, MemorySegment scratch, int packed) {
+    /** Rows one behind another. */
+    public Table(MemorySegment rows, WeightFormat format, MemorySegment scratch) {
+      this(rows, format, scratch, 0);
+    }
+  }
 
   /** Bytes of scratch one worker needs to look up rows. */
   long tableScratchBytes(WeightFormat format, int cols);
@@ -269,6 +275,45 @@ public interface Kernels {
   /** dLogits[i, j] = Σₖ dOut[i, k]·([columns[i, k] = j] − softmax(logits[i])[j]), over the picks that have a column. */
   void logSoftmaxAtGrad(MemorySegment logits, MemorySegment columns, int picks, MemorySegment stats, MemorySegment dOut, MemorySegment dLogits,
       int cols, int from, int to);
+
+  /**
+   * A softmax over columns that come in chunks, first to last, without any of them being kept.
+   *
+   * @param labels I32, a label for each row; −1 or −100: none
+   * @param state {@link #LABEL_STATE} doubles for each row, of the kernels alone
+   * @param cap logits are cap·tanh(x / cap); 0: x itself
+   * @param columns how many there are in all chunks
+   * @param sums Σⱼ e^(zⱼ − largest)·∂zⱼ/∂xⱼ·w[j] so far [rows, width], which the caller adds up; NULL where no gradient is wanted
+   * @param width columns of the sums
+   */
+  record LabelSoftmax(MemorySegment labels, MemorySegment state, double cap, int columns, MemorySegment sums, int width) {}
+
+  /** Doubles for each row of a {@link LabelSoftmax}: largest logit, Σ e^(z − largest), the label's logit and its slope, the column of the largest. */
+  int LABEL_STATE = 5;
+
+  /** Columns of a packed weight's rows whose panels lie apart from those of later rows: chunks of a vocabulary are multiples of it. */
+  int CHUNK_ROWS = 192;
+
+  /**
+   * Takes up columns [first, first + cols). Where gradients are wanted the sums are brought down to the new largest logit (not with the first chunk:
+   * then there are none), and x becomes what is multiplied with rows of the weight and added to them: e^(z − largest)·∂z/∂x.
+   *
+   * @param x [rows, cols]
+   */
+  void labelSoftmax(LabelSoftmax softmax, MemorySegment x, int first, int cols, int from, int to);
+
+  /**
+   * What is left when all columns have been seen: y[i] = log softmax(z[i])[labels[i]], 0 without a label; likeliest[i] = the first column of the
+   * largest. Where gradients are wanted, the sums become ∂y[i]/∂h = scale·(∂z/∂x·w[labels[i]] − sums / Σ e^(z − largest)).
+   *
+   * @param weight w, of which a label's row is read into {@code row}
+   * @param row a row of w; of the one worker that calls with it
+   * @param scale x = scale·h·wᵀ
+   */
+  void labelSoftmaxEnd(LabelSoftmax softmax, Table weight, MemorySegment row, double scale, MemorySegment y, MemorySegment likeliest, int from, int to);
+
+  /** y[i] = the column of the largest element of row i, the first of several. */
+  void likeliest(MemorySegment x, MemorySegment y, int cols, int from, int to);
 
   // ---- reductions and optimizers over flat arenas, [from, to) elements ----
 

@@ -10,6 +10,7 @@ import io.github.lora4j.vector.internal.reference.ReferenceLayouts;
 import io.github.lora4j.vector.internal.reference.ReferenceLosses;
 import io.github.lora4j.vector.internal.reference.ReferencePrimitives;
 import io.github.lora4j.vector.internal.reference.ReferenceRows;
+import io.github.lora4j.vector.internal.reference.ReferenceVocabulary;
 import java.lang.foreign.MemorySegment;
 
 /**
@@ -24,6 +25,7 @@ public final class ReferenceKernels implements Kernels {
   private final ReferenceAttention attention;
   private final ReferenceLosses losses;
   private final ReferencePrimitives primitives;
+  private final ReferenceVocabulary labels;
   private final ReferenceLayouts layouts;
   private final ReferenceAdapters adapters;
 
@@ -44,6 +46,7 @@ public final class ReferenceKernels implements Kernels {
     this.attention = new ReferenceAttention(dtype);
     this.losses = new ReferenceLosses(dtype);
     primitives = new ReferencePrimitives(dtype);
+    labels = new ReferenceVocabulary(dtype);
     layouts = new ReferenceLayouts(type);
     adapters = new ReferenceAdapters(type);
   }
@@ -353,6 +356,22 @@ public final class ReferenceKernels implements Kernels {
   public void logSoftmaxAtGrad(MemorySegment logits, MemorySegment columns, int picks, MemorySegment stats, MemorySegment dOut, MemorySegment dLogits,
       int cols, int from, int to) {
     primitives.logSoftmaxAtGrad(logits, columns, picks, stats, dOut, dLogits, cols, from, to);
+  }
+
+  @Override
+  public void labelSoftmax(LabelSoftmax softmax, MemorySegment x, int first, int cols, int from, int to) {
+    labels.chunk(softmax, x, first, cols, from, to);
+  }
+
+  @Override
+  public void labelSoftmaxEnd(LabelSoftmax softmax, Table weight, MemorySegment row, double scale, MemorySegment y, MemorySegment likeliest, int from,
+      int to) {
+    labels.end(softmax, weight, row, scale, y, likeliest, from, to);
+  }
+
+  @Override
+  public void likeliest(MemorySegment x, MemorySegment y, int cols, int from, int to) {
+    labels.likeliest(x, y, cols, from, to);
   }
 
   @Override

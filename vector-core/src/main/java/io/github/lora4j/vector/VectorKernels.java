@@ -14,6 +14,7 @@ import io.github.lora4j.vector.internal.Optimizers;
 import io.github.lora4j.vector.internal.Primitives;
 import io.github.lora4j.vector.internal.Rows;
 import io.github.lora4j.vector.internal.Sensitivity;
+import io.github.lora4j.vector.internal.Vocabulary;
 import io.github.lora4j.vector.internal.gemm.VectorGemms;
 import io.github.lora4j.vector.internal.reference.ReferenceLosses;
 import io.github.lora4j.vector.internal.reference.ReferencePrimitives;
@@ -319,6 +320,22 @@ public final class VectorKernels implements Kernels {
   public void logSoftmaxAtGrad(MemorySegment logits, MemorySegment columns, int picks, MemorySegment stats, MemorySegment dOut, MemorySegment dLogits,
       int cols, int from, int to) {
     Primitives.logSoftmaxAtGrad(logits, columns, picks, stats, dOut, dLogits, cols, from, to);
+  }
+
+  @Override
+  public void labelSoftmax(LabelSoftmax softmax, MemorySegment x, int first, int cols, int from, int to) {
+    Vocabulary.chunk(softmax, x, first, cols, from, to);
+  }
+
+  @Override
+  public void labelSoftmaxEnd(LabelSoftmax softmax, Table weight, MemorySegment row, double scale, MemorySegment y, MemorySegment likeliest, int from,
+      int to) {
+    Vocabulary.end(softmax, weight, row, scale, y, likeliest, from, to);
+  }
+
+  @Override
+  public void likeliest(MemorySegment x, MemorySegment y, int cols, int from, int to) {
+    Vocabulary.likeliest(x, y, cols, from, to);
   }
 
   @Override

@@ -38,6 +38,7 @@ final class CpuExecutable implements Executable {
   private final Map<Value, MemorySegment> slots = new HashMap<>();
   private final Map<Arena, MemorySegment> arenas = new EnumMap<>(Arena.class);
   private final Map<Value, MemorySegment> temps = new HashMap<>();
+  private MemorySegment slab = MemorySegment.NULL;
   private final Map<RowAxis, int[]> live = new HashMap<>();
   private final Map<String, BoundOp[]> entries = new HashMap<>();
 
@@ -92,7 +93,7 @@ final class CpuExecutable implements Executable {
         slots.put(range.gradient(), arena(Arena.GRADIENTS).asSlice(range.offset() * width, range.length() * width));
       }
     }
-    MemorySegment slab = memory.allocate(plan.slabBytes(), "activations");
+    slab = memory.allocate(plan.slabBytes(), "activations");
     for (MemoryPlan entry : plan.slabs().values()) {
       entry.offsets().forEach((value, offset) -> temps.put(value, slab.asSlice(offset, plan.slotBytes(value))));
     }
@@ -162,8 +163,10 @@ final class CpuExecutable implements Executable {
       return Optional.of(segment(parameter));
     }
     Map<CpuPlan.Form, MemorySegment> kept = forms(parameter);
-    // Without a raw form the format is the table's.
-    return Optional.ofNullable(kept.get(CpuPlan.Form.RAW)).or(() -> Optional.ofNullable(kept.get(CpuPlan.Form.TABLE)));
+    // Without a raw form the format is the table's. What is kept in panels alone may come by way of memory that is idle until the next run.
+    long bytes = parameter.shape().rows() * WeightFormats.rowBytes(plan.format(parameter), parameter.shape().cols());
+    return Optional.ofNullable(kept.get(CpuPlan.Form.RAW)).or(() -> Optional.ofNullable(kept.get(CpuPlan.Form.TABLE)))
+        .or(() -> bytes <= slab.byteSize() ? Optional.of(slab.asSlice(0, bytes)) : Optional.empty());
   }
 
   @Override

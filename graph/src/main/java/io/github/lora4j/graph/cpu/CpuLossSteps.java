@@ -12,7 +12,16 @@ final class CpuLossSteps {
 
   static List<CpuBinder<?>> binders() {
     return List.of(CpuBinder.of(LossOp.LogSoftmaxAt.class, CpuLossSteps::logSoftmaxAt),
-        CpuBinder.of(LossOp.LogSoftmaxAtGrad.class, CpuLossSteps::logSoftmaxAtGrad));
+        CpuBinder.of(LossOp.LogSoftmaxAtGrad.class, CpuLossSteps::logSoftmaxAtGrad),
+        CpuBinder.of(LossOp.Likeliest.class, CpuLossSteps::likeliest), new CpuVocabulary());
+  }
+
+  private static CpuSteps.Step likeliest(LossOp.Likeliest o, CpuSteps at) {
+    Kernels k = at.kernels();
+    MemorySegment logits = at.s(o.logits());
+    MemorySegment y = at.s(o.y());
+    int cols = o.logits().shape().cols();
+    return at.rows(o.logits(), cols, (from, to) -> k.likeliest(logits, y, cols, from, to));
   }
 
   private static CpuSteps.Step logSoftmaxAt(LossOp.LogSoftmaxAt o, CpuSteps at) {

@@ -41,9 +41,9 @@ public record CpuPlan(Program program, CpuTarget target, Binders<CpuBinder<?>> b
   public enum Form {
     /** Row-major in the compute type: biases, norms, operands of elementwise ops. */
     RAW,
-    /** Row-major in the storage type: embedding tables. */
+    /** Row-major in the storage type: embedding tables that nothing is multiplied with. */
     TABLE,
-    /** Panels in the storage type: products with the weight and with its transpose. */
+    /** Panels in the storage type: products with the weight and with its transpose, and rows of an embedding that is one of them. */
     PANELS
   }
 
@@ -60,6 +60,8 @@ public record CpuPlan(Program program, CpuTarget target, Binders<CpuBinder<?>> b
         scratch = scratch.max(needs(node.op(), binder(binders, node.op()), target, forms));
       }
     }
+    // Rows of a table can be read from panels too: a tied output layer and its embedding are one copy.
+    forms.values().stream().filter(of -> of.contains(Form.PANELS)).forEach(of -> of.remove(Form.TABLE));
     // Each worker's scratch starts on its own cache line.
     return new CpuPlan(program, target, binders, forms, slabs, new CpuScratch(scratch.shared(), Memory.align(scratch.each())));
   }
@@ -91,6 +93,11 @@ public record CpuPlan(Program program, CpuTarget target, Binders<CpuBinder<?>> b
   /** The format in which a frozen weight comes: the stored one, unless something reads it as it is computed with. */
   WeightFormat format(Value weight) {
     return forms(forms, weight).contains(Form.RAW) ? target.elements() : target.weights();
+  }
+
+  /** Where rows of a frozen table are looked up. */
+  Form tableForm(Value weight) {
+    return forms(forms, weight).contains(Form.PANELS) ? Form.PANELS : Form.TABLE;
   }
 
   /** Bytes of one layout of a frozen weight. */

@@ -44,9 +44,9 @@ final class CpuRowSteps {
     @Override
     public CpuSteps.Step bind(RowOp.Gather o, CpuSteps at) {
       Kernels k = at.kernels();
-      MemorySegment rows = o.table().role() == Value.Role.FROZEN ? at.frozen(o.table(), CpuPlan.Form.TABLE) : at.s(o.table());
       Kernels.Table[] tables = new Kernels.Table[at.workers().threads()];
-      Arrays.setAll(tables, worker -> new Kernels.Table(rows, format(o, at.plan().target()), at.scratch(worker)));
+      Arrays.setAll(tables, worker -> o.table().role() == Value.Role.FROZEN ? at.table(o.table(), at.scratch(worker))
+          : new Kernels.Table(at.s(o.table()), at.plan().target().elements(), at.scratch(worker)));
       MemorySegment ids = at.s(o.ids());
       MemorySegment addend = at.s(o.addend());
       MemorySegment y = at.s(o.y());

@@ -145,6 +145,12 @@ public final class CpuSteps {
     return memoryOf.frozen(weight, form);
   }
 
+  /** A frozen table for looking up rows. */
+  Kernels.Table table(Value weight, MemorySegment scratch) {
+    CpuPlan.Form form = plan.tableForm(weight);
+    return new Kernels.Table(frozen(weight, form), plan.target().weights(), scratch, form == CpuPlan.Form.PANELS ? weight.shape().rows() : 0);
+  }
+
   /** Row work in pieces of about {@link #PIECE} elements. */
   private final class RowStep implements Step, Workers.Task {
     private final int[] live;

@@ -1,5 +1,6 @@
 package io.github.lora4j.models.families;
 
+import io.github.lora4j.graph.LossOp;
 import io.github.lora4j.graph.Sites;
 import io.github.lora4j.graph.Value;
 import io.github.lora4j.models.Architecture;
@@ -17,15 +18,19 @@ final class Decoders {
     return head instanceof Head.None ? Rows.ALL : Rows.LAST;
   }
 
-  /**
-   * Logits without bias.
-   *
-   * @param words the parameter that is the output layer's weight: its own, or the embedding
-   */
-  static Value logits(Sites sites, Architecture model, Head head, Value rows, String words) {
+  /** The output layer, whose weight is its own or the embedding. */
+  static Architecture.Output output(boolean tied, String embedding, LossOp.Logits logits) {
+    return new Architecture.Output("lm_head", tied ? embedding : "lm_head.weight", logits);
+  }
+
+  /** Logits of a model that says what its {@link Architecture#output} is. */
+  static Value logits(Sites sites, Architecture model, Head head, Value rows) {
     return switch (head) {
       case Head.None none -> rows;
-      case Head.LanguageModel of -> sites.linear("lm_head", words, rows, model.vocabSize(), false);
+      case Head.LanguageModel of -> {
+        Architecture.Output output = model.output().orElseThrow();
+        yield sites.graph().logits(sites.linear(output.module(), output.weight(), rows, model.vocabSize(), false), output.logits());
+      }
       case Head.SequenceClassification of -> sites.linear("score", rows, of.labels(), false);
       case Head.TokenClassification of -> throw none(model, head);
       case Head.QuestionAnswering of -> throw none(model, head);

@@ -1,6 +1,7 @@
 package io.github.lora4j.models.families;
 
 import io.github.lora4j.graph.Graph;
+import io.github.lora4j.graph.LossOp;
 import io.github.lora4j.graph.ModuleInfo.Kind;
 import io.github.lora4j.graph.Sites;
 import io.github.lora4j.graph.Value;
@@ -112,7 +113,12 @@ public final class Gpt2Family implements ModelFamily {
 
     @Override
     public Value logits(Sites sites, Head head, Value rows) {
-      return Decoders.logits(sites, this, head, rows, config.flag("tie_word_embeddings", true) ? "transformer.wte.weight" : "lm_head.weight");
+      return Decoders.logits(sites, this, head, rows);
+    }
+
+    @Override
+    public Optional<Output> output() {
+      return Optional.of(Decoders.output(config.flag("tie_word_embeddings", true), "transformer.wte.weight", LossOp.Logits.PLAIN));
     }
 
     @Override

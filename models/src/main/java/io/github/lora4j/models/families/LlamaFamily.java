@@ -1,6 +1,7 @@
 package io.github.lora4j.models.families;
 
 import io.github.lora4j.graph.Graph;
+import io.github.lora4j.graph.LossOp;
 import io.github.lora4j.graph.ModuleInfo.Kind;
 import io.github.lora4j.graph.Shape;
 import io.github.lora4j.graph.Sites;
@@ -124,8 +125,12 @@ public final class LlamaFamily implements ModelFamily {
 
     @Override
     public Value logits(Sites sites, Head head, Value rows) {
-      return Decoders.logits(sites, this, head, rows,
-          config.flag("tie_word_embeddings", false) ? "model.embed_tokens.weight" : "lm_head.weight");
+      return Decoders.logits(sites, this, head, rows);
+    }
+
+    @Override
+    public Optional<Output> output() {
+      return Optional.of(Decoders.output(config.flag("tie_word_embeddings", false), "model.embed_tokens.weight", LossOp.Logits.PLAIN));
     }
 
     @Override

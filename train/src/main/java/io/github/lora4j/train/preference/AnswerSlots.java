@@ -49,8 +49,7 @@ record AnswerSlots(RowAxis targets, Value weights, Value own, Value ranges, Valu
 
   private static Value logProbabilities(Model model, Sites sites, PackedInputs in) {
     Graph graph = sites.graph();
-    Value logits = model.logits(sites, TokenLabels.rows(graph, in, model.hidden(sites, in, Rows.ALL)));
-    return graph.region("loss", () -> graph.logSoftmaxAt(logits, TokenLabels.labels(graph, in)));
+    return model.labelled(sites, TokenLabels.rows(graph, in, model.hidden(sites, in, Rows.ALL)), TokenLabels.labels(graph, in)).logProbability();
   }
 
   /** The first or second sequence of each example, of values of the sequences. */

@@ -1,6 +1,7 @@
 package io.github.lora4j.train.recorded;
 
 import io.github.lora4j.graph.Graph;
+import io.github.lora4j.graph.LossOp;
 import io.github.lora4j.graph.Program;
 import io.github.lora4j.graph.Sites;
 import io.github.lora4j.graph.Value;
@@ -11,6 +12,7 @@ import io.github.lora4j.models.PackedInputs;
 import io.github.lora4j.models.Rows;
 import io.github.lora4j.vector.ConfigException;
 import io.github.lora4j.vector.ScalarFunction;
+import java.util.List;
 
 /**
  * A decoder that predicts the next token. The loss is cross-entropy over the vocabulary, a prediction is the distribution behind a sequence's
@@ -51,18 +53,24 @@ public record CausalLm(Model model, TokenLoss tokenLoss) implements RecordedTask
     return "CAUSAL_LM";
   }
 
+  /** Of each labelled token (its log-probability, the likeliest token in its place): logits of all of them would be the largest thing there is. */
   @Override
   public Value judged(Sites sites, PackedInputs in) {
-    return model.logits(sites, TokenLabels.rows(sites.graph(), in, model.hidden(sites, in, Rows.ALL)));
+    Graph graph = sites.graph();
+    LossOp.Labelled tokens = model.labelled(sites, TokenLabels.rows(graph, in, model.hidden(sites, in, Rows.ALL)), TokenLabels.labels(graph, in));
+    return graph.region("loss", () -> graph.join(List.of(tokens.logProbability(), tokens.likeliest())));
   }
 
   @Override
-  public Value loss(Graph graph, PackedInputs in, Value predictions) {
-    Value nll = TokenLabels.loss(graph, in, predictions);
-    return switch (tokenLoss) {
-      case NLL -> nll;
-      case DFT -> graph.region("loss", () -> graph.multiply(nll, graph.stopGradient(graph.apply(ScalarFunction.EXP, graph.scale(nll, -1)))));
-    };
+  public Value loss(Graph graph, PackedInputs in, Value judged) {
+    return graph.region("loss", () -> {
+      Value logProbability = graph.split(judged, 2).getFirst();
+      Value nll = graph.scale(logProbability, -1);
+      return switch (tokenLoss) {
+        case NLL -> nll;
+        case DFT -> graph.multiply(nll, graph.stopGradient(graph.apply(ScalarFunction.EXP, logProbability)));
+      };
+    });
   }
 
   @Override

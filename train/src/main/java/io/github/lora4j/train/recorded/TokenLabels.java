@@ -39,7 +39,7 @@ public final class TokenLabels {
     return graph.gather(all, slots.rows, Optional.of(slots.inverse), Optional.empty());
   }
 
-  /** The labels of {@link #rows}. */
+  /** The label of each of {@link #rows}. */
   public static Value labels(Graph graph, PackedInputs in) {
     return Slots.declare(graph.program(), in).labels;
   }
@@ -63,7 +63,7 @@ public final class TokenLabels {
     return new Host(in, program, shift, false);
   }
 
-  /** The same where labels are words of a vocabulary: metrics look at whether the likeliest word is right, not at whole rows of logits. */
+  /** The same where labels are words of a vocabulary: what is judged is (log-probability, likeliest word), and metrics look at whether the latter is right. */
   public static Targets words(PackedInputs in, Program program, int shift) {
     return new Host(in, program, shift, true);
   }
@@ -106,12 +106,7 @@ public final class TokenLabels {
       }
       List<float[]> right = new ArrayList<>();
       for (int row = 0; row < targets; row++) {
-        float own = judged[row * columns + labels[row]];
-        boolean best = true;
-        for (int at = row * columns; at < (row + 1) * columns; at++) {
-          best &= judged[at] <= own;
-        }
-        right.add(new float[] {best ? 1 : 0});
+        right.add(new float[] {judged[row * columns + 1] == labels[row] ? 1 : 0});
       }
       return right;
     }

@@ -12,6 +12,7 @@ import io.github.lora4j.vector.DType;
 import io.github.lora4j.vector.Elements;
 import io.github.lora4j.vector.Kernels;
 import io.github.lora4j.vector.WeightFormats;
+import io.github.lora4j.vector.internal.gemm.VectorGemms;
 import java.lang.foreign.MemorySegment;
 
 /** Lookups, sums and means of rows: all are sums of weighted rows, a row at a time. Contracts are those of {@code Kernels}. */
@@ -25,11 +26,21 @@ public final class Rows {
       int id = Operands.id(ids, i);
       if (id == -1) {
         begin(addend, out, i * bytes, bytes);
-      } else if (table.format() instanceof Elements stored) {
-        gatherElements(table, stored, id, addend, out, i, cols);
       } else {
-        gatherBlocks(table, id, addend, out, i, cols);
+        row(table, id, addend, out, i, cols);
       }
+    }
+  }
+
+  /** out[i] = table[id] (+ addend[i]). */
+  static void row(Kernels.Table table, int id, MemorySegment addend, MemorySegment out, int i, int cols) {
+    if (!(table.format() instanceof Elements stored)) {
+      gatherBlocks(table, id, addend, out, i, cols);
+    } else if (table.packed() > 0) {
+      begin(addend, out, i * cols * 4L, cols * 4L);
+      VectorGemms.addRow(table, id, out, i, cols);
+    } else {
+      gatherElements(table, stored, id, addend, out, i, cols);
     }
   }
 

@@ -157,6 +157,18 @@ enum PackedElements implements Packed {
     }
   }
 
+  /** out[i] += row {@code id} of so many that are packed; its elements lie a panel's width apart. */
+  void addRow(MemorySegment packed, int rows, int id, MemorySegment out, int i, int cols) {
+    int width = vectors(Panels.columns(id / COLUMNS, rows)) * COUNT;
+    long from = Panels.start(id / COLUMNS, cols) + id % COLUMNS;
+    long to = bytes((long) i * cols);
+    for (int p = 0; p < cols; p++) {
+      long at = from + (long) p * width;
+      float value = this == F32 ? packed.get(Lanes.FLOAT, bytes(at)) : (float) elements.get(packed, at);
+      out.set(Lanes.FLOAT, to + bytes(p), out.get(Lanes.FLOAT, to + bytes(p)) + value);
+    }
+  }
+
   @Override
   public boolean direct(Form form) {
     return this == F32 && form == Form.NT;

@@ -3,6 +3,7 @@ package io.github.lora4j.vector.internal.gemm;
 import io.github.lora4j.vector.ConfigException;
 import io.github.lora4j.vector.Gemm;
 import io.github.lora4j.vector.Gemm.Form;
+import io.github.lora4j.vector.Kernels;
 import io.github.lora4j.vector.Memory;
 import io.github.lora4j.vector.WeightFormat;
 import io.github.lora4j.vector.WeightFormats;
@@ -51,6 +52,11 @@ public final class VectorGemms {
     checkSize("blocks", blocks, rows * WeightFormats.rowBytes(storage, cols));
     checkSize("panels", panels, weight.packedBytes(rows, cols));
     weight.packStored(rows, cols, blocks, panels);
+  }
+
+  /** out[i] += row {@code id} of a packed table of elements. */
+  public static void addRow(Kernels.Table table, int id, MemorySegment out, int i, int cols) {
+    ((PackedElements) Packed.of(table.format())).addRow(table.rows(), table.packed(), id, out, i, cols);
   }
 
   public static long gemmScratchBytes(Gemm.Spec spec, int threads) {

@@ -32,6 +32,17 @@ public final class ReferenceRows {
     }
   }
 
+  /** One row of a table. */
+  void row(Kernels.Table table, int id, MemorySegment out, int cols) {
+    if (!(table.format() instanceof Elements)) {
+      table.format().decode(table.rows(), id * WeightFormats.rowBytes(table.format(), cols), table.scratch(), 0, cols);
+    }
+    for (int j = 0; j < cols; j++) {
+      type.set(out, j, table.format() instanceof Elements entries ? entries.get(table.rows(), (long) id * cols + j)
+          : new Elements(DType.F32).get(table.scratch(), j));
+    }
+  }
+
   public void scatterAdd(MemorySegment dy, Kernels.ScatterIndex index, boolean mean, MemorySegment table, int cols, int from, int to) {
     for (int u = from; u < to; u++) {
       int first = Operands.id(index.starts(), u);
