@@ -100,6 +100,11 @@ public final class Graph {
     return y;
   }
 
+  /** state[rows[i]] = x[i]; see {@link RowOp.AppendRows}. */
+  public void appendRows(Value x, Value rows, Value state) {
+    record(new RowOp.AppendRows(x, rows, state));
+  }
+
   /** Layer norm over columns. */
   public Value layerNorm(Value x, Value gamma, Value beta, double eps) {
     Value y = temp(gamma.name() + ".y", x.shape());

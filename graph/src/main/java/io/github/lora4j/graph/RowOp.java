@@ -80,6 +80,36 @@ public sealed interface RowOp extends Op {
   }
 
   /**
+   * state[rows[i]] = x[i]: new rows of a cache, each written once in a run. Rows that are not named stay; no gradient flows through.
+   *
+   * @param rows I32 [rows of x, 1]
+   */
+  record AppendRows(Value x, Value rows, Value state) implements RowOp, Op.NoGradient {
+    @Override
+    public List<Value> inputs() {
+      return Op.list(x, rows);
+    }
+
+    @Override
+    public List<Value> outputs() {
+      return Op.list(state);
+    }
+
+    @Override
+    public void check(OpCheck check) {
+      check.that(rows.integer() && rows.shape().equals(x.shape().withCols(1)), "appendRows", state.name(), "rows must be integers %s, got %s %s",
+          x.shape().withCols(1), rows.type(), rows.shape());
+      check.that(state.role() == Value.Role.STATE && state.shape().cols() == x.shape().cols(), "appendRows", state.name(),
+          "rows are appended to a state of %d columns, got %s %s", x.shape().cols(), state.role(), state.shape());
+    }
+
+    @Override
+    public List<Followed> followed() {
+      return List.of(new Followed(rows, state.shape().rows(), Set.of(), "rows of " + state.name()));
+    }
+  }
+
+  /**
    * y[i] = sum of the rows of x in range i, or their mean; ranges I32 [rows of y, 2] = (start, length). No rows give zeros.
    *
    * @param mean whether sums are divided by the length

@@ -5,6 +5,7 @@ import io.github.lora4j.graph.Shape;
 import io.github.lora4j.graph.Value;
 import io.github.lora4j.vector.AttentionSpec;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 
 /** Attention: self and cross, grouped heads, causal with an offset, rows that only query, and gradients of some operands only. */
@@ -42,7 +43,50 @@ public final class AttentionCases {
       Value x = p.probe("x", Shape.of(tokens, 14));
       return p.mse(p.graph().attention(spec(2, 2, 7, false), x, x, x, Tables.segments(p, p.axis("segments", 6), tokens, tokens, 0, 0), TOKENS));
     }));
+    cases.add(cached());
     return cases;
+  }
+
+  /** Keys and values that lie in states, among rows that nothing has written, in another order than their tokens. */
+  private static TestProgram cached() {
+    return new TestProgram("keys and values in a cache", TOKENS, p -> {
+      RowAxis tokens = p.axis("tokens", TOKENS);
+      Shape kv = Shape.of(tokens, 7);
+      Value q = p.probe("q", Shape.of(tokens, 14));
+      Value segments = p.table("segments", Shape.of(p.axis("segments", 3), 5), live -> cachedSegments(live.of(p.axis("segments", 3)),
+          live.of(tokens)));
+      Value rows = p.table("rows", Shape.of(tokens, 1), live -> cacheRows(live.of(p.axis("segments", 3)), live.of(tokens)));
+      Value keys = p.graph().program().state("keys", Shape.of(3 * TOKENS, 7));
+      Value values = p.graph().program().state("values", Shape.of(3 * TOKENS, 7));
+      p.graph().appendRows(p.input("k", kv), rows, keys);
+      p.graph().appendRows(p.input("v", kv), rows, values);
+      return p.mse(p.graph().attention(spec(2, 1, 7, true), q, keys, values, segments, TOKENS));
+    });
+  }
+
+  /** Equal parts of the tokens, the first part with its keys in the last third of the cache. */
+  private static int[] cachedSegments(int segments, int tokens) {
+    int[] table = new int[5 * segments];
+    for (int s = 0; s < segments; s++) {
+      table[5 * s] = s * tokens / segments;
+      table[5 * s + 1] = (s + 1) * tokens / segments - table[5 * s];
+      table[5 * s + 2] = (2 - s) * TOKENS;
+      table[5 * s + 3] = table[5 * s + 1];
+    }
+    return table;
+  }
+
+  private static int[] cacheRows(int segments, int tokens) {
+    int[] rows = new int[tokens];
+    // Without segments each token has some row.
+    Arrays.setAll(rows, i -> i);
+    for (int s = 0; s < segments; s++) {
+      int first = s * tokens / segments;
+      for (int i = first; i < (s + 1) * tokens / segments; i++) {
+        rows[i] = (2 - s) * TOKENS + i - first;
+      }
+    }
+    return rows;
   }
 
   private static AttentionSpec spec(int heads, int kvHeads, int dim, boolean causal) {

@@ -90,7 +90,7 @@ public final class Session implements AutoCloseable {
       executable.write(range.gradient(), new float[Math.toIntExact(range.length())], Math.toIntExact(range.length()));
     }
     program.program().slots().values().stream().filter(slot -> slot.role() == Value.Role.STATE)
-        .forEach(slot -> executable.write(slot, new float[slot.shape().cols()], slot.shape().cols()));
+        .forEach(slot -> executable.write(slot, new float[Math.toIntExact(slot.shape().elements())], Math.toIntExact(slot.shape().elements())));
   }
 
   /** Runs both entries on these live rows: the readable outputs of {@code forward}, then sums and gradients of {@code step}. */

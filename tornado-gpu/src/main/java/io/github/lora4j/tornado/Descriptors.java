@@ -153,6 +153,10 @@ final class Descriptors {
     static final int WHERE = 2, TABLE = 3, DECODE = 4, IDS = 5, ADDEND = 6, Y = 7;
   }
 
+  record AppendRows(int count, int cols, int x, int rows, int state) {
+    static final int X = 2, ROWS = 3, STATE = 4;
+  }
+
   /** Sums of the rows of each id, or their means if {@code mean} is 1. */
   record ScatterAdd(int count, int cols, int dy, int unique, int starts, int order, int mean, int table) {
     static final int DY = 2, UNIQUE = 3, STARTS = 4, ORDER = 5, MEAN = 6, TABLE = 7;

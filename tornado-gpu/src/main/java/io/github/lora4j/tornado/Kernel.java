@@ -36,6 +36,7 @@ enum Kernel {
   COUNTED(Descriptors.Counted.class, Launches::countedLaunch, Elements::counted),
   COLUMN_LOSS_GRAD(Descriptors.ColumnLoss.class, Launches::columnLossGradLaunch, Elements::columnLossGrad),
   GATHER(Descriptors.Gather.class, Launches::gatherLaunch, Moves::gather),
+  APPEND_ROWS(Descriptors.AppendRows.class, Launches::appendRowsLaunch, Moves::appendRows),
   SCATTER_ADD(Descriptors.ScatterAdd.class, Launches::scatterAddLaunch, Moves::scatterAdd),
   RANGE_SUM(Descriptors.Ranges.class, Launches::rangeSumLaunch, Moves::rangeSum),
   RANGE_SUM_GRAD(Descriptors.Ranges.class, Launches::rangeSumGradLaunch, Moves::rangeSumGrad),

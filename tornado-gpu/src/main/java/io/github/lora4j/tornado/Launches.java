@@ -133,6 +133,10 @@ final class Launches {
     Moves.gather(c.globalIdx, cursor.get(0) + place.get(0), t, n, m, w);
   }
 
+  static void appendRowsLaunch(KernelContext c, IntArray cursor, IntArray t, IntArray place, IntArray n, FloatArray m, FloatArray w) {
+    Moves.appendRows(c.globalIdx, cursor.get(0) + place.get(0), t, n, m, w);
+  }
+
   static void scatterAddLaunch(KernelContext c, IntArray cursor, IntArray t, IntArray place, IntArray n, FloatArray m, FloatArray w) {
     Moves.scatterAdd(c.globalIdx, cursor.get(0) + place.get(0), t, n, m, w);
   }

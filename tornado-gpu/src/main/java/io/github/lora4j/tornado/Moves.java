@@ -1,5 +1,6 @@
 package io.github.lora4j.tornado;
 
+import io.github.lora4j.tornado.Descriptors.AppendRows;
 import io.github.lora4j.tornado.Descriptors.Collect;
 import io.github.lora4j.tornado.Descriptors.Columns;
 import io.github.lora4j.tornado.Descriptors.Gather;
@@ -60,6 +61,15 @@ final class Moves {
         y += element(t.get(d + Gather.WHERE), t.get(d + Gather.TABLE) + id * cols + i % cols, t.get(d + Gather.DECODE), t, m, w);
       }
       m.set(t.get(d + Gather.Y) + i, y);
+    }
+  }
+
+  /** (x, rows, state): state[rows[i]] = x[i]. */
+  static void appendRows(int i, int d, IntArray t, IntArray n, FloatArray m, FloatArray w) {
+    if (i < Elements.count(d, t, n)) {
+      int cols = t.get(d + Descriptors.COLS);
+      int row = n.get(t.get(d + AppendRows.ROWS) + i / cols);
+      m.set(t.get(d + AppendRows.STATE) + row * cols + i % cols, m.get(t.get(d + AppendRows.X) + i));
     }
   }
 

@@ -11,6 +11,8 @@ final class RowLowering {
 
   static List<GpuBinder<?>> binders() {
     return List.of(new Gather(),
+        GpuBinder.of(RowOp.AppendRows.class, (o, to) -> to.rows(Kernel.APPEND_ROWS, o.x(), (n, c) ->
+            new Descriptors.AppendRows(n, c, to.at(o.x()), to.ints(o.rows()), to.at(o.state())))),
         GpuBinder.of(RowOp.ScatterAdd.class, (o, to) -> to.flat(Kernel.SCATTER_ADD, o.index().unique(), o.dy().shape().cols(), (n, c) ->
             new Descriptors.ScatterAdd(n, c, to.at(o.dy()), to.ints(o.index().unique()), to.ints(o.index().starts()),
                 to.ints(o.index().order()), o.mean() ? 1 : 0, to.at(o.table())))),

@@ -7,6 +7,7 @@ import io.github.lora4j.vector.WeightFormat;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
 
 /** Binds the ops that pick rows or sum ranges of them. */
 final class CpuRowSteps {
@@ -15,6 +16,7 @@ final class CpuRowSteps {
 
   static List<CpuBinder<?>> binders() {
     return List.of(new Gather(),
+        CpuBinder.of(RowOp.AppendRows.class, CpuRowSteps::appendRows),
         CpuBinder.of(RowOp.ScatterAdd.class, CpuRowSteps::scatterAdd),
         CpuBinder.of(RowOp.RangeSum.class, CpuRowSteps::rangeSum),
         CpuBinder.of(RowOp.RangeSumGrad.class, CpuRowSteps::rangeSumGrad));
@@ -53,6 +55,20 @@ final class CpuRowSteps {
       int cols = o.y().shape().cols();
       return at.workerRows(o.y(), cols, (from, to, worker) -> k.gather(tables[worker], ids, addend, y, cols, from, to));
     }
+  }
+
+  private static CpuSteps.Step appendRows(RowOp.AppendRows o, CpuSteps at) {
+    MemorySegment x = at.s(o.x());
+    MemorySegment rows = at.s(o.rows());
+    MemorySegment state = at.s(o.state());
+    long bytes = (long) at.floats().bytes() * o.x().shape().cols();
+    int capacity = o.state().shape().rows();
+    return at.rows(o.x(), o.x().shape().cols(), (from, to) -> {
+      for (int i = from; i < to; i++) {
+        int row = Objects.checkIndex(CpuSteps.at(rows, i), capacity);
+        MemorySegment.copy(x, i * bytes, state, row * bytes, bytes);
+      }
+    });
   }
 
   private static CpuSteps.Step scatterAdd(RowOp.ScatterAdd o, CpuSteps at) {

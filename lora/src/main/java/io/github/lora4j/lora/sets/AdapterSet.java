@@ -319,6 +319,9 @@ public final class AdapterSet implements AutoCloseable {
 
   /** Writes what has changed since the mark; {@code trained} computes by itself. */
   long write(Executable to, long written, Optional<SetMember> trained) {
+    if (written == changes) {
+      return written;
+    }
     AdapterRoom recorded = recorded();
     SeatValues values = new SeatValues(recorded, seats, to);
     if (written < weightsChanged) {

@@ -1,0 +1,136 @@
+package io.github.lora4j.generate;
+
+import io.github.lora4j.generate.sampling.Sampler;
+import java.util.Arrays;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/** A prompt and its answer so far; made by {@link Generator#add}. */
+public final class Sequence {
+
+  private final int ordinal;
+  private Request request;
+  private Sampler sampler;
+  private int[] tokens;
+  private int[] ends = {};
+  private int limit;
+  private int length;
+  private int promptLength;
+  private volatile @Nullable FinishReason finished;
+
+  /** Tokens whose keys and values are in the cache. */
+  int cached;
+  /** The cache's row of the first token. */
+  int firstRow;
+  /** Rows that it has there. */
+  int rows;
+  /** What the program calls its adapter. */
+  int choice;
+
+  Sequence(int ordinal, Request request, int room) {
+    this.ordinal = ordinal;
+    this.request = request;
+    tokens = new int[0];
+    sampler = start(request, room);
+  }
+
+  /** Begins anew with another prompt; what is cached is the caller's to say. */
+  Sampler start(Request next, int room) {
+    request = next;
+    promptLength = next.prompt().size();
+    limit = Math.min(room, next.config().length().limit(promptLength));
+    length = promptLength;
+    tokens = Arrays.copyOf(next.prompt().stream().mapToInt(Integer::intValue).toArray(), Math.max(limit, promptLength));
+    ends = next.config().stop().eosTokenIds().stream().mapToInt(Integer::intValue).toArray();
+    finished = null;
+    sampler = new Sampler(next.config(), limit);
+    return sampler;
+  }
+
+  /** The tokens that both begin with. */
+  int common(Request next) {
+    int same = 0;
+    while (same < Math.min(length, next.prompt().size()) && tokens[same] == next.prompt().get(same)) {
+      same++;
+    }
+    return same;
+  }
+
+  /** Counts the sequences of a generator, from 0. */
+  public int ordinal() {
+    return ordinal;
+  }
+
+  /** What was asked for. */
+  public Request request() {
+    return request;
+  }
+
+  /** Tokens of prompt and answer. */
+  public int length() {
+    return length;
+  }
+
+  /** Tokens of the answer. */
+  public int generatedCount() {
+    return length - promptLength;
+  }
+
+  /** The answer, with the end token if one ended it. */
+  public int[] generated() {
+    return Arrays.copyOfRange(tokens, promptLength, length);
+  }
+
+  /** Why it ended; empty while it has not. */
+  public Optional<FinishReason> finished() {
+    return Optional.ofNullable(finished);
+  }
+
+  /** Ends it before its next token; for any thread. */
+  public void cancel() {
+    finish(FinishReason.CANCELLED);
+  }
+
+  /** Ends it before its next token; the first reason is kept. */
+  public void finish(FinishReason reason) {
+    if (finished == null) {
+      finished = reason;
+    }
+  }
+
+  boolean running() {
+    return finished == null;
+  }
+
+  int[] tokens() {
+    return tokens;
+  }
+
+  int pending() {
+    return length - cached;
+  }
+
+  int promptLength() {
+    return promptLength;
+  }
+
+  Sampler sampler() {
+    return sampler;
+  }
+
+  int limit() {
+    return limit;
+  }
+
+  void append(int token) {
+    tokens[length++] = token;
+    for (int end : ends) {
+      if (end == token) {
+        finish(FinishReason.EOS);
+      }
+    }
+    if (length >= limit) {
+      finish(limit < request.config().length().limit(promptLength) ? FinishReason.CONTEXT : FinishReason.LENGTH);
+    }
+  }
+}

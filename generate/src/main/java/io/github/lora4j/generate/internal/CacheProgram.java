@@ -1,0 +1,74 @@
+package io.github.lora4j.generate.internal;
+
+import io.github.lora4j.graph.Graph;
+import io.github.lora4j.graph.Program;
+import io.github.lora4j.graph.ProgramBuilder;
+import io.github.lora4j.graph.RowAxis;
+import io.github.lora4j.graph.Shape;
+import io.github.lora4j.graph.Sites;
+import io.github.lora4j.graph.Value;
+import io.github.lora4j.lora.Adapter;
+import io.github.lora4j.lora.AdapterRecording;
+import io.github.lora4j.models.Model;
+import io.github.lora4j.models.PackedInputs;
+import io.github.lora4j.models.Rows;
+import java.util.Optional;
+
+/**
+ * A decoder as two entries that share weights and caches: {@value #PREFILL} for pieces of several tokens, of which the last tokens alone reach the
+ * head, and {@value #DECODE} for one token of each sequence.
+ */
+public record CacheProgram(Program program, Entry prefill, Entry decode, int cacheRows) {
+
+  /** The entry for pieces of any length. */
+  public static final String PREFILL = "prefill";
+  /** The entry for pieces of one token. */
+  public static final String DECODE = "decode";
+
+  /**
+   * What a run of an entry is told and gives.
+   *
+   * @param rows the cache's row for each token [tokens, 1]
+   * @param logits of each piece's last token [pieces, vocabulary]
+   */
+  public record Entry(String name, PackedInputs in, Value rows, Value logits) {}
+
+  /** Records both entries. */
+  public static CacheProgram record(Model model, Adapter adapter, Capacity capacity) {
+    ProgramBuilder program = new ProgramBuilder();
+    PackedInputs pieces = PackedInputs.declare(program, capacity.batchTokens(), capacity.sequences(), new PackedInputs.Limits(capacity.maxLength(),
+        model.architecture().firstPosition(), model.architecture().vocabSize()));
+    Entry prefill = entry(PREFILL, program, model, adapter, pieces, Rows.LAST, capacity.cacheRows());
+    Entry decode = entry(DECODE, program, model, adapter, singles(program, pieces), Rows.ALL, capacity.cacheRows());
+    adapter.recordPrepare(program);
+    Program built = program.build();
+    AdapterRecording.requireRecorded(adapter, built);
+    return new CacheProgram(built, prefill, decode, capacity.cacheRows());
+  }
+
+  private static Entry entry(String name, ProgramBuilder program, Model model, Adapter adapter, PackedInputs in, Rows wanted, int cacheRows) {
+    Graph graph = program.entry(name);
+    Value rows = program.table(name + ".rows", in.ids().shape());
+    Sites sites = new Sites(graph, new CachingHooks(adapter, cacheRows, rows), Optional.empty());
+    return new Entry(name, in, rows, graph.output("logits", model.logits(sites, model.hidden(sites, in, wanted))));
+  }
+
+  /** Inputs of which each token is a sequence's only one. */
+  private static PackedInputs singles(ProgramBuilder program, PackedInputs of) {
+    RowAxis sequences = of.sequences();
+    PackedInputs.Tokens tokens = new PackedInputs.Tokens(sequences, sequences, program.table("decode.ids", Shape.of(sequences, 1)),
+        program.table("decode.positions", Shape.of(sequences, 1)), program.table("decode.types", Shape.of(sequences, 1)),
+        program.table("decode.segments", Shape.of(sequences, 5)));
+    return new PackedInputs(tokens, of.ranges(), of.first(), of.last(), of.randomness(), of.limits());
+  }
+
+  /**
+   * What the program has room for.
+   *
+   * @param sequences sequences of a run
+   * @param batchTokens tokens of a run
+   * @param cacheRows tokens of all sequences
+   * @param maxLength tokens of one sequence
+   */
+  public record Capacity(int sequences, int batchTokens, int cacheRows, int maxLength) {}
+}

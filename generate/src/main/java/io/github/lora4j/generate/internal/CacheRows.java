@@ -1,0 +1,43 @@
+package io.github.lora4j.generate.internal;
+
+import java.util.OptionalInt;
+import java.util.TreeMap;
+
+/** Which rows of the cache belong to whom: each sequence has a range of its own, from when it joins until it leaves. */
+public final class CacheRows {
+
+  private final int capacity;
+  /** Length by first row. */
+  private final TreeMap<Integer, Integer> taken = new TreeMap<>();
+
+  /** An empty cache of so many rows. */
+  public CacheRows(int capacity) {
+    this.capacity = capacity;
+  }
+
+  /** Takes the first range that is free; empty if none is long enough. */
+  public OptionalInt take(int rows) {
+    int from = 0;
+    for (var range : taken.entrySet()) {
+      if (range.getKey() - from >= rows) {
+        break;
+      }
+      from = range.getKey() + range.getValue();
+    }
+    if (capacity - from < rows) {
+      return OptionalInt.empty();
+    }
+    taken.put(from, rows);
+    return OptionalInt.of(from);
+  }
+
+  /** Gives a range back. */
+  public void free(int first) {
+    taken.remove(first);
+  }
+
+  /** Rows that nobody has. */
+  public int free() {
+    return capacity - taken.values().stream().mapToInt(Integer::intValue).sum();
+  }
+}

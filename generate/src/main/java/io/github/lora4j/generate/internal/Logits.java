@@ -1,0 +1,52 @@
+package io.github.lora4j.generate.internal;
+
+import io.github.lora4j.graph.Executable;
+import io.github.lora4j.graph.Value;
+import io.github.lora4j.vector.DType;
+import java.lang.foreign.MemorySegment;
+
+/** The logits of a run's pieces in Java's memory. Allocates only when made. */
+public final class Logits {
+
+  private final int vocabulary;
+  private final float[] floats;
+  private final double[] doubles;
+  /** The memory of so many rows, by their number. */
+  private final MemorySegment[] targets;
+
+  /** Room for rows. */
+  public Logits(int rows, int vocabulary, DType type) {
+    this.vocabulary = vocabulary;
+    boolean wide = type == DType.F64;
+    floats = new float[wide ? 0 : Math.multiplyExact(rows, vocabulary)];
+    doubles = new double[wide ? Math.multiplyExact(rows, vocabulary) : 0];
+    MemorySegment all = wide ? MemorySegment.ofArray(doubles) : MemorySegment.ofArray(floats);
+    targets = new MemorySegment[rows + 1];
+    for (int i = 0; i <= rows; i++) {
+      targets[i] = all.asSlice(0, all.byteSize() / rows * i);
+    }
+  }
+
+  /** Reads rows of a run. */
+  public void read(Executable executable, Value logits, int rows) {
+    executable.read(logits, targets[rows]);
+  }
+
+  /** Copies a row, and says whether it is finite. */
+  public boolean copy(int row, float[] target) {
+    int from = row * vocabulary;
+    if (doubles.length == 0) {
+      System.arraycopy(floats, from, target, 0, vocabulary);
+    } else {
+      for (int i = 0; i < vocabulary; i++) {
+        target[i] = (float) doubles[from + i];
+      }
+    }
+    // What is finite gives 0 when multiplied by it, in any order; so the loop has no branch.
+    float sum = 0;
+    for (int i = 0; i < vocabulary; i++) {
+      sum += target[i] * 0;
+    }
+    return sum == 0;
+  }
+}
