@@ -1,5 +1,6 @@
 package io.github.lora4j.tokenizer.internal;
 
+import io.github.lora4j.tokenizer.internal.normal.Normalizer;
 import io.github.lora4j.tokenizer.internal.text.Text;
 import io.github.lora4j.tokenizer.internal.text.Unicode;
 import java.util.ArrayList;
@@ -32,11 +33,11 @@ final class AddedTokens {
   private final Set<Integer> firsts = new HashSet<>();
 
   /** The given tokens, found in text that went through the normaliser. */
-  AddedTokens(List<Token> tokens, BertNormalizer normalizer) {
+  AddedTokens(List<Token> tokens, Normalizer normalizer) {
     List<Pattern> list = new ArrayList<>();
     for (Token token : tokens) {
       Text raw = Text.of(token.content());
-      int[] codePoints = normalizer.normalize(raw, 0, raw.length()).codePoints();
+      int[] codePoints = normalizer.normalize(raw).codePoints();
       if (codePoints.length > 0) {
         list.add(new Pattern(codePoints, token));
         firsts.add(codePoints[0]);

@@ -1,6 +1,8 @@
 package io.github.lora4j.tokenizer.internal;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.github.lora4j.tokenizer.internal.json.Json;
+import io.github.lora4j.tokenizer.internal.model.Vocabulary;
 import java.nio.file.Path;
 import java.util.HashSet;
 import java.util.Map;
@@ -34,7 +36,7 @@ final class AddedTokensFiles {
       object(list).fieldNames().forEachRemaining(content -> {
         boolean is = special.contains(content);
         int id = list.get(content).number();
-        TokenizerJson.add(vocabulary, list, content, id);
+        vocabulary.add(list, content, id);
         added.put(id, new AddedTokens.Token(id, content, false, false, false, !is, is));
       });
     });

@@ -4,11 +4,18 @@ import io.github.lora4j.tokenizer.Encoding;
 import io.github.lora4j.tokenizer.StreamingDecoder;
 import io.github.lora4j.tokenizer.Tokenizer;
 import io.github.lora4j.tokenizer.internal.decode.Decoder;
+import io.github.lora4j.tokenizer.internal.model.Model;
+import io.github.lora4j.tokenizer.internal.model.Vocabulary;
+import io.github.lora4j.tokenizer.internal.normal.Normalizer;
+import io.github.lora4j.tokenizer.internal.text.Pieces;
 import io.github.lora4j.tokenizer.internal.text.Text;
+import io.github.lora4j.tokenizer.internal.words.Words;
 import io.github.lora4j.vector.ConfigException;
 import java.util.Comparator;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.OptionalInt;
 import java.util.Set;
 
@@ -16,25 +23,28 @@ import java.util.Set;
 final class PipelineTokenizer implements Tokenizer {
 
   private final Vocabulary vocabulary;
-  private final BertNormalizer normalizer;
-  private final TextModel model;
-  private final Template template;
-  private final Decoder decoder;
+  private final Parts parts;
   private final AddedTokens inRawText;
   private final AddedTokens inNormalizedText;
   private final List<String> specialTokens;
   private final Set<Integer> specialIds = new HashSet<>();
+  /** Added tokens as they stand in normalised text, where that is not as they are written. */
+  private final Map<Integer, String> normalized = new HashMap<>();
 
-  PipelineTokenizer(
-      Vocabulary vocabulary, List<AddedTokens.Token> added, BertNormalizer normalizer, TextModel model, Template template,
-      Decoder decoder) {
+  /** The steps: what is done to texts, how they are cut, into which tokens, what is put around, and how tokens become text. */
+  record Parts(Normalizer normalizer, Words words, Model model, Template template, Decoder decoder) {}
+
+  PipelineTokenizer(Vocabulary vocabulary, List<AddedTokens.Token> added, Parts parts) {
     this.vocabulary = vocabulary;
-    this.normalizer = normalizer;
-    this.model = model;
-    this.template = template;
-    this.decoder = decoder;
-    this.inRawText = new AddedTokens(added.stream().filter(t -> !t.normalized()).toList(), BertNormalizer.none());
-    this.inNormalizedText = new AddedTokens(added.stream().filter(AddedTokens.Token::normalized).toList(), normalizer);
+    this.parts = parts;
+    this.inRawText = new AddedTokens(added.stream().filter(t -> !t.normalized()).toList(), Normalizer.none());
+    this.inNormalizedText = new AddedTokens(added.stream().filter(AddedTokens.Token::normalized).toList(), parts.normalizer);
+    added.stream().filter(AddedTokens.Token::normalized).forEach(token -> {
+      String as = parts.normalizer.normalize(Text.of(token.content())).toString();
+      if (!as.equals(token.content())) {
+        normalized.put(token.id(), as);
+      }
+    });
     List<AddedTokens.Token> special = added.stream()
         .filter(AddedTokens.Token::special)
         .sorted(Comparator.comparingInt(AddedTokens.Token::id))
@@ -45,22 +55,22 @@ final class PipelineTokenizer implements Tokenizer {
 
   @Override
   public Encoding encode(String text, int maxLength) {
-    return template.apply(List.of(pieces(text, true)), maxLength);
+    return parts.template.apply(List.of(pieces(text, true)), maxLength);
   }
 
   @Override
   public Encoding encode(String text, boolean addSpecialTokens) {
-    return (addSpecialTokens ? template : template.withoutSpecial()).apply(List.of(pieces(text, true)), Integer.MAX_VALUE);
+    return (addSpecialTokens ? parts.template : parts.template.withoutSpecial()).apply(List.of(pieces(text, true)), Integer.MAX_VALUE);
   }
 
   @Override
   public Encoding encodePlain(String text) {
-    return template.withoutSpecial().apply(List.of(pieces(text, false)), Integer.MAX_VALUE);
+    return parts.template.withoutSpecial().apply(List.of(pieces(text, false)), Integer.MAX_VALUE);
   }
 
   @Override
   public Encoding encode(String first, String second, int maxLength) {
-    return template.apply(List.of(pieces(first, true), pieces(second, true)), maxLength);
+    return parts.template.apply(List.of(pieces(first, true), pieces(second, true)), maxLength);
   }
 
   private Pieces pieces(String string, boolean special) {
@@ -69,7 +79,7 @@ final class PipelineTokenizer implements Tokenizer {
     inRawText.split(raw, 0, raw.length(), special, new AddedTokens.Sink() {
       @Override
       public void text(int from, int to) {
-        normalized(normalizer.normalize(raw, from, to), special, out);
+        pieces(parts.normalizer.normalize(raw.part(from, to)), special, out);
       }
 
       @Override
@@ -80,11 +90,11 @@ final class PipelineTokenizer implements Tokenizer {
     return out;
   }
 
-  private void normalized(Text text, boolean special, Pieces out) {
+  private void pieces(Text text, boolean special, Pieces out) {
     inNormalizedText.split(text, 0, text.length(), special, new AddedTokens.Sink() {
       @Override
       public void text(int from, int to) {
-        model.encode(text, from, to, out);
+        parts.words.cut(text, from, to, (t, f, e) -> parts.model.encode(t, f, e, out));
       }
 
       @Override
@@ -143,7 +153,7 @@ final class PipelineTokenizer implements Tokenizer {
 
     Streaming(boolean skipSpecialTokens) {
       this.skipSpecialTokens = skipSpecialTokens;
-      this.first = decoder.start(this);
+      this.first = parts.decoder.start(this);
     }
 
     private void take(int id) {
@@ -152,7 +162,7 @@ final class PipelineTokenizer implements Tokenizer {
       }
       String token = token(id);
       if (!skipSpecialTokens || !specialIds.contains(id)) {
-        first.text(token);
+        first.text(normalized.getOrDefault(id, token));
         first.end();
       }
     }

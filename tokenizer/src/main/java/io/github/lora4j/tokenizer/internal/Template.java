@@ -1,21 +1,24 @@
 package io.github.lora4j.tokenizer.internal;
 
 import io.github.lora4j.tokenizer.Encoding;
+import io.github.lora4j.tokenizer.internal.json.Json;
+import io.github.lora4j.tokenizer.internal.text.Pieces;
 import io.github.lora4j.vector.ConfigException;
 import java.util.Arrays;
 import java.util.List;
+import java.util.stream.Stream;
 
 /**
  * Where special tokens and the texts' tokens go.
  *
  * @param single the parts for one text
  * @param pair the parts for two
- * @param trim what is done to the ranges of the texts' tokens before
+ * @param trims what is done to the ranges of the texts' tokens before
  */
-record Template(List<Part> single, List<Part> pair, Trim trim) {
+record Template(List<Part> single, List<Part> pair, List<Trim> trims) {
 
   Template(List<Part> single, List<Part> pair) {
-    this(single, pair, Trim.none());
+    this(single, pair, List.of());
   }
 
   /**
@@ -23,7 +26,7 @@ record Template(List<Part> single, List<Part> pair, Trim trim) {
    *
    * @param text 0 or 1 for the first or second text's tokens, {@link #SPECIAL} for the given ids
    */
-  record Part(int text, int[] ids, int typeId) {}
+  record Part(int text, List<Integer> ids, int typeId) {}
 
   static final int SPECIAL = -1;
 
@@ -43,35 +46,43 @@ record Template(List<Part> single, List<Part> pair, Trim trim) {
   static Template roberta(int cls, int sep) {
     return new Template(
         List.of(special(cls, 0), text(0), special(sep, 0)),
-        List.of(special(cls, 0), text(0), special(sep, 0), special(sep, 0), new Part(1, new int[0], 0), special(sep, 0)));
+        List.of(special(cls, 0), text(0), special(sep, 0), special(sep, 0), new Part(1, List.of(), 0), special(sep, 0)));
   }
 
   Template trimmed(Trim by) {
-    return new Template(single, pair, by);
+    return new Template(single, pair, Stream.concat(trims.stream(), Stream.of(by)).toList());
   }
 
   /** Only the texts' tokens. */
   Template withoutSpecial() {
-    return new Template(texts(single), texts(pair), trim);
+    return new Template(texts(single), texts(pair), trims);
   }
 
   private static List<Part> texts(List<Part> parts) {
     return parts.stream().filter(part -> part.text != SPECIAL).toList();
   }
 
+  /** Another's special tokens, with what is trimmed here. */
+  Template around(Template other, Json place) {
+    if (!equals(new Template(bare().single, bare().pair, trims))) {
+      throw place.broken("puts special tokens around the text a second time, which is not supported");
+    }
+    return new Template(other.single, other.pair, trims);
+  }
+
   private static Part special(int id, int typeId) {
-    return new Part(SPECIAL, new int[] {id}, typeId);
+    return new Part(SPECIAL, List.of(id), typeId);
   }
 
   private static Part text(int number) {
-    return new Part(number, new int[0], number);
+    return new Part(number, List.of(), number);
   }
 
   /** Puts one or two texts together, cutting the longer first. */
   Encoding apply(List<Pieces> texts, int maxLength) {
-    texts.forEach(trim::apply);
+    trims.forEach(trim -> texts.forEach(trim::apply));
     List<Part> parts = texts.size() == 1 ? single : pair;
-    int special = parts.stream().mapToInt(p -> p.ids.length).sum();
+    int special = parts.stream().mapToInt(p -> p.ids.size()).sum();
     if (maxLength < special) {
       throw new ConfigException("maximum length " + maxLength + " leaves no place for the " + special + " special tokens");
     }
@@ -84,9 +95,11 @@ record Template(List<Part> single, List<Part> pair, Trim trim) {
     Encoding result = new Encoding(new int[total], new int[total], new int[total], new int[total], truncated);
     int at = 0;
     for (Part part : parts) {
-      int count = part.text == SPECIAL ? part.ids.length : lengths[part.text];
+      int count = part.text == SPECIAL ? part.ids.size() : lengths[part.text];
       if (part.text == SPECIAL) {
-        System.arraycopy(part.ids, 0, result.ids(), at, count);
+        for (int i = 0; i < count; i++) {
+          result.ids()[at + i] = part.ids.get(i);
+        }
       } else {
         texts.get(part.text).copy(count, result.ids(), result.starts(), result.ends(), at);
       }

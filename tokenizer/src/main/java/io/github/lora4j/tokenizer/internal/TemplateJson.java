@@ -1,5 +1,7 @@
 package io.github.lora4j.tokenizer.internal;
 
+import io.github.lora4j.tokenizer.internal.json.Json;
+import io.github.lora4j.tokenizer.internal.model.Vocabulary;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -9,30 +11,30 @@ final class TemplateJson {
 
   private TemplateJson() {}
 
-  /** BERT's; none is no special tokens. */
-  static Template ofBert(Optional<Json> processor, int vocabSize) {
-    if (processor.isEmpty()) {
-      return Template.bare();
-    }
-    Json json = processor.get();
-    return json.type("TemplateProcessing", "BertProcessing").equals("BertProcessing")
-        ? Template.bert(tokenId(json.get("cls"), vocabSize), tokenId(json.get("sep"), vocabSize))
-        : template(json, vocabSize);
+  /** The post-processor; none is no special tokens, and nothing trimmed. */
+  static Template read(Optional<Json> processor, Vocabulary vocabulary, List<AddedTokens.Token> added) {
+    return processor.map(json -> read(Template.bare(), json, vocabulary, added)).orElse(Template.bare());
   }
 
-  /** A byte-level tokenizer's, which may also trim; none is no special tokens, and nothing trimmed. */
-  static Template ofBytes(Optional<Json> processor, Vocabulary vocabulary, List<AddedTokens.Token> added) {
-    if (processor.isEmpty()) {
-      return Template.bare();
-    }
-    Json json = processor.get();
+  private static Template read(Template before, Json json, Vocabulary vocabulary, List<AddedTokens.Token> added) {
     int size = vocabulary.size();
-    String type = json.type("RobertaProcessing", "ByteLevel", "TemplateProcessing");
-    if (type.equals("TemplateProcessing")) {
-      return template(json, size);
-    }
-    Template template = type.equals("ByteLevel") ? Template.bare()
-        : Template.roberta(tokenId(json.get("cls"), size), tokenId(json.get("sep"), size));
+    return switch (json.type("TemplateProcessing", "BertProcessing", "RobertaProcessing", "ByteLevel", "Sequence")) {
+      case "TemplateProcessing" -> before.around(template(json, size), json);
+      case "BertProcessing" -> before.around(Template.bert(tokenId(json.get("cls"), size), tokenId(json.get("sep"), size)), json);
+      case "RobertaProcessing" -> trimmed(before.around(Template.roberta(tokenId(json.get("cls"), size), tokenId(json.get("sep"), size)), json), json,
+          vocabulary, added);
+      case "ByteLevel" -> trimmed(before, json, vocabulary, added);
+      default -> {
+        Template template = before;
+        for (Json each : json.get("processors").elements()) {
+          template = read(template, each, vocabulary, added);
+        }
+        yield template;
+      }
+    };
+  }
+
+  private static Template trimmed(Template template, Json json, Vocabulary vocabulary, List<AddedTokens.Token> added) {
     boolean prefixSpace = json.get("add_prefix_space").flag();
     return json.get("trim_offsets").flag() ? template.trimmed(Trim.of(vocabulary, added, prefixSpace)) : template;
   }
@@ -67,14 +69,14 @@ final class TemplateJson {
       String id = body.get("id").text();
       int typeId = body.get("type_id").number();
       if (special.isPresent()) {
-        int[] ids = specialTokens.get(id).get("ids").elements().stream().mapToInt(i -> inVocabulary(i, vocabSize)).toArray();
+        List<Integer> ids = specialTokens.get(id).get("ids").elements().stream().map(i -> inVocabulary(i, vocabSize)).toList();
         parts.add(new Template.Part(Template.SPECIAL, ids, typeId));
       } else {
         int text = List.of("A", "B").indexOf(id);
         if (text < 0 || text >= texts || seen[text]++ > 0) {
           throw body.broken("names the sequence " + id + ", expected " + (texts == 1 ? "A" : "A and B") + " once");
         }
-        parts.add(new Template.Part(text, new int[0], typeId));
+        parts.add(new Template.Part(text, List.of(), typeId));
       }
     }
     if (seen[0] + seen[1] != texts) {

@@ -1,5 +1,6 @@
 package io.github.lora4j.tokenizer.internal;
 
+import io.github.lora4j.tokenizer.internal.json.Json;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;

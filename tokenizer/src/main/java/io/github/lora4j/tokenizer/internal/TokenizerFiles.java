@@ -2,11 +2,6 @@ package io.github.lora4j.tokenizer.internal;
 
 import io.github.lora4j.tokenizer.Tokenizer;
 import io.github.lora4j.vector.FormatException;
-import io.github.lora4j.vector.ResourceException;
-import java.io.IOException;
-import java.nio.ByteBuffer;
-import java.nio.charset.CharacterCodingException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
@@ -38,23 +33,5 @@ public final class TokenizerFiles {
       return VocabTxt.load(path);
     }
     throw new FormatException(path + ": unknown kind of tokenizer, expected a tokenizer.json, a vocab.txt or a vocab.json");
-  }
-
-  /** The whole file as text. */
-  static String read(Path file) {
-    if (!Files.isRegularFile(file)) {
-      throw new FormatException(file + (Files.exists(file) ? ": not a regular file" : ": no such file"));
-    }
-    try {
-      long size = Files.size(file);
-      if (size > MAX_BYTES) {
-        throw new FormatException(file + ": is " + size + " bytes long, expected at most " + MAX_BYTES);
-      }
-      return StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(Files.readAllBytes(file))).toString();
-    } catch (CharacterCodingException e) {
-      throw new FormatException(file + ": not UTF-8", e);
-    } catch (IOException e) {
-      throw new ResourceException(file + ": cannot be read: " + e, e);
-    }
   }
 }

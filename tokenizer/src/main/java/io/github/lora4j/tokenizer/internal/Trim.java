@@ -1,6 +1,8 @@
 package io.github.lora4j.tokenizer.internal;
 
+import io.github.lora4j.tokenizer.internal.model.Vocabulary;
 import io.github.lora4j.tokenizer.internal.text.Bytes;
+import io.github.lora4j.tokenizer.internal.text.Pieces;
 import io.github.lora4j.tokenizer.internal.text.Unicode;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -35,10 +37,6 @@ record Trim(Map<Integer, Spaces> spaces, Set<Integer> added, boolean prefixSpace
     private boolean any() {
       return leading + trailing > 0;
     }
-  }
-
-  static Trim none() {
-    return new Trim(Map.of(), Set.of(), false);
   }
 
   static Trim of(Vocabulary vocabulary, List<AddedTokens.Token> added, boolean prefixSpace) {

@@ -2,6 +2,13 @@ package io.github.lora4j.tokenizer.internal;
 
 import io.github.lora4j.tokenizer.Tokenizer;
 import io.github.lora4j.tokenizer.internal.decode.ByteLevelDecoder;
+import io.github.lora4j.tokenizer.internal.json.Inputs;
+import io.github.lora4j.tokenizer.internal.json.Json;
+import io.github.lora4j.tokenizer.internal.model.BpeJson;
+import io.github.lora4j.tokenizer.internal.model.Model;
+import io.github.lora4j.tokenizer.internal.model.Vocabulary;
+import io.github.lora4j.tokenizer.internal.normal.Normalizer;
+import io.github.lora4j.tokenizer.internal.words.Spaces;
 import io.github.lora4j.vector.FormatException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -41,8 +48,9 @@ final class VocabJson {
   private Tokenizer load() {
     boolean roberta = roberta();
     boolean prefixSpace = config.map(json -> json.flag("add_prefix_space", false)).orElse(false);
-    Vocabulary vocabulary = TokenizerJson.vocabulary(vocab);
-    ByteLevelBpe bpe = ByteLevelBpe.of(vocabulary, merges(), prefixSpace, vocab);
+    Vocabulary vocabulary = Vocabulary.read(vocab);
+    vocabulary.requireBytes(vocab);
+    Model bpe = BpeJson.bytes(vocabulary, merges(), vocab);
     Map<Integer, AddedTokens.Token> added = AddedTokensFiles.decoder(config, vocabulary);
     if (added.isEmpty() && Files.exists(file.resolveSibling("added_tokens.json"))) {
       throw new FormatException(file.resolveSibling("added_tokens.json") + ": is not read without added_tokens_decoder in "
@@ -65,7 +73,8 @@ final class VocabJson {
     Template template = roberta
         ? Template.roberta(id(special, "cls_token"), id(special, "sep_token")).trimmed(Trim.of(vocabulary, tokens, prefixSpace))
         : Template.bare();
-    return new PipelineTokenizer(vocabulary, tokens, BertNormalizer.none(), bpe, template, new ByteLevelDecoder());
+    return new PipelineTokenizer(vocabulary, tokens,
+        new PipelineTokenizer.Parts(Normalizer.none(), Spaces.bytes(prefixSpace, true), bpe, template, new ByteLevelDecoder()));
   }
 
   private static int id(Map<String, Integer> special, String key) {
@@ -83,20 +92,20 @@ final class VocabJson {
     return roberta;
   }
 
-  private List<ByteLevelBpe.Pair> merges() {
+  private List<BpeJson.Pair> merges() {
     Path merges = file.resolveSibling("merges.txt");
-    List<String> lines = TokenizerFiles.read(merges).lines().toList();
+    List<String> lines = Inputs.text(merges).lines().toList();
     // transformers drops the first line whatever it is, tokenizers only this one: another would be a merge to one of them.
     if (lines.isEmpty() || !lines.getFirst().startsWith(VERSION)) {
       throw new FormatException(merges + ": line 1 should be '" + VERSION + "', is '" + (lines.isEmpty() ? "" : lines.getFirst()) + "'");
     }
-    List<ByteLevelBpe.Pair> pairs = new ArrayList<>();
+    List<BpeJson.Pair> pairs = new ArrayList<>();
     for (int i = 1; i < lines.size(); i++) {
       String[] pair = lines.get(i).split(" ", -1);
       if (pair.length != 2) {
         throw new FormatException(merges + ": line " + (i + 1) + " should be two tokens with a space between, is '" + lines.get(i) + "'");
       }
-      pairs.add(new ByteLevelBpe.Pair(pair[0], pair[1], "merges.txt, line " + (i + 1)));
+      pairs.add(new BpeJson.Pair(pair[0], pair[1], "merges.txt, line " + (i + 1)));
     }
     return pairs;
   }

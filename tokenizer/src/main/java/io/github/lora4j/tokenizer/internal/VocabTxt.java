@@ -2,6 +2,13 @@ package io.github.lora4j.tokenizer.internal;
 
 import io.github.lora4j.tokenizer.Tokenizer;
 import io.github.lora4j.tokenizer.internal.decode.PerToken;
+import io.github.lora4j.tokenizer.internal.json.Inputs;
+import io.github.lora4j.tokenizer.internal.json.Json;
+import io.github.lora4j.tokenizer.internal.model.Model;
+import io.github.lora4j.tokenizer.internal.model.ModelJson;
+import io.github.lora4j.tokenizer.internal.model.Vocabulary;
+import io.github.lora4j.tokenizer.internal.normal.BertNormalizer;
+import io.github.lora4j.tokenizer.internal.words.Cuts;
 import io.github.lora4j.vector.FormatException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -23,7 +30,7 @@ final class VocabTxt {
 
   static Tokenizer load(Path file) {
     Vocabulary vocabulary = new Vocabulary();
-    List<String> lines = TokenizerFiles.read(file).lines().toList();
+    List<String> lines = Inputs.text(file).lines().toList();
     for (int i = 0; i < lines.size(); i++) {
       if (!vocabulary.add(lines.get(i), i)) {
         throw new FormatException(file + ": line " + (i + 1) + " repeats the token '" + lines.get(i) + "'");
@@ -48,10 +55,9 @@ final class VocabTxt {
     boolean lowercase = flag(config, "do_lower_case", true);
     BertNormalizer normalizer = new BertNormalizer(
         true, flag(config, "tokenize_chinese_chars", true), flag(config, "strip_accents", lowercase), lowercase);
-    Map<String, Integer> ids = vocabulary.ids();
-    return new PipelineTokenizer(
-        vocabulary, List.copyOf(added.values()), normalizer, new BertWords(new WordPiece(ids, unknown, PREFIX, MAX_CHARS_PER_WORD)), Template.bert(cls, sep),
-        PerToken.wordPiece(PREFIX, true));
+    Model model = ModelJson.wordPiece(vocabulary.ids(), unknown, PREFIX, MAX_CHARS_PER_WORD);
+    return new PipelineTokenizer(vocabulary, List.copyOf(added.values()),
+        new PipelineTokenizer.Parts(normalizer, Cuts.BERT, model, Template.bert(cls, sep), PerToken.wordPiece(PREFIX, true)));
   }
 
   private static void refuseOtherSplitting(Json config) {

@@ -8,9 +8,16 @@ public final class Text {
   private int[] codePoints;
   private int[] starts;
   private int[] ends;
+  private final int origin;
   private int length;
 
   public Text(int capacity) {
+    this(capacity, 0);
+  }
+
+  /** A text that begins at a char of the original. */
+  public Text(int capacity, int origin) {
+    this.origin = origin;
     codePoints = new int[capacity];
     starts = new int[capacity];
     ends = new int[capacity];
@@ -26,6 +33,24 @@ public final class Text {
       i = end;
     }
     return result;
+  }
+
+  /** A part of this text. */
+  public Text part(int from, int to) {
+    if (from == 0 && to == length) {
+      return this;
+    }
+    Text result = new Text(to - from, from < to ? starts[from] : origin);
+    System.arraycopy(codePoints, from, result.codePoints, 0, to - from);
+    System.arraycopy(starts, from, result.starts, 0, to - from);
+    System.arraycopy(ends, from, result.ends, 0, to - from);
+    result.length = to - from;
+    return result;
+  }
+
+  /** The char of the original where it begins. */
+  public int origin() {
+    return origin;
   }
 
   public void add(int codePoint, int start, int end) {
@@ -58,5 +83,15 @@ public final class Text {
 
   public int[] codePoints() {
     return Arrays.copyOf(codePoints, length);
+  }
+
+  /** The characters. */
+  public String string(int from, int to) {
+    return new String(codePoints, from, to - from);
+  }
+
+  @Override
+  public String toString() {
+    return string(0, length);
   }
 }

@@ -1,9 +1,30 @@
 package io.github.lora4j.tokenizer.internal.text;
 
+import java.util.BitSet;
+import java.util.Map;
+
 /** The character classes of Hugging Face's tokenizers. */
 public final class Unicode {
 
+  private static final CodePoints LETTER = category("L");
+  private static final CodePoints NUMBER = category("N");
+  private static final CodePoints MARK = CodePoints.of(UnicodeData.set("Mark9"));
+  private static final CodePoints WHOLE = CodePoints.of(UnicodeData.set("Whole"));
+  private static final CodePoints WHOLE_FOR_COMPATIBILITY = CodePoints.of(UnicodeData.set("WholeForCompatibility"));
+  private static final Map<Integer, Integer> CLASSES = UnicodeData.combiningClasses();
+  private static final CodePoints COMBINING;
+
+  static {
+    BitSet combining = new BitSet();
+    CLASSES.keySet().forEach(combining::set);
+    COMBINING = CodePoints.of(combining);
+  }
+
   private Unicode() {}
+
+  private static CodePoints category(String name) {
+    return CodePoints.of(UnicodeData.category(name).orElseThrow());
+  }
 
   /** Unicode's White_Space property. */
   public static boolean isWhitespace(int c) {
@@ -15,32 +36,64 @@ public final class Unicode {
 
   /** What the normaliser's clean_text drops: control, format and private characters, U+FFFD. */
   public static boolean isControl(int c) {
-    return UnicodeTables.CONTROL.get(c);
+    return UnicodeTables.CONTROL.has(c);
   }
 
   /** ASCII symbols and Unicode's P categories; each is a word of its own. */
   public static boolean isPunctuation(int c) {
-    return UnicodeTables.PUNCTUATION.get(c);
+    return UnicodeTables.PUNCTUATION.has(c);
   }
 
   /** Accents and other marks that strip_accents drops. */
   public static boolean isNonSpacingMark(int c) {
-    return UnicodeTables.NON_SPACING_MARK.get(c);
+    return UnicodeTables.NON_SPACING_MARK.has(c);
   }
 
   /** The categories L, {@code \p{L}} of the regular expression of byte-level tokenizers. */
   public static boolean isLetter(int c) {
-    return UnicodeTables.LETTER.get(c);
+    return LETTER.has(c);
   }
 
   /** The categories N, its {@code \p{N}}. */
   public static boolean isNumber(int c) {
-    return UnicodeTables.NUMBER.get(c);
+    return NUMBER.has(c);
   }
 
-  /** Whether the canonical decomposition that Java knows is known to the original, too. */
-  public static boolean isDecomposed(int c) {
-    return !UnicodeTables.NOT_DECOMPOSED.get(c);
+  /** The categories M of Unicode 9, which the normalizer StripAccents drops. */
+  public static boolean isMark(int c) {
+    return MARK.has(c);
+  }
+
+  /** Whether what Java decomposes canonically was whole in Unicode 9. */
+  public static boolean isWhole(int c) {
+    return WHOLE.has(c);
+  }
+
+  /** Whether what Java decomposes for compatibility was whole in Unicode 9. */
+  public static boolean isWholeForCompatibility(int c) {
+    return WHOLE_FOR_COMPATIBILITY.has(c);
+  }
+
+  /** The canonical combining class of Unicode 9; 0 for most. */
+  public static int combiningClass(int c) {
+    return COMBINING.has(c) ? CLASSES.getOrDefault(c, 0) : 0;
+  }
+
+  /** Lower case of one code point without regard to its neighbours; of U+0130 the first of two. */
+  public static int lower(int c) {
+    if (c == 0x130) {
+      return 'i';
+    }
+    // Letters of Unicode 17, which the original has and JDK 25 has not.
+    if (c == 0xA7CE || c == 0xA7D2 || c == 0xA7D4) {
+      return c + 1;
+    }
+    return c >= 0x16EA0 && c <= 0x16EB8 ? c + 0x1B : Character.toLowerCase(c);
+  }
+
+  /** ASCII symbols, as Rust's is_ascii_punctuation has them. */
+  public static boolean isAsciiPunctuation(int c) {
+    return c >= '!' && c <= '/' || c >= ':' && c <= '@' || c >= '[' && c <= '`' || c >= '{' && c <= '~';
   }
 
   /** The CJK ideographs that handle_chinese_chars makes words of their own, as BERT's authors chose them. */

@@ -1,9 +1,9 @@
-package io.github.lora4j.tokenizer.internal;
+package io.github.lora4j.tokenizer.internal.text;
 
 import java.util.Arrays;
 
 /** A growing list of token ids with their ranges in the text. */
-final class Pieces {
+public final class Pieces {
 
   private final String text;
   private int[] ids = new int[64];
@@ -11,16 +11,16 @@ final class Pieces {
   private int[] ends = new int[64];
   private int length;
 
-  Pieces(String text) {
+  public Pieces(String text) {
     this.text = text;
   }
 
   /** The text as it was given. */
-  String text() {
+  public String text() {
     return text;
   }
 
-  void add(int id, int start, int end) {
+  public void add(int id, int start, int end) {
     if (length == ids.length) {
       ids = Arrays.copyOf(ids, length * 2);
       starts = Arrays.copyOf(starts, length * 2);
@@ -31,35 +31,35 @@ final class Pieces {
     ends[length++] = end;
   }
 
-  int length() {
+  public int length() {
     return length;
   }
 
-  int id(int i) {
+  public int id(int i) {
     return ids[i];
   }
 
-  int start(int i) {
+  public int start(int i) {
     return starts[i];
   }
 
-  int end(int i) {
+  public int end(int i) {
     return ends[i];
   }
 
   /** Gives a piece another range. */
-  void range(int i, int start, int end) {
+  public void range(int i, int start, int end) {
     starts[i] = start;
     ends[i] = end;
   }
 
   /** Forgets what was added after the first {@code newLength}. */
-  void shorten(int newLength) {
+  public void shorten(int newLength) {
     length = newLength;
   }
 
   /** Copies the first {@code count} to position {@code at}. */
-  void copy(int count, int[] toIds, int[] toStarts, int[] toEnds, int at) {
+  public void copy(int count, int[] toIds, int[] toStarts, int[] toEnds, int at) {
     System.arraycopy(ids, 0, toIds, at, count);
     System.arraycopy(starts, 0, toStarts, at, count);
     System.arraycopy(ends, 0, toEnds, at, count);

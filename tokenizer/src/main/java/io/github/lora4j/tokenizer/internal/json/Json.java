@@ -1,4 +1,4 @@
-package io.github.lora4j.tokenizer.internal;
+package io.github.lora4j.tokenizer.internal.json;
 
 import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonProcessingException;
@@ -11,19 +11,20 @@ import io.github.lora4j.vector.FormatException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Supplier;
 import java.util.stream.Stream;
 
 /** A value of a JSON file that knows where it lies, so that a wrong one can be named. */
-record Json(Path file, String where, JsonNode node) {
+public record Json(Path file, String where, JsonNode node) {
 
   private static final ObjectMapper MAPPER = new ObjectMapper(JsonFactory.builder()
       .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
       .streamReadConstraints(StreamReadConstraints.builder().maxNestingDepth(64).maxNameLength(1 << 16).build())
       .build()).enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS);
 
-  static Json read(Path file) {
+  public static Json read(Path file) {
     try {
-      Json json = new Json(file, "", MAPPER.readTree(TokenizerFiles.read(file)));
+      Json json = new Json(file, "", MAPPER.readTree(Inputs.text(file)));
       return json.expect(json.node.isObject(), "a JSON object");
     } catch (JsonProcessingException e) {
       String place = e.getLocation() == null ? "" : " (line " + e.getLocation().getLineNr() + ")";
@@ -32,39 +33,39 @@ record Json(Path file, String where, JsonNode node) {
   }
 
   /** The member, which must be there. */
-  Json get(String key) {
+  public Json get(String key) {
     return find(key).orElseThrow(() -> broken("has no " + key));
   }
 
   /** The member, unless it is missing or null. */
-  Optional<Json> find(String key) {
+  public Optional<Json> find(String key) {
     JsonNode member = node.get(key);
     return member == null || member.isNull() ? Optional.empty() : Optional.of(new Json(file, where + "/" + key, member));
   }
 
-  List<Json> elements() {
+  public List<Json> elements() {
     expect(node.isArray(), "an array");
     return Stream.iterate(0, i -> i + 1).limit(node.size()).map(i -> new Json(file, where + "/" + i, node.get(i))).toList();
   }
 
-  String text() {
+  public String text() {
     return expect(node.isTextual(), "a string").node.textValue();
   }
 
-  int number() {
+  public int number() {
     return expect(node.isInt() && node.intValue() >= 0, "a whole number from 0").node.intValue();
   }
 
-  boolean flag() {
+  public boolean flag() {
     return expect(node.isBoolean(), "true or false").node.booleanValue();
   }
 
-  boolean flag(String key, boolean otherwise) {
+  public boolean flag(String key, boolean otherwise) {
     return find(key).map(Json::flag).orElse(otherwise);
   }
 
   /** The type of the component, which must be one of those given. */
-  String type(String... supported) {
+  public String type(String... supported) {
     String type = get("type").text();
     if (!List.of(supported).contains(type)) {
       throw broken("is of type " + type + ", supported: " + String.join(", ", supported));
@@ -72,7 +73,32 @@ record Json(Path file, String where, JsonNode node) {
     return type;
   }
 
-  FormatException broken(String problem) {
+  /** The file and the place in it. */
+  public String place() {
+    return file + ": " + where;
+  }
+
+  /** What a reader of a part of this makes; of its complaint the place is said, too. */
+  public <T> T checked(Supplier<T> reader) {
+    try {
+      return reader.get();
+    } catch (FormatException e) {
+      throw e.getMessage().startsWith(String.valueOf(file)) ? e : broken("is wrong: " + e.getMessage());
+    }
+  }
+
+  /** A string of one character. */
+  public int character() {
+    String text = text();
+    return expect(!text.isEmpty() && text.codePointCount(0, text.length()) == 1, "one character").text().codePointAt(0);
+  }
+
+  /** Any number. */
+  public double real() {
+    return expect(node.isNumber(), "a number").node.doubleValue();
+  }
+
+  public FormatException broken(String problem) {
     return new FormatException(file + ": " + (where.isEmpty() ? "" : where + " ") + problem);
   }
 

@@ -1,4 +1,4 @@
-package io.github.lora4j.tokenizer.internal;
+package io.github.lora4j.tokenizer.internal.words;
 
 import io.github.lora4j.tokenizer.internal.text.Text;
 import io.github.lora4j.tokenizer.internal.text.Unicode;

@@ -1,8 +1,7 @@
-package io.github.lora4j.tokenizer.internal;
+package io.github.lora4j.tokenizer.internal.normal;
 
 import io.github.lora4j.tokenizer.internal.text.Text;
 import io.github.lora4j.tokenizer.internal.text.Unicode;
-import java.text.Normalizer;
 import java.util.Arrays;
 import java.util.concurrent.atomic.AtomicReferenceArray;
 import java.util.stream.IntStream;
@@ -16,7 +15,7 @@ import java.util.stream.IntStream;
  *
  * @see <a href="https://huggingface.co/docs/tokenizers/api/normalizers">BertNormalizer</a>
  */
-final class BertNormalizer {
+public final class BertNormalizer implements Normalizer {
 
   /** For each code point of a page itself or another one, {@link #DROPPED}, or {@code -2 - i} for entry i of {@code several}. */
   private record Page(int[] single, int[][] several) {}
@@ -29,21 +28,17 @@ final class BertNormalizer {
   private final boolean lowercase;
   private final AtomicReferenceArray<Page> pages = new AtomicReferenceArray<>(0x110000 >> 8);
 
-  BertNormalizer(boolean cleanText, boolean handleChineseChars, boolean stripAccents, boolean lowercase) {
+  public BertNormalizer(boolean cleanText, boolean handleChineseChars, boolean stripAccents, boolean lowercase) {
     this.cleanText = cleanText;
     this.handleChineseChars = handleChineseChars;
     this.stripAccents = stripAccents;
     this.lowercase = lowercase;
   }
 
-  /** No normalisation at all. */
-  static BertNormalizer none() {
-    return new BertNormalizer(false, false, false, false);
-  }
-
-  Text normalize(Text text, int from, int to) {
-    Text result = new Text(to - from + 8);
-    for (int i = from; i < to; i++) {
+  @Override
+  public Text normalize(Text text) {
+    Text result = new Text(text.length() + 8, text.origin());
+    for (int i = 0; i < text.length(); i++) {
       int c = text.at(i);
       Page page = page(c >> 8);
       int single = page.single[c & 0xFF];
@@ -100,20 +95,12 @@ final class BertNormalizer {
   }
 
   private static IntStream decompose(int c) {
-    return !Unicode.isDecomposed(c)
-        ? IntStream.of(c)
-        : Normalizer.normalize(Character.toString(c), Normalizer.Form.NFD).codePoints();
+    int[] parts = Decomposition.CANONICAL.of(c);
+    return parts == null ? IntStream.of(c) : Arrays.stream(parts);
   }
 
   /** Full lower case of one code point without regard to its neighbours: U+0130 is the one that becomes two. */
   private static int[] lower(int c) {
-    if (c == 0x130) {
-      return new int[] {'i', 0x307};
-    }
-    // Letters of Unicode 17, which the original has and JDK 25 has not.
-    if (c == 0xA7CE || c == 0xA7D2 || c == 0xA7D4) {
-      return new int[] {c + 1};
-    }
-    return new int[] {c >= 0x16EA0 && c <= 0x16EB8 ? c + 0x1B : Character.toLowerCase(c)};
+    return c == 0x130 ? new int[] {'i', 0x307} : new int[] {Unicode.lower(c)};
   }
 }

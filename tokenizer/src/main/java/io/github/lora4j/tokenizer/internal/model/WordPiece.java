@@ -1,5 +1,6 @@
-package io.github.lora4j.tokenizer.internal;
+package io.github.lora4j.tokenizer.internal.model;
 
+import io.github.lora4j.tokenizer.internal.text.Pieces;
 import io.github.lora4j.tokenizer.internal.text.Text;
 import io.github.lora4j.tokenizer.internal.text.Trie;
 import java.util.Map;
@@ -8,7 +9,7 @@ import java.util.Map;
  * WordPiece (Schuster and Nakajima, 2012; as in BERT): from a word's start the longest piece of the vocabulary, then again from where it
  * ended, with pieces that carry the continuation prefix. A word that cannot be covered, or is too long, is the unknown token as a whole.
  */
-final class WordPiece {
+final class WordPiece implements Model {
 
   private static final int BEGIN = 0;
   private static final int CONTINUE = 1;
@@ -28,8 +29,8 @@ final class WordPiece {
     });
   }
 
-  /** Adds the pieces of the word {@code text[from, to)}. */
-  void encode(Text text, int from, int to, Pieces out) {
+  @Override
+  public void encode(Text text, int from, int to, Pieces out) {
     int before = out.length();
     if (to - from > maxChars) {
       out.add(unknown, text.start(from), text.end(to - 1));

@@ -1,0 +1,85 @@
+package io.github.lora4j.tokenizer.internal.model;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import io.github.lora4j.tokenizer.internal.json.Json;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.OptionalInt;
+
+/** Reads BPE. */
+public final class BpeJson {
+
+  /**
+   * Two tokens that were merged in training.
+   *
+   * @param place where they stand, for errors
+   */
+  public record Pair(String left, String right, String place) {}
+
+  private BpeJson() {}
+
+  static ModelJson read(Json json) {
+    json.find("dropout").map(Json::node).filter(dropout -> dropout.asDouble(1) != 0).ifPresent(dropout -> {
+      throw json.broken("has dropout " + dropout + ", which is not supported: pieces would be drawn by lot");
+    });
+    Vocabulary vocabulary = Vocabulary.read(json.get("vocab"));
+    Map<String, Integer> ids = vocabulary.ids();
+    String prefix = json.find("continuing_subword_prefix").map(Json::text).orElse("");
+    OptionalInt unknown = json.find("unk_token").map(token -> unknown(json, vocabulary, token.text())).orElse(OptionalInt.empty());
+    Bpe.Settings settings = new Bpe.Settings(prefix, json.find("end_of_word_suffix").map(Json::text).orElse(""), unknown, json.flag("fuse_unk", false),
+        json.flag("byte_fallback", false) ? vocabulary.byteTokens() : new OptionalInt[0], json.flag("ignore_merges", false));
+    return new ModelJson(vocabulary, new Bpe(ids, merges(ids, pairs(json.get("merges")), prefix, json.get("vocab")), settings), prefix);
+  }
+
+  /** Byte-level BPE from its parts. */
+  public static Model bytes(Vocabulary vocabulary, List<Pair> pairs, Json vocab) {
+    Map<String, Integer> ids = vocabulary.ids();
+    return new Bpe(ids, merges(ids, pairs, "", vocab), new Bpe.Settings("", "", OptionalInt.empty(), false, new OptionalInt[0], false));
+  }
+
+  private static OptionalInt unknown(Json json, Vocabulary vocabulary, String token) {
+    OptionalInt id = vocabulary.id(token);
+    if (id.isEmpty() && !token.isEmpty()) {
+      throw json.broken("has unk_token " + token + ", which is not in its vocab");
+    }
+    return id;
+  }
+
+  private static Merges merges(Map<String, Integer> ids, List<Pair> pairs, String prefix, Json vocab) {
+    Merges merges = new Merges(pairs.size());
+    for (int rank = 0; rank < pairs.size(); rank++) {
+      Pair pair = pairs.get(rank);
+      int left = known(ids, pair.left, pair, vocab);
+      int right = known(ids, pair.right, pair, vocab);
+      String end = pair.right.startsWith(prefix) ? pair.right.substring(prefix.length()) : pair.right;
+      merges.put(left, right, rank, known(ids, pair.left + end, pair, vocab));
+    }
+    return merges;
+  }
+
+  private static int known(Map<String, Integer> ids, String token, Pair pair, Json vocab) {
+    Integer id = ids.get(token);
+    if (id == null) {
+      throw vocab.broken("has no token '%s', which the merge '%s %s' (%s) needs".formatted(token, pair.left, pair.right, pair.place));
+    }
+    return id;
+  }
+
+  /** Pairs as {@code "a b"}, or as {@code ["a", "b"]} in newer files. */
+  private static List<Pair> pairs(Json merges) {
+    List<Pair> pairs = new ArrayList<>();
+    for (Json merge : merges.elements()) {
+      JsonNode node = merge.node();
+      if (node.isTextual() && node.textValue().startsWith("#version")) {
+        continue;
+      }
+      List<String> pair = node.isArray() ? merge.elements().stream().map(Json::text).toList() : List.of(merge.text().split(" ", -1));
+      if (pair.size() != 2) {
+        throw merge.broken("should be two tokens, is " + node);
+      }
+      pairs.add(new Pair(pair.get(0), pair.get(1), merge.where()));
+    }
+    return pairs;
+  }
+}
