@@ -1,5 +1,7 @@
 package io.github.lora4j.tokenizer.chat;
 
+import io.github.lora4j.tokenizer.chat.internal.Program;
+
 /**
  * A chat template, parsed. Immutable and thread-safe.
  *
@@ -11,10 +13,12 @@ public final class ChatTemplate {
 
   private final String source;
   private final String name;
+  private final Program program;
 
-  private ChatTemplate(String source, String name) {
+  private ChatTemplate(String source, String name, Program program) {
     this.source = source;
     this.name = name;
+    this.program = program;
   }
 
   /**
@@ -29,7 +33,7 @@ public final class ChatTemplate {
 
   /** Parses a template that is stopped at the given limits. */
   public static ChatTemplate of(String source, String name, Limits limits) {
-    return new ChatTemplate(source, name);
+    return new ChatTemplate(source, name, Program.parse(source, name, limits));
   }
 
   /** What errors call it. */
@@ -44,7 +48,7 @@ public final class ChatTemplate {
 
   /** Whether the template says itself what the assistant's words are ({@code {% generation %}}). */
   public boolean marksAnswers() {
-    throw new UnsupportedOperationException();
+    return program.marksAnswers();
   }
 
   /**
@@ -55,6 +59,6 @@ public final class ChatTemplate {
    * @throws io.github.lora4j.vector.FormatException if the template fails on it, as on a null where it expects a text, or reaches a limit
    */
   public Rendered render(Chat chat) {
-    throw new UnsupportedOperationException();
+    return new Rendered(this, chat, program.render(chat));
   }
 }

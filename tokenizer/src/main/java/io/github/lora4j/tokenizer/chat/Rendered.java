@@ -1,19 +1,24 @@
 package io.github.lora4j.tokenizer.chat;
 
+import io.github.lora4j.tokenizer.chat.internal.Trace;
 import java.util.List;
 
 /** A conversation as text, with the origin of every char. Indices count chars (UTF-16 units), as in {@code Encoding.starts()}. */
 public final class Rendered {
 
-  private final String text;
+  private final ChatTemplate template;
+  private final Chat chat;
+  private final Trace trace;
 
-  Rendered(String text) {
-    this.text = text;
+  Rendered(ChatTemplate template, Chat chat, Trace trace) {
+    this.template = template;
+    this.chat = chat;
+    this.trace = trace;
   }
 
   /** The text. It has its special tokens already: encode it without adding any. */
   public String text() {
-    return text;
+    return trace.text();
   }
 
   /**
@@ -21,22 +26,23 @@ public final class Rendered {
    * loop over messages it was written in; -1 where there is none.
    */
   public int message(int index) {
-    throw new UnsupportedOperationException();
+    return trace.source(index) >= 0 ? trace.source(index) : trace.turn(index);
   }
 
   /** Whether the template wrote a char itself, as a literal, a special token or a variable's value; false if it was copied from a message. */
   public boolean literal(int index) {
-    throw new UnsupportedOperationException();
+    return trace.source(index) < 0;
   }
 
   /** Name of the message's field that a char was copied from, such as content or role; empty for what the template wrote itself. */
   public String field(int index) {
-    throw new UnsupportedOperationException();
+    String path = trace.path(index);
+    return path.indexOf('/') < 0 ? path : path.substring(0, path.indexOf('/'));
   }
 
   /** The spans that a template itself marks with {@code {% generation %}}, in order; none if it marks none. */
   public List<Span> generation() {
-    throw new UnsupportedOperationException();
+    return trace.generation();
   }
 
   /** {@link #answers(boolean)}, line break included. */
@@ -51,11 +57,11 @@ public final class Rendered {
    * @param lineBreak whether blanks and line breaks that the template writes behind the end token belong to it, as TRL has it
    */
   public List<Answer> answers(boolean lineBreak) {
-    throw new UnsupportedOperationException();
+    return Answers.of(template, chat, trace, lineBreak);
   }
 
   /** Contents of messages that the template dropped, as some do with thoughts of earlier turns or a system's message. */
   public List<Missing> missing() {
-    throw new UnsupportedOperationException();
+    return Lost.of(chat, trace);
   }
 }
