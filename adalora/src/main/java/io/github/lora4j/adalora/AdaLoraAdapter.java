@@ -14,8 +14,8 @@ import io.github.lora4j.lora.parameters.AdapterParameter;
 import io.github.lora4j.lora.parameters.AdapterValues;
 import io.github.lora4j.lora.parameters.Initial;
 import io.github.lora4j.lora.plain.LoraAdapter;
-import io.github.lora4j.lora.settings.Problems;
 import io.github.lora4j.vector.ConfigException;
+import io.github.lora4j.vector.Names;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.LinkedHashMap;
@@ -64,13 +64,13 @@ public final class AdaLoraAdapter implements Adapter {
     this.lora = lora;
     List<String> unknown = config.rankPattern().keySet().stream().filter(name -> !lora.sites().containsKey(name)).toList();
     if (!unknown.isEmpty()) {
-      throw new ConfigException("adalora: rank_pattern names modules that target_modules does not select: " + Problems.some(unknown));
+      throw new ConfigException("adalora: rank_pattern names modules that target_modules does not select: " + Names.list(unknown));
     }
     List<String> others = lora.sites().values().stream().map(site -> site.target().module())
         .filter(m -> m.convolution().filter(c -> c.groups() > 1 || c.kernel().size() != 2).isPresent()).map(ModuleInfo::name).toList();
     if (!others.isEmpty()) {
       throw new ConfigException("adalora: of convolutions only those over two dimensions and without groups are adapted, as in PEFT; exclude "
-          + Problems.some(others));
+          + Names.list(others));
     }
     lora.sites().forEach((module, site) -> {
       List<Boolean> kept = config.rankPattern().get(module);

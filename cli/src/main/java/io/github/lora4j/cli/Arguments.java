@@ -1,5 +1,6 @@
 package io.github.lora4j.cli;
 
+import io.github.lora4j.train.recipe.RecipeBuilder;
 import io.github.lora4j.vector.ConfigException;
 import java.nio.charset.Charset;
 import java.util.ArrayList;
@@ -19,7 +20,7 @@ final class Arguments {
 
   /**
    * The arguments for the parser. {@code --adapter.r 8} becomes {@code --set adapter.r=8}: which settings there are is the adapter method's to
-   * know.
+   * know. Settings of a recipe may be spelt with dashes, as options often are: {@code --batch-size} is {@code --batch_size}.
    *
    * @throws ConfigException if an argument did not reach Java as it was given, or a setting of the adapter has no value
    */
@@ -27,11 +28,12 @@ final class Arguments {
     readable(args, encoding, environment);
     List<String> all = new ArrayList<>();
     for (int i = 0; i < args.length; i++) {
-      if (!args[i].startsWith("--adapter.")) {
-        all.add(args[i]);
+      String arg = args[0].equals("train") ? spelt(args[i]) : args[i];
+      if (!arg.startsWith("--adapter.")) {
+        all.add(arg);
         continue;
       }
-      String setting = args[i].substring(2);
+      String setting = arg.substring(2);
       if (!setting.contains("=")) {
         if (i + 1 == args.length || args[i + 1].startsWith("--")) {
           throw new ConfigException("--%s has no value; give it as --%1$s VALUE or --%1$s=VALUE".formatted(setting));
@@ -42,6 +44,16 @@ final class Arguments {
       all.add(setting);
     }
     return all.toArray(String[]::new);
+  }
+
+  /** An option with the recipe's spelling of its name, if that is a setting. */
+  private static String spelt(String arg) {
+    int end = arg.contains("=") ? arg.indexOf('=') : arg.length();
+    if (!arg.startsWith("--") || arg.indexOf('-', 2) < 0 || arg.indexOf('-', 2) > end) {
+      return arg;
+    }
+    String name = arg.substring(2, end).replace('-', '_');
+    return name.startsWith("adapter.") || RecipeBuilder.settings().containsKey(name) ? "--" + name + arg.substring(end) : arg;
   }
 
   private static void readable(String[] args, Charset encoding, Map<String, String> environment) {

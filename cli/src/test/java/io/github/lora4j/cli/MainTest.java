@@ -1,5 +1,6 @@
 package io.github.lora4j.cli;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -75,6 +76,19 @@ class MainTest {
     assertTrue(result.err().contains("--batch_size"), result.err());
     assertTrue(Cli.run("predict", dir, "--text", "--really?").err().contains("is not the directory of a run"));
     assertTrue(Cli.run("train", "--adapter.lora_alpha", "-1", "--set", "nothing=1").err().contains("nothing"));
+  }
+
+  /** {@code --batch-size} is {@code --batch_size}; values and options of other commands stay as they are. */
+  @Test
+  void settingsMayHaveDashes() {
+    assertArrayEquals(new String[] {"train", "--batch_size", "4", "--optimizer.max_grad_norm=0.5", "--dry-run", "--set", "adapter.lora_alpha=2", "a-b"},
+        Arguments.of(new String[] {"train", "--batch-size", "4", "--optimizer.max-grad-norm=0.5", "--dry-run", "--adapter.lora-alpha", "2", "a-b"},
+            StandardCharsets.UTF_8, Map.of()));
+    String[] other = {"predict", "--batch-size", "4", "--text", "--max-steps"};
+    assertArrayEquals(other, Arguments.of(other, StandardCharsets.UTF_8, Map.of()));
+    Cli none = Cli.run("train", "--batch-sizes", "4");
+    assertEquals(2, none.code());
+    assertTrue(none.err().contains("--batch_size"), none.err());
   }
 
   @Test

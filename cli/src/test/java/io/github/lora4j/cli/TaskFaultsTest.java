@@ -205,7 +205,7 @@ class TaskFaultsTest {
   @ParameterizedTest
   @CsvSource({"model_name_or_path,model", "lora_r,adapter.r", "per_device_train_batch_size,batch_size", "num_train_epochs,epochs",
       "lr_scheduler_type,optimizer.schedule", "max_seq_length,data.max_length", "target_modules,adapter.target_modules",
-      "output_dir,output", "save_total_limit,keep_checkpoints"})
+      "output_dir,output", "save_total_limit,keep_checkpoints", "lr_scheduler_kwargs,'a key each: optimizer.min_lr'"})
   void keysOfOtherTrainers(String theirs, String ours) throws IOException {
     fails(2, Cli.run("train", Files.writeString(dir.resolve("r.yaml"), theirs + ": 1\n")), "unknown setting \"" + theirs + "\"; here it is " + ours);
   }
@@ -248,7 +248,9 @@ class TaskFaultsTest {
     model = dir.resolve("finished");
     run = dir.resolve("three");
     Path data = Files.writeString(dir.resolve("three.tsv"), "sentence\tmood\nthe film\tgood\nthe plot\tbad\nplot\tso so\n");
-    says(train(data), "note: classifier of the model has 2 labels, the data 3: a new one is trained in its place", "done");
+    Cli trained = train(data);
+    says(trained, "note: classifier of the model has 2 labels, the data 3: a new one is trained in its place", "done");
+    assertFalse(trained.out().contains("is not in the model"), "it is there, and does not fit");
     says(Cli.run("eval", run, "--data", data), "accuracy");
     Cli.ok("merge", run, "--output", dir.resolve("merged"));
     JsonNode config = JSON.readTree(dir.resolve("merged/config.json").toFile());

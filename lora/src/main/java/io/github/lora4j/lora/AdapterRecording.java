@@ -7,8 +7,8 @@ import io.github.lora4j.graph.Value;
 import io.github.lora4j.graph.VirtualTokens;
 import io.github.lora4j.lora.parameters.AdapterParameter;
 import io.github.lora4j.lora.parameters.AdapterParameters;
-import io.github.lora4j.lora.settings.Problems;
 import io.github.lora4j.vector.ConfigException;
+import io.github.lora4j.vector.Names;
 import java.util.List;
 import java.util.OptionalInt;
 
@@ -47,7 +47,7 @@ public interface AdapterRecording extends SiteHooks, AdapterParameters {
     if (!missing.isEmpty()) {
       throw new ConfigException(("the recorded program does not use these adapter parameters, so they would never train: %s; exclude "
           + "their modules")
-          .formatted(Problems.some(missing)));
+          .formatted(Names.list(missing)));
     }
   }
 }

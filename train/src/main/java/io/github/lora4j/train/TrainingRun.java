@@ -20,9 +20,11 @@ import io.github.lora4j.train.session.Session;
 import io.github.lora4j.train.sums.GradientExchange;
 import io.github.lora4j.vector.TrainingException;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.CancellationException;
 import org.jspecify.annotations.Nullable;
@@ -48,6 +50,7 @@ public final class TrainingRun implements AutoCloseable {
   private final RunIdentity identity;
   private final List<Value> kept;
   private final List<String> found = new ArrayList<>();
+  private final Set<String> replaced = new HashSet<>();
   private volatile boolean stopping;
   private int done;
   private boolean evaluationDue;
@@ -65,7 +68,8 @@ public final class TrainingRun implements AutoCloseable {
     try {
       opened = Backend.open(recipe.computing().backend(), recipe.computing().threads());
       Optional<LoadedAdapter> start = prepared.start();
-      try (Checkpoint base = FittingHead.open(prepared.directory(), prepared.program().model())) {
+      try (FittingHead base = FittingHead.open(prepared.directory(), prepared.program().model())) {
+        base.replaced().ifPresent(replaced::add);
         Fingerprint weights = new Fingerprint(base);
         made = Session.open(prepared.program(), List.of(weights), prepared.adapter(), start.map(LoadedAdapter::values), plan.capacity(),
             Optional.of(plan.optimizer()), opened, recipe.computing().weightType(), recipe.training().seed());
@@ -243,12 +247,12 @@ public final class TrainingRun implements AutoCloseable {
     saved = done;
   }
 
-  /** Says which modules the model's files lack. */
+  /** Says which modules the model's files lack; of one that trains in place of another, the notes of the preparation tell. */
   private List<String> drawn() {
     Map<String, Boolean> modules = new TreeMap<>();
     session.drawn().forEach(name -> modules.merge(name.substring(0, name.lastIndexOf('.')),
         session.task().program().slot(name).orElseThrow().role() == Value.Role.TRAINABLE, Boolean::logicalAnd));
-    return modules.entrySet().stream().map(module -> module.getKey() + " is not in the model: newly initialised" + (module.getValue() ? ", it trains"
+    return modules.entrySet().stream().filter(module -> !module.getValue() || !replaced.contains(module.getKey())).map(module -> module.getKey() + " is not in the model: newly initialised" + (module.getValue() ? ", it trains"
         : DrawnModules.adapts(session.adapter(), module.getKey()) ? UNDER_ITS_ADAPTER : " and frozen; it is saved with the adapter")).toList();
   }
 

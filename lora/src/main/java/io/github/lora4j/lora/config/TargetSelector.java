@@ -4,8 +4,8 @@ import io.github.lora4j.graph.ModuleInfo;
 import io.github.lora4j.lora.internal.PythonRegex;
 import io.github.lora4j.lora.model.ModelDescription;
 import io.github.lora4j.lora.model.TargetModules;
-import io.github.lora4j.lora.settings.Problems;
 import io.github.lora4j.vector.ConfigException;
+import io.github.lora4j.vector.Names;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -64,7 +64,7 @@ public final class TargetSelector {
       return new TargetModules.Names(List.of());
     }
     throw new ConfigException(("target_modules is not set and architecture '%s' has no default; name some of its linear modules (%s), "
-        + "or use 'all-linear'").formatted(model.modelType(), Problems.some(model.modules().stream().filter(TargetSelector::linear)
+        + "or use 'all-linear'").formatted(model.modelType(), Names.list(model.modules().stream().filter(TargetSelector::linear)
             .map(ModuleInfo::leaf).distinct().toList())));
   }
 

@@ -1,7 +1,7 @@
 package io.github.lora4j.lora.files;
 
-import io.github.lora4j.lora.settings.Problems;
 import io.github.lora4j.vector.ConfigException;
+import io.github.lora4j.vector.Names;
 import io.github.lora4j.vector.ResourceException;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -31,7 +31,7 @@ public final class AdapterPlace {
     try (Stream<Path> entries = Files.list(directory)) {
       List<String> others = entries.map(entry -> entry.getFileName().toString()).filter(name -> !files.contains(name)).sorted().toList();
       if (!others.isEmpty()) {
-        throw new ConfigException(directory + ": holds something else than an adapter (" + Problems.some(others) + "); choose another place");
+        throw new ConfigException(directory + ": holds something else than an adapter (" + Names.list(others) + "); choose another place");
       }
     } catch (IOException e) {
       throw new ResourceException(directory + ": cannot be read: " + e, e);

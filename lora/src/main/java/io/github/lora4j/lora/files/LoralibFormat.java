@@ -17,6 +17,7 @@ import io.github.lora4j.lora.settings.Problems;
 import io.github.lora4j.vector.ConfigException;
 import io.github.lora4j.vector.DType;
 import io.github.lora4j.vector.FormatException;
+import io.github.lora4j.vector.Names;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.math.BigInteger;
@@ -198,7 +199,7 @@ public final class LoralibFormat {
       return Bias.LORA_ONLY;
     }
     if (!got.equals(all)) {
-      problems.add("holds some biases, neither those of all modules nor those of the adapted ones: %s", Problems.some(List.copyOf(got)));
+      problems.add("holds some biases, neither those of all modules nor those of the adapted ones: %s", Names.list(List.copyOf(got)));
     }
     return Bias.ALL;
   }

@@ -5,6 +5,7 @@ import io.github.lora4j.lora.StoredCopy;
 import io.github.lora4j.lora.parameters.AdapterParameter;
 import io.github.lora4j.lora.settings.Problems;
 import io.github.lora4j.vector.FormatException;
+import io.github.lora4j.vector.Names;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -100,7 +101,7 @@ public final class TensorKeys {
 
   private static void add(List<String> problems, List<String> names, String what) {
     if (!names.isEmpty()) {
-      problems.add("%d of the tensors %s %s: %s".formatted(names.size(), names.size() == 1 ? "is" : "are", what, Problems.some(names)));
+      problems.add("%d of the tensors %s %s: %s".formatted(names.size(), names.size() == 1 ? "is" : "are", what, Names.list(names)));
     }
   }
 

@@ -4,7 +4,10 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
+import java.util.List;
+import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeSet;
 
 /** The README.md of an adapter directory: Hugging Face's model card template with PEFT's metadata, which the Hub reads. */
@@ -20,18 +23,24 @@ public final class ModelCard {
   public static String of(Map<String, Object> config) {
     Object named = config.get("base_model_name_or_path");
     String base = named == null ? "" : named.toString();
-    String method = String.valueOf(config.get("peft_type")).toLowerCase(java.util.Locale.ROOT);
     StringBuilder out = new StringBuilder("---\nbase_model: ").append(yaml(base)).append("\nlibrary_name: peft\n");
     if ("CAUSAL_LM".equals(config.get("task_type"))) {
       out.append("pipeline_tag: text-generation\n");
     }
     out.append("tags:\n");
     // PEFT sorts the tags.
-    for (String tag : new TreeSet<>(java.util.List.of("base_model:adapter:" + base, method, "transformers"))) {
+    Set<String> tags = new TreeSet<>(List.of("base_model:adapter:" + base, "transformers"));
+    if (config.get("peft_type") instanceof String method) {
+      tags.add(method.toLowerCase(Locale.ROOT));
+    }
+    for (String tag : tags) {
       out.append("- ").append(yaml(tag)).append('\n');
     }
-    return out.append("---\n\n").append(template()).append("### Framework versions\n\n- PEFT ").append(config.get("peft_version"))
-        .toString();
+    out.append("---\n\n").append(template());
+    if (config.get("peft_version") instanceof String version) {
+      out.append("### Framework versions\n\n- PEFT ").append(version);
+    }
+    return out.toString();
   }
 
   /** A plain scalar where YAML allows one without doubt, quoted otherwise. */

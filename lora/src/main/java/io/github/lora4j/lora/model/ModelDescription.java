@@ -18,7 +18,7 @@ import java.util.Optional;
  * @param places where adapters go if nothing is said
  */
 public record ModelDescription(String modelType, List<ModuleInfo> modules, Optional<String> outputModule, Map<String, String> tied,
-    AdapterPlaces places) {
+    DefaultPlaces places) {
 
   /** Copies the collections. */
   public ModelDescription {
@@ -28,7 +28,7 @@ public record ModelDescription(String modelType, List<ModuleInfo> modules, Optio
 
   /** A model whose family says nothing of places for adapters: those of PEFT's tables. */
   public ModelDescription(String modelType, List<ModuleInfo> modules, Optional<String> outputModule, Map<String, String> tied) {
-    this(modelType, modules, outputModule, tied, AdapterPlaces.ofPeft(modelType));
+    this(modelType, modules, outputModule, tied, DefaultPlaces.ofPeft(modelType));
   }
 
   /** A model without an output layer over the vocabulary and without tied weights. */

@@ -12,6 +12,7 @@ import io.github.lora4j.lora.model.ModelDescription;
 import io.github.lora4j.lora.model.TargetModules;
 import io.github.lora4j.lora.parameters.InitLoraWeights;
 import io.github.lora4j.lora.settings.Problems;
+import io.github.lora4j.vector.Names;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -46,7 +47,7 @@ final class AttachChecks {
     }
     unsupported.forEach((kind, names) -> problems.add("LoRA on a module of kind %s is not supported; remove from target_modules or "
         + "exclude: %s",
-        kind, Problems.some(names)));
+        kind, Names.list(names)));
     TiedEnds.of(model).filter(t -> config.useDora() && config.reach().ensureWeightTying() && selected.stream()
         .anyMatch(s -> s.module().name().equals(t.embedding()))).ifPresent(t -> problems.add("use_dora on %s cannot keep it tied to %s: "
             + "one norms columns, the other rows of their weight; set ensure_weight_tying to false", t.embedding(), t.head()));
@@ -59,7 +60,7 @@ final class AttachChecks {
     List<String> both = selected.stream().map(t -> t.module().name()).filter(name -> TargetSelector.saved(name, config.allModulesToSave())).toList();
     if (!both.isEmpty()) {
       problems.add("%s: adapted by target_modules, and trained whole by modules_to_save, which names modules by the end of their name; name "
-          + "it longer there, or exclude them", Problems.some(both));
+          + "it longer there, or exclude them", Names.list(both));
     }
     for (String name : config.allModulesToSave()) {
       List<ModuleInfo> inside = TargetSelector.modulesOf(model, name);
@@ -71,7 +72,7 @@ final class AttachChecks {
         .map(ModuleInfo::name).filter(n -> config.bias() == Bias.ALL || TargetSelector.saved(n, config.allModulesToSave()))
             .toList();
     if (!unsized.isEmpty()) {
-      problems.add("the model's description gives no sizes for layer norms whose parameters should train: %s", Problems.some(unsized));
+      problems.add("the model's description gives no sizes for layer norms whose parameters should train: %s", Names.list(unsized));
     }
   }
 
@@ -81,12 +82,12 @@ final class AttachChecks {
     if (!meant.isEmpty()) {
       problems.add("target_modules %s selects modules of this %s model, but %s takes away all of them: %s; narrow it", text(targets), model.modelType(),
           excluded.isEmpty() ? "exclude_modules" : excluded.size() == meant.size() ? "modules_to_save (they train whole)"
-              : "exclude_modules or modules_to_save", Problems.some(meant));
+              : "exclude_modules or modules_to_save", Names.list(meant));
       return;
     }
     problems.add("target_modules %s selects no module of this %s model%s; its linear modules end with: %s", text(targets), model.modelType(),
         config.layers().indices().isEmpty() ? "" : " in the layers of layers_to_transform " + config.layers().indices(),
-        Problems.some(linearLeaves(model)));
+        Names.list(linearLeaves(model)));
   }
 
   private static void parameters(Problems problems, LoraConfig config, ModelDescription model, List<TargetSelector.Selected> selected) {
@@ -99,7 +100,7 @@ final class AttachChecks {
     List<String> twice = selected.stream().map(s -> s.module().name()).filter(name -> !names.add(name)).distinct().toList();
     if (!twice.isEmpty()) {
       problems.add("target_parameters and target_modules both select %s; set target_modules to [] if only the parameters are meant",
-          Problems.some(twice));
+          Names.list(twice));
     }
   }
 
@@ -154,20 +155,20 @@ final class AttachChecks {
     List<String> embeddings = selected.stream().filter(s -> s.module().kind() == ModuleInfo.Kind.EMBEDDING
         || s.module().kind() == ModuleInfo.Kind.CONVOLUTION).map(s -> s.module().name()).toList();
     if (!embeddings.isEmpty() && (init.changesBase() || orthogonal)) {
-      problems.add("init_lora_weights %s is for linear modules, not for embeddings and convolutions: %s", init.peftName(), Problems.some(embeddings));
+      problems.add("init_lora_weights %s is for linear modules, not for embeddings and convolutions: %s", init.peftName(), Names.list(embeddings));
     }
     List<String> ranks = selected.stream().filter(s -> orthogonal ? s.rank() % 2 != 0
         : init.needsBase() && s.rank() > Math.min(s.module().in(), s.module().out())).map(s -> "%s has rank %d and is %d x %d"
         .formatted(s.module().name(), s.rank(), s.module().out(), s.module().in())).toList();
     if (!ranks.isEmpty()) {
       problems.add("init_lora_weights %s needs %s: %s", init.peftName(), orthogonal ? "an even rank" : "a rank that the weight has",
-          Problems.some(ranks));
+          Names.list(ranks));
     }
     List<String> shared = selected.stream().map(s -> s.module().name()).filter(name -> model.tied().containsKey(name + ".weight")
         || model.tied().containsValue(name + ".weight")).toList();
     if (!shared.isEmpty() && init.needsBase()) {
       problems.add("init_lora_weights %s changes the weight it starts from, which other modules share: %s; exclude them",
-          init.peftName(), Problems.some(shared));
+          init.peftName(), Names.list(shared));
     }
     if (config.useDora() && init.changesBase()) {
       problems.add("init_lora_weights %s with use_dora cannot be saved for the untouched base: the magnitudes belong to the changed one",

@@ -26,6 +26,7 @@ import io.github.lora4j.lora.parameters.Initial;
 import io.github.lora4j.lora.parameters.WeightChange;
 import io.github.lora4j.lora.settings.Problems;
 import io.github.lora4j.vector.ConfigException;
+import io.github.lora4j.vector.Names;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
@@ -176,7 +177,7 @@ public final class LoraAdapter implements Adapter {
         .toList();
     if (!grouped.isEmpty()) {
       throw new ConfigException("LoRA on convolutions with groups cannot be merged, since A sees the channels of all groups and each weight those "
-          + "of its own: %s; use it unmerged".formatted(Problems.some(grouped)));
+          + "of its own: %s; use it unmerged".formatted(Names.list(grouped)));
     }
     sites.forEach((module, site) -> {
       changes.put(module + ".weight", (type, data) -> {

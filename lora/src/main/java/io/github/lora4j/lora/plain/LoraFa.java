@@ -10,6 +10,7 @@ import io.github.lora4j.lora.parameters.AdapterValues;
 import io.github.lora4j.lora.parameters.InitLoraWeights;
 import io.github.lora4j.lora.settings.Problems;
 import io.github.lora4j.vector.ConfigException;
+import io.github.lora4j.vector.Names;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.LinkedHashMap;
@@ -49,7 +50,7 @@ public final class LoraFa extends ForwardingAdapter {
         .map(site -> site.target().module().name()).toList();
     if (!embeddings.isEmpty()) {
       problems.add("optimizer lorafa does not train embeddings and convolutions; remove from target_modules: %s",
-          Problems.some(embeddings));
+          Names.list(embeddings));
     }
     problems.raise("lorafa");
     of = lora;

@@ -12,10 +12,10 @@ import io.github.lora4j.lora.model.ModelDescription;
 import io.github.lora4j.lora.parameters.AdapterParameter;
 import io.github.lora4j.lora.parameters.AdapterValues;
 import io.github.lora4j.lora.parameters.WeightChange;
-import io.github.lora4j.lora.settings.Problems;
 import io.github.lora4j.vector.ConfigException;
 import io.github.lora4j.vector.DType;
 import io.github.lora4j.vector.FormatException;
+import io.github.lora4j.vector.Names;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
@@ -112,11 +112,11 @@ public final class LoraMerge {
     List<String> missing = changes.keySet().stream().filter(name -> !sources.containsKey(name) && !replaced.containsKey(name)).toList();
     if (!missing.isEmpty() && missing.stream().allMatch(name -> name.endsWith(".bias"))) {
       throw new ConfigException("merge: the adapter adds to biases that the base model does not have: %s; use it unmerged".formatted(
-          Problems.some(missing)));
+          Names.list(missing)));
     }
     if (!missing.isEmpty()) {
       throw new ConfigException("%s: has no tensors for adapted modules: %s; is this the adapter's base model?"
-          .formatted(base.describe(), Problems.some(missing)));
+          .formatted(base.describe(), Names.list(missing)));
     }
     SafetensorsWriter writer = new SafetensorsWriter().metadata("format", "pt");
     sources.forEach((name, source) -> {

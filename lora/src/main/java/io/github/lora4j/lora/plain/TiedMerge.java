@@ -4,8 +4,8 @@ import io.github.lora4j.lora.config.TiedEnds;
 import io.github.lora4j.lora.model.ModelDescription;
 import io.github.lora4j.lora.parameters.AdapterParameter;
 import io.github.lora4j.lora.parameters.WeightChange;
-import io.github.lora4j.lora.settings.Problems;
 import io.github.lora4j.vector.ConfigException;
+import io.github.lora4j.vector.Names;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -49,12 +49,12 @@ record TiedMerge(ModelDescription model, Set<String> shared, Map<String, WeightC
     });
     if (!apart.isEmpty()) {
       throw new ConfigException(("merge: these share their memory but not what the adapter changes, so one merged tensor would be wrong "
-          + "for one of them: %s; use the adapter unmerged, or untie them, which writes both").formatted(Problems.some(apart.stream().sorted()
+          + "for one of them: %s; use the adapter unmerged, or untie them, which writes both").formatted(Names.list(apart.stream().sorted()
               .toList())));
     }
     if (!replicas.isEmpty()) {
       throw new ConfigException(("merge: this model's replicated layers share their weights, which model files cannot say: %s; untie them, "
-          + "which writes each layer").formatted(Problems.some(replicas)));
+          + "which writes each layer").formatted(Names.list(replicas)));
     }
   }
 }

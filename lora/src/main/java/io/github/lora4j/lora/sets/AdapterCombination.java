@@ -15,6 +15,7 @@ import io.github.lora4j.lora.plain.LoraAdapter;
 import io.github.lora4j.lora.plain.LoraMethod;
 import io.github.lora4j.lora.settings.Problems;
 import io.github.lora4j.vector.ConfigException;
+import io.github.lora4j.vector.Names;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashSet;
@@ -173,7 +174,7 @@ public record AdapterCombination(CombinationType type, OptionalInt svdRank, Opti
           .add(s)).toList();
       if (!twice.isEmpty()) {
         problems.add("adapter %d trains parts of the base model that another one trains too, and they have no sum: %s", i + 1,
-            Problems.some(twice));
+            Names.list(twice));
       }
       if (!Double.isFinite(sources.get(i).weight)) {
         problems.add("adapter %d has the weight %s", i + 1, sources.get(i).weight);

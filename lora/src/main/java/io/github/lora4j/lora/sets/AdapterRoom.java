@@ -10,6 +10,7 @@ import io.github.lora4j.graph.Sites;
 import io.github.lora4j.graph.Value;
 import io.github.lora4j.lora.settings.Problems;
 import io.github.lora4j.vector.ConfigException;
+import io.github.lora4j.vector.Names;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -141,12 +142,12 @@ record AdapterRoom(int seats, int rank, Map<String, ModuleInfo> sites, Map<Strin
     Problems problems = new Problems();
     List<String> modules = member.adapter().sites().keySet().stream().filter(name -> !sites.containsKey(name)).toList();
     if (!modules.isEmpty()) {
-      problems.add("it adapts modules that the recorded program does not: %s; reserve them before recording", Problems.some(modules));
+      problems.add("it adapts modules that the recorded program does not: %s; reserve them before recording", Names.list(modules));
     }
     List<String> heads = member.saved().keySet().stream().filter(name -> !saved.containsKey(name)).sorted().toList();
     if (!heads.isEmpty()) {
       problems.add("it replaces modules (modules_to_save) for which the recorded program has one weight only: %s; add such an adapter "
-          + "before recording", Problems.some(heads));
+          + "before recording", Names.list(heads));
     }
     if (member.rank() > rank) {
       problems.add("its rank is %d, the recorded program has room for %d; reserve more before recording", member.rank(), rank);

@@ -9,6 +9,7 @@ import io.github.lora4j.lora.parameters.AdapterValues;
 import io.github.lora4j.lora.plain.LoraAdapter;
 import io.github.lora4j.lora.settings.Problems;
 import io.github.lora4j.vector.ConfigException;
+import io.github.lora4j.vector.Names;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
@@ -79,7 +80,7 @@ record SetMember(String name, Class<?> was, LoraAdapter adapter, AdapterValues v
     List<String> others = slots.stream().filter(slot -> !known.contains(slot)).toList();
     if (!others.isEmpty()) {
       problems.add("it trains parameters that the other adapters read too, so only one such adapter can be on a model: %s; a set "
-          + "takes bias 'none', and in modules_to_save linear modules", Problems.some(others));
+          + "takes bias 'none', and in modules_to_save linear modules", Names.list(others));
     }
     for (AdapterParameter p : adapter.parameters()) {
       MemorySegment value = values.get(p.slot());

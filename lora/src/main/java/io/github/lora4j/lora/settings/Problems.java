@@ -40,10 +40,4 @@ public final class Problems {
         : problems.size() + " problems:" + String.join("", problems.stream().limit(SHOWN).map(p -> "\n  - " + p).toList())
             + (problems.size() > SHOWN ? "\n  - … and " + (problems.size() - SHOWN) + " more" : "");
   }
-
-  /** The first ten of many names and how many there are. */
-  public static String some(List<String> names) {
-    return names.size() <= 10 ? String.join(", ", names)
-        : String.join(", ", names.subList(0, 10)) + " … (" + names.size() + " in all)";
-  }
 }

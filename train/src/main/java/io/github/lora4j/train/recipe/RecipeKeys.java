@@ -10,6 +10,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.ResourceBundle;
+import org.jspecify.annotations.Nullable;
 
 /** Every key of a recipe with its default and its meaning, those of the tasks included. An empty text means "not set". */
 public final class RecipeKeys {
@@ -18,27 +19,41 @@ public final class RecipeKeys {
 
   private static final ResourceBundle MEANINGS = ResourceBundle.getBundle("io.github.lora4j.train.recipe.meanings", Locale.ROOT);
   private static final Map<String, String> OTHERS = others();
-  private static final Map<String, TrainingTask> TASKS = TrainingTask.all();
-  private static final Map<String, Object> DEFAULTS = defaults();
+  private static @Nullable Map<String, TrainingTask> tasks;
+  private static @Nullable Map<String, Object> defaults;
 
   private RecipeKeys() {}
 
-  /** All keys with their defaults, in the order of a recipe. */
-  static Map<String, Object> all() {
-    return DEFAULTS;
+  /**
+   * All keys with their defaults, in the order of a recipe.
+   *
+   * @throws ConfigException as {@link #tasks()}, or if the keys of two tasks clash
+   */
+  static synchronized Map<String, Object> all() {
+    if (defaults == null) {
+      defaults = defaults(tasks());
+    }
+    return defaults;
   }
 
-  /** All tasks by name. */
-  public static Map<String, TrainingTask> tasks() {
-    return TASKS;
+  /**
+   * All tasks by name, looked up when first asked for: what is wrong with one is an error of that call, and of the next.
+   *
+   * @throws ConfigException if a task cannot be made, or two have one name
+   */
+  public static synchronized Map<String, TrainingTask> tasks() {
+    if (tasks == null) {
+      tasks = TrainingTask.all();
+    }
+    return tasks;
   }
 
-  private static Map<String, Object> defaults() {
+  private static Map<String, Object> defaults(Map<String, TrainingTask> tasks) {
     Map<String, Object> d = new LinkedHashMap<>();
     d.put("model", "");
     d.put("output", "");
     d.put("task", "classification");
-    TASKS.values().forEach(task -> TaskKeys.values(task).forEach((key, value) -> {
+    tasks.values().forEach(task -> TaskKeys.values(task).forEach((key, value) -> {
       if (MEANINGS.containsKey(key) || d.containsKey(key) && !d.get(key).equals(value)) {
         throw new ConfigException("task %s (%s): its key \"%s\" is one of the recipe's, or another task's with another default".formatted(
             task.name(), task.getClass().getName(), key));
@@ -91,15 +106,15 @@ public final class RecipeKeys {
   /** What a key means. */
   static String meaning(String key) {
     if (key.equals("task")) {
-      return "What is learnt: %s.".formatted(String.join(", ", TASKS.keySet()));
+      return "What is learnt: %s.".formatted(String.join(", ", tasks().keySet()));
     }
     return MEANINGS.containsKey(key) ? MEANINGS.getString(key)
-        : TASKS.values().stream().flatMap(task -> TaskKeys.meaning(task, key).stream()).findFirst().orElseThrow();
+        : tasks().values().stream().flatMap(task -> TaskKeys.meaning(task, key).stream()).findFirst().orElseThrow();
   }
 
   /** What is wrong with a name that is no key, and the nearest that is; the adapter's keys are its method's to judge. */
   static Optional<String> unknown(String name) {
-    if (DEFAULTS.containsKey(name) || name.startsWith(ADAPTER) && name.length() > ADAPTER.length()) {
+    if (all().containsKey(name) || name.startsWith(ADAPTER) && name.length() > ADAPTER.length()) {
       return Optional.empty();
     }
     String other = OTHERS.get(name);
@@ -115,7 +130,7 @@ public final class RecipeKeys {
   }
 
   private static String nearest(String name) {
-    return DEFAULTS.keySet().stream().min((a, b) -> Integer.compare(distance(name, a), distance(name, b))).orElseThrow();
+    return all().keySet().stream().min((a, b) -> Integer.compare(distance(name, a), distance(name, b))).orElseThrow();
   }
 
   /** For suggestions: a match of the last part counts as near. */

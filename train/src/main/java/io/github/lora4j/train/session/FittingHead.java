@@ -8,6 +8,7 @@ import io.github.lora4j.models.ModelDirectory;
 import io.github.lora4j.models.Weights;
 import io.github.lora4j.vector.DType;
 import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
@@ -17,17 +18,27 @@ import java.util.Set;
 /**
  * A base checkpoint without its layer of logits where that is for another number of labels than the model is to have, so that a new one is
  * drawn: transformers' {@code ignore_mismatched_sizes}.
- *
- * @param names those that are left
- * @param note what the user should know; empty where the head fits
  */
-public record FittingHead(Checkpoint base, Set<String> names, Optional<String> note) implements Checkpoint {
+public final class FittingHead implements Checkpoint {
+
+  private final Checkpoint base;
+  private final Set<String> names;
+  private final List<Replaced> replaced;
+
+  /** A layer that does not fit. */
+  private record Replaced(String layer, long had, int labels) {}
+
+  private FittingHead(Checkpoint base, Set<String> names, List<Replaced> replaced) {
+    this.base = base;
+    this.names = names;
+    this.replaced = replaced;
+  }
 
   /** Opens a model's weights for a program; closing it closes them. */
   public static FittingHead open(ModelDirectory directory, Model model) {
     Checkpoint base = directory.checkpoint();
     Set<String> names = new LinkedHashSet<>(base.names());
-    Optional<String> note = Optional.empty();
+    List<Replaced> replaced = new ArrayList<>();
     int labels = switch (model.head()) {
       case Head.SequenceClassification of -> of.labels();
       case Head.TokenClassification of -> of.labels();
@@ -42,11 +53,26 @@ public record FittingHead(Checkpoint base, Set<String> names, Optional<String> n
       if (weight.isPresent() && base.info(weight.get()).shape().size() == 2 && base.info(weight.get()).shape().getFirst() != labels) {
         names.remove(weight.get());
         weights.source(layer + ".bias").ifPresent(names::remove);
-        note = Optional.of("%s of the model has %d labels, the data %d: a new one is trained in its place".formatted(layer,
-            base.info(weight.get()).shape().getFirst(), labels));
+        replaced.add(new Replaced(layer, base.info(weight.get()).shape().getFirst(), labels));
       }
     }
-    return new FittingHead(base, names, note);
+    return new FittingHead(base, names, replaced);
+  }
+
+  /** What the user should know; empty where the head fits. */
+  public Optional<String> note() {
+    return replaced.stream().map(r -> "%s of the model has %d labels, the data %d: a new one is trained in its place".formatted(r.layer, r.had,
+        r.labels)).findFirst();
+  }
+
+  /** The layer that does not fit. */
+  public Optional<String> replaced() {
+    return replaced.stream().map(Replaced::layer).findFirst();
+  }
+
+  @Override
+  public Set<String> names() {
+    return names;
   }
 
   @Override

@@ -3,7 +3,7 @@ package io.github.lora4j.train.recorded;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import io.github.lora4j.lora.AdapterMethod;
-import io.github.lora4j.lora.model.AdapterPlaces;
+import io.github.lora4j.lora.model.DefaultPlaces;
 import io.github.lora4j.lora.model.ModelDescription;
 import io.github.lora4j.lora.parameters.AdapterParameter;
 import io.github.lora4j.models.Head;
@@ -29,8 +29,8 @@ class FamilyPlacesTest {
   @ParameterizedTest
   @ValueSource(strings = {"bert", "roberta", "llama", "qwen2", "mistral", "gpt2"})
   void placesAreThoseOfPeft(String type) {
-    AdapterPlaces ours = of(type).places();
-    AdapterPlaces peft = AdapterPlaces.ofPeft(type);
+    DefaultPlaces ours = of(type).places();
+    DefaultPlaces peft = DefaultPlaces.ofPeft(type);
     assertEquals(peft.lora(), ours.lora());
     assertEquals(peft.adaLora(), ours.adaLora());
     assertEquals(peft.ia3(), ours.ia3());

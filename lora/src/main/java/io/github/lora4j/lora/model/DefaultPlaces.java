@@ -18,30 +18,30 @@ import java.util.List;
  * @param ia3Feedforward those of them whose input is scaled
  * @param blockOutputs the last linear module of each block, behind which bottleneck adapters stand
  */
-public record AdapterPlaces(TargetModules lora, TargetModules adaLora, List<String> ia3, List<String> ia3Feedforward,
+public record DefaultPlaces(TargetModules lora, TargetModules adaLora, List<String> ia3, List<String> ia3Feedforward,
     List<String> blockOutputs) {
 
   /** Nowhere. */
-  public static final AdapterPlaces NONE = new AdapterPlaces(TargetModules.UNSET, TargetModules.UNSET, List.of(), List.of(), List.of());
+  public static final DefaultPlaces NONE = new DefaultPlaces(TargetModules.UNSET, TargetModules.UNSET, List.of(), List.of(), List.of());
 
   private static final JsonNode PEFT = load();
 
   /** Copies the lists. */
-  public AdapterPlaces {
+  public DefaultPlaces {
     ia3 = List.copyOf(ia3);
     ia3Feedforward = List.copyOf(ia3Feedforward);
     blockOutputs = List.copyOf(blockOutputs);
   }
 
   /** Places by names alone. */
-  public static AdapterPlaces of(List<String> lora, List<String> adaLora, List<String> ia3, List<String> ia3Feedforward,
+  public static DefaultPlaces of(List<String> lora, List<String> adaLora, List<String> ia3, List<String> ia3Feedforward,
       List<String> blockOutputs) {
-    return new AdapterPlaces(names(lora), names(adaLora), ia3, ia3Feedforward, blockOutputs);
+    return new DefaultPlaces(names(lora), names(adaLora), ia3, ia3Feedforward, blockOutputs);
   }
 
   /** PEFT's tables, for models whose family says nothing. */
-  public static AdapterPlaces ofPeft(String modelType) {
-    return new AdapterPlaces(targets(PEFT.path("lora").path(modelType)), targets(PEFT.path("adalora").path(modelType)),
+  public static DefaultPlaces ofPeft(String modelType) {
+    return new DefaultPlaces(targets(PEFT.path("lora").path(modelType)), targets(PEFT.path("adalora").path(modelType)),
         texts(PEFT.path("ia3").path(modelType)), texts(PEFT.path("ia3_feedforward").path(modelType)),
         texts(PEFT.path("block_outputs").path(modelType)));
   }
@@ -61,7 +61,7 @@ public record AdapterPlaces(TargetModules lora, TargetModules adaLora, List<Stri
   }
 
   private static JsonNode load() {
-    try (InputStream in = AdapterPlaces.class.getResourceAsStream("/io/github/lora4j/lora/peft-places.json")) {
+    try (InputStream in = DefaultPlaces.class.getResourceAsStream("/io/github/lora4j/lora/peft-places.json")) {
       return new ObjectMapper().readTree(in);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
