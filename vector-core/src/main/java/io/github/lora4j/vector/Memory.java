@@ -16,7 +16,7 @@ public final class Memory implements AutoCloseable {
   public static final long ALIGNMENT = 64;
 
   private static final long NEW_OBJECTS = 48L << 20;
-  private static final long OUTSIDE_HEAP = 150L << 20;
+  private static final long OUTSIDE_HEAP = 128L << 20;
 
   private final Arena arena = Arena.ofShared();
   private final String owner;
