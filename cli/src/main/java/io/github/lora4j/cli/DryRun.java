@@ -5,6 +5,7 @@ import io.github.lora4j.lora.model.ModelDescription;
 import io.github.lora4j.lora.parameters.AdapterParameter;
 import io.github.lora4j.train.PreparedRun;
 import io.github.lora4j.train.TrainingPlan;
+import io.github.lora4j.train.session.MemoryForecast;
 import io.github.lora4j.vector.Memory;
 import java.io.PrintWriter;
 import java.util.LinkedHashMap;
@@ -28,7 +29,7 @@ final class DryRun {
 
     Map<String, Long> groups = new LinkedHashMap<>();
     plan.forecast(run, backend).forEach(a -> groups.merge(group(a.purpose()), Memory.align(a.bytes()), Long::sum));
-    Table memory = new Table("native memory", "bytes");
+    Table memory = new Table("memory", "bytes");
     groups.forEach((group, bytes) -> memory.row(group, "%,d".formatted(bytes)));
     memory.row("together", "%,d".formatted(groups.values().stream().mapToLong(Long::longValue).sum()));
     memory.row("the machine has", "%,d".formatted(Memory.machineBytes()));
@@ -49,6 +50,6 @@ final class DryRun {
     if (purpose.startsWith("trainable ")) {
       return "trainables, gradients, moments";
     }
-    return purpose.equals("activations") ? purpose : "inputs and scratch";
+    return List.of("activations", MemoryForecast.SUMS, MemoryForecast.FILES, MemoryForecast.JAVA).contains(purpose) ? purpose : "inputs and scratch";
   }
 }

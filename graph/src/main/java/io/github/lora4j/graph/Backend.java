@@ -38,6 +38,12 @@ public interface Backend extends AutoCloseable {
   /** Exactly what {@link #compile} will allocate. */
   List<Allocation> forecast(Program program, CompileOptions options);
 
+  /** Bytes of the largest parameter that is filled through a copy, since {@link Executable#place} has none for it. */
+  default long staging(Program program, CompileOptions options) {
+    return program.slots().values().stream().filter(v -> v.role() == Value.Role.FROZEN || v.role() == Value.Role.TRAINABLE)
+        .mapToLong(v -> v.shape().elements() * Float.BYTES).max().orElse(0);
+  }
+
   /**
    * Compiles a program and allocates all it needs. The caller closes the result.
    *

@@ -49,6 +49,11 @@ record ChosenBackend(Backend chosen, List<String> against) implements Backend {
   }
 
   @Override
+  public long staging(Program program, CompileOptions options) {
+    return chosen.staging(program, options);
+  }
+
+  @Override
   public Executable compile(Program program, CompileOptions options) {
     return chosen.compile(program, options);
   }

@@ -29,6 +29,6 @@ public interface Adapter extends AdapterRecording, AdapterSteps, AdapterSlots, A
 
   @Override
   default LoadedAdapter mergeable(AdapterValues values) {
-    return new LoadedAdapter(this, values.copy(parameters()));
+    return new LoadedAdapter(this, values.view(parameters()));
   }
 }

@@ -11,10 +11,9 @@ import io.github.lora4j.train.data.TokenizedData;
 import io.github.lora4j.train.recipe.Recipe;
 import io.github.lora4j.train.recipe.Schedule;
 import io.github.lora4j.train.recorded.RecordedTask;
+import io.github.lora4j.train.session.MemoryForecast;
 import io.github.lora4j.train.session.TaskProgram;
-import io.github.lora4j.train.sums.GradientSums;
 import io.github.lora4j.vector.ConfigException;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.stream.IntStream;
@@ -47,15 +46,12 @@ public record TrainingPlan(Batches batches, int steps, Schedule schedule, Optimi
         optimizer(o, run.adapter().groups()), capacity(run, batches, steps), run.adapter().hook(steps));
   }
 
-  /** What a backend would allocate for this run. */
+  /** What this run would take of memory, by what it is for. */
   public List<Backend.Allocation> forecast(PreparedRun run, Backend backend) {
     TaskProgram program = TaskProgram.record(run.program(), run.adapter(), capacity, Optional.of(optimizer));
     AdapterRecording.requireRecorded(run.adapter(), program.program());
-    List<Backend.Allocation> all = new ArrayList<>(backend.forecast(program.program(), new CompileOptions(run.recipe().computing().weightType())));
-    if (batches.accumulation() > 1) {
-      all.add(new Backend.Allocation("sums of micro-batches", GradientSums.bytes(batches.accumulation(), program.program().parameters().elements())));
-    }
-    return List.copyOf(all);
+    return MemoryForecast.of(backend, program.program(), new CompileOptions(run.recipe().computing().weightType()), run.adapter(),
+        !run.recipe().adapter().startFrom().isEmpty(), batches.accumulation());
   }
 
   private static OptimizerSpec optimizer(Recipe.Optimizer o, List<ParameterGroup> groups) {
@@ -90,7 +86,7 @@ public record TrainingPlan(Batches batches, int steps, Schedule schedule, Optimi
     }
     int together = run.eval().map(data -> evaluation(run.program(), data, batches.batch()).tokens()).orElse(0);
     return new TaskProgram.Capacity(Math.max(Math.max(needed, longest), together), batches.batch() * run.program().sequencesPerExample(), longest,
-        run.eval().isPresent());
+        run.eval().isPresent(), batches.accumulation());
   }
 
   /** Examples that are looked at to find the longest batch: in a run of more of them any batch is taken to occur. */

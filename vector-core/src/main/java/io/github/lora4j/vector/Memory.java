@@ -4,6 +4,7 @@ import com.sun.management.OperatingSystemMXBean;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.management.ManagementFactory;
+import java.lang.management.MemoryUsage;
 
 /**
  * The one place that allocates and releases native memory. Each owner (a model, a run, a compiled program) has its own
@@ -13,6 +14,9 @@ public final class Memory implements AutoCloseable {
 
   /** A cache line, which is also the widest vector register. */
   public static final long ALIGNMENT = 64;
+
+  private static final long NEW_OBJECTS = 48L << 20;
+  private static final long OUTSIDE_HEAP = 128L << 20;
 
   private final Arena arena = Arena.ofShared();
   private final String owner;
@@ -69,6 +73,15 @@ public final class Memory implements AutoCloseable {
   /** Memory of the machine or, where it is smaller, the limit of the container. */
   public static long machineBytes() {
     return ((OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean()).getTotalMemorySize();
+  }
+
+  /**
+   * What Java takes beside all this, about: its heap as it is now with room for new objects, at most its limit, and {@value #OUTSIDE_HEAP} bytes
+   * for classes, compiled code, compilers and threads; {@code docs/performance-notes.md} has the measurements.
+   */
+  public static long javaBytes() {
+    MemoryUsage heap = ManagementFactory.getMemoryMXBean().getHeapMemoryUsage();
+    return Math.min(heap.getMax(), heap.getUsed() + NEW_OBJECTS) + OUTSIDE_HEAP;
   }
 
   @Override

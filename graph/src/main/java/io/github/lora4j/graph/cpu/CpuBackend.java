@@ -41,6 +41,11 @@ public record CpuBackend(Kernels kernels, Workers workers) implements Backend {
   }
 
   @Override
+  public long staging(Program program, CompileOptions options) {
+    return CpuPlan.staging(program, options, kernels, workers.threads());
+  }
+
+  @Override
   public Executable compile(Program program, CompileOptions options) {
     return new CpuExecutable(program, CpuPlan.of(program, options, kernels, workers.threads()), kernels, workers);
   }

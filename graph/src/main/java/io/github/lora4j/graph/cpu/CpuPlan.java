@@ -48,14 +48,27 @@ public record CpuPlan(Program program, CpuTarget target, Binders<CpuBinder<?>> b
   }
 
   static CpuPlan of(Program program, CompileOptions options, Kernels kernels, int threads) {
+    CpuPlan plan = unplaced(program, options, kernels, threads);
+    Map<String, MemoryPlan> slabs = new HashMap<>();
+    program.entries().values().forEach(entry -> slabs.put(entry.name(), MemoryPlan.of(entry, plan.floats().bytes())));
+    return new CpuPlan(program, plan.target, plan.binders, plan.forms, slabs, plan.scratch);
+  }
+
+  /** Bytes of the largest weight that is kept in panels alone, and comes row-major: it is read to a copy first. */
+  static long staging(Program program, CompileOptions options, Kernels kernels, int threads) {
+    CpuPlan plan = unplaced(program, options, kernels, threads);
+    return plan.forms.entrySet().stream().filter(e -> e.getValue().equals(EnumSet.of(Form.PANELS)))
+        .mapToLong(e -> plan.formBytes(e.getKey(), Form.TABLE)).max().orElse(0);
+  }
+
+  /** All but the places of temporaries, which take longest to find. */
+  private static CpuPlan unplaced(Program program, CompileOptions options, Kernels kernels, int threads) {
     CpuTarget target = new CpuTarget(kernels, threads, options.weights().equals(WeightFormat.F32) ? new Elements(kernels.dtype()) : options.weights());
     Map<Value, EnumSet<Form>> forms = new HashMap<>();
-    Map<String, MemoryPlan> slabs = new HashMap<>();
     program.slots().values().stream().filter(v -> v.role() == Value.Role.FROZEN).forEach(v -> forms.put(v, EnumSet.noneOf(Form.class)));
     Binders<CpuBinder<?>> binders = CpuBinders.all();
     CpuScratch scratch = CpuScratch.NONE;
     for (Program.Entry entry : program.entries().values()) {
-      slabs.put(entry.name(), MemoryPlan.of(entry, target.floats().bytes()));
       for (Program.Node node : entry.nodes()) {
         scratch = scratch.max(needs(node.op(), binder(binders, node.op()), target, forms));
       }
@@ -63,7 +76,7 @@ public record CpuPlan(Program program, CpuTarget target, Binders<CpuBinder<?>> b
     // Rows of a table can be read from panels too: a tied output layer and its embedding are one copy.
     forms.values().stream().filter(of -> of.contains(Form.PANELS)).forEach(of -> of.remove(Form.TABLE));
     // Each worker's scratch starts on its own cache line.
-    return new CpuPlan(program, target, binders, forms, slabs, new CpuScratch(scratch.shared(), Memory.align(scratch.each())));
+    return new CpuPlan(program, target, binders, forms, Map.of(), new CpuScratch(scratch.shared(), Memory.align(scratch.each())));
   }
 
   /** The scratch of an op; adds the layouts in which it reads frozen inputs. */

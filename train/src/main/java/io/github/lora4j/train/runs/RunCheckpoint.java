@@ -23,6 +23,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.TreeMap;
 import java.util.zip.CRC32C;
 
 /**
@@ -53,9 +54,10 @@ final class RunCheckpoint {
     }
     slots.forEach(slot -> writer.add(new TensorInfo(slot.name(), type, List.of(slot.shape().elements())), data -> executable.read(slot, data)));
     ObjectNode state = JSON.createObjectNode().put("format", FORMAT).put("step", progress.step()).put("evaluation_due", progress.evaluationDue());
-    run.settings().forEach(state.putObject("run")::put);
+    // In order, so that the same run writes the same bytes.
+    new TreeMap<>(run.settings()).forEach(state.putObject("run")::put);
     state.put("kernels", run.kernels());
-    progress.method().forEach(state.putObject("method")::put);
+    new TreeMap<>(progress.method()).forEach(state.putObject("method")::put);
     AtomicFiles.directory(directory, temporary -> {
       writer.write(temporary.resolve(ARENAS));
       Files.writeString(temporary.resolve(STATE), JSON.writerWithDefaultPrettyPrinter().writeValueAsString(state));

@@ -31,7 +31,6 @@ import io.github.lora4j.vector.WeightFormat;
 import io.github.lora4j.vector.WeightFormats;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
-import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -76,7 +75,8 @@ public final class Session implements AutoCloseable {
     TaskProgram program = TaskProgram.record(task, adapter, capacity, optimizer);
     AdapterRecording.requireRecorded(adapter, program.program());
     CompileOptions options = new CompileOptions(weights);
-    refuseTooLarge(backend.forecast(program.program(), options));
+    MemoryForecast.requireRoom(MemoryForecast.of(backend, program.program(), options, adapter, values.isPresent(), capacity.microBatches()),
+        Memory.machineBytes());
     Executable executable = backend.compile(program.program(), options);
     Weights source = new Weights(base, task.model(), seed);
     Map<String, BaseNorm> norms = adapter.baseNorms();
@@ -132,17 +132,6 @@ public final class Session implements AutoCloseable {
       starts.ifPresent(BaseStarts::close);
       executable.close();
       throw e;
-    }
-  }
-
-  private static void refuseTooLarge(List<Backend.Allocation> forecast) {
-    long bytes = forecast.stream().mapToLong(a -> Memory.align(a.bytes())).sum();
-    long limit = Memory.machineBytes();
-    if (bytes > limit) {
-      String largest = forecast.stream().sorted(Comparator.comparingLong(a -> -a.bytes())).limit(3)
-          .map(a -> "%s %,d MB".formatted(a.purpose(), a.bytes() >> 20)).collect(Collectors.joining(", "));
-      throw new ResourceException("this needs %,d MB of native memory, the machine (or its container) has %,d MB; largest: %s. Lower max_tokens or batch_size, or set weights: bf16"
-          .formatted(bytes >> 20, limit >> 20, largest));
     }
   }
 

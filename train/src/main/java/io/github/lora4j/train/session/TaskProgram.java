@@ -55,8 +55,14 @@ public record TaskProgram(Program program, PackedInputs in, Value predictions, O
    * @param sequences sequences of one batch
    * @param maxLength tokens of one sequence
    * @param evaluates whether there is room for the targets of an evaluation
+   * @param microBatches of a step, whose sums lie beside the program
    */
-  public record Capacity(int tokens, int sequences, int maxLength, boolean evaluates) {
+  public record Capacity(int tokens, int sequences, int maxLength, boolean evaluates, int microBatches) {
+
+    /** For steps of one micro-batch. */
+    public Capacity(int tokens, int sequences, int maxLength, boolean evaluates) {
+      this(tokens, sequences, maxLength, evaluates, 1);
+    }
 
     /** Without evaluation. */
     public Capacity(int tokens, int sequences, int maxLength) {
