@@ -88,30 +88,37 @@ public record PairLoss(Kind kind, double beta, double smoothing, double gamma, b
   Value record(Graph g, Value c, Value r) {
     Value chosen = jensenShannon ? g.apply(ScalarFunction.LOG_SIGMOID, c) : c;
     Value rejected = jensenShannon ? g.apply(ScalarFunction.LOG_SIGMOID, r) : r;
-    Value delta = g.subtract(chosen, rejected);
-    Value scaled = g.scale(delta, beta);
     return switch (kind) {
-      case SIGMOID, SIGMOID_NORM -> minusLogSigmoid(g, scaled);
-      case HINGE -> g.activate(Activation.RELU, g.shift(g.scale(delta, -beta), 1));
-      case IPO -> square(g, g.shift(delta, -1 / (2 * beta)));
-      case ROBUST -> g.add(g.scale(minusLogSigmoid(g, scaled), (1 - smoothing) / (1 - 2 * smoothing)),
-          g.scale(minusLogSigmoid(g, g.scale(delta, -beta)), -smoothing / (1 - 2 * smoothing)));
-      case EXO_PAIR -> {
-        double epsilon = smoothing == 0 ? EXO_SMOOTHING : smoothing;
-        yield g.add(divergence(g, scaled, 1 - epsilon), divergence(g, g.scale(delta, -beta), epsilon));
-      }
+      case SIGMOID, SIGMOID_NORM, HINGE, IPO, ROBUST, EXO_PAIR, DISCOPOP, SIMPO -> ofMargin(g, g.subtract(chosen, rejected));
       case NCA_PAIR -> g.add(g.add(minusLogSigmoid(g, g.scale(chosen, beta)), g.scale(minusLogSigmoid(g, g.scale(chosen, -beta)), 0.5)),
           g.scale(minusLogSigmoid(g, g.scale(rejected, -beta)), 0.5));
       case SPPO_HARD -> g.add(square(g, g.shift(chosen, -0.5 / beta)), square(g, g.shift(rejected, 0.5 / beta)));
       case APO_ZERO -> g.add(not(g, sigmoid(g, g.scale(chosen, beta))), sigmoid(g, g.scale(rejected, beta)));
-      case APO_DOWN -> g.add(sigmoid(g, g.scale(chosen, beta)), not(g, sigmoid(g, scaled)));
+      case APO_DOWN -> g.add(sigmoid(g, g.scale(chosen, beta)), not(g, sigmoid(g, g.scale(g.subtract(chosen, rejected), beta))));
+      case ODDS_RATIO -> g.scale(minusLogSigmoid(g, g.subtract(g.subtract(chosen, rejected), g.subtract(
+          g.apply(ScalarFunction.LOG_ONE_MINUS_EXP, chosen), g.apply(ScalarFunction.LOG_ONE_MINUS_EXP, rejected)))), beta);
+    };
+  }
+
+  /** Losses of Δ alone. */
+  private Value ofMargin(Graph g, Value delta) {
+    return switch (kind) {
+      case HINGE -> g.activate(Activation.RELU, g.shift(g.scale(delta, -beta), 1));
+      case IPO -> square(g, g.shift(delta, -1 / (2 * beta)));
+      case ROBUST -> g.add(g.scale(minusLogSigmoid(g, g.scale(delta, beta)), (1 - smoothing) / (1 - 2 * smoothing)),
+          g.scale(minusLogSigmoid(g, g.scale(delta, -beta)), -smoothing / (1 - 2 * smoothing)));
+      case EXO_PAIR -> {
+        double epsilon = smoothing == 0 ? EXO_SMOOTHING : smoothing;
+        yield g.add(divergence(g, g.scale(delta, beta), 1 - epsilon), divergence(g, g.scale(delta, -beta), epsilon));
+      }
       case DISCOPOP -> {
+        Value scaled = g.scale(delta, beta);
         Value share = sigmoid(g, g.scale(scaled, 1 / DISCOPOP_TEMPERATURE));
         yield g.add(g.multiply(minusLogSigmoid(g, scaled), not(g, share)), g.multiply(g.apply(ScalarFunction.EXP, g.scale(scaled, -1)), share));
       }
-      case ODDS_RATIO -> g.scale(minusLogSigmoid(g, g.subtract(delta, g.subtract(g.apply(ScalarFunction.LOG_ONE_MINUS_EXP, chosen),
-          g.apply(ScalarFunction.LOG_ONE_MINUS_EXP, rejected)))), beta);
-      case SIMPO -> minusLogSigmoid(g, g.shift(scaled, -gamma));
+      case SIMPO -> minusLogSigmoid(g, g.shift(g.scale(delta, beta), -gamma));
+      case SIGMOID, SIGMOID_NORM -> minusLogSigmoid(g, g.scale(delta, beta));
+      case NCA_PAIR, SPPO_HARD, APO_ZERO, APO_DOWN, ODDS_RATIO -> throw new IllegalStateException(kind + " is not of the margin alone");
     };
   }
 

@@ -89,7 +89,7 @@ public final class Packer {
   }
 
   /** What metrics need of the rows that the loss judged in this batch. */
-  List<float[]> kept(float[] judged, int columns) {
+  public List<float[]> kept(float[] judged, int columns) {
     return targets.kept(judged, columns);
   }
 
