@@ -12,7 +12,7 @@ import io.github.lora4j.graph.CompileOptions;
 import io.github.lora4j.graph.Executable;
 import io.github.lora4j.lora.Adapter;
 import io.github.lora4j.lora.LoadedAdapter;
-import io.github.lora4j.lora.model.AdapterPlaces;
+import io.github.lora4j.lora.model.DefaultPlaces;
 import io.github.lora4j.lora.model.ModelDescription;
 import io.github.lora4j.lora.parameters.AdapterValues;
 import io.github.lora4j.lora.sets.AdapterSet;
@@ -90,7 +90,7 @@ public final class Generator implements AutoCloseable {
   /** What an adapter needs to know of such a model, to be loaded for it. */
   public static ModelDescription describe(Model model) {
     FamilyFacts.AdapterPlaces places = model.architecture().facts().adapters();
-    return new ModelDescription(model.architecture().modelType(), model.modules(), model.outputModule(), model.tied(), AdapterPlaces.of(
+    return new ModelDescription(model.architecture().modelType(), model.modules(), model.outputModule(), model.tied(), DefaultPlaces.of(
         places.lora(), places.adaLora(), places.ia3(), places.ia3Feedforward(), places.blockOutputs()));
   }
 
