@@ -71,15 +71,15 @@ public class AttentionBench {
   @Benchmark
   public void forward() {
     for (int head = 0; head < spec.heads(); head++) {
-      kernels.attention(spec, rows[0], rows[1], rows[2], rows[3], lse, 0, length, 0, length, 0, head, scratch);
+      kernels.attention(spec, rows[0], rows[1], rows[2], AttentionSpec.Bias.NONE, rows[3], lse, 0, length, 0, length, 0, head, scratch);
     }
   }
 
   @Benchmark
   public void gradient() {
     for (int head = 0; head < spec.heads(); head++) {
-      kernels.attentionGrad(spec, rows[0], rows[1], rows[2], lse, rows[4], rows[5], rows[6], rows[7], 0, length, 0, length, 0, head,
-          scratch);
+      kernels.attentionGrad(spec, rows[0], rows[1], rows[2], AttentionSpec.Bias.NONE, lse, rows[4], rows[5], rows[6], rows[7], 0, length, 0,
+          length, 0, head, scratch);
     }
   }
 }

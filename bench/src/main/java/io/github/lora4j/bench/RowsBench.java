@@ -146,7 +146,7 @@ public class RowsBench {
 
   @Benchmark
   public void rope() {
-    kernels.rope(x, ids, y, out, HEADS, COLS / HEADS, false, 0, ROWS);
+    kernels.rope(x, ids, y, out, new Kernels.Turn(HEADS, COLS / HEADS, COLS / HEADS, false), false, 0, ROWS);
   }
 
   @Benchmark

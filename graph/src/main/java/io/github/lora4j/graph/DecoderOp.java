@@ -1,5 +1,6 @@
 package io.github.lora4j.graph;
 
+import io.github.lora4j.vector.Kernels;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Function;
@@ -7,7 +8,10 @@ import java.util.function.Function;
 /** Ops of decoder models; see {@link Op}. */
 public sealed interface DecoderOp extends Op {
 
-  /** y = root-mean-square norm of x; stats keeps rstd. */
+  /**
+   * y = root-mean-square norm of x; stats keeps rstd. Where gamma has fewer columns than x, each group of so many columns, a head, is a row of
+   * its own.
+   */
   record RmsNorm(Value x, Value gamma, double eps, Value y, Value stats) implements DecoderOp {
     @Override
     public List<Value> inputs() {
@@ -26,7 +30,9 @@ public sealed interface DecoderOp extends Op {
 
     @Override
     public void check(OpCheck check) {
-      check.same("rmsNorm", gamma.name(), gamma.shape(), Shape.vector(x.shape().cols()));
+      int heads = stats.shape().cols();
+      check.that(gamma.shape().equals(Shape.vector(gamma.shape().cols())) && heads * gamma.shape().cols() == x.shape().cols(), "rmsNorm",
+          gamma.name(), "a weight of %s does not divide rows of %s", gamma.shape(), x.shape());
     }
 
     @Override
@@ -78,9 +84,10 @@ public sealed interface DecoderOp extends Op {
    * Rotary position embedding of every head; {@code inverse} turns back, which is its gradient.
    *
    * @param positions I32 [rows, 1]
-   * @param table cosines and sines [positions, headDim], see {@link io.github.lora4j.vector.Kernels#rope}
+   * @param table cosines and sines [positions, turned columns of a head], see {@link Kernels#rope}
+   * @param turn which columns make pairs
    */
-  record Rope(Value x, Value positions, Value table, int heads, boolean inverse, Value y) implements DecoderOp {
+  record Rope(Value x, Value positions, Value table, Kernels.Turn turn, boolean inverse, Value y) implements DecoderOp {
     @Override
     public List<Value> inputs() {
       return Op.list(x, positions, table);
@@ -100,13 +107,14 @@ public sealed interface DecoderOp extends Op {
     public void check(OpCheck check) {
       check.that(positions.integer() && positions.shape().equals(x.shape().withCols(1)), "rope", x.name(), "positions must be integers %s, got %s %s",
           x.shape().withCols(1), positions.type(), positions.shape());
-      check.that(table.shape().cols() * heads == x.shape().cols() && table.shape().cols() % 2 == 0, "rope", x.name(),
-          "%d heads of %d (an even number) do not make %s", heads, table.shape().cols(), x.shape());
+      check.that(turn.headDim() * turn.heads() == x.shape().cols() && turn.columns() % 2 == 0 && turn.columns() <= turn.headDim()
+          && turn.columns() == table.shape().cols(), "rope", x.name(), "%d heads of %d, of which %d columns turn (an even number), do not make %s",
+          turn.heads(), turn.headDim(), table.shape().cols(), x.shape());
     }
 
     @Override
     public void gradient(Gradients g) {
-      g.contribute(x, d -> new Rope(g.grad(y), positions, table, heads, !inverse, d));
+      g.contribute(x, d -> new Rope(g.grad(y), positions, table, turn, !inverse, d));
     }
   }
 }

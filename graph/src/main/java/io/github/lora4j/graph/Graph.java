@@ -2,9 +2,11 @@ package io.github.lora4j.graph;
 
 import io.github.lora4j.vector.Activation;
 import io.github.lora4j.vector.AttentionSpec;
+import io.github.lora4j.vector.Kernels;
 import io.github.lora4j.vector.Loss;
 import io.github.lora4j.vector.ScalarFunction;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -115,18 +117,27 @@ public final class Graph {
   /** The columns of x in equal parts, from left to right. */
   public List<Value> split(Value x, int parts) {
     new OpCheck(region).that(parts > 0 && x.shape().cols() % parts == 0, "split", x.name(), "%s has no %d equal parts", x.shape(), parts);
+    return split(x, 1, Collections.nCopies(parts, x.shape().cols() / parts));
+  }
+
+  /**
+   * The columns of x in parts, from left to right; of each of so many equal groups of columns (heads), the groups of a part side by side.
+   *
+   * @param widths of the parts, within a group
+   */
+  public List<Value> split(Value x, int groups, List<Integer> widths) {
     List<Value> list = new ArrayList<>();
-    for (int i = 0; i < parts; i++) {
-      list.add(temp(x.name() + "." + i, x.shape().withCols(x.shape().cols() / parts)));
+    for (int width : widths) {
+      list.add(temp(x.name() + "." + list.size(), x.shape().withCols(groups * width)));
     }
-    record(new LayoutOp.Split(x, List.copyOf(list)));
+    record(new LayoutOp.Split(x, groups, list));
     return List.copyOf(list);
   }
 
   /** Parts of one shape side by side; the other way round than {@link #split}. */
   public Value join(List<Value> parts) {
     Value y = temp(parts.getFirst().name() + ".joined", parts.getFirst().shape().withCols(parts.size() * parts.getFirst().shape().cols()));
-    record(new LayoutOp.Join(List.copyOf(parts), y));
+    record(new LayoutOp.Join(List.copyOf(parts), 1, y));
     return y;
   }
 
@@ -144,17 +155,23 @@ public final class Graph {
     return y;
   }
 
-  /** Root-mean-square norm over columns. */
+  /** Root-mean-square norm over columns, or over each group of as many columns as gamma has. */
   public Value rmsNorm(Value x, Value gamma, double eps) {
     Value y = temp(gamma.name() + ".y", x.shape());
-    record(new DecoderOp.RmsNorm(x, gamma, eps, y, temp(gamma.name() + ".stats", x.shape().withCols(1))));
+    int heads = Math.max(1, x.shape().cols() / gamma.shape().cols());
+    record(new DecoderOp.RmsNorm(x, gamma, eps, y, temp(gamma.name() + ".stats", x.shape().withCols(heads))));
     return y;
   }
 
-  /** Turns every head of x by its row's position; see {@link DecoderOp.Rope}. */
+  /** Turns every head of x by its row's position, whole heads by halves; see {@link DecoderOp.Rope}. */
   public Value rope(Value x, Value positions, Value table, int heads) {
+    return rope(x, positions, table, new Kernels.Turn(heads, x.shape().cols() / heads, table.shape().cols(), false));
+  }
+
+  /** Turns every head of x by its row's position; see {@link DecoderOp.Rope}. */
+  public Value rope(Value x, Value positions, Value table, Kernels.Turn turn) {
     Value y = temp(x.name() + ".turned", x.shape());
-    record(new DecoderOp.Rope(x, positions, table, heads, false, y));
+    record(new DecoderOp.Rope(x, positions, table, turn, false, y));
     return y;
   }
 
@@ -270,8 +287,19 @@ public final class Graph {
 
   /** Attention over segments; see {@link AttentionOp.Attention}. */
   public Value attention(AttentionSpec spec, Value q, Value k, Value v, Value segments, int maxLength) {
+    return attention(spec, List.of(q, k, v), Optional.empty(), segments, maxLength);
+  }
+
+  /**
+   * Attention over segments with a bias that is added to scores.
+   *
+   * @param rows queries, keys and values
+   */
+  public Value attention(AttentionSpec spec, List<Value> rows, Optional<Value> bias, Value segments, int maxLength) {
+    Value q = rows.getFirst();
     Value out = temp(q.name() + ".attention", q.shape());
-    record(new AttentionOp.Attention(spec, q, k, v, segments, maxLength, out, temp(q.name() + ".lse", q.shape().withCols(spec.heads()))));
+    record(new AttentionOp.Attention(spec, q, rows.get(1), rows.get(2), bias, segments, maxLength, out,
+        temp(q.name() + ".lse", q.shape().withCols(spec.heads()))));
     return out;
   }
 

@@ -5,8 +5,17 @@ import java.util.List;
 /** Ops that move elements and compute nothing; see {@link Op}. */
 public sealed interface LayoutOp extends Op {
 
-  /** The columns of x in equal parts, from left to right. */
-  record Split(Value x, List<Value> parts) implements LayoutOp {
+  /**
+   * The columns of x in parts, from left to right; of each of so many equal groups of columns, the groups of a part side by side.
+   *
+   * @param groups 1, or how many heads have all of their parts beside each other
+   */
+  record Split(Value x, int groups, List<Value> parts) implements LayoutOp {
+    /** Copies the list. */
+    public Split {
+      parts = List.copyOf(parts);
+    }
+
     @Override
     public List<Value> inputs() {
       return List.of(x);
@@ -18,8 +27,15 @@ public sealed interface LayoutOp extends Op {
     }
 
     @Override
+    public void check(OpCheck check) {
+      int cols = parts.stream().mapToInt(part -> part.shape().cols()).sum();
+      check.that(groups > 0 && cols == x.shape().cols() && parts.stream().allMatch(part -> part.shape().cols() % groups == 0), "split", x.name(),
+          "%s does not fall into %s, in %d groups", x.shape(), parts, groups);
+    }
+
+    @Override
     public void gradient(Gradients g) {
-      g.contribute(x, d -> new Join(parts.stream().map(part -> g.reached(part) ? g.grad(part) : zero(g, part)).toList(), d));
+      g.contribute(x, d -> new Join(parts.stream().map(part -> g.reached(part) ? g.grad(part) : zero(g, part)).toList(), groups, d));
     }
 
     private static Value zero(Gradients g, Value part) {
@@ -29,8 +45,8 @@ public sealed interface LayoutOp extends Op {
     }
   }
 
-  /** Parts of the same width side by side; the gradient of {@link Split}. */
-  record Join(List<Value> parts, Value y) implements LayoutOp {
+  /** Parts side by side; the gradient of {@link Split}. */
+  record Join(List<Value> parts, int groups, Value y) implements LayoutOp {
     @Override
     public List<Value> inputs() {
       return parts;
@@ -49,7 +65,7 @@ public sealed interface LayoutOp extends Op {
     @Override
     public void gradient(Gradients g) {
       List<Value> ds = parts.stream().map(g::temp).toList();
-      g.record(new Split(g.grad(y), ds));
+      g.record(new Split(g.grad(y), groups, ds));
       for (int i = 0; i < ds.size(); i++) {
         if (g.needs(parts.get(i))) {
           g.passOn(parts.get(i), ds.get(i));

@@ -145,8 +145,23 @@ public final class Sites {
 
   /** Attention over segments, of the keys and values that adapters make of these; see {@link Graph#attention}. */
   public Value attention(String module, AttentionSpec spec, Value q, Value k, Value v, Value segments, int maxLength) {
-    SiteHooks.AttentionSite site = hooks.attention(whole, new SiteHooks.AttentionSite(prefix + module, k, v, segments));
-    return graph.attention(spec, q, site.keys(), site.values(), site.segments(), maxLength);
+    return attention(module, spec, List.of(q, k, v), Optional.empty(), segments, maxLength);
+  }
+
+  /**
+   * The same with a bias by distance.
+   *
+   * @param rows queries, keys and values
+   * @throws ConfigException if an adapter puts keys before those of a model that counts distances
+   */
+  public Value attention(String module, AttentionSpec spec, List<Value> rows, Optional<Value> bias, Value segments, int maxLength) {
+    SiteHooks.AttentionSite own = new SiteHooks.AttentionSite(prefix + module, rows.get(1), rows.get(2), segments);
+    SiteHooks.AttentionSite site = hooks.attention(whole, own);
+    if (bias.isPresent() && !site.segments().equals(segments)) {
+      throw new ConfigException("%s has a bias by distance, and keys before all others have no distance: prefixes do not fit this model"
+          .formatted(own.module()));
+    }
+    return graph.attention(spec, List.of(rows.getFirst(), site.keys(), site.values()), bias, site.segments(), maxLength);
   }
 
   /**

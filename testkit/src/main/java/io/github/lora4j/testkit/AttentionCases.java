@@ -7,6 +7,7 @@ import io.github.lora4j.vector.AttentionSpec;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 
 /** Attention: self and cross, grouped heads, causal with an offset, rows that only query, and gradients of some operands only. */
 public final class AttentionCases {
@@ -38,6 +39,19 @@ public final class AttentionCases {
     cases.add(self("wide heads", spec(2, 1, 70, true), 67, 2, 0, "qkv"));
     cases.add(cross("long cross-attention", spec(2, 1, 6, false), LONG, LONG + 40, 3, 0));
     cases.add(cross("long causal queries behind a prefix", spec(2, 1, 6, true), LONG - 40, LONG, 2, 40));
+    for (boolean causal : new boolean[] {false, true}) {
+      String kind = causal ? "causal, " : "";
+      for (int window : new int[] {1, 5, 64, 400}) {
+        cases.add(self(kind + "window of " + window, new AttentionSpec(4, 2, 5, 0.4f, causal, window, 0), LONG, 2, 0, "qkv"));
+      }
+      cases.add(self(kind + "soft cap", new AttentionSpec(2, 1, 7, 0.4f, causal, 0, 0.7f), 0, "qkv"));
+      cases.add(self(kind + "soft cap in a window, long", new AttentionSpec(4, 2, 3, 1, causal, 70, 2), LONG, 2, 0, "qkv"));
+      cases.add(cross(kind + "queries behind a prefix, in a window", new AttentionSpec(2, 1, 6, 0.5f, causal, 9, 0), LONG - 40, LONG, 2, 40));
+      cases.add(biased(kind + "bias by distance", new AttentionSpec(3, 3, 5, 1, causal), TOKENS, 6, true));
+      cases.add(biased(kind + "bias by distance, grouped heads, long", new AttentionSpec(4, 2, 3, 0.4f, causal), LONG, 2, true));
+      cases.add(biased(kind + "bias, cap and window at once", new AttentionSpec(4, 2, 3, 0.4f, causal, 20, 1.5f), LONG, 2, true));
+      cases.add(biased(kind + "bias that does not train", new AttentionSpec(2, 2, 8, 0.4f, causal), TOKENS, 6, false));
+    }
     cases.add(new TestProgram("queries, keys and values are one", TOKENS, p -> {
       RowAxis tokens = p.axis("tokens", TOKENS);
       Value x = p.probe("x", Shape.of(tokens, 14));
@@ -102,6 +116,18 @@ public final class AttentionCases {
       RowAxis tokens = p.axis("tokens", rows);
       Value table = Tables.segments(p, p.axis("segments", segments), tokens, tokens, 0, spareKeys);
       return attention(p, spec, tokens, tokens, table, trained);
+    });
+  }
+
+  private static TestProgram biased(String name, AttentionSpec spec, int rows, int segments, boolean trained) {
+    return new TestProgram(name, rows, p -> {
+      RowAxis tokens = p.axis("tokens", rows);
+      Value table = Tables.segments(p, p.axis("segments", segments), tokens, tokens, 0, 0);
+      Shape shape = Shape.of(2 * rows + 1, spec.heads());
+      Value bias = trained ? p.probe("bias", shape) : p.input("bias", shape);
+      Shape kv = Shape.of(tokens, spec.kvHeads() * spec.headDim());
+      List<Value> all = List.of(p.probe("q", Shape.of(tokens, spec.heads() * spec.headDim())), p.probe("k", kv), p.probe("v", kv));
+      return p.mse(p.graph().attention(spec, all, Optional.of(bias), table, rows));
     });
   }
 

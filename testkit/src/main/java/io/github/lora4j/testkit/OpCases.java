@@ -5,6 +5,7 @@ import io.github.lora4j.graph.RowAxis;
 import io.github.lora4j.graph.Shape;
 import io.github.lora4j.graph.Value;
 import io.github.lora4j.vector.Activation;
+import io.github.lora4j.vector.Kernels;
 import io.github.lora4j.vector.Loss;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -151,6 +152,28 @@ public final class OpCases {
         return p.graph().rope(x, positions, p.frozen("angles", Shape.of(11, headDim)), 3);
       }));
     }
+    for (boolean neighbours : new boolean[] {false, true}) {
+      for (int turned : new int[] {2, 6, 10}) {
+        cases.add(twice("rope of %d of 10 columns, %s".formatted(turned, neighbours ? "neighbours" : "halves"), 30, (p, x) -> {
+          RowAxis axis = x.shape().axis().orElseThrow();
+          Value positions = p.table("positions." + axis.name(), Shape.of(axis, 1), live -> new java.util.Random(3).ints(live.of(axis), 0, 11)
+              .toArray());
+          return p.graph().rope(x, positions, p.frozen("angles", Shape.of(11, turned)), new Kernels.Turn(3, 10, turned, neighbours));
+        }));
+      }
+    }
+    for (int headDim : new int[] {1, 7, 32}) {
+      cases.add(twice("rms norm of 3 heads of " + headDim, 3 * headDim, (p, x) -> p.graph().rmsNorm(x, p.probe("gamma", Shape.vector(headDim)),
+          1e-2)));
+    }
+    cases.add(twice("split in unequal parts", 17, (p, x) -> {
+      List<Value> parts = p.graph().split(x, 1, List.of(5, 7, 5));
+      return p.graph().scaleRows(p.graph().multiply(parts.getFirst(), parts.getLast()), p.graph().rowDots(parts.get(1), parts.get(1)));
+    }));
+    cases.add(twice("split by heads", 3 * 14, (p, x) -> {
+      List<Value> parts = p.graph().split(x, 3, List.of(4, 4, 6));
+      return p.graph().scaleRows(p.graph().multiply(parts.getFirst(), parts.get(1)), p.graph().rowDots(parts.get(2), parts.get(2)));
+    }));
     cases.add(new TestProgram("range mean", A, p -> {
       RowAxis a = p.axis("a", A);
       RowAxis b = p.axis("b", B);

@@ -41,7 +41,7 @@ final class AdapterLowering {
       to.fixed(Kernel.COLUMN_SCORES, o.theta().shape().cols(), (n, c) -> new Descriptors.ColumnScores(n, c, importance, uncertainty,
           o.theta().shape().rows(), o.first() ? 0 : 1, to.at(o.scores())));
     } else {
-      to.grouped(Kernel.REDUCE, o.theta(), (n, c) -> new Descriptors.Reduce(n, c, importance, uncertainty, -1, -1,
+      to.grouped(Kernel.REDUCE, o.theta(), (n, c) -> new Descriptors.Reduce(n, c, 1, importance, uncertainty, -1, -1,
           o.first() ? Rows.MEAN : Rows.MEAN_ADDED, to.at(o.scores())));
     }
   }

@@ -147,6 +147,30 @@ final class Attending {
     return m.get(t.get(d + Heads.SCALE));
   }
 
+  /** cap·tanh(s/cap); {@code cap} is a number's place, −1: the score stays. */
+  static float capped(float score, int cap, FloatArray m) {
+    float s = score;
+    if (cap >= 0) {
+      s = m.get(cap) * TornadoMath.tanh(score / m.get(cap));
+    }
+    return s;
+  }
+
+  /** What is added to the score of a query and a key. */
+  private static float bias(int query, int key, int head, int heads, int d, IntArray t, IntArray n, FloatArray m) {
+    int middle = t.get(d + Heads.BIAS);
+    float bias = 0f;
+    if (middle >= 0) {
+      bias = m.get(middle + (key - n.get(t.get(d + Heads.DIAGONAL) + query)) * heads + head);
+    }
+    return bias;
+  }
+
+  /** The score of this lane's query row and a key, of their product. */
+  static float score(float product, float scale, int key, int d, IntArray t, IntArray n, int[] at, FloatArray m) {
+    return capped(scale * product, t.get(d + Heads.CAP), m) + bias(at[ROW] + at[LANE], key, at[HEAD], at[ALL_HEADS], d, t, n, m);
+  }
+
   /** Of the tile from {@code from} on, the first key that the query of this lane sees, or the one after its last. */
   static int seen(boolean last, int from, int d, IntArray t, IntArray n, int[] at) {
     int row = at[ROW] + at[LANE];
@@ -196,6 +220,14 @@ final class Attending {
     return byQuery == 1 ? query * at[ALL_HEADS] + at[HEAD] : query * at[ALL_OTHER_HEADS] + at[OTHER_HEAD] + turn;
   }
 
+  private static int head(int turn, int byQuery, int[] at) {
+    return byQuery == 1 ? at[HEAD] : at[OTHER_HEAD] + turn;
+  }
+
+  private static int queryHeads(int byQuery, int[] at) {
+    return byQuery == 1 ? at[ALL_HEADS] : at[ALL_OTHER_HEADS];
+  }
+
   /** The probability that a score stands for, 0 where the query does not see the key; of an own row of the block and one of the other side. */
   static float probability(float score, float scale, int ownRow, int other, int turn, int d, IntArray t, IntArray n, int[] at, FloatArray m) {
     int own = at[ROW] + ownRow;
@@ -205,22 +237,34 @@ final class Attending {
       int query = byQuery == 1 ? own : other;
       int key = byQuery == 1 ? other : own;
       if (key >= n.get(t.get(d + Heads.LOW) + query) && key < n.get(t.get(d + Heads.HIGH) + query)) {
-        p = TornadoMath.exp(scale * score - m.get(t.get(d + Heads.LSE) + place(query, turn, byQuery, at)));
+        p = TornadoMath.exp(capped(scale * score, t.get(d + Heads.CAP), m) + bias(query, key, head(turn, byQuery, at), queryHeads(byQuery, at), d,
+            t, n, m) - m.get(t.get(d + Heads.LSE) + place(query, turn, byQuery, at)));
       }
     }
     return p;
   }
 
   /**
-   * What becomes of a probability once the second product is known, dout·v: the gradient of its score, p·(dout·v − delta)·scale, or, where
+   * What becomes of a probability once the second product is known, dout·v: the gradient of its score, p·(dout·v − delta)·scale (and the cap's slope, 1 − (score/cap)², of the score that p
+   * stands for), or, where
    * delta is wanted, its term, p·(dout·v). Of the thread's row {@code e} and its first column's tile row {@code from} and so on.
    */
-  static float weight(float p, float second, float scale, int e, int from, int turn, int d, IntArray t, int[] at, FloatArray m) {
+  static float weight(float p, float second, float scale, int e, int from, int turn, int d, IntArray t, IntArray n, int[] at, FloatArray m) {
     float weight = p * second;
     if (p != 0f && at[WANTS_DELTA] == 0) {
       int byQuery = t.get(d + Heads.BY_QUERY);
-      int query = byQuery == 1 ? at[ROW] + Product.left(at[LANE]) + e : from + at[LANE] % 16 * 4;
-      weight = p * (second - m.get(t.get(d + Heads.DELTA) + place(query, turn, byQuery, at))) * scale;
+      int own = at[ROW] + Product.left(at[LANE]) + e;
+      int other = from + at[LANE] % 16 * 4;
+      int query = byQuery == 1 ? own : other;
+      int place = place(query, turn, byQuery, at);
+      weight = p * (second - m.get(t.get(d + Heads.DELTA) + place)) * scale;
+      if (t.get(d + Heads.CAP) >= 0) {
+        int key = byQuery == 1 ? other : own;
+        float score = TornadoMath.log(p) + m.get(t.get(d + Heads.LSE) + place)
+            - bias(query, key, head(turn, byQuery, at), queryHeads(byQuery, at), d, t, n, m);
+        float part = score / m.get(t.get(d + Heads.CAP));
+        weight *= 1f - part * part;
+      }
     }
     return weight;
   }

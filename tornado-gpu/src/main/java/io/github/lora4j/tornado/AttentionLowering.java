@@ -12,7 +12,8 @@ final class AttentionLowering {
   private record Operands(int own, int other, int ownSecond, int otherSecond, int values, int delta, int out) {}
 
   static List<GpuBinder<?>> binders() {
-    return List.of(new Forward(), GpuBinder.of(AttentionOp.AttentionGrad.class, AttentionLowering::gradient));
+    return List.of(new Forward(), GpuBinder.of(AttentionOp.AttentionGrad.class, AttentionLowering::gradient),
+        GpuBinder.of(AttentionOp.AttentionBiasGrad.class, AttentionLowering::biasGradient));
   }
 
   private static final class Forward implements GpuBinder.Segmented<AttentionOp.Attention> {
@@ -47,6 +48,27 @@ final class AttentionLowering {
     grad.dv().ifPresent(dv -> heads(to, Kernel.ATTENTION_GRAD, o, false, new Operands(k, q, -1, -1, dout, delta, to.at(dv))));
   }
 
+  private static int cap(AttentionOp.Attention o, GpuTasks to) {
+    return o.spec().softCap() == 0 ? -1 : to.number(o.spec().softCap());
+  }
+
+  /** First element of the row of the bias for distance 0. */
+  private static int middle(AttentionOp.Attention o, GpuTasks to) {
+    return o.bias().map(b -> to.at(b) + b.shape().rows() / 2 * o.spec().heads()).orElse(-1);
+  }
+
+  private static void biasGradient(AttentionOp.AttentionBiasGrad grad, GpuTasks to) {
+    AttentionOp.Attention o = grad.forward();
+    int delta = to.layout().scratch((long) o.q().shape().rows() * o.spec().heads());
+    heads(to, Kernel.ATTENTION_GRAD, o, true, new Operands(to.at(o.q()), to.at(o.k()), to.at(grad.dout()), to.at(o.v()), -1, delta, -1));
+    SegmentMap map = to.layout().segmentMap(o);
+    int rows = grad.dBias().shape().rows();
+    to.fixed(Kernel.ATTENTION_BIAS_GRAD, rows * o.spec().heads(), (n, c) -> new Descriptors.HeadBias(n, c, to.count(o.q()), o.spec().heads(),
+        o.spec().kvHeads(), o.spec().headDim(), rows / 2, to.number(o.spec().scale()), cap(o, to), middle(o, to), Math.toIntExact(map.low()),
+        Math.toIntExact(map.high()), Math.toIntExact(map.diagonal()), to.at(o.q()), to.at(o.k()), to.at(o.v()), to.at(grad.dout()), to.at(o.lse()),
+        delta, to.at(grad.dBias())));
+  }
+
   /**
    * A kernel of {@link Attending}.
    *
@@ -60,8 +82,8 @@ final class AttentionLowering {
     int count = to.count(byQuery ? o.q() : o.k());
     SegmentMap map = to.layout().segmentMap(o);
     to.add(kernel, new Descriptors.Heads(count, heads, size, otherHeads, byQuery ? 1 : shared, byQuery ? shared : 1, byQuery ? 1 : shared,
-        to.number(o.spec().scale()), Math.toIntExact(map.low()), Math.toIntExact(map.high()),
-        Math.toIntExact(byQuery ? map.queryRanges() : map.keyRanges()), with.own, with.other, with.ownSecond, with.otherSecond, with.values,
+        to.number(o.spec().scale()), cap(o, to), middle(o, to), Math.toIntExact(map.low()), Math.toIntExact(map.high()),
+        Math.toIntExact(map.diagonal()), Math.toIntExact(byQuery ? map.queryRanges() : map.keyRanges()), with.own, with.other, with.ownSecond, with.otherSecond, with.values,
         to.at(o.lse()), with.delta, with.out, byQuery ? 1 : 0), counts -> Attending.groups(counts.applyAsInt(count), heads, size, with.values < 0));
   }
 }

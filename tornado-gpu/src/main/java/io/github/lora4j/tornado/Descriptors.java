@@ -89,13 +89,14 @@ final class Descriptors {
     static final int X = 2, STATS = 3, GAMMA = 4, BETA = 5, Y = 6;
   }
 
-  record RmsNorm(int count, int cols, int x, int stats, int gamma, int y) {
-    static final int X = 2, STATS = 3, GAMMA = 4, Y = 5;
+  /** Each {@code width} columns are a row of their own. */
+  record RmsNorm(int count, int cols, int width, int x, int stats, int gamma, int y) {
+    static final int WIDTH = 2, X = 3, STATS = 4, GAMMA = 5, Y = 6;
   }
 
   /** The gradient of either norm; sums are the means it needs. */
-  record NormGrad(int count, int cols, int dy, int x, int stats, int gamma, int addend, int sums, int dx) {
-    static final int DY = 2, X = 3, STATS = 4, GAMMA = 5, ADDEND = 6, SUMS = 7, DX = 8;
+  record NormGrad(int count, int cols, int width, int dy, int x, int stats, int gamma, int addend, int sums, int dx) {
+    static final int WIDTH = 2, DY = 3, X = 4, STATS = 5, GAMMA = 6, ADDEND = 7, SUMS = 8, DX = 9;
   }
 
   /** A number for each row. */
@@ -168,8 +169,9 @@ final class Descriptors {
   }
 
   /** A block of columns from one matrix to another. */
-  record Columns(int count, int cols, int x, int xCols, int xFirst, int y, int yCols, int yFirst) {
-    static final int X = 2, X_COLS = 3, X_FIRST = 4, Y = 5, Y_COLS = 6, Y_FIRST = 7;
+  /** {@code width} columns after each other from either side; a row may hold them many times. */
+  record Columns(int count, int cols, int width, int x, int xCols, int xFirst, int y, int yCols, int yFirst) {
+    static final int WIDTH = 2, X = 3, X_COLS = 4, X_FIRST = 5, Y = 6, Y_COLS = 7, Y_FIRST = 8;
   }
 
   record Spread(int count, int cols, int x, int xCols, int spans, int nothing, int y) {
@@ -185,12 +187,14 @@ final class Descriptors {
     static final int X = 2, SIZE = 3, INDICES = 4, OUT = 5;
   }
 
-  record Rope(int count, int cols, int x, int positions, int table, int heads, int sign, int y) {
-    static final int X = 2, POSITIONS = 3, TABLE = 4, HEADS = 5, SIGN = 6, Y = 7;
+  /** Heads of {@code size}, of which {@code turned} columns turn; a pair's elements are {@code step} times its number and {@code apart} from there. */
+  record Rope(int count, int cols, int x, int positions, int table, int size, int turned, int step, int apart, int sign, int y) {
+    static final int X = 2, POSITIONS = 3, TABLE = 4, SIZE = 5, TURNED = 6, STEP = 7, APART = 8, SIGN = 9, Y = 10;
   }
 
-  record ColumnPartials(int count, int cols, int dy, int x, int stats, int center, int kind, int partials) {
-    static final int DY = 2, X = 3, STATS = 4, CENTER = 5, KIND = 6, PARTIALS = 7;
+  /** Sums over rows; {@code width} columns have statistics of their own. */
+  record ColumnPartials(int count, int cols, int width, int dy, int x, int stats, int center, int kind, int partials) {
+    static final int WIDTH = 2, DY = 3, X = 4, STATS = 5, CENTER = 6, KIND = 7, PARTIALS = 8;
   }
 
   record Combine(int count, int cols, int rows, int partials, int add, int piece, int out) {
@@ -218,8 +222,9 @@ final class Descriptors {
     static final int DY = 2, X = 3, STATS = 4, GAMMA = 5, SUMS = 6;
   }
 
-  record Reduce(int count, int cols, int a, int b, int c, int eps, int kind, int out) {
-    static final int A = 2, B = 3, C = 4, EPS = 5, KIND = 6, OUT = 7;
+  /** A number for each row, or for each of the {@code groups} of so many columns that a row has. */
+  record Reduce(int count, int cols, int groups, int a, int b, int c, int eps, int kind, int out) {
+    static final int GROUPS = 2, A = 3, B = 4, C = 5, EPS = 6, KIND = 7, OUT = 8;
   }
 
   record InBatch(int count, int cols, int scores, int stride, int rowLoss) {
@@ -270,15 +275,25 @@ final class Descriptors {
    * @param count place of the count of own rows
    * @param heads of an own row; {@code size} columns of a head; {@code otherHeads} of the other side's rows
    * @param times the other side's heads of an own head h: from h·times / parts on, {@code turns}
-   * @param low for each query row the first key that it sees, and with {@code high} the one after the last
+   * @param cap number of the soft cap, or −1; {@code bias} first element of the bias' middle row, or −1
+   * @param low for each query row the first key that it sees, with {@code high} the one after the last, and {@code diagonal} the one at its
+   *     position
    * @param ranges for each own block the same of the other side's rows
    * @param own own and {@code other} operand of the scores, then (second) of dout·v, which the gradients of scores need; −1 where probabilities do
    * @param values the right operand of the result, a row for each of the other side's; −1: what is wanted is delta
    * @param byQuery whether own rows are queries
    */
-  record Heads(int count, int heads, int size, int otherHeads, int times, int parts, int turns, int scale, int low, int high, int ranges, int own,
-      int other, int ownSecond, int otherSecond, int values, int lse, int delta, int out, int byQuery) {
-    static final int COUNT = 0, HEADS = 1, SIZE = 2, OTHER_HEADS = 3, TIMES = 4, PARTS = 5, TURNS = 6, SCALE = 7, LOW = 8, HIGH = 9, RANGES = 10,
-        OWN = 11, OTHER = 12, OWN_SECOND = 13, OTHER_SECOND = 14, VALUES = 15, LSE = 16, DELTA = 17, OUT = 18, BY_QUERY = 19;
+  record Heads(int count, int heads, int size, int otherHeads, int times, int parts, int turns, int scale, int cap, int bias, int low, int high,
+      int diagonal, int ranges, int own, int other, int ownSecond, int otherSecond, int values, int lse, int delta, int out, int byQuery) {
+    static final int COUNT = 0, HEADS = 1, SIZE = 2, OTHER_HEADS = 3, TIMES = 4, PARTS = 5, TURNS = 6, SCALE = 7, CAP = 8, BIAS = 9, LOW = 10,
+        HIGH = 11, DIAGONAL = 12, RANGES = 13, OWN = 14, OTHER = 15, OWN_SECOND = 16, OTHER_SECOND = 17, VALUES = 18, LSE = 19, DELTA = 20,
+        OUT = 21, BY_QUERY = 22;
+  }
+
+  /** The gradient of attention's bias: a thread for each distance (of {@code center} both ways) and head; see {@link Heads} for the rest. */
+  record HeadBias(int count, int cols, int queries, int heads, int kvHeads, int size, int center, int scale, int cap, int bias, int low, int high,
+      int diagonal, int q, int k, int v, int dout, int lse, int delta, int out) {
+    static final int QUERIES = 2, HEADS = 3, KV_HEADS = 4, SIZE = 5, CENTER = 6, SCALE = 7, CAP = 8, BIAS = 9, LOW = 10, HIGH = 11, DIAGONAL = 12,
+        Q = 13, K = 14, V = 15, DOUT = 16, LSE = 17, DELTA = 18, OUT = 19;
   }
 }

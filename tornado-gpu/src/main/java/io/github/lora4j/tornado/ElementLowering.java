@@ -20,7 +20,7 @@ final class ElementLowering {
         GpuBinder.of(ElementOp.ScaleRows.class, (o, to) -> to.rows(Kernel.SCALE_ROWS, o.out(), (n, c) ->
             new Descriptors.PerRow(n, c, to.at(o.x()), to.at(o.factors()), to.at(o.out())))),
         GpuBinder.of(ElementOp.RowDots.class, (o, to) -> to.grouped(Kernel.REDUCE, o.x(), (n, c) ->
-            new Descriptors.Reduce(n, c, to.at(o.x()), to.at(o.y()), -1, -1, Rows.SUM, to.at(o.dots())))),
+            new Descriptors.Reduce(n, c, 1, to.at(o.x()), to.at(o.y()), -1, -1, Rows.SUM, to.at(o.dots())))),
         GpuBinder.of(ElementOp.Activate.class, (o, to) -> applied(to, Kernel.ACTIVATE, o.x(), Codes.of(o.f()), o.y())),
         GpuBinder.of(ElementOp.ActivateGrad.class, (o, to) -> to.rows(Kernel.ACTIVATE_GRAD, o.dx(), (n, c) ->
             new Descriptors.AppliedGrad(n, c, to.at(o.x()), to.at(o.dy()), to.at(o.dx()), Codes.of(o.f())))),

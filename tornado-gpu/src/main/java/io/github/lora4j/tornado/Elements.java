@@ -273,21 +273,21 @@ final class Elements {
     }
   }
 
-  /** (x, stats, gamma, y): y = x·rstd·gamma. */
+  /** (width, x, stats, gamma, y): y = x·rstd·gamma. */
   static void rmsNorm(int i, int d, IntArray t, IntArray n, FloatArray m, FloatArray w) {
     if (i < count(d, t, n)) {
-      int cols = t.get(d + Descriptors.COLS);
-      m.set(t.get(d + RmsNorm.Y) + i, m.get(t.get(d + RmsNorm.X) + i) * m.get(t.get(d + RmsNorm.STATS) + i / cols) * m.get(t.get(d + RmsNorm.GAMMA) + i % cols));
+      int width = t.get(d + RmsNorm.WIDTH);
+      m.set(t.get(d + RmsNorm.Y) + i, m.get(t.get(d + RmsNorm.X) + i) * m.get(t.get(d + RmsNorm.STATS) + i / width) * m.get(t.get(d + RmsNorm.GAMMA) + i % width));
     }
   }
 
-  /** (dy, x, stats, gamma, addend, sums, dx): dx = rstd·(g − x·rstd²·mean g·x) + addend. */
+  /** (width, dy, x, stats, gamma, addend, sums, dx): dx = rstd·(g − x·rstd²·mean g·x) + addend. */
   static void rmsNormGrad(int i, int d, IntArray t, IntArray n, FloatArray m, FloatArray w) {
     if (i < count(d, t, n)) {
-      int cols = t.get(d + Descriptors.COLS);
-      int row = i / cols;
+      int width = t.get(d + NormGrad.WIDTH);
+      int row = i / width;
       float rstd = m.get(t.get(d + NormGrad.STATS) + row);
-      float g = m.get(t.get(d + NormGrad.DY) + i) * m.get(t.get(d + NormGrad.GAMMA) + i % cols);
+      float g = m.get(t.get(d + NormGrad.DY) + i) * m.get(t.get(d + NormGrad.GAMMA) + i % width);
       int addend = t.get(d + NormGrad.ADDEND);
       float more = addend < 0 ? 0f : m.get(addend + i);
       m.set(t.get(d + NormGrad.DX) + i, rstd * (g - m.get(t.get(d + NormGrad.X) + i) * rstd * rstd * m.get(t.get(d + NormGrad.SUMS) + row)) + more);

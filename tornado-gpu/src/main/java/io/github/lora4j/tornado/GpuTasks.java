@@ -113,7 +113,12 @@ public final class GpuTasks {
   }
 
   void grouped(Kernel kernel, int count, int cols, Fields fields) {
-    add(kernel, fields.of(count, cols), counts -> counts.applyAsInt(count));
+    grouped(kernel, count, cols, 1, fields);
+  }
+
+  /** So many groups of threads for each of so many rows. */
+  void grouped(Kernel kernel, int count, int cols, int groups, Fields fields) {
+    add(kernel, fields.of(count, cols), counts -> counts.applyAsInt(count) * groups);
   }
 
   /** One group of threads. */

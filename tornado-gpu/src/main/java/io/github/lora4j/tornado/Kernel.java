@@ -66,7 +66,8 @@ enum Kernel {
   AFTER_PRODUCT(Descriptors.AfterProduct.class, Launches::afterProductLaunch, Elements::afterProduct),
   PRODUCT(Descriptors.Matrices.class, Product.LANES, TileLaunches::productLaunch, PlainTiles::product),
   ATTENTION(Descriptors.Heads.class, Product.LANES, TileLaunches::attentionLaunch, PlainTiles::attention),
-  ATTENTION_GRAD(Descriptors.Heads.class, Product.LANES, TileLaunches::attentionGradLaunch, PlainTiles::attentionGrad);
+  ATTENTION_GRAD(Descriptors.Heads.class, Product.LANES, TileLaunches::attentionGradLaunch, PlainTiles::attentionGrad),
+  ATTENTION_BIAS_GRAD(Descriptors.HeadBias.class, Launches::attentionBiasGradLaunch, AttendingBias::gradient);
 
   /** Threads that work side by side without sharing anything, in groups of this size. */
   static final int FLAT_GROUP = 64;

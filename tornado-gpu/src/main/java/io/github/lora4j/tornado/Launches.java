@@ -141,6 +141,10 @@ final class Launches {
     Moves.scatterAdd(c.globalIdx, cursor.get(0) + place.get(0), t, n, m, w);
   }
 
+  static void attentionBiasGradLaunch(KernelContext c, IntArray cursor, IntArray t, IntArray place, IntArray n, FloatArray m, FloatArray w) {
+    AttendingBias.gradient(c.globalIdx, cursor.get(0) + place.get(0), t, n, m, w);
+  }
+
   static void rangeSumLaunch(KernelContext c, IntArray cursor, IntArray t, IntArray place, IntArray n, FloatArray m, FloatArray w) {
     Moves.rangeSum(c.globalIdx, cursor.get(0) + place.get(0), t, n, m, w);
   }

@@ -194,7 +194,7 @@ final class Layout {
       return at;
     }
     AttentionOp.Attention o = segmented.segments(op);
-    SegmentMap map = SegmentMap.at(at, o.segments(), o.spec().causal(), o.q().shape().rows(), o.k().shape().rows());
+    SegmentMap map = SegmentMap.at(at, o);
     segmentMaps.add(map);
     return index(map.end(), "ints");
   }
@@ -209,7 +209,8 @@ final class Layout {
   }
 
   private Optional<SegmentMap> findSegmentMap(AttentionOp.Attention o) {
-    return segmentMaps.stream().filter(map -> map.segments().equals(o.segments()) && map.causal() == o.spec().causal()).findFirst();
+    return segmentMaps.stream().filter(map -> map.segments().equals(o.segments())
+        && map.sight().equals(SegmentMap.Sight.of(o.spec()))).findFirst();
   }
 
   /** The first element of a float value in memory. */

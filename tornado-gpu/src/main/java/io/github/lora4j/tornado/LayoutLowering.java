@@ -10,8 +10,8 @@ final class LayoutLowering {
   private LayoutLowering() {}
 
   static List<GpuBinder<?>> binders() {
-    return List.of(GpuBinder.of(LayoutOp.Split.class, (o, to) -> columns(to, o.x(), o.parts(), true)),
-        GpuBinder.of(LayoutOp.Join.class, (o, to) -> columns(to, o.y(), o.parts(), false)),
+    return List.of(GpuBinder.of(LayoutOp.Split.class, (o, to) -> columns(to, o.x(), o.groups(), o.parts(), true)),
+        GpuBinder.of(LayoutOp.Join.class, (o, to) -> columns(to, o.y(), o.groups(), o.parts(), false)),
         GpuBinder.of(LayoutOp.Spread.class, (o, to) -> to.rows(Kernel.SPREAD, o.y(), (n, c) -> new Descriptors.Spread(n, c, to.at(o.x()),
             o.x().shape().cols(), to.ints(o.spans()), to.number(LayoutOp.NOTHING), to.at(o.y())))),
         GpuBinder.of(LayoutOp.Collect.class, (o, to) -> {
@@ -25,14 +25,15 @@ final class LayoutLowering {
             o.inverse().shape().cols(), to.ints(o.inverse()), to.at(o.dx())))));
   }
 
-  private static void columns(GpuTasks to, Value whole, List<Value> parts, boolean split) {
-    int width = parts.getFirst().shape().cols();
-    int all = whole.shape().cols();
-    for (int p = 0; p < parts.size(); p++) {
-      Value part = parts.get(p);
-      int first = p * width;
-      to.rows(Kernel.COLUMNS, part, (n, c) -> split ? new Descriptors.Columns(n, c, to.at(whole), all, first, to.at(part), width, 0)
-          : new Descriptors.Columns(n, c, to.at(part), width, 0, to.at(whole), all, first));
+  private static void columns(GpuTasks to, Value whole, int groups, List<Value> parts, boolean split) {
+    int all = whole.shape().cols() / groups;
+    int next = 0;
+    for (Value part : parts) {
+      int first = next;
+      int width = part.shape().cols() / groups;
+      to.rows(Kernel.COLUMNS, part, (n, c) -> split ? new Descriptors.Columns(n, c, width, to.at(whole), all, first, to.at(part), width, 0)
+          : new Descriptors.Columns(n, c, width, to.at(part), width, 0, to.at(whole), all, first));
+      next += width;
     }
   }
 }

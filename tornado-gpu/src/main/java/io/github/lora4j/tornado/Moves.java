@@ -123,8 +123,8 @@ final class Moves {
   /** (x, its columns, its first column, y, its columns, its first column): a block of columns. */
   static void columns(int i, int d, IntArray t, IntArray n, FloatArray m, FloatArray w) {
     if (i < Elements.count(d, t, n)) {
-      int row = i / t.get(d + Descriptors.COLS);
-      int col = i % t.get(d + Descriptors.COLS);
+      int row = i / t.get(d + Columns.WIDTH);
+      int col = i % t.get(d + Columns.WIDTH);
       m.set(t.get(d + Columns.Y) + row * t.get(d + Columns.Y_COLS) + t.get(d + Columns.Y_FIRST) + col, m.get(t.get(d + Columns.X) + row * t.get(d + Columns.X_COLS) + t.get(d + Columns.X_FIRST) + col));
     }
   }
@@ -181,22 +181,33 @@ final class Moves {
     }
   }
 
-  /** (x, positions, table, heads, sign, y) with the columns halved: turns a pair of elements; sign −1 turns back. */
+  /** (x, positions, table, size, turned, step, apart, sign, y), a thread for two columns of a head: turns a pair, or copies what stays. */
   static void rope(int i, int d, IntArray t, IntArray n, FloatArray m, FloatArray w) {
     if (i < Elements.count(d, t, n)) {
-      int pairs = t.get(d + Descriptors.COLS);
-      int half = pairs / t.get(d + Rope.HEADS);
-      int row = i / pairs;
-      int head = i % pairs / half;
-      int j = i % half;
-      int angles = t.get(d + Rope.TABLE) + n.get(t.get(d + Rope.POSITIONS) + row) * 2 * half + j;
-      float c = m.get(angles);
-      float s = m.get(angles + half) * m.get(t.get(d + Rope.SIGN));
-      int at = row * 2 * pairs + head * 2 * half + j;
-      float first = m.get(t.get(d + Rope.X) + at);
-      float second = m.get(t.get(d + Rope.X) + at + half);
-      m.set(t.get(d + Rope.Y) + at, first * c - second * s);
-      m.set(t.get(d + Rope.Y) + at + half, second * c + first * s);
+      int size = t.get(d + Rope.SIZE);
+      int pairs = (size + 1) / 2;
+      int half = t.get(d + Rope.TURNED) / 2;
+      int row = i / t.get(d + Descriptors.COLS);
+      int j = i % pairs;
+      int head = i / pairs * size;
+      int x = t.get(d + Rope.X) + head;
+      int y = t.get(d + Rope.Y) + head;
+      if (j < half) {
+        int angles = t.get(d + Rope.TABLE) + n.get(t.get(d + Rope.POSITIONS) + row) * 2 * half + j;
+        float c = m.get(angles);
+        float s = m.get(angles + half) * m.get(t.get(d + Rope.SIGN));
+        int one = j * t.get(d + Rope.STEP);
+        int other = one + t.get(d + Rope.APART);
+        float first = m.get(x + one);
+        float second = m.get(x + other);
+        m.set(y + one, first * c - second * s);
+        m.set(y + other, second * c + first * s);
+      } else {
+        m.set(y + 2 * j, m.get(x + 2 * j));
+        if (2 * j + 1 < size) {
+          m.set(y + 2 * j + 1, m.get(x + 2 * j + 1));
+        }
+      }
     }
   }
 }

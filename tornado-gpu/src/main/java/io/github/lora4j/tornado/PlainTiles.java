@@ -153,13 +153,15 @@ final class PlainTiles {
         int last = Attending.seen(true, from, d, t, n, at[lane]);
         float most = max[lane];
         for (int j = first; j < last; j++) {
-          most = Math.max(most, scale * local[Attending.SCORES + lane + j * Product.PITCH]);
+          int score = Attending.SCORES + lane + j * Product.PITCH;
+          local[score] = Attending.score(local[score], scale, from + j, d, t, n, at[lane], m);
+          most = Math.max(most, local[score]);
         }
         float shrink = TornadoMath.exp(max[lane] - most);
         sum[lane] *= shrink;
         for (int j = 0; j < Attending.BLOCK; j++) {
           int score = Attending.SCORES + lane + j * Product.PITCH;
-          local[score] = j >= first && j < last ? TornadoMath.exp(scale * local[score] - most) : 0f;
+          local[score] = j >= first && j < last ? TornadoMath.exp(local[score] - most) : 0f;
           sum[lane] += local[score];
         }
         max[lane] = most;
@@ -200,7 +202,7 @@ final class PlainTiles {
           for (int lane = 0; lane < LANES; lane++) {
             for (int e = 0; e < Product.SUMS; e++) {
               int own = Attending.scores(lane) + e % 4 * Product.PITCH + e / 4;
-              local[own] = Attending.weight(local[own], sums[lane][e], scale, e / 4, from + e % 4, turn, d, t, at[lane], m);
+              local[own] = Attending.weight(local[own], sums[lane][e], scale, e / 4, from + e % 4, turn, d, t, n, at[lane], m);
             }
           }
         }

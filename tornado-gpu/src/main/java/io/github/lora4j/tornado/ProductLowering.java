@@ -2,6 +2,7 @@ package io.github.lora4j.tornado;
 
 import io.github.lora4j.graph.Op;
 import io.github.lora4j.graph.ProductOp;
+import io.github.lora4j.graph.Shape;
 import io.github.lora4j.graph.Value;
 import io.github.lora4j.tornado.Lowering.Size;
 import java.util.List;
@@ -164,10 +165,23 @@ final class ProductLowering {
   }
 
   static void columnSums(GpuTasks to, Value dy, Operands with, int kind, Value sums) {
+    columnSums(to, dy, dy.shape().cols(), with, kind, sums);
+  }
+
+  /** The same where each {@code width} columns have statistics of their own, and are summed once more where the sums have no more columns. */
+  static void columnSums(GpuTasks to, Value dy, int width, Operands with, int kind, Value sums) {
     int cols = dy.shape().cols();
+    if (sums.shape().cols() < cols) {
+      Value wide = to.temp(Shape.vector(cols));
+      columnSums(to, dy, width, with, kind, wide);
+      int heads = cols / width;
+      to.fixed(Kernel.COMBINE, width, (one, all) -> new Descriptors.Combine(one, all, to.layout().count(heads), to.at(wide), sums.slot() ? 1 : 0,
+          1, to.at(sums)));
+      return;
+    }
     int partials = to.layout().scratch((long) cols * ((dy.shape().rows() + Sums.ROWS - 1) / Sums.ROWS));
     int count = to.count(dy);
-    to.add(Kernel.COLUMN_PARTIALS, new Descriptors.ColumnPartials(count, cols, to.at(dy), with.x, with.stats, with.center, kind, partials),
+    to.add(Kernel.COLUMN_PARTIALS, new Descriptors.ColumnPartials(count, cols, width, to.at(dy), with.x, with.stats, with.center, kind, partials),
         counts -> (counts.applyAsInt(count) + Sums.ROWS - 1) / Sums.ROWS * cols);
     to.fixed(Kernel.COMBINE, cols, (one, all) -> new Descriptors.Combine(one, all, count, partials, sums.slot() ? 1 : 0, Sums.ROWS, to.at(sums)));
   }

@@ -106,7 +106,7 @@ final class Rows {
 
   /** Two phases; (a, b, c or −1, eps, kind, out): of Σ a·b·c over a row, c one for all rows. */
   static void reduce(int phase, int lane, int row, int d, IntArray t, IntArray n, FloatArray m, float[] local) {
-    if (row < n.get(t.get(d))) {
+    if (row < n.get(t.get(d)) * t.get(d + Reduce.GROUPS)) {
       int cols = t.get(d + Descriptors.COLS);
       if (phase == 0) {
         int c = t.get(d + Reduce.C);

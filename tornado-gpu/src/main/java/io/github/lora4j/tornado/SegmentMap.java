@@ -1,6 +1,8 @@
 package io.github.lora4j.tornado;
 
+import io.github.lora4j.graph.AttentionOp;
 import io.github.lora4j.graph.Value;
+import io.github.lora4j.vector.AttentionSpec;
 import io.github.lora4j.vector.ConfigException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -11,18 +13,34 @@ import java.lang.foreign.ValueLayout;
  *
  * @param low place of the first key of each query row
  * @param high place of the key after the last; none is seen where it is no more than the first
+ * @param diagonal place of the key row at the position of each query row, whether there is one or not
  * @param queryRanges places of two ints for each block of query rows: the first key row, the one after the last
  * @param keyRanges the same of query rows for each block of key rows
  * @param end the first place behind it
  */
-record SegmentMap(Value segments, boolean causal, int queryRows, int keyRows, long low, long high, long queryRanges, long keyRanges, long end) {
+record SegmentMap(Value segments, Sight sight, int queryRows, int keyRows, long low, long high, long diagonal, long queryRanges, long keyRanges,
+    long end) {
 
   private static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT_UNALIGNED;
 
-  static SegmentMap at(long at, Value segments, boolean causal, int queryRows, int keyRows) {
-    long queryRanges = at + 2L * queryRows;
+  /** What of an {@link AttentionSpec} decides which keys a query sees. */
+  record Sight(boolean causal, int window) {
+    static Sight of(AttentionSpec spec) {
+      return new Sight(spec.causal(), spec.window());
+    }
+
+    AttentionSpec spec() {
+      return new AttentionSpec(1, 1, 1, 1, causal, window, 0);
+    }
+  }
+
+  static SegmentMap at(long at, AttentionOp.Attention o) {
+    int queryRows = o.q().shape().rows();
+    int keyRows = o.k().shape().rows();
+    long queryRanges = at + 3L * queryRows;
     long keyRanges = queryRanges + 2L * blocks(queryRows);
-    return new SegmentMap(segments, causal, queryRows, keyRows, at, at + queryRows, queryRanges, keyRanges, keyRanges + 2L * blocks(keyRows));
+    return new SegmentMap(o.segments(), Sight.of(o.spec()), queryRows, keyRows, at, at + queryRows, at + 2L * queryRows, queryRanges, keyRanges,
+        keyRanges + 2L * blocks(keyRows));
   }
 
   private static int blocks(int rows) {
@@ -36,6 +54,7 @@ record SegmentMap(Value segments, boolean causal, int queryRows, int keyRows, lo
    * @throws ConfigException if a segment ends behind the rows
    */
   void write(MemorySegment ints, long table, int count) {
+    AttentionSpec spec = sight.spec();
     ints.asSlice(4 * low, 4 * (end - low)).fill((byte) 0);
     for (int s = 0; s < count; s++) {
       int[] segment = new int[5];
@@ -45,9 +64,10 @@ record SegmentMap(Value segments, boolean causal, int queryRows, int keyRows, lo
       check(s, segment[0], segment[1], queryRows, "query");
       check(s, segment[2], segment[3], keyRows, "key");
       for (int i = 0; i < segment[1]; i++) {
-        int seen = causal ? Math.clamp(i + segment[4] + 1L, 0, segment[3]) : segment[3];
-        ints.setAtIndex(INT, low + segment[0] + i, segment[2]);
-        ints.setAtIndex(INT, high + segment[0] + i, segment[2] + seen);
+        int position = i + segment[4];
+        ints.setAtIndex(INT, low + segment[0] + i, segment[2] + spec.first(position, segment[3]));
+        ints.setAtIndex(INT, high + segment[0] + i, segment[2] + spec.end(position, segment[3]));
+        ints.setAtIndex(INT, diagonal + segment[0] + i, segment[2] + position);
       }
     }
     for (int row = 0; row < queryRows; row++) {

@@ -46,7 +46,8 @@ final class Sums {
         if (kind == TIMES_NORMAL) {
           g *= (m.get(x + r * cols + col) - m.get(stats + 2 * r)) * m.get(stats + 2 * r + 1);
         } else if (kind == TIMES_RMS_NORMAL) {
-          g *= m.get(x + r * cols + col) * m.get(stats + r);
+          int width = t.get(d + ColumnPartials.WIDTH);
+          g *= m.get(x + r * cols + col) * m.get(stats + r * (cols / width) + col / width);
         } else if (kind == TIMES_CENTERED) {
           g *= m.get(x + r * cols + col) - middle;
         }

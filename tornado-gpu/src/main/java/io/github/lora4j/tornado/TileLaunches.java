@@ -102,7 +102,8 @@ final class TileLaunches {
         int score = Attending.SCORES + lane;
         float most = max;
         for (int j = first; j < last; j++) {
-          float value = scale * local[score + j * Product.PITCH];
+          float value = Attending.score(local[score + j * Product.PITCH], scale, from + j, d, t, n, at, m);
+          local[score + j * Product.PITCH] = value;
           most = value > most ? value : most;
         }
         float shrink = TornadoMath.exp(max - most);
@@ -110,7 +111,7 @@ final class TileLaunches {
         for (int j = 0; j < Attending.BLOCK; j++) {
           float p = 0f;
           if (j >= first && j < last) {
-            p = TornadoMath.exp(scale * local[score + j * Product.PITCH] - most);
+            p = TornadoMath.exp(local[score + j * Product.PITCH] - most);
           }
           local[score + j * Product.PITCH] = p;
           sum += p;
@@ -204,11 +205,11 @@ final class TileLaunches {
             }
           } else {
             for (int e = 0; e < Product.ROWS; e++) {
-              local[own + e] = Attending.weight(local[own + e], s[4 * e], scale, e, from, turn, d, t, at, m);
-              local[own + Product.PITCH + e] = Attending.weight(local[own + Product.PITCH + e], s[4 * e + 1], scale, e, from + 1, turn, d, t, at, m);
-              local[own + 2 * Product.PITCH + e] = Attending.weight(local[own + 2 * Product.PITCH + e], s[4 * e + 2], scale, e, from + 2, turn, d, t,
+              local[own + e] = Attending.weight(local[own + e], s[4 * e], scale, e, from, turn, d, t, n, at, m);
+              local[own + Product.PITCH + e] = Attending.weight(local[own + Product.PITCH + e], s[4 * e + 1], scale, e, from + 1, turn, d, t, n, at, m);
+              local[own + 2 * Product.PITCH + e] = Attending.weight(local[own + 2 * Product.PITCH + e], s[4 * e + 2], scale, e, from + 2, turn, d, t, n,
                   at, m);
-              local[own + 3 * Product.PITCH + e] = Attending.weight(local[own + 3 * Product.PITCH + e], s[4 * e + 3], scale, e, from + 3, turn, d, t,
+              local[own + 3 * Product.PITCH + e] = Attending.weight(local[own + 3 * Product.PITCH + e], s[4 * e + 3], scale, e, from + 3, turn, d, t, n,
                   at, m);
             }
           }

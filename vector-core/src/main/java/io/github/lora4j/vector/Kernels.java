@@ -117,13 +117,21 @@ public interface Kernels {
 
   /**
    * Rotary position embedding (Su et al. 2021) in Hugging Face's layout: element j of a head's first half and element j of its second are
-   * turned by the angle of their position. With c, s from the table: y₁ = x₁c − x₂s, y₂ = x₂c + x₁s; {@code inverse} turns back.
+   * turned by the angle of their position. With c, s from the table: y₁ = x₁c − x₂s, y₂ = x₂c + x₁s; {@code inverse} turns back (and scales as
+   * the table does, which makes it the gradient).
    *
    * @param positions I32 [rows, 1]
-   * @param table [positions, headDim]: cosines of the half head, then sines
+   * @param table [positions, turn.columns]: cosines of half the columns, then sines
    */
-  void rope(MemorySegment x, MemorySegment positions, MemorySegment table, MemorySegment y, int heads, int headDim, boolean inverse, int from,
-      int to);
+  void rope(MemorySegment x, MemorySegment positions, MemorySegment table, MemorySegment y, Turn turn, boolean inverse, int from, int to);
+
+  /**
+   * What of a head {@link #rope} turns.
+   *
+   * @param columns how many of a head's first columns; those behind stay
+   * @param neighbours whether elements 2j and 2j + 1 make a pair (GPT-J, Cohere), not j and j + columns/2
+   */
+  record Turn(int heads, int headDim, int columns, boolean neighbours) {}
 
   /** sums[slot, j] = Σ over rows [from, to) of x[i, j] (written, not added). */
   void columnSums(MemorySegment x, MemorySegment sums, int slot, int cols, int from, int to);
@@ -214,20 +222,25 @@ public interface Kernels {
   long attentionScratchBytes(AttentionSpec spec, int maxKeys);
 
   /**
-   * One head of one segment: out = softmax(scale·q·kᵀ)·v for query rows [qStart, qStart + qLength) over key rows
+   * One head of one segment: out = softmax(scores)·v for query rows [qStart, qStart + qLength) over key rows
    * [kStart, kStart + kLength), without storing the score matrix; lse[row, head] = log Σ exp of the row's scores. A query
-   * without any visible key gives zeros and lse = −∞.
+   * without any visible key gives zeros and lse = −∞. Scores are those of {@link AttentionSpec}.
    */
-  void attention(AttentionSpec spec, MemorySegment q, MemorySegment k, MemorySegment v, MemorySegment out, MemorySegment lse,
-      int qStart, int qLength, int kStart, int kLength, int positionOffset, int head, MemorySegment scratch);
+  void attention(AttentionSpec spec, MemorySegment q, MemorySegment k, MemorySegment v, AttentionSpec.Bias bias, MemorySegment out,
+      MemorySegment lse, int qStart, int qLength, int kStart, int kLength, int positionOffset, int head, MemorySegment scratch);
 
   /**
    * Gradients of all heads that share key head {@code kvHead}, of one segment; probabilities p are recomputed from lse, and of a score
    * the gradient is p·(dp − Σ p·dp / Σ p), with sums over the keys, so that the output need not be kept. Rows of
    * dq, dk, dv that belong to the segment and the heads are written (not added). Any of dq, dk, dv may be NULL.
    */
-  void attentionGrad(AttentionSpec spec, MemorySegment q, MemorySegment k, MemorySegment v, MemorySegment lse, MemorySegment dout,
-      MemorySegment dq, MemorySegment dk, MemorySegment dv, int qStart, int qLength, int kStart, int kLength, int positionOffset, int kvHead,
+  void attentionGrad(AttentionSpec spec, MemorySegment q, MemorySegment k, MemorySegment v, AttentionSpec.Bias bias, MemorySegment lse,
+      MemorySegment dout, MemorySegment dq, MemorySegment dk, MemorySegment dv, int qStart, int qLength, int kStart, int kLength,
+      int positionOffset, int kvHead, MemorySegment scratch);
+
+  /** Adds the gradients of a head's scores, of one segment, to its column of dBias, which is shaped like the bias. */
+  void attentionBiasGrad(AttentionSpec spec, MemorySegment q, MemorySegment k, MemorySegment v, AttentionSpec.Bias bias, MemorySegment lse,
+      MemorySegment dout, MemorySegment dBias, int qStart, int qLength, int kStart, int kLength, int positionOffset, int head,
       MemorySegment scratch);
 
   // ---- losses ----

@@ -176,9 +176,8 @@ public final class ReferenceKernels implements Kernels {
   }
 
   @Override
-  public void rope(MemorySegment x, MemorySegment positions, MemorySegment table, MemorySegment y, int heads, int headDim, boolean inverse,
-      int from, int to) {
-    decoder.rope(x, positions, table, y, heads, headDim, inverse, from, to);
+  public void rope(MemorySegment x, MemorySegment positions, MemorySegment table, MemorySegment y, Turn turn, boolean inverse, int from, int to) {
+    decoder.rope(x, positions, table, y, turn, inverse, from, to);
   }
 
   @Override
@@ -285,16 +284,23 @@ public final class ReferenceKernels implements Kernels {
   }
 
   @Override
-  public void attention(AttentionSpec spec, MemorySegment q, MemorySegment k, MemorySegment v, MemorySegment out, MemorySegment lse,
-      int qStart, int qLength, int kStart, int kLength, int positionOffset, int head, MemorySegment scratch) {
-    attention.forward(spec, q, k, v, out, lse, qStart, qLength, kStart, kLength, positionOffset, head);
+  public void attention(AttentionSpec spec, MemorySegment q, MemorySegment k, MemorySegment v, AttentionSpec.Bias bias, MemorySegment out,
+      MemorySegment lse, int qStart, int qLength, int kStart, int kLength, int positionOffset, int head, MemorySegment scratch) {
+    attention.forward(spec, q, k, v, bias, out, lse, qStart, qLength, kStart, kLength, positionOffset, head);
   }
 
   @Override
-  public void attentionGrad(AttentionSpec spec, MemorySegment q, MemorySegment k, MemorySegment v, MemorySegment lse, MemorySegment dout,
-      MemorySegment dq, MemorySegment dk, MemorySegment dv, int qStart, int qLength, int kStart, int kLength, int positionOffset, int kvHead,
+  public void attentionGrad(AttentionSpec spec, MemorySegment q, MemorySegment k, MemorySegment v, AttentionSpec.Bias bias, MemorySegment lse,
+      MemorySegment dout, MemorySegment dq, MemorySegment dk, MemorySegment dv, int qStart, int qLength, int kStart, int kLength,
+      int positionOffset, int kvHead, MemorySegment scratch) {
+    attention.backward(spec, q, k, v, bias, lse, dout, dq, dk, dv, qStart, qLength, kStart, kLength, positionOffset, kvHead);
+  }
+
+  @Override
+  public void attentionBiasGrad(AttentionSpec spec, MemorySegment q, MemorySegment k, MemorySegment v, AttentionSpec.Bias bias,
+      MemorySegment lse, MemorySegment dout, MemorySegment dBias, int qStart, int qLength, int kStart, int kLength, int positionOffset, int head,
       MemorySegment scratch) {
-    attention.backward(spec, q, k, v, lse, dout, dq, dk, dv, qStart, qLength, kStart, kLength, positionOffset, kvHead);
+    attention.bias(spec, q, k, v, bias, lse, dout, dBias, qStart, qLength, kStart, kLength, positionOffset, head);
   }
 
   @Override

@@ -3,6 +3,7 @@ package io.github.lora4j.vector;
 import io.github.lora4j.vector.internal.Activations;
 import io.github.lora4j.vector.internal.AdapterSums;
 import io.github.lora4j.vector.internal.Attention;
+import io.github.lora4j.vector.internal.AttentionGradients;
 import io.github.lora4j.vector.internal.Columns;
 import io.github.lora4j.vector.internal.Decoder;
 import io.github.lora4j.vector.internal.Dropout;
@@ -146,9 +147,8 @@ public final class VectorKernels implements Kernels {
   }
 
   @Override
-  public void rope(MemorySegment x, MemorySegment positions, MemorySegment table, MemorySegment y, int heads, int headDim, boolean inverse,
-      int from, int to) {
-    Decoder.rope(x, positions, table, y, heads, headDim, inverse, from, to);
+  public void rope(MemorySegment x, MemorySegment positions, MemorySegment table, MemorySegment y, Turn turn, boolean inverse, int from, int to) {
+    Decoder.rope(x, positions, table, y, turn, inverse, from, to);
   }
 
   @Override
@@ -249,16 +249,23 @@ public final class VectorKernels implements Kernels {
   }
 
   @Override
-  public void attention(AttentionSpec spec, MemorySegment q, MemorySegment k, MemorySegment v, MemorySegment out, MemorySegment lse,
-      int qStart, int qLength, int kStart, int kLength, int positionOffset, int head, MemorySegment scratch) {
-    Attention.forward(spec, q, k, v, out, lse, qStart, qLength, kStart, kLength, positionOffset, head, scratch);
+  public void attention(AttentionSpec spec, MemorySegment q, MemorySegment k, MemorySegment v, AttentionSpec.Bias bias, MemorySegment out,
+      MemorySegment lse, int qStart, int qLength, int kStart, int kLength, int positionOffset, int head, MemorySegment scratch) {
+    Attention.forward(spec, q, k, v, bias, out, lse, qStart, qLength, kStart, kLength, positionOffset, head, scratch);
   }
 
   @Override
-  public void attentionGrad(AttentionSpec spec, MemorySegment q, MemorySegment k, MemorySegment v, MemorySegment lse, MemorySegment dout,
-      MemorySegment dq, MemorySegment dk, MemorySegment dv, int qStart, int qLength, int kStart, int kLength, int positionOffset, int kvHead,
+  public void attentionGrad(AttentionSpec spec, MemorySegment q, MemorySegment k, MemorySegment v, AttentionSpec.Bias bias, MemorySegment lse,
+      MemorySegment dout, MemorySegment dq, MemorySegment dk, MemorySegment dv, int qStart, int qLength, int kStart, int kLength,
+      int positionOffset, int kvHead, MemorySegment scratch) {
+    AttentionGradients.backward(spec, q, k, v, bias, lse, dout, dq, dk, dv, qStart, qLength, kStart, kLength, positionOffset, kvHead, scratch);
+  }
+
+  @Override
+  public void attentionBiasGrad(AttentionSpec spec, MemorySegment q, MemorySegment k, MemorySegment v, AttentionSpec.Bias bias,
+      MemorySegment lse, MemorySegment dout, MemorySegment dBias, int qStart, int qLength, int kStart, int kLength, int positionOffset, int head,
       MemorySegment scratch) {
-    Attention.backward(spec, q, k, v, lse, dout, dq, dk, dv, qStart, qLength, kStart, kLength, positionOffset, kvHead, scratch);
+    AttentionGradients.bias(spec, q, k, v, bias, lse, dout, dBias, qStart, qLength, kStart, kLength, positionOffset, head, scratch);
   }
 
   @Override

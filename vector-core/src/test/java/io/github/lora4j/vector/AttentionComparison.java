@@ -27,13 +27,22 @@ final class AttentionComparison {
 
   private void compare(int headDim, int queries, int keys) {
     for (boolean causal : new boolean[] {false, true}) {
-      compare(new AttentionSpec(4, 2, headDim, (float) (1 / Math.sqrt(headDim)), causal), queries, keys, 0);
-      compare(new AttentionSpec(2, 2, headDim, 1, causal), queries, keys, Math.max(keys - queries, -2));
+      float scale = (float) (1 / Math.sqrt(headDim));
+      compare(new AttentionSpec(4, 2, headDim, scale, causal), queries, keys, 0, false);
+      compare(new AttentionSpec(2, 2, headDim, 1, causal), queries, keys, Math.max(keys - queries, -2), false);
+      compare(new AttentionSpec(2, 1, headDim, scale, causal, 0, 1.5f), queries, keys, 0, false);
+      compare(new AttentionSpec(2, 1, headDim, scale, causal, 0, 0), queries, keys, 0, true);
+      for (int window : new int[] {1, 3, 8, 21, 300}) {
+        compare(new AttentionSpec(2, 1, headDim, scale, causal, window, 0), queries, keys, 0, false);
+        compare(new AttentionSpec(2, 1, headDim, scale, causal, window, 2), queries, keys, Math.max(keys - queries, -2), window == 8);
+      }
+      // A window that ends before the last keys, and queries far behind all keys.
+      compare(new AttentionSpec(2, 1, headDim, scale, causal, 5, 0), queries, keys, keys + 3, false);
     }
   }
 
-  private void compare(AttentionSpec spec, int queries, int keys, int offset) {
-    String what = spec + ", " + queries + " queries, " + keys + " keys, offset " + offset;
+  private void compare(AttentionSpec spec, int queries, int keys, int offset, boolean biased) {
+    String what = spec + ", " + queries + " queries, " + keys + " keys, offset " + offset + ", biased " + biased;
     Data data = new Data(DType.F32, 3);
     int qStart = 2;
     int kStart = 1;
@@ -43,6 +52,9 @@ final class AttentionComparison {
     MemorySegment k = data.normal((long) kRows * spec.kvHeads() * spec.headDim());
     MemorySegment v = data.normal((long) kRows * spec.kvHeads() * spec.headDim());
     MemorySegment dout = data.normal((long) qRows * spec.heads() * spec.headDim());
+    int center = Math.abs(offset) + queries + keys;
+    MemorySegment table = data.normal((2L * center + 1) * spec.heads());
+    AttentionSpec.Bias bias = biased ? new AttentionSpec.Bias(table, center) : AttentionSpec.Bias.NONE;
     MemorySegment[][] results = new MemorySegment[2][];
     for (int i = 0; i < 2; i++) {
       Kernels kernels = i == 0 ? reference : vector;
@@ -51,19 +63,23 @@ final class AttentionComparison {
       MemorySegment out = Data.copy(dout);
       MemorySegment lse = new Data(DType.F32, 1).normal((long) qRows * spec.heads());
       for (int head = 0; head < spec.heads(); head++) {
-        kernels.attention(spec, q, k, v, out, lse, qStart, queries, kStart, keys, offset, head, scratch);
+        kernels.attention(spec, q, k, v, bias, out, lse, qStart, queries, kStart, keys, offset, head, scratch);
       }
       MemorySegment dq = Data.copy(q);
       MemorySegment dk = Data.copy(k);
       MemorySegment dv = Data.copy(v);
       MemorySegment dvAlone = Data.copy(v);
       for (int head = 0; head < spec.kvHeads(); head++) {
-        kernels.attentionGrad(spec, q, k, v, lse, dout, dq, dk, dv, qStart, queries, kStart, keys, offset, head, scratch);
-        kernels.attentionGrad(spec, q, k, v, lse, dout, NULL, NULL, dvAlone, qStart, queries, kStart, keys, offset, head, scratch);
+        kernels.attentionGrad(spec, q, k, v, bias, lse, dout, dq, dk, dv, qStart, queries, kStart, keys, offset, head, scratch);
+        kernels.attentionGrad(spec, q, k, v, bias, lse, dout, NULL, NULL, dvAlone, qStart, queries, kStart, keys, offset, head, scratch);
       }
-      results[i] = new MemorySegment[] {out, lse, dq, dk, dv, dvAlone};
+      MemorySegment dBias = Data.copy(table);
+      for (int head = 0; biased && head < spec.heads(); head++) {
+        kernels.attentionBiasGrad(spec, q, k, v, bias, lse, dout, dBias, qStart, queries, kStart, keys, offset, head, scratch);
+      }
+      results[i] = new MemorySegment[] {out, lse, dq, dk, dv, dvAlone, dBias};
     }
-    String[] names = {"out", "lse", "dq", "dk", "dv", "dv alone"};
+    String[] names = {"out", "lse", "dq", "dk", "dv", "dv alone", "dBias"};
     for (int i = 0; i < names.length; i++) {
       Data.assertClose(names[i] + " of " + what, results[0][i], results[1][i], 40 + 4 * Math.sqrt(spec.headDim() + keys + queries), 0);
     }

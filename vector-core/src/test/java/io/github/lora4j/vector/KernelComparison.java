@@ -118,8 +118,13 @@ final class KernelComparison {
     if (cols % 2 == 0) {
       MemorySegment angles = data.normal(9L * cols);
       MemorySegment positions = Data.ints(data.uniform(rows, 9));
-      same("rope" + at, 4, 4, out, (k, o) -> k.rope(x, positions, angles, o, 1, cols, false, from, to));
-      same("rope back in place" + at, 4, 4, x, (k, o) -> k.rope(o, positions, angles, o, 1, cols, true, from, to));
+      same("rope" + at, 4, 4, out, (k, o) -> k.rope(x, positions, angles, o, new Kernels.Turn(1, cols, cols, false), false, from, to));
+      same("rope back in place" + at, 4, 4, x, (k, o) -> k.rope(o, positions, angles, o, new Kernels.Turn(1, cols, cols, false), true, from, to));
+      Kernels.Turn part = new Kernels.Turn(1, cols, cols / 4 * 2, false);
+      same("rope of a part" + at, 4, 4, out, (k, o) -> k.rope(x, positions, angles, o, part, false, from, to));
+      Kernels.Turn pairs = new Kernels.Turn(1, cols, cols / 4 * 2, true);
+      same("rope of neighbours" + at, 4, 4, out, (k, o) -> k.rope(x, positions, angles, o, pairs, false, from, to));
+      same("rope of neighbours back in place" + at, 4, 4, x, (k, o) -> k.rope(o, positions, angles, o, pairs, true, from, to));
     }
     MemorySegment factors = data.normal(cols);
     MemorySegment center = data.normal(cols);

@@ -8,6 +8,7 @@ import java.lang.foreign.ValueLayout;
 import java.util.function.Consumer;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -95,20 +96,24 @@ class ReferenceGradientsTest {
     check(x, dx, y, dy, () -> drop.accept(new MemorySegment[] {x, y}));
   }
 
+  /** Causal or not, with and without a window, a cap and a bias. */
   @ParameterizedTest
-  @ValueSource(booleans = {false, true})
-  void attention(boolean causal) {
-    AttentionSpec spec = new AttentionSpec(4, 2, 3, 0.7f, causal);
+  @CsvSource({"false, 0, 0, false", "true, 0, 0, false", "false, 2, 0, false", "true, 2, 0, false", "true, 0, 0.8, false", "false, 0, 0, true",
+      "true, 3, 1.5, true"})
+  void attention(boolean causal, int window, float softCap, boolean biased) {
+    AttentionSpec spec = new AttentionSpec(4, 2, 3, 0.7f, causal, window, softCap);
     MemorySegment q = data.normal(4 * 12);
     MemorySegment k = data.normal(5 * 6);
     MemorySegment v = data.normal(5 * 6);
+    MemorySegment table = data.normal(13 * 4);
+    AttentionSpec.Bias bias = biased ? new AttentionSpec.Bias(table, 6) : AttentionSpec.Bias.NONE;
     MemorySegment out = data.zeros(4 * 12);
     MemorySegment lse = data.zeros(4 * 4);
     MemorySegment dout = data.normal(4 * 12);
     // The first query sees no key when causal.
     Runnable forward = () -> {
       for (int head = 0; head < 4; head++) {
-        kernels.attention(spec, q, k, v, out, lse, 0, 4, 0, 5, -1, head, NULL);
+        kernels.attention(spec, q, k, v, bias, out, lse, 0, 4, 0, 5, -1, head, NULL);
       }
     };
     forward.run();
@@ -116,11 +121,18 @@ class ReferenceGradientsTest {
     MemorySegment dk = data.normal(5 * 6);
     MemorySegment dv = data.normal(5 * 6);
     for (int head = 0; head < 2; head++) {
-      kernels.attentionGrad(spec, q, k, v, lse, dout, dq, dk, dv, 0, 4, 0, 5, -1, head, NULL);
+      kernels.attentionGrad(spec, q, k, v, bias, lse, dout, dq, dk, dv, 0, 4, 0, 5, -1, head, NULL);
     }
     check(q, dq, out, dout, forward);
     check(k, dk, out, dout, forward);
     check(v, dv, out, dout, forward);
+    if (biased) {
+      MemorySegment dBias = data.zeros(13 * 4);
+      for (int head = 0; head < 4; head++) {
+        kernels.attentionBiasGrad(spec, q, k, v, bias, lse, dout, dBias, 0, 4, 0, 5, -1, head, NULL);
+      }
+      check(table, dBias, out, dout, forward);
+    }
   }
 
   @ParameterizedTest

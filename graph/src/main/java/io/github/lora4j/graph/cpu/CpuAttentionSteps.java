@@ -3,7 +3,9 @@ package io.github.lora4j.graph.cpu;
 import static io.github.lora4j.graph.cpu.CpuSteps.at;
 
 import io.github.lora4j.graph.AttentionOp;
+import io.github.lora4j.vector.AttentionSpec;
 import io.github.lora4j.vector.Kernels;
+import io.github.lora4j.vector.Workers;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 
@@ -17,7 +19,12 @@ final class CpuAttentionSteps {
 
   static List<CpuBinder<?>> binders() {
     return List.of(CpuBinder.of(AttentionOp.Attention.class, CpuAttentionSteps::attention, CpuAttentionSteps::scratch),
-        CpuBinder.of(AttentionOp.AttentionGrad.class, CpuAttentionSteps::attentionGrad, (o, target) -> scratch(o.forward(), target)));
+        CpuBinder.of(AttentionOp.AttentionGrad.class, CpuAttentionSteps::attentionGrad, (o, target) -> scratch(o.forward(), target)),
+        CpuBinder.of(AttentionOp.AttentionBiasGrad.class, CpuAttentionSteps::biasGrad, (o, target) -> scratch(o.forward(), target)));
+  }
+
+  private static AttentionSpec.Bias bias(AttentionOp.Attention o, CpuSteps of) {
+    return o.bias().map(b -> new AttentionSpec.Bias(of.s(b), b.shape().rows() / 2)).orElse(AttentionSpec.Bias.NONE);
   }
 
   private static CpuScratch scratch(AttentionOp.Attention o, CpuTarget target) {
@@ -29,6 +36,7 @@ final class CpuAttentionSteps {
     MemorySegment q = of.s(o.q());
     MemorySegment k = of.s(o.k());
     MemorySegment v = of.s(o.v());
+    AttentionSpec.Bias bias = bias(o, of);
     MemorySegment table = of.s(o.segments());
     MemorySegment out = of.s(o.out());
     MemorySegment lse = of.s(o.lse());
@@ -36,7 +44,7 @@ final class CpuAttentionSteps {
     int[] queries = of.live(o.q());
     HeadTasks tasks = heads(o, of, o.spec().heads(), new MemorySegment[] {q}, (segment, head, worker) -> {
       long row = (long) segment * TABLE;
-      kernels.attention(o.spec(), q, k, v, out, lse, at(table, row), at(table, row + 1), at(table, row + 2), at(table, row + 3),
+      kernels.attention(o.spec(), q, k, v, bias, out, lse, at(table, row), at(table, row + 1), at(table, row + 2), at(table, row + 3),
           at(table, row + 4), head, of.scratch(worker));
     });
     return () -> {
@@ -54,6 +62,7 @@ final class CpuAttentionSteps {
     MemorySegment q = of.s(f.q());
     MemorySegment k = of.s(f.k());
     MemorySegment v = of.s(f.v());
+    AttentionSpec.Bias bias = bias(f, of);
     MemorySegment table = of.s(f.segments());
     MemorySegment lse = of.s(f.lse());
     MemorySegment dout = of.s(o.dout());
@@ -63,7 +72,7 @@ final class CpuAttentionSteps {
     int[] segments = of.live(f.segments());
     HeadTasks tasks = heads(f, of, f.spec().kvHeads(), new MemorySegment[] {q, dout}, (segment, head, worker) -> {
       long row = (long) segment * TABLE;
-      kernels.attentionGrad(f.spec(), q, k, v, lse, dout, dq, dk, dv, at(table, row), at(table, row + 1), at(table, row + 2),
+      kernels.attentionGrad(f.spec(), q, k, v, bias, lse, dout, dq, dk, dv, at(table, row), at(table, row + 1), at(table, row + 2),
           at(table, row + 3), at(table, row + 4), head, of.scratch(worker));
     });
     int[] queries = of.live(f.q());
@@ -78,6 +87,29 @@ final class CpuAttentionSteps {
       }
       tasks.run(of.workers(), segments[0]);
     };
+  }
+
+  /** A head a task, its segments in order, so that sums have the same bits for any number of threads. */
+  private static CpuSteps.Step biasGrad(AttentionOp.AttentionBiasGrad o, CpuSteps of) {
+    Kernels kernels = of.kernels();
+    AttentionOp.Attention f = o.forward();
+    MemorySegment q = of.s(f.q());
+    MemorySegment k = of.s(f.k());
+    MemorySegment v = of.s(f.v());
+    AttentionSpec.Bias bias = bias(f, of);
+    MemorySegment table = of.s(f.segments());
+    MemorySegment lse = of.s(f.lse());
+    MemorySegment dout = of.s(o.dout());
+    MemorySegment dBias = of.s(o.dBias());
+    int[] segments = of.live(f.segments());
+    Workers.Task head = (index, worker) -> {
+      for (int s = 0; s < segments[0]; s++) {
+        long row = (long) s * TABLE;
+        kernels.attentionBiasGrad(f.spec(), q, k, v, bias, lse, dout, dBias, at(table, row), at(table, row + 1), at(table, row + 2),
+            at(table, row + 3), at(table, row + 4), index, of.scratch(worker));
+      }
+    };
+    return of.fresh(o.dBias(), () -> of.workers().run(f.spec().heads(), head));
   }
 
   private static HeadTasks heads(AttentionOp.Attention o, CpuSteps of, int heads, MemorySegment[] queries, HeadTasks.Head work) {

@@ -27,8 +27,9 @@ record CpuDecoderSteps(CpuSteps of, Kernels k) {
     MemorySegment gamma = of.s(o.gamma());
     MemorySegment y = of.s(o.y());
     MemorySegment stats = of.s(o.stats());
-    int cols = o.x().shape().cols();
-    return of.rows(o.x(), cols, (from, to) -> k.rmsNorm(x, gamma, y, stats, cols, o.eps(), from, to));
+    int heads = o.stats().shape().cols();
+    int cols = o.gamma().shape().cols();
+    return of.rows(o.x(), heads * cols, (from, to) -> k.rmsNorm(x, gamma, y, stats, cols, o.eps(), heads * from, heads * to));
   }
 
   private CpuSteps.Step normGrad(DecoderOp.RmsNormGrad o) {
@@ -38,16 +39,19 @@ record CpuDecoderSteps(CpuSteps of, Kernels k) {
     MemorySegment gamma = of.s(o.gamma());
     MemorySegment addend = of.s(o.addend());
     MemorySegment dx = of.s(o.dx());
-    int cols = o.x().shape().cols();
-    return of.rows(o.x(), cols, (from, to) -> k.rmsNormGrad(dy, x, stats, gamma, addend, dx, cols, from, to));
+    int heads = o.stats().shape().cols();
+    int cols = o.gamma().shape().cols();
+    return of.rows(o.x(), heads * cols, (from, to) -> k.rmsNormGrad(dy, x, stats, gamma, addend, dx, cols, heads * from, heads * to));
   }
 
   private CpuSteps.Step paramGrad(DecoderOp.RmsNormParamGrad o) {
     MemorySegment dy = of.s(o.dy());
     MemorySegment x = of.s(o.x());
     MemorySegment stats = of.s(o.stats());
-    int cols = o.x().shape().cols();
-    return of.columnSums(o.dy(), o.dgamma(), (to, slot, first, end) -> k.rmsNormParamGrad(dy, x, stats, to, slot, cols, first, end));
+    int heads = o.stats().shape().cols();
+    int cols = o.dgamma().shape().cols();
+    return of.columnSums(o.dy(), o.dgamma(), (to, slot, first, end) -> k.rmsNormParamGrad(dy, x, stats, to, slot, cols, heads * first,
+        heads * end));
   }
 
   private CpuSteps.Step rope(DecoderOp.Rope o) {
@@ -56,6 +60,6 @@ record CpuDecoderSteps(CpuSteps of, Kernels k) {
     MemorySegment table = of.s(o.table());
     MemorySegment y = of.s(o.y());
     int cols = o.x().shape().cols();
-    return of.rows(o.x(), cols, (from, to) -> k.rope(x, positions, table, y, o.heads(), cols / o.heads(), o.inverse(), from, to));
+    return of.rows(o.x(), cols, (from, to) -> k.rope(x, positions, table, y, o.turn(), o.inverse(), from, to));
   }
 }

@@ -12,8 +12,8 @@ import java.util.function.BiFunction;
 record CpuLayoutSteps(CpuSteps of, Kernels k) {
 
   static List<CpuBinder<?>> binders() {
-    return List.of(bind(LayoutOp.Split.class, (at, o) -> at.columns(o.x(), o.parts(), true)),
-        bind(LayoutOp.Join.class, (at, o) -> at.columns(o.y(), o.parts(), false)),
+    return List.of(bind(LayoutOp.Split.class, (at, o) -> at.columns(o.x(), o.groups(), o.parts(), true)),
+        bind(LayoutOp.Join.class, (at, o) -> at.columns(o.y(), o.groups(), o.parts(), false)),
         bind(LayoutOp.Spread.class, CpuLayoutSteps::spread),
         bind(LayoutOp.Collect.class, CpuLayoutSteps::collect),
         bind(LayoutOp.Unfold.class, CpuLayoutSteps::unfold),
@@ -24,20 +24,23 @@ record CpuLayoutSteps(CpuSteps of, Kernels k) {
     return CpuBinder.of(op, (o, at) -> step.apply(new CpuLayoutSteps(at, at.kernels()), o));
   }
 
-  private CpuSteps.Step columns(Value whole, List<Value> parts, boolean split) {
-    int width = parts.getFirst().shape().cols();
-    int cols = whole.shape().cols();
+  private CpuSteps.Step columns(Value whole, int groups, List<Value> parts, boolean split) {
+    int cols = whole.shape().cols() / groups;
+    int[] widths = new int[parts.size()];
     Kernels.Part[] sides = new Kernels.Part[parts.size()];
     Kernels.Part[] pieces = new Kernels.Part[parts.size()];
+    int first = 0;
     for (int p = 0; p < sides.length; p++) {
-      sides[p] = new Kernels.Part(of.s(whole), cols, p * width);
-      pieces[p] = new Kernels.Part(of.s(parts.get(p)), width, 0);
+      widths[p] = parts.get(p).shape().cols() / groups;
+      sides[p] = new Kernels.Part(of.s(whole), cols, first);
+      pieces[p] = new Kernels.Part(of.s(parts.get(p)), widths[p], 0);
+      first += widths[p];
     }
     Kernels.Part[] sources = split ? sides : pieces;
     Kernels.Part[] targets = split ? pieces : sides;
-    return of.rows(whole, cols, (from, to) -> {
+    return of.rows(whole, cols * groups, (from, to) -> {
       for (int p = 0; p < sources.length; p++) {
-        k.copyColumns(sources[p], targets[p], width, from, to);
+        k.copyColumns(sources[p], targets[p], widths[p], groups * from, groups * to);
       }
     });
   }

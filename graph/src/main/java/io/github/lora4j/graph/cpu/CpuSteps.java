@@ -203,7 +203,7 @@ public final class CpuSteps {
   /** One sum for each column over rows of x, in fixed pieces combined in order; added to a slot, written to a temporary. */
   Step columnSums(Value x, Value sums, Partial kernel) {
     MemorySegment to = s(sums);
-    int cols = x.shape().cols();
+    int cols = sums.shape().cols();
     int[] live = live(x);
     Step sum = reduce(x, (i, worker) -> kernel.run(scratch, i, i * PARTIAL_ROWS, Math.min(live[0], (i + 1) * PARTIAL_ROWS)),
         () -> kernels().addPartials(scratch, partials(live[0]), to, cols, 0, cols));

@@ -38,15 +38,15 @@ final class CountingKernels {
       Object result = method.invoke(kernels, args);
       switch (method.getName()) {
         case "gemm" -> result = counted((Gemm.Spec) args[0], (Gemm) result);
-        // q, k, v, out, lse (the gradient: q, k, v, lse, dout, dq, dk, dv), then the query's and the keys' ranges.
-        case "attention" -> flops.addAndGet(2L * pairs((AttentionSpec) args[0], args, 6, 1) * 2);
+        // q, k, v, bias, out, lse (the gradient: q, k, v, bias, lse, dout, dq, dk, dv), then the query's and the keys' ranges.
+        case "attention" -> flops.addAndGet(2L * pairs((AttentionSpec) args[0], args, 7, 1) * 2);
         case "attentionGrad" -> {
           int products = 2;
-          for (int i = 6; i <= 8; i++) {
+          for (int i = 7; i <= 9; i++) {
             products += ((MemorySegment) args[i]).address() == 0 ? 0 : 1;
           }
           AttentionSpec spec = (AttentionSpec) args[0];
-          flops.addAndGet(2L * pairs(spec, args, 9, spec.heads() / spec.kvHeads()) * products);
+          flops.addAndGet(2L * pairs(spec, args, 10, spec.heads() / spec.kvHeads()) * products);
         }
         default -> { }
       }

@@ -90,8 +90,23 @@ final class AttentionScratch {
     return p(row, keys) + pad(keys, Tiles.ROWS) * LINE + BYTES;
   }
 
-  static long end(long row, int keys) {
+  /** A line: the first key that each query sees. Behind all else, for only windows have it. */
+  static long from(long row, int keys) {
     return dP(row, keys) + pad(keys, Tiles.ROWS) * LINE;
+  }
+
+  /** A float for each sum of a key and a query of a block: biases by their distance, the farthest key's first. */
+  static long bias(long row, int keys) {
+    return from(row, keys) + LINE;
+  }
+
+  /** A line for each key: backward, the derivative of the cap at each score. */
+  static long slope(long row, int keys) {
+    return bias(row, keys) + pad(keys + 2 * QUERIES, LANES) * 4L;
+  }
+
+  static long end(long row, int keys, boolean capped) {
+    return slope(row, keys) + (capped ? pad(keys, Tiles.ROWS) * LINE : 0);
   }
 
   /** Copies {@code count} rows of {@code cols} floats, times a factor, to padded rows, and clears the rows up to {@code padded}. */

@@ -9,6 +9,7 @@ import static io.github.lora4j.vector.internal.Simd.whole;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 
+import io.github.lora4j.vector.Kernels;
 import java.lang.foreign.MemorySegment;
 
 /** The norm and the position embedding of decoders. Contracts are those of {@code Kernels}. */
@@ -109,15 +110,36 @@ public final class Decoder {
     }
   }
 
-  public static void rope(MemorySegment x, MemorySegment positions, MemorySegment table, MemorySegment y, int heads, int headDim, boolean inverse,
+  public static void rope(MemorySegment x, MemorySegment positions, MemorySegment table, MemorySegment y, Kernels.Turn turn, boolean inverse,
       int from, int to) {
-    long bytes = headDim * 4L;
+    long bytes = turn.headDim() * 4L;
+    long turned = turn.columns() * 4L;
     float sign = inverse ? -1 : 1;
     for (int i = from; i < to; i++) {
-      long angles = positions.getAtIndex(JAVA_INT, i) * bytes;
-      for (int head = 0; head < heads; head++) {
-        turn(x, table, angles, y, ((long) i * heads + head) * bytes, bytes / 2, sign);
+      long angles = positions.getAtIndex(JAVA_INT, i) * turned;
+      for (int head = 0; head < turn.heads(); head++) {
+        long at = ((long) i * turn.heads() + head) * bytes;
+        if (turn.neighbours()) {
+          turnNeighbours(x, table, angles, y, at, turned / 2, sign);
+        } else {
+          turn(x, table, angles, y, at, turned / 2, sign);
+        }
+        if (turned < bytes) {
+          MemorySegment.copy(x, at + turned, y, at + turned, bytes - turned);
+        }
       }
+    }
+  }
+
+  /** Pairs of neighbours, one after the other: a vector of them would have to be taken apart first. */
+  private static void turnNeighbours(MemorySegment x, MemorySegment table, long angles, MemorySegment y, long at, long half, float sign) {
+    for (long j = 0; j < half; j += 4) {
+      float c = table.get(JAVA_FLOAT, angles + j);
+      float s = table.get(JAVA_FLOAT, angles + half + j) * sign;
+      float first = x.get(JAVA_FLOAT, at + 2 * j);
+      float second = x.get(JAVA_FLOAT, at + 2 * j + 4);
+      y.set(JAVA_FLOAT, at + 2 * j, first * c - second * s);
+      y.set(JAVA_FLOAT, at + 2 * j + 4, second * c + first * s);
     }
   }
 

@@ -14,20 +14,17 @@ public final class ReferenceAttention {
     this.type = new Elements(dtype);
   }
 
-  /** Keys that query {@code i} of a segment sees: the first so many. */
-  private static int visible(AttentionSpec spec, int i, int positionOffset, int kLength) {
-    return spec.causal() ? Math.clamp((long) i + positionOffset + 1, 0, kLength) : kLength;
-  }
-
   /** See {@link io.github.lora4j.vector.Kernels#attention}. */
-  public void forward(AttentionSpec spec, MemorySegment q, MemorySegment k, MemorySegment v, MemorySegment out, MemorySegment lse,
-      int qStart, int qLength, int kStart, int kLength, int positionOffset, int head) {
+  public void forward(AttentionSpec spec, MemorySegment q, MemorySegment k, MemorySegment v, AttentionSpec.Bias bias, MemorySegment out,
+      MemorySegment lse, int qStart, int qLength, int kStart, int kLength, int positionOffset, int head) {
     Heads at = new Heads(spec, head, qStart, kStart);
     for (int i = 0; i < qLength; i++) {
-      double[] p = new double[visible(spec, i, positionOffset, kLength)];
+      int first = spec.first(i + positionOffset, kLength);
+      double[] p = new double[Math.max(0, spec.end(i + positionOffset, kLength) - first)];
       double max = Double.NEGATIVE_INFINITY;
       for (int j = 0; j < p.length; j++) {
-        p[j] = spec.scale() * dot(q, at.query(i), k, at.key(j), spec.headDim());
+        p[j] = capped(spec, spec.scale() * dot(q, at.query(i), k, at.key(first + j), spec.headDim()))
+            + bias(spec, bias, first + j - (i + positionOffset), head);
         max = Math.max(max, p[j]);
       }
       double sum = 0;
@@ -38,7 +35,7 @@ public final class ReferenceAttention {
       for (int d = 0; d < spec.headDim(); d++) {
         double value = 0;
         for (int j = 0; j < p.length; j++) {
-          value += p[j] * type.get(v, at.key(j) + d);
+          value += p[j] * type.get(v, at.key(first + j) + d);
         }
         type.set(out, at.query(i) + d, p.length == 0 ? 0 : value / sum);
       }
@@ -46,36 +43,68 @@ public final class ReferenceAttention {
     }
   }
 
+  private static double capped(AttentionSpec spec, double score) {
+    return spec.softCap() == 0 ? score : spec.softCap() * Math.tanh(score / spec.softCap());
+  }
+
+  private double bias(AttentionSpec spec, AttentionSpec.Bias bias, int distance, int head) {
+    return bias.present() ? type.get(bias.table(), (long) bias.row(distance) * spec.heads() + head) : 0;
+  }
+
+  /**
+   * What the scores of a query row have become.
+   *
+   * @param first the first key of all arrays
+   * @param p probabilities
+   * @param ds gradients of scores with cap and bias
+   * @param slope what the cap's derivative is
+   */
+  private record Scores(int first, double[] p, double[] ds, double[] slope) {}
+
+  private Scores scores(AttentionSpec spec, MemorySegment[] in, AttentionSpec.Bias bias, Heads at, int i, int position, int keys) {
+    int first = spec.first(position, keys);
+    double[] p = new double[Math.max(0, spec.end(position, keys) - first)];
+    double[] dp = new double[p.length];
+    double[] slope = new double[p.length];
+    double total = 0;
+    double sum = 0;
+    for (int j = 0; j < p.length; j++) {
+      double score = capped(spec, spec.scale() * dot(in[0], at.query(i), in[1], at.key(first + j), spec.headDim()));
+      slope[j] = spec.softCap() == 0 ? 1 : 1 - score / spec.softCap() * (score / spec.softCap());
+      p[j] = Math.exp(score + bias(spec, bias, first + j - position, at.head) - type.get(in[3], at.lse(i)));
+      dp[j] = dot(in[4], at.query(i), in[2], at.key(first + j), spec.headDim());
+      total += p[j];
+      sum += p[j] * dp[j];
+    }
+    // A stored lse is rounded, so the p sum to nearly 1 and not to 1.
+    double delta = p.length == 0 ? 0 : sum / total;
+    for (int j = 0; j < p.length; j++) {
+      dp[j] = p[j] * (dp[j] - delta);
+    }
+    return new Scores(first, p, dp, slope);
+  }
+
   /** See {@link io.github.lora4j.vector.Kernels#attentionGrad}. */
-  public void backward(AttentionSpec spec, MemorySegment q, MemorySegment k, MemorySegment v, MemorySegment lse, MemorySegment dout,
-      MemorySegment dq, MemorySegment dk, MemorySegment dv, int qStart, int qLength, int kStart, int kLength, int positionOffset,
-      int kvHead) {
+  public void backward(AttentionSpec spec, MemorySegment q, MemorySegment k, MemorySegment v, AttentionSpec.Bias bias, MemorySegment lse,
+      MemorySegment dout, MemorySegment dq, MemorySegment dk, MemorySegment dv, int qStart, int qLength, int kStart, int kLength,
+      int positionOffset, int kvHead) {
     int dim = spec.headDim();
     int group = spec.heads() / spec.kvHeads();
     double[] dKeys = new double[kLength * dim];
     double[] dValues = new double[kLength * dim];
+    MemorySegment[] in = {q, k, v, lse, dout};
     for (int head = kvHead * group; head < (kvHead + 1) * group; head++) {
       Heads at = new Heads(spec, head, qStart, kStart);
       for (int i = 0; i < qLength; i++) {
         double[] dQuery = new double[dim];
-        double[] p = new double[visible(spec, i, positionOffset, kLength)];
-        double[] dp = new double[p.length];
-        double total = 0;
-        double sum = 0;
-        for (int j = 0; j < p.length; j++) {
-          p[j] = Math.exp(spec.scale() * dot(q, at.query(i), k, at.key(j), dim) - type.get(lse, at.lse(i)));
-          dp[j] = dot(dout, at.query(i), v, at.key(j), dim);
-          total += p[j];
-          sum += p[j] * dp[j];
-        }
-        // A stored lse is rounded, so the p sum to nearly 1 and not to 1.
-        double delta = p.length == 0 ? 0 : sum / total;
-        for (int j = 0; j < p.length; j++) {
-          double ds = p[j] * (dp[j] - delta) * spec.scale();
+        Scores of = scores(spec, in, bias, at, i, i + positionOffset, kLength);
+        for (int j = 0; j < of.p.length; j++) {
+          double ds = of.ds[j] * of.slope[j] * spec.scale();
+          int key = of.first + j;
           for (int d = 0; d < dim; d++) {
-            dQuery[d] += ds * type.get(k, at.key(j) + d);
-            dKeys[j * dim + d] += ds * type.get(q, at.query(i) + d);
-            dValues[j * dim + d] += p[j] * type.get(dout, at.query(i) + d);
+            dQuery[d] += ds * type.get(k, at.key(key) + d);
+            dKeys[key * dim + d] += ds * type.get(q, at.query(i) + d);
+            dValues[key * dim + d] += of.p[j] * type.get(dout, at.query(i) + d);
           }
         }
         write(dq, at.query(i), dQuery, 0, dim);
@@ -85,6 +114,20 @@ public final class ReferenceAttention {
     for (int j = 0; j < kLength; j++) {
       write(dk, at.key(j), dKeys, j * dim, dim);
       write(dv, at.key(j), dValues, j * dim, dim);
+    }
+  }
+
+  /** See {@link io.github.lora4j.vector.Kernels#attentionBiasGrad}. */
+  public void bias(AttentionSpec spec, MemorySegment q, MemorySegment k, MemorySegment v, AttentionSpec.Bias bias, MemorySegment lse,
+      MemorySegment dout, MemorySegment dBias, int qStart, int qLength, int kStart, int kLength, int positionOffset, int head) {
+    Heads at = new Heads(spec, head, qStart, kStart);
+    MemorySegment[] in = {q, k, v, lse, dout};
+    for (int i = 0; i < qLength; i++) {
+      Scores of = scores(spec, in, bias, at, i, i + positionOffset, kLength);
+      for (int j = 0; j < of.p.length; j++) {
+        long place = (long) bias.row(of.first + j - (i + positionOffset)) * spec.heads() + head;
+        type.set(dBias, place, type.get(dBias, place) + of.ds[j]);
+      }
     }
   }
 

@@ -50,20 +50,25 @@ public record ReferenceDecoder(Elements type) {
     }
   }
 
-  public void rope(MemorySegment x, MemorySegment positions, MemorySegment table, MemorySegment y, int heads, int headDim, boolean inverse,
-      int from, int to) {
-    int half = headDim / 2;
+  public void rope(MemorySegment x, MemorySegment positions, MemorySegment table, MemorySegment y, Kernels.Turn turn, boolean inverse, int from,
+      int to) {
+    int half = turn.columns() / 2;
+    int step = turn.neighbours() ? 2 : 1;
+    int apart = turn.neighbours() ? 1 : half;
     for (int i = from; i < to; i++) {
-      long angles = (long) Operands.id(positions, i) * headDim;
-      for (int head = 0; head < heads; head++) {
-        long at = ((long) i * heads + head) * headDim;
+      long angles = (long) Operands.id(positions, i) * turn.columns();
+      for (int head = 0; head < turn.heads(); head++) {
+        long at = ((long) i * turn.heads() + head) * turn.headDim();
         for (int j = 0; j < half; j++) {
           double c = type.get(table, angles + j);
           double s = type.get(table, angles + half + j) * (inverse ? -1 : 1);
-          double first = type.get(x, at + j);
-          double second = type.get(x, at + half + j);
-          type.set(y, at + j, first * c - second * s);
-          type.set(y, at + half + j, second * c + first * s);
+          double first = type.get(x, at + step * j);
+          double second = type.get(x, at + step * j + apart);
+          type.set(y, at + step * j, first * c - second * s);
+          type.set(y, at + step * j + apart, second * c + first * s);
+        }
+        for (int j = turn.columns(); j < turn.headDim(); j++) {
+          type.set(y, at + j, type.get(x, at + j));
         }
       }
     }
