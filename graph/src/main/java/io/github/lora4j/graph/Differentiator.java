@@ -29,11 +29,13 @@ final class Differentiator implements Gradients {
   private final Set<Value> needed = new HashSet<>();
   private final Map<Value, Op> makers = new HashMap<>();
   private final Map<Value, Value> again = new HashMap<>();
+  private final Recomputation recomputation;
 
   /** @param start a value of one column, whose sum is differentiated */
   Differentiator(Graph graph, Value start) {
     this.graph = graph;
     this.start = start;
+    recomputation = new Recomputation(graph);
   }
 
   void run() {
@@ -50,8 +52,12 @@ final class Differentiator implements Gradients {
     boolean reached = false;
     Set<Value> leading = new HashSet<>(Set.of(start));
     Set<Value> given = new HashSet<>();
-    for (Program.Node node : forward.reversed()) {
+    for (int i = forward.size() - 1; i >= 0; i--) {
+      Program.Node node = forward.get(i);
       Op op = node.op();
+      if (reached) {
+        recomputation.begin(i, forward, needed).forEach(copy -> copy.outputs().forEach(v -> makers.put(v, copy)));
+      }
       reached |= op.outputs().contains(start);
       // What leads to constants alone has no gradient; what leads nowhere is an error.
       boolean constant = op instanceof Op.Constant || any(op, given) && !any(op, leading);
@@ -61,9 +67,10 @@ final class Differentiator implements Gradients {
         leading.addAll(any(op, leading) ? op.inputs() : List.of());
         if (any(op, needed)) {
           graph.region(node.region());
-          op.gradient(this);
+          recomputation.copy(i, op).gradient(this);
         }
       }
+      recomputation.end(i);
     }
     graph.region("");
   }
@@ -74,17 +81,17 @@ final class Differentiator implements Gradients {
 
   @Override
   public boolean needs(Value value) {
-    return value.role() == Value.Role.TRAINABLE || needed.contains(value);
+    return value.role() == Value.Role.TRAINABLE || needed.contains(recomputation.original(value));
   }
 
   @Override
   public boolean start(Value y) {
-    return y.equals(start) && !grads.containsKey(y);
+    return recomputation.original(y).equals(start) && !grads.containsKey(start);
   }
 
   @Override
   public boolean reached(Value y) {
-    return y.equals(start) || grads.containsKey(y);
+    return start(y) || grads.containsKey(recomputation.original(y));
   }
 
   /** Every op reached lies between a trainable and the start, so there is one; at the start it is 1. */
@@ -93,9 +100,9 @@ final class Differentiator implements Gradients {
     if (start(y)) {
       Value ones = temp(y);
       graph.record(new ElementOp.Fill(1, ones));
-      grads.put(y, ones);
+      grads.put(recomputation.original(y), ones);
     }
-    Value dy = grads.get(y);
+    Value dy = grads.get(recomputation.original(y));
     if (dy == null) {
       throw new ConfigException("%s does not reach the loss: record only what the loss needs, or stop its gradient".formatted(y.name()));
     }
@@ -107,7 +114,7 @@ final class Differentiator implements Gradients {
     if (x.role() == Value.Role.TRAINABLE) {
       graph.record(new AdapterOp.AddTo(d, slot(x)));
     } else if (needs(x)) {
-      grads.merge(x, d, (old, more) -> graph.add(old, more));
+      grads.merge(recomputation.original(x), d, (old, more) -> graph.add(old, more));
     }
   }
 
@@ -126,8 +133,8 @@ final class Differentiator implements Gradients {
       contribute(x, d -> op.apply(Optional.empty(), d));
     } else if (needs(x)) {
       Value d = temp(x);
-      graph.record(op.apply(Optional.ofNullable(grads.get(x)), d));
-      grads.put(x, d);
+      graph.record(op.apply(Optional.ofNullable(grads.get(recomputation.original(x))), d));
+      grads.put(recomputation.original(x), d);
     }
   }
 

@@ -28,8 +28,13 @@ public final class Graph {
   private final Map<String, Value> outputs = new LinkedHashMap<>();
   private final Set<Value> temps = new HashSet<>();
   private final Map<Value, Value> preconditioned = new LinkedHashMap<>();
+  private final List<Body> bodies = new ArrayList<>();
   private String region = "";
+  private String recomputed = "";
   private boolean differentiated;
+
+  /** A region as it was recorded: its ops are those from {@code first} to before {@code end}. */
+  record Body(String name, int first, int end, Supplier<?> recording) {}
 
   Graph(ProgramBuilder builder, String entry) {
     this.builder = builder;
@@ -45,11 +50,30 @@ public final class Graph {
   public <T> T region(String name, Supplier<T> body) {
     String outer = region;
     region = name;
+    int first = nodes.size();
     try {
-      return body.get();
+      T result = body.get();
+      bodies.add(new Body(name, first, nodes.size(), body));
+      return result;
     } finally {
       region = outer;
     }
+  }
+
+  /**
+   * Lets {@link #backward} compute regions again instead of keeping what they computed until their gradients are due: a forward pass more, and of
+   * all but the last only what they begin with is kept. The gradients are the same to the bit. Said before {@code backward}.
+   *
+   * @param prefix what names of the regions begin with: "layer."
+   */
+  public void recompute(String prefix) {
+    recomputed = prefix;
+  }
+
+  /** The regions to compute again. What the last of them computed is read at once, so it is kept. */
+  List<Body> recomputedBodies() {
+    List<Body> all = bodies.stream().filter(body -> !recomputed.isEmpty() && body.name.startsWith(recomputed)).toList();
+    return all.isEmpty() ? all : all.subList(0, all.size() - 1);
   }
 
   /** Lets the caller read this value after a run of the entry. */

@@ -41,6 +41,9 @@ public record TaskProgram(Program program, PackedInputs in, Value predictions, O
    */
   public record Evaluated(Value judged, Value rowLoss, Value count) {}
 
+  /** What names of regions begin with that are one layer of a model each. */
+  private static final String LAYERS = "layer.";
+
   /** Names of the slots the trainer writes and reads. */
   public static final String HYPER = "hyper";
   /** The entry that clears gradients after the adapter's step hook; there only where the adapter has one. */
@@ -56,17 +59,23 @@ public record TaskProgram(Program program, PackedInputs in, Value predictions, O
    * @param maxLength tokens of one sequence
    * @param evaluates whether there is room for the targets of an evaluation
    * @param microBatches of a step, whose sums lie beside the program
+   * @param recomputes whether there is no room for what layers compute until their gradients are due, so that they compute it again
    */
-  public record Capacity(int tokens, int sequences, int maxLength, boolean evaluates, int microBatches) {
+  public record Capacity(int tokens, int sequences, int maxLength, boolean evaluates, int microBatches, boolean recomputes) {
 
-    /** For steps of one micro-batch. */
+    /** For steps of one micro-batch, with room for what all layers compute. */
     public Capacity(int tokens, int sequences, int maxLength, boolean evaluates) {
-      this(tokens, sequences, maxLength, evaluates, 1);
+      this(tokens, sequences, maxLength, evaluates, 1, false);
     }
 
     /** Without evaluation. */
     public Capacity(int tokens, int sequences, int maxLength) {
       this(tokens, sequences, maxLength, false);
+    }
+
+    /** The same with or without room for what all layers compute. */
+    public Capacity recomputing(boolean again) {
+      return new Capacity(tokens, sequences, maxLength, evaluates, microBatches, again);
     }
   }
 
@@ -84,6 +93,9 @@ public record TaskProgram(Program program, PackedInputs in, Value predictions, O
             task.model().architecture().firstPosition(), task.model().architecture().vocabSize()));
     if (optimizer.isPresent()) {
       Graph graph = builder.entry("accumulate");
+      if (capacity.recomputes) {
+        graph.recompute(LAYERS);
+      }
       Value lossSum = builder.state("lossSum", Shape.vector(1));
       Value count = builder.state("count", Shape.vector(1));
       Value rowLoss = task.loss(graph, in, task.judged(new Sites(graph, hooks, Optional.of(in.randomness())), in));
