@@ -95,11 +95,11 @@ public final class TextGenerator {
     return new Request(Arrays.stream(prompt).boxed().toList(), config, adapter, unknown);
   }
 
-  /** Answers requests, as many at a time as there is room for; in their order. */
+  /** Continues the texts of requests, as many at a time as there is room for; in their order. */
   public List<Completion> complete(List<Request> requests, TextListener listener) {
     Map<Sequence, TextStream> streams = new HashMap<>();
     List<Sequence> sequences = generator.run(requests, (sequence, token) ->
-        streams.computeIfAbsent(sequence, s -> new TextStream(s, tokenizer, listener)).token(token));
+        streams.computeIfAbsent(sequence, s -> new TextStream(s, tokenizer, listener, true)).token(token));
     List<Completion> completions = new ArrayList<>();
     for (Sequence sequence : sequences) {
       completions.add(Objects.requireNonNull(streams.get(sequence), "every sequence gets a token").completion());
@@ -107,9 +107,9 @@ public final class TextGenerator {
     return completions;
   }
 
-  /** Continues one sequence of the generator until it ends; it stays. Others that are there go on, too, unheard. */
+  /** Answers one sequence of the generator, with a text of its own; it stays. Others that are there go on, too, unheard. */
   public Completion complete(Sequence sequence, TextListener listener) {
-    TextStream stream = new TextStream(sequence, tokenizer, listener);
+    TextStream stream = new TextStream(sequence, tokenizer, listener, false);
     while (sequence.finished().isEmpty()) {
       generator.step((of, token) -> {
         if (of.equals(sequence)) {

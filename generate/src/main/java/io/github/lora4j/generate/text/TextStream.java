@@ -14,11 +14,16 @@ final class TextStream {
   private final TextListener listener;
   private final StringBuilder text = new StringBuilder();
 
-  TextStream(Sequence sequence, Tokenizer tokenizer, TextListener listener) {
+  /** @param continues whether the answer's text goes on where the prompt's ends; otherwise it is a text of its own, as an answer in a chat is */
+  TextStream(Sequence sequence, Tokenizer tokenizer, TextListener listener, boolean continues) {
     this.sequence = sequence;
     this.listener = listener;
     decoder = tokenizer.streaming();
     stops = new StopStrings(sequence.request().config().stop().strings());
+    if (continues) {
+      // Some decoders leave out a blank where a text begins.
+      sequence.request().prompt().forEach(decoder::next);
+    }
   }
 
   /** Takes the next token; a stop string ends the sequence. */
