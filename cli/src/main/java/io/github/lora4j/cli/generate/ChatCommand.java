@@ -66,6 +66,7 @@ public final class ChatCommand implements Callable<Integer> {
       GenerationConfig config = open.config(SettingOptions.given(spec));
       ChatTemplates own = ChatTemplates.load(open.directory().path());
       try (ChatSession chat = new ChatSession(open.text(), template(own), own.specialTokens()); Interrupts interrupts = Interrupts.handle(chat::stop)) {
+        open.alone().ifPresent(reason -> out.println("note: the adapter is always in use, since " + reason));
         system.ifPresent(chat::system);
         if (open.chooses()) {
           chat.adapter(open.names().getFirst());
@@ -169,7 +170,9 @@ public final class ChatCommand implements Callable<Integer> {
 
   private static void adapter(PrintWriter out, OpenModel open, ChatSession chat, String name) {
     List<String> names = open.names();
-    if (name.isEmpty()) {
+    if (!open.chooses() && !names.isEmpty()) {
+      out.printf("in use: %s, which cannot be changed here%n", names.getFirst());
+    } else if (name.isEmpty()) {
       out.printf("base%s%nin use: %s%n", names.isEmpty() ? "" : ", " + String.join(", ", names),
           chat.adapter().isEmpty() || chat.adapter().equals(AdapterSet.BASE) ? "base" : chat.adapter());
     } else if (name.equals("base") && !names.contains(name)) {

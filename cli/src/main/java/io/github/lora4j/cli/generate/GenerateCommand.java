@@ -79,14 +79,14 @@ public final class GenerateCommand implements Callable<Integer> {
       if (compare && open.names().isEmpty()) {
         throw new ConfigException("--compare compares the base model with adapters, and there is none; add --adapter");
       }
+      open.alone().ifPresent(reason -> {
+        throw new ConfigException("--compare: " + reason);
+      });
       GenerationConfig config = open.config(SettingOptions.given(spec));
-      List<String> texts = prompts.isEmpty() ? lines() : prompts;
-      List<Task> tasks = new ArrayList<>();
-      for (String text : texts) {
-        voices(open).forEach(voice -> tasks.add(new Task(text, voice)));
-      }
-      for (int from = 0; from < tasks.size(); from += together) {
-        answer(open, config, tasks.subList(from, Math.min(tasks.size(), from + together)));
+      if (prompts.isEmpty()) {
+        lines(open, config);
+      } else {
+        answer(open, config, prompts);
       }
     }
     return 0;
@@ -101,7 +101,14 @@ public final class GenerateCommand implements Callable<Integer> {
     return voices;
   }
 
-  private void answer(OpenModel open, GenerationConfig config, List<Task> tasks) {
+  private void answer(OpenModel open, GenerationConfig config, List<String> texts) {
+    List<Task> tasks = texts.stream().flatMap(text -> voices(open).stream().map(voice -> new Task(text, voice))).toList();
+    for (int from = 0; from < tasks.size(); from += together) {
+      answerTogether(open, config, tasks.subList(from, Math.min(tasks.size(), from + together)));
+    }
+  }
+
+  private void answerTogether(OpenModel open, GenerationConfig config, List<Task> tasks) {
     PrintWriter out = spec.commandLine().getOut();
     boolean streaming = !json && tasks.size() == 1;
     List<Request> requests = tasks.stream().map(task -> open.text().request(task.prompt, config, task.voice)).toList();
@@ -147,15 +154,20 @@ public final class GenerateCommand implements Callable<Integer> {
     return node.set("token_ids", JSON.valueToTree(answer.sequence().generated()));
   }
 
-  /** Prompts of the file or of standard input. */
-  private List<String> lines() {
+  /** Prompts of the file or of standard input, line by line where a person types. */
+  private void lines(OpenModel open, GenerationConfig config) {
     String source = file.map(Path::toString).orElse("standard input");
+    boolean typed = file.isEmpty() && System.console() != null && System.console().isTerminal();
     List<String> lines = new ArrayList<>();
     try (InputStream in = file.isPresent() ? Files.newInputStream(file.get()) : System.in) {
       Utf8 reader = new Utf8(in);
       try {
         for (Optional<String> line = reader.line(); line.isPresent(); line = reader.line()) {
           lines.add(line.get());
+          if (typed || lines.size() == together) {
+            answer(open, config, lines);
+            lines.clear();
+          }
         }
       } catch (CharacterCodingException e) {
         throw new FormatException("%s, line %d: is not UTF-8 text; convert it first, for example by `iconv -f ENCODING -t UTF-8`"
@@ -164,6 +176,6 @@ public final class GenerateCommand implements Callable<Integer> {
     } catch (IOException e) {
       throw new ResourceException("%s cannot be read: %s".formatted(source, e.getMessage()), e);
     }
-    return lines;
+    answer(open, config, lines);
   }
 }

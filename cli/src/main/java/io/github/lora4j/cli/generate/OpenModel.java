@@ -39,12 +39,13 @@ final class OpenModel implements AutoCloseable {
   private final Backend backend;
   private final Optional<AdapterSet> set;
   private final TextGenerator text;
+  private Optional<String> alone = Optional.empty();
 
   /**
    * Opens what the options say.
    *
    * @param sequences at a time
-   * @param choosing whether base and adapters are used in turn, even if there is one adapter only
+   * @param choosing whether base and adapters are to be used in turn, even if there is one adapter only
    */
   OpenModel(ModelOptions options, int sequences, boolean choosing) {
     boolean run = RunDirectory.isRun(options.model());
@@ -53,8 +54,7 @@ final class OpenModel implements AutoCloseable {
     Tokenizer tokenizer = Tokenizer.load(directory.path());
     Model model = Generator.model(directory.architecture());
     backend = Backend.open(options.computing().choice(), options.computing().threads());
-    boolean several = adapters.size() > 1 || choosing && !adapters.isEmpty();
-    set = several ? Optional.of(new AdapterSet(Generator.describe(model))) : Optional.empty();
+    set = adapters.size() > 1 || choosing && !adapters.isEmpty() ? set(model) : Optional.empty();
     try (Checkpoint weights = directory.checkpoint()) {
       GeneratorOptions plain = GeneratorOptions.of(model.architecture());
       int length = options.context().orElse(plain.maxLength());
@@ -67,9 +67,25 @@ final class OpenModel implements AutoCloseable {
     }
   }
 
+  /** All adapters; empty for a single one that can only be used alone. */
+  private Optional<AdapterSet> set(Model model) {
+    AdapterSet all = new AdapterSet(Generator.describe(model));
+    try {
+      adapters.forEach(all::load);
+      return Optional.of(all);
+    } catch (ConfigException e) {
+      all.close();
+      if (adapters.size() > 1) {
+        backend.close();
+        throw e;
+      }
+      alone = Optional.of(e.getMessage());
+      return Optional.empty();
+    }
+  }
+
   private Generator open(Model model, Checkpoint weights, GeneratorOptions room) {
     if (set.isPresent()) {
-      adapters.forEach(set.get()::load);
       return Generator.open(model, weights, set.get(), room, backend);
     }
     if (adapters.isEmpty()) {
@@ -116,6 +132,11 @@ final class OpenModel implements AutoCloseable {
   /** Names of the adapters. */
   List<String> names() {
     return List.copyOf(adapters.keySet());
+  }
+
+  /** Why base and adapter cannot be used in turn, where that was wanted and cannot be. */
+  Optional<String> alone() {
+    return alone;
   }
 
   /** Whether base and adapters can be chosen. */
