@@ -2,6 +2,8 @@ package io.github.lora4j.cli;
 
 import io.github.lora4j.cli.bench.BenchCommand;
 import io.github.lora4j.cli.demo.DemoCommand;
+import io.github.lora4j.cli.generate.ChatCommand;
+import io.github.lora4j.cli.generate.GenerateCommand;
 import io.github.lora4j.vector.Lora4jException;
 import java.io.PrintWriter;
 import java.nio.file.InvalidPathException;
@@ -18,7 +20,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
  * 4 memory or disk, 5 a backend, 6 the numbers of a training run, 130 stopped by Ctrl-C.
  */
 @Command(name = "lora4j", mixinStandardHelpOptions = true, subcommands = {DemoCommand.class, TrainCommand.class, EvalCommand.class,
-    PredictCommand.class, MergeCommand.class, ExportCommand.class, InspectCommand.class, DoctorCommand.class, BenchCommand.class},
+    PredictCommand.class, GenerateCommand.class, ChatCommand.class, MergeCommand.class, ExportCommand.class, InspectCommand.class, DoctorCommand.class, BenchCommand.class},
     description = "Fine-tunes language models on the JVM.")
 public final class Main implements Runnable {
 
@@ -50,6 +52,8 @@ public final class Main implements Runnable {
   static CommandLine commandLine() {
     CommandLine command = new CommandLine(new Main());
     TrainCommand.addSettings(Objects.requireNonNull(command.getSubcommands().get("train"), "declared above").getCommandSpec());
+    GenerateCommand.addSettings(Objects.requireNonNull(command.getSubcommands().get("generate"), "declared above").getCommandSpec());
+    ChatCommand.addSettings(Objects.requireNonNull(command.getSubcommands().get("chat"), "declared above").getCommandSpec());
     command.setOverwrittenOptionsAllowed(true);
     command.registerConverter(Path.class, Main::path);
     command.setUsageHelpAutoWidth(true);

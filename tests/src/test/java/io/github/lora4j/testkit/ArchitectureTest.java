@@ -23,7 +23,7 @@ class ArchitectureTest {
   /** Rules hold on what is there to be checked. */
   @Test
   void everyModuleIsChecked() {
-    for (String module : new String[] {"vector", "checkpoint", "graph", "tokenizer", "models", "lora", "train", "cli", "testkit"}) {
+    for (String module : new String[] {"vector", "checkpoint", "graph", "tokenizer", "models", "lora", "train", "generate", "cli", "testkit"}) {
       assertTrue(CLASSES.containPackage(ROOT + module), module);
     }
     assertThrows(AssertionError.class, () -> only("graph", "jdk.incubator.vector.."), "a rule that is broken is seen");
@@ -41,6 +41,7 @@ class ArchitectureTest {
         .layer("lora").definedBy(ROOT + "lora..")
         .layer("adalora").definedBy(ROOT + "adalora..")
         .layer("train").definedBy(ROOT + "train..")
+        .layer("generate").definedBy(ROOT + "generate..")
         .layer("tornado").definedBy(ROOT + "tornado..")
         .layer("cli").definedBy(ROOT + "cli..")
         .layer("bench").definedBy(ROOT + "bench..")
@@ -54,9 +55,11 @@ class ArchitectureTest {
         .whereLayer("lora").mayOnlyAccessLayers("vector", "checkpoint", "graph")
         .whereLayer("adalora").mayOnlyAccessLayers("vector", "checkpoint", "graph", "lora")
         .whereLayer("train").mayOnlyAccessLayers("vector", "checkpoint", "graph", "tokenizer", "models", "lora")
+        .whereLayer("generate").mayOnlyAccessLayers("vector", "checkpoint", "graph", "tokenizer", "models", "lora")
         .whereLayer("tornado").mayOnlyAccessLayers("vector", "graph")
-        .whereLayer("cli").mayOnlyAccessLayers("vector", "checkpoint", "graph", "tokenizer", "models", "lora", "adalora", "train")
-        .whereLayer("bench").mayOnlyAccessLayers("vector", "graph", "models", "lora", "train", "cli")
+        .whereLayer("cli").mayOnlyAccessLayers("vector", "checkpoint", "graph", "tokenizer", "models", "lora", "adalora", "train",
+            "generate")
+        .whereLayer("bench").mayOnlyAccessLayers("vector", "checkpoint", "graph", "models", "lora", "train", "generate", "cli")
         .whereLayer("bench").mayNotBeAccessedByAnyLayer()
         .whereLayer("testkit").mayOnlyAccessLayers("vector", "graph")
         .whereLayer("testkit").mayOnlyBeAccessedByLayers("golden")
@@ -83,7 +86,7 @@ class ArchitectureTest {
   /** A backend is opened by its name, so that adapters, models and training run on all of them. */
   @Test
   void onlyEntryPointsNameABackend() {
-    rule(noClasses().that().resideInAnyPackage(ROOT + "lora..", ROOT + "adalora..", ROOT + "models..", ROOT + "train..")
+    rule(noClasses().that().resideInAnyPackage(ROOT + "lora..", ROOT + "adalora..", ROOT + "models..", ROOT + "train..", ROOT + "generate..")
         .should().dependOnClassesThat().resideInAnyPackage(ROOT + "graph.cpu..", ROOT + "tornado.."));
   }
 
@@ -115,7 +118,7 @@ class ArchitectureTest {
   /** What lies in an internal package is used by its own module only. */
   @Test
   void internalsStayInTheirModule() {
-    for (String module : new String[] {"vector", "checkpoint", "graph", "tokenizer", "models", "lora", "adalora", "train", "cli", "tornado", "bench"}) {
+    for (String module : new String[] {"vector", "checkpoint", "graph", "tokenizer", "models", "lora", "adalora", "train", "generate", "cli", "tornado", "bench"}) {
       rule(noClasses().that().resideOutsideOfPackage(ROOT + module + "..").should().dependOnClassesThat()
           .resideInAnyPackage(ROOT + module + ".internal..", ROOT + module + "..internal.."));
     }

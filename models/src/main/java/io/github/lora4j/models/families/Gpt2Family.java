@@ -93,7 +93,7 @@ public final class Gpt2Family implements ModelFamily {
       List<Value> qkv = graph.split(sites.linear("attn.c_attn", normed, 3 * hidden, true), 3);
       Value rows = in.choose(graph, wanted, x);
       Value q = in.choose(graph, wanted, qkv.getFirst());
-      Value attended = graph.attention(new AttentionSpec(heads, heads, headSize, (float) scale(index), true), q, qkv.get(1), qkv.get(2),
+      Value attended = sites.attention("attn", new AttentionSpec(heads, heads, headSize, (float) scale(index), true), q, qkv.get(1), qkv.get(2),
           in.segments(wanted), in.maxLength());
       Value y = graph.add(sites.blockOutput("attn.c_proj", attended, hidden, true), rows);
       sites.module("attn.attn_dropout", Kind.DROPOUT);

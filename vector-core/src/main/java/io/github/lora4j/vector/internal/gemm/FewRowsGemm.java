@@ -21,8 +21,8 @@ final class FewRowsGemm implements Gemm {
   /** Panels abreast for one row; half of them for two, whose sums are as many. */
   private static final int PANELS = 4;
   private static final int COLUMNS = RowTiles.COLUMNS;
-  /** Smallest task worth handing to another worker, in multiply-adds. */
-  private static final long TASK_WORK = 1 << 18;
+  /** Smallest task worth handing to another worker, in multiply-adds: some microseconds of reading. */
+  private static final long TASK_WORK = 1 << 15;
   private static final long TILE_BYTES = Memory.align(bytes((long) PANELS * COLUMNS));
 
   private final Spec spec;
@@ -76,7 +76,9 @@ final class FewRowsGemm implements Gemm {
     // Otherwise the second row is for nothing.
     single = rows == 1 && weight.single();
     long most = workers.threads() == 1 ? 1 : Math.min(4L * workers.threads(), 1 + (long) n * k / TASK_WORK);
-    taskPanels = (int) ((panelCount + most - 1) / most + PANELS - 1) / PANELS * PANELS;
+    int share = (int) ((panelCount + most - 1) / most);
+    // Where there are few panels, tasks of equal size matter more than panels abreast.
+    taskPanels = share < PANELS ? share : (share + PANELS - 1) / PANELS * PANELS;
     workers.run((panelCount + taskPanels - 1) / taskPanels, task);
   }
 

@@ -1,0 +1,122 @@
+package io.github.lora4j.generate.text;
+
+import io.github.lora4j.generate.Generator;
+import io.github.lora4j.generate.Request;
+import io.github.lora4j.generate.Sequence;
+import io.github.lora4j.generate.settings.GenerationConfig;
+import io.github.lora4j.models.ModelDirectory;
+import io.github.lora4j.tokenizer.Tokenizer;
+import io.github.lora4j.vector.ConfigException;
+import io.github.lora4j.vector.FormatException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+
+/** A {@link Generator} with its tokenizer. Tokens that the tokenizer does not have are never generated. */
+public final class TextGenerator {
+
+  private final Generator generator;
+  private final Tokenizer tokenizer;
+  private final Path model;
+  private final int bos;
+  private final List<Integer> unknown;
+
+  /**
+   * Of a model's directory, which tells what its files are called in errors, and the token that texts begin with.
+   *
+   * @param generator closed by the caller
+   */
+  public TextGenerator(Generator generator, Tokenizer tokenizer, ModelDirectory model) {
+    this.generator = generator;
+    this.tokenizer = tokenizer;
+    this.model = model.path();
+    bos = model.config().whole("bos_token_id", -1);
+    unknown = new ArrayList<>();
+    for (int id = 0; id < generator.model().architecture().vocabSize(); id++) {
+      if (!known(tokenizer, id)) {
+        unknown.add(id);
+      }
+    }
+  }
+
+  private static boolean known(Tokenizer tokenizer, int id) {
+    if (id >= tokenizer.vocabSize()) {
+      return false;
+    }
+    try {
+      tokenizer.token(id);
+      return true;
+    } catch (ConfigException e) {
+      // The one way to ask; a vocabulary has few gaps.
+      return false;
+    }
+  }
+
+  /** What runs the model. */
+  public Generator generator() {
+    return generator;
+  }
+
+  /** What makes tokens. */
+  public Tokenizer tokenizer() {
+    return tokenizer;
+  }
+
+  /**
+   * A request for a text to be continued.
+   *
+   * @param text with special tokens put around it as the tokenizer does; an empty one is the beginning-of-text token alone
+   * @throws ConfigException when the text is empty and the model has no such token
+   * @throws FormatException when a token has no embedding
+   */
+  public Request request(String text, GenerationConfig config, String adapter) {
+    return request(tokenizer.encode(text).ids(), config, adapter);
+  }
+
+  /** A request for tokens; none: the beginning-of-text token. */
+  public Request request(int[] ids, GenerationConfig config, String adapter) {
+    int[] prompt = ids;
+    if (prompt.length == 0) {
+      if (bos < 0) {
+        throw new ConfigException("the prompt is empty, and %s has no bos_token_id to begin a text with; give a prompt".formatted(
+            model.resolve("config.json")));
+      }
+      prompt = new int[] {bos};
+    }
+    int rows = generator.model().architecture().vocabSize();
+    Arrays.stream(prompt).filter(id -> id >= rows).findFirst().ifPresent(id -> {
+      throw new FormatException(("%s: the tokenizer's token \"%s\" has the id %d, but config.json gives the embedding %d rows (vocab_size); the "
+          + "tokenizer files belong to another model, or tokens were added and the embedding not resized").formatted(model, tokenizer.token(id), id, rows));
+    });
+    return new Request(Arrays.stream(prompt).boxed().toList(), config, adapter, unknown);
+  }
+
+  /** Continues the texts of requests, as many at a time as there is room for; in their order. */
+  public List<Completion> complete(List<Request> requests, TextListener listener) {
+    Map<Sequence, TextStream> streams = new HashMap<>();
+    List<Sequence> sequences = generator.run(requests, (sequence, token) ->
+        streams.computeIfAbsent(sequence, s -> new TextStream(s, tokenizer, listener, true)).token(token));
+    List<Completion> completions = new ArrayList<>();
+    for (Sequence sequence : sequences) {
+      completions.add(Objects.requireNonNull(streams.get(sequence), "every sequence gets a token").completion());
+    }
+    return completions;
+  }
+
+  /** Answers one sequence of the generator, with a text of its own; it stays. Others that are there go on, too, unheard. */
+  public Completion complete(Sequence sequence, TextListener listener) {
+    TextStream stream = new TextStream(sequence, tokenizer, listener, false);
+    while (sequence.finished().isEmpty()) {
+      generator.step((of, token) -> {
+        if (of.equals(sequence)) {
+          stream.token(token);
+        }
+      });
+    }
+    return stream.completion();
+  }
+}

@@ -1,0 +1,97 @@
+package io.github.lora4j.golden;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import io.github.lora4j.checkpoint.Checkpoint;
+import io.github.lora4j.generate.Generator;
+import io.github.lora4j.generate.GeneratorOptions;
+import io.github.lora4j.generate.Request;
+import io.github.lora4j.generate.TokenListener;
+import io.github.lora4j.generate.settings.GenerationSettings;
+import io.github.lora4j.graph.cpu.CpuBackend;
+import io.github.lora4j.models.Model;
+import io.github.lora4j.models.ModelDirectory;
+import io.github.lora4j.vector.KernelProvider;
+import io.github.lora4j.vector.WeightFormat;
+import io.github.lora4j.vector.Workers;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+import java.util.stream.StreamSupport;
+import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.TestFactory;
+
+/**
+ * Trained models whose weights are too large, or not free enough, to lie here: every directory of {@code -Dstories.dir} with a golden.json, which holds a
+ * prompt, its loss, the logits behind it and 100 greedy tokens as PyTorch computed them.
+ */
+class GoldenStoriesTest {
+
+  private static final int TOKENS = 100;
+
+  @TestFactory
+  Stream<DynamicTest> stories() throws java.io.IOException {
+    Map<String, GoldenCases.Check> cases = new LinkedHashMap<>();
+    Path root = Path.of(System.getProperty("stories.dir", "no stories.dir given"));
+    if (Files.isDirectory(root)) {
+      try (Stream<Path> all = Files.list(root)) {
+        all.filter(dir -> Files.exists(dir.resolve("golden.json"))).sorted().forEach(dir -> {
+          for (WeightFormat weights : List.of(WeightFormat.F32, WeightFormat.F16)) {
+            cases.put(GoldenCases.name(dir) + ": " + weights.name(), () -> story(dir, weights));
+          }
+        });
+      }
+    }
+    return GoldenCases.tests("stories", cases);
+  }
+
+  private static void story(Path dir, WeightFormat weights) {
+    JsonNode golden = GoldenCases.json(dir.resolve("golden.json"));
+    int[] ids = ints(golden.path("ids"));
+    Model model = Generator.model(ModelDirectory.open(dir).architecture());
+    try (Checkpoint files = Checkpoint.open(dir); CpuBackend backend = new CpuBackend(KernelProvider.select("auto"), new Workers(2));
+        Generator generator = Generator.open(model, files, GeneratorOptions.of(model.architecture()).room(4, 128).weights(weights), backend)) {
+      List<float[]> behind = new ArrayList<>();
+      List<Request> prefixes = IntStream.rangeClosed(1, ids.length).mapToObj(n -> Request.of(Arrays.copyOf(ids, n),
+          GenerationSettings.of(Map.of("max_new_tokens", 1)))).toList();
+      prefixes.forEach(prefix -> generator.run(List.of(prefix), (sequence, token) -> behind.add(generator.logits())));
+      double loss = IntStream.range(1, ids.length).mapToDouble(i -> surprise(behind.get(i - 1), ids[i])).average().orElseThrow();
+      // Whether files hold floats or halves, these are their very values.
+      assertEquals(golden.path("loss").asDouble(), loss, 1e-4, "loss");
+      float[] last = behind.getLast();
+      for (int i = 0; i < golden.path("last_logits_first8").size(); i++) {
+        assertEquals(golden.path("last_logits_first8").path(i).asDouble(), last[i], 1e-4 * Numbers.max(last), "logit " + i);
+      }
+      assertEquals(golden.path("last_argmax").asInt(), best(last));
+      int[] greedy = ints(golden.path("greedy_from_bos_100"));
+      int[] got = generator.run(List.of(Request.of(Arrays.copyOf(greedy, 1), GenerationSettings.of(Map.of("max_new_tokens", Math.min(TOKENS,
+          greedy.length - 1))))), TokenListener.NONE).getFirst().generated();
+      assertArrayEquals(Arrays.copyOfRange(greedy, 1, greedy.length), got);
+    }
+  }
+
+  private static double surprise(float[] logits, int token) {
+    double max = logits[best(logits)];
+    double sum = 0;
+    for (float logit : logits) {
+      sum += Math.exp(logit - max);
+    }
+    return max + Math.log(sum) - logits[token];
+  }
+
+  private static int best(float[] logits) {
+    return IntStream.range(0, logits.length).reduce(0, (a, b) -> logits[b] > logits[a] ? b : a);
+  }
+
+  private static int[] ints(JsonNode list) {
+    return StreamSupport.stream(list.spliterator(), false).mapToInt(JsonNode::asInt).toArray();
+  }
+}
