@@ -1,6 +1,7 @@
 package io.github.lora4j.tokenizer.chat;
 
 import io.github.lora4j.tokenizer.chat.internal.Program;
+import io.github.lora4j.tokenizer.chat.internal.Trace;
 
 /**
  * A chat template, parsed. Immutable and thread-safe.
@@ -59,6 +60,10 @@ public final class ChatTemplate {
    * @throws io.github.lora4j.vector.FormatException if the template fails on it, as on a null where it expects a text, or reaches a limit
    */
   public Rendered render(Chat chat) {
-    return new Rendered(this, chat, program.render(chat));
+    return new Rendered(this, chat, trace(chat));
+  }
+
+  Trace trace(Chat chat) {
+    return program.render(chat);
   }
 }
