@@ -42,7 +42,7 @@ final class Merges {
         }
         Integer left = parts.get(piece.substring(0, at));
         Integer right = left == null ? null : parts.get(piece.substring(at));
-        if (right != null) {
+        if (left != null && right != null) {
           merges.put(left, right, ranks[id], id);
         }
       }
