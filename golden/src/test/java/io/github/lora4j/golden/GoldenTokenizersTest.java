@@ -75,6 +75,23 @@ class GoldenTokenizersTest {
     for (JsonNode pair : golden.path("pairs")) {
       pair(tokenizer, pair, length);
     }
+    if (golden.path("spm_model").isTextual()) {
+      sentencePiece(golden, texts);
+    }
+  }
+
+  /** The sentencepiece model that the tokenizer was made of: its ids are sentencepiece's own, for which special tokens in a text are text. */
+  private static void sentencePiece(JsonNode golden, List<String> texts) throws IOException {
+    String source = golden.path("spm_model").textValue();
+    Path file = source.startsWith("files/") ? FOLDER.resolve(source) : FOLDER.resolve("../..").resolve(source.replaceFirst("^shared/", ""));
+    Path copy = Files.createTempDirectory(temp, "spm").resolve("tokenizer.model");
+    Files.copy(file, copy);
+    Tokenizer tokenizer = Tokenizer.load(copy);
+    for (int i = 0; i < texts.size(); i++) {
+      String what = "text " + i + " '" + show(texts.get(i)) + "' with " + source;
+      int[] got = tokenizer.encodePlain(texts.get(i)).ids();
+      assertArrayEquals(ints(golden.path("spm_ids").path(i)), got, () -> what + " " + tokens(tokenizer, got));
+    }
   }
 
   private static void decoded(Tokenizer tokenizer, JsonNode golden, int i, int[] ids, String what) {

@@ -28,11 +28,11 @@ class BrokenTokenizerTest {
 
   @Test
   void whatIsNotSupportedIsNamed() throws IOException {
-    refused(json -> ((ObjectNode) json.get("model")).put("type", "Unigram"), "/model", "Unigram", "WordPiece, BPE");
-    refused(json -> ((ObjectNode) json.get("normalizer")).put("type", "NFC"), "/normalizer", "NFC", "BertNormalizer");
-    refused(json -> ((ObjectNode) json.get("pre_tokenizer")).put("type", "ByteLevel"), "/pre_tokenizer", "ByteLevel", "BertPreTokenizer");
-    refused(json -> ((ObjectNode) json.get("post_processor")).put("type", "ByteLevel"), "/post_processor", "TemplateProcessing");
-    refused(json -> ((ObjectNode) json.get("decoder")).put("type", "BPEDecoder"), "/decoder", "WordPiece");
+    refused(json -> ((ObjectNode) json.get("model")).put("type", "CharBigram"), "/model", "CharBigram", "WordPiece, BPE, Unigram, WordLevel");
+    refused(json -> ((ObjectNode) json.get("normalizer")).put("type", "Transliterate"), "/normalizer", "Transliterate", "BertNormalizer");
+    refused(json -> ((ObjectNode) json.get("pre_tokenizer")).put("type", "Jieba"), "/pre_tokenizer", "Jieba", "BertPreTokenizer");
+    refused(json -> ((ObjectNode) json.get("post_processor")).put("type", "Reverse"), "/post_processor", "Reverse", "TemplateProcessing");
+    refused(json -> ((ObjectNode) json.get("decoder")).put("type", "Rot13"), "/decoder", "Rot13", "WordPiece");
     refused(json -> json.remove("model"), "model");
     refused(json -> ((ObjectNode) json.get("model")).put("unk_token", "<unk>"), "/model", "<unk>");
     refused(json -> ((ObjectNode) json.get("model").get("vocab")).put("the", -1), "/model/vocab/the", "-1");
@@ -42,22 +42,16 @@ class BrokenTokenizerTest {
   }
 
   @Test
-  void whatIsNotByteLevelIsNamed() throws IOException {
-    refusedBpe(json -> model(json).put("continuing_subword_prefix", "##"), "/model", "continuing_subword_prefix '##'");
-    refusedBpe(json -> model(json).put("end_of_word_suffix", "</w>"), "/model", "end_of_word_suffix '</w>'");
-    refusedBpe(json -> model(json).put("byte_fallback", true), "/model", "byte_fallback");
-    refusedBpe(json -> model(json).put("ignore_merges", true), "/model", "ignore_merges");
+  void wrongPartsOfBpeAreNamed() throws IOException {
+    refusedBpe(json -> model(json).put("unk_token", "<other>"), "/model", "unk_token <other>");
     refusedBpe(json -> model(json).put("dropout", 0.1), "/model", "dropout 0.1");
-    refusedBpe(json -> json.putObject("normalizer").put("type", "NFC"), "/normalizer", "BPE");
-    refusedBpe(json -> ((ObjectNode) json.get("pre_tokenizer")).put("type", "Sequence"), "/pre_tokenizer", "Sequence", "ByteLevel");
-    refusedBpe(json -> ((ObjectNode) json.get("pre_tokenizer")).put("use_regex", false), "/pre_tokenizer", "use_regex");
+    refusedBpe(json -> ((ObjectNode) json.get("pre_tokenizer")).put("type", "Sequence"), "/pre_tokenizer", "no pretokenizers");
     refusedBpe(json -> ((ObjectNode) json.get("pre_tokenizer")).remove("add_prefix_space"), "/pre_tokenizer", "add_prefix_space");
-    refusedBpe(
-        json -> ((ObjectNode) json.get("post_processor")).put("type", "Sequence"), "/post_processor", "RobertaProcessing, ByteLevel");
+    refusedBpe(json -> ((ObjectNode) json.get("post_processor")).put("type", "Sequence"), "/post_processor", "no processors");
     refusedBpe(json -> ((ObjectNode) json.get("post_processor")).remove("trim_offsets"), "/post_processor", "trim_offsets");
     refusedBpe(
         json -> ((ObjectNode) json.get("post_processor")).putArray("cls").add("<s>").add(9999), "/post_processor/cls/1", "9999");
-    refusedBpe(json -> ((ObjectNode) json.get("decoder")).put("type", "BPEDecoder"), "/decoder", "BPEDecoder", "ByteLevel");
+    refusedBpe(json -> ((ObjectNode) json.get("decoder")).put("type", "Sequence"), "/decoder", "no decoders");
   }
 
   @Test
@@ -67,7 +61,8 @@ class BrokenTokenizerTest {
     refusedBpe(json -> model(json).withArray("merges").addArray().add("a"), "/model/merges/3", "two tokens");
     refusedBpe(json -> model(json).withArray("merges").add("xy z"), "/model/vocab", "'xy'", "/model/merges/3");
     refusedBpe(json -> model(json).withArray("merges").add("x y"), "/model/vocab", "'xy'", "'x y'", "/model/merges/3");
-    refusedBpe(json -> ((ObjectNode) model(json).get("vocab")).remove("b"), "/model/vocab", "'b'", "byte 98");
+    refusedBpe(json -> ((ObjectNode) model(json).get("vocab")).remove("b"), "/model/vocab", "'b'", "'a b'");
+    refusedBpe(json -> ((ObjectNode) model(json).get("vocab")).remove("z"), "/model/vocab", "'z'", "byte 122");
     refusedBpe(json -> ((ObjectNode) model(json).get("vocab")).put("ab", 7), "/model/vocab", "ab", "7", "clashes");
     refusedBpe(json -> ((ObjectNode) json.get("added_tokens").get(2)).put("id", 4), "/added_tokens/2", "</s>");
   }
@@ -99,8 +94,8 @@ class BrokenTokenizerTest {
   void filesAreLookedFor() throws IOException {
     assertMessage(assertThrows(FormatException.class, () -> Tokenizer.load(directory)), "tokenizer.json", "vocab.txt",
         "vocab.json with merges.txt");
-    Path other = Files.writeString(directory.resolve("tokenizer.model"), "x");
-    assertMessage(assertThrows(FormatException.class, () -> Tokenizer.load(other)), "tokenizer.model", "vocab.txt");
+    Path other = Files.writeString(directory.resolve("tokenizer.bin"), "x");
+    assertMessage(assertThrows(FormatException.class, () -> Tokenizer.load(other)), "tokenizer.bin", "vocab.txt");
     Path missing = directory.resolve("tokenizer.json");
     assertMessage(assertThrows(FormatException.class, () -> Tokenizer.load(missing)), "no such file");
   }

@@ -35,6 +35,15 @@ record Template(List<Part> single, List<Part> pair, List<Trim> trims) {
     return new Template(List.of(text(0)), List.of(text(0), text(1)));
   }
 
+  /** Ids before and behind every text. */
+  static Template ends(List<Integer> first, List<Integer> last) {
+    Part before = new Part(SPECIAL, first, 0);
+    Part behind = new Part(SPECIAL, last, 0);
+    Part between = new Part(SPECIAL, last, 1);
+    return new Template(List.of(before, text(0), behind),
+        List.of(before, text(0), behind, new Part(SPECIAL, first, 1), text(1), between));
+  }
+
   /** {@code [CLS] A [SEP]} and {@code [CLS] A [SEP] B [SEP]}. */
   static Template bert(int cls, int sep) {
     return new Template(

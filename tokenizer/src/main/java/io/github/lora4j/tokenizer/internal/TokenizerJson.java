@@ -22,10 +22,19 @@ final class TokenizerJson {
     Json model = root.get("model");
     ModelJson read = ModelJson.read(model);
     Vocabulary vocabulary = read.vocabulary();
+    if (read.drops() && root.find("pre_tokenizer").filter(TokenizerJson::isByteLevel).isPresent()) {
+      vocabulary.requireBytes(model.get("vocab"));
+    }
     List<AddedTokens.Token> added = addedTokens(root, vocabulary);
     Normalizer normalizer = NormalizerJson.read(root.find("normalizer"));
     return new PipelineTokenizer(vocabulary, added, new PipelineTokenizer.Parts(normalizer, WordsJson.read(root.find("pre_tokenizer")), read.model(),
         TemplateJson.read(root.find("post_processor"), vocabulary, added), DecoderJson.read(root.find("decoder"))));
+  }
+
+  /** Whether all text becomes bytes. */
+  private static boolean isByteLevel(Json words) {
+    List<Json> steps = words.find("pretokenizers").map(Json::elements).orElse(List.of(words));
+    return !steps.isEmpty() && steps.getLast().find("type").filter(type -> type.text().equals("ByteLevel")).isPresent();
   }
 
   static List<AddedTokens.Token> addedTokens(Json root, Vocabulary vocabulary) {

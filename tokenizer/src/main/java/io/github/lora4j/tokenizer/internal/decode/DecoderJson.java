@@ -4,6 +4,7 @@ import io.github.lora4j.tokenizer.internal.json.Json;
 import io.github.lora4j.tokenizer.internal.normal.NormalizerJson;
 import io.github.lora4j.tokenizer.internal.regex.Regex;
 import io.github.lora4j.tokenizer.internal.text.Text;
+import java.util.List;
 import java.util.Optional;
 
 /** Reads the {@code decoder} of a {@code tokenizer.json}. */
@@ -14,6 +15,13 @@ public final class DecoderJson {
   /** The decoder; where the file has none, tokens are joined with spaces. */
   public static Decoder read(Optional<Json> json) {
     return json.map(DecoderJson::read).orElse(PerToken.spaced());
+  }
+
+  /** What sentencepiece does: U+2581 is a space, bytes are characters, and a space that was put before the text is taken away. */
+  public static Decoder sentencePiece(boolean prefix) {
+    PerToken spaces = (token, first) -> token.replace('\u2581', ' ');
+    List<Decoder> steps = List.of(spaces, new ByteFallbackDecoder(), Joining.fuse());
+    return Decoder.sequence(prefix ? List.of(steps.get(0), steps.get(1), steps.get(2), new StripDecoder(' ', 1, 0)) : steps);
   }
 
   private static Decoder read(Json json) {

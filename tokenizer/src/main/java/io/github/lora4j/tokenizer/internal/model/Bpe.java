@@ -2,6 +2,8 @@ package io.github.lora4j.tokenizer.internal.model;
 
 import io.github.lora4j.tokenizer.internal.text.Pieces;
 import io.github.lora4j.tokenizer.internal.text.Text;
+import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.OptionalInt;
@@ -34,7 +36,7 @@ final class Bpe extends Cached {
     this.vocabulary = vocabulary;
     this.merges = merges;
     this.settings = settings;
-    java.util.Arrays.fill(narrow, -1);
+    Arrays.fill(narrow, -1);
     vocabulary.forEach((token, id) -> {
       if (!token.isEmpty() && token.codePointCount(0, token.length()) == 1) {
         int c = token.codePointAt(0);
@@ -102,7 +104,7 @@ final class Bpe extends Cached {
 
   /** Adds a character as bytes, if all of them have tokens. */
   private boolean bytes(int c, boolean first, boolean last, int at, BpeWord word) {
-    byte[] utf8 = affixed(c, first, last).getBytes(java.nio.charset.StandardCharsets.UTF_8);
+    byte[] utf8 = affixed(c, first, last).getBytes(StandardCharsets.UTF_8);
     for (byte b : utf8) {
       if (settings.bytes[b & 0xFF].isEmpty()) {
         return false;

@@ -3,6 +3,7 @@ package io.github.lora4j.tokenizer.internal.model;
 import com.fasterxml.jackson.databind.JsonNode;
 import io.github.lora4j.tokenizer.internal.json.Json;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalInt;
@@ -29,13 +30,22 @@ public final class BpeJson {
     OptionalInt unknown = json.find("unk_token").map(token -> unknown(json, vocabulary, token.text())).orElse(OptionalInt.empty());
     Bpe.Settings settings = new Bpe.Settings(prefix, json.find("end_of_word_suffix").map(Json::text).orElse(""), unknown, json.flag("fuse_unk", false),
         json.flag("byte_fallback", false) ? vocabulary.byteTokens() : new OptionalInt[0], json.flag("ignore_merges", false));
-    return new ModelJson(vocabulary, new Bpe(ids, merges(ids, pairs(json.get("merges")), prefix, json.get("vocab")), settings), prefix);
+    boolean drops = unknown.isEmpty() && settings.bytes().length == 0 && prefix.isEmpty() && settings.suffix().isEmpty();
+    return new ModelJson(vocabulary, new Bpe(ids, merges(ids, pairs(json.get("merges")), prefix, json.get("vocab")), settings), drops);
   }
 
   /** Byte-level BPE from its parts. */
   public static Model bytes(Vocabulary vocabulary, List<Pair> pairs, Json vocab) {
     Map<String, Integer> ids = vocabulary.ids();
     return new Bpe(ids, merges(ids, pairs, "", vocab), new Bpe.Settings("", "", OptionalInt.empty(), false, new OptionalInt[0], false));
+  }
+
+  /** Byte-level BPE whose tokens' ids are their ranks; a word that is a token is one. */
+  public static Model ranked(Vocabulary vocabulary) {
+    Map<String, Integer> ids = vocabulary.ids();
+    int[] ranks = new int[vocabulary.size()];
+    Arrays.setAll(ranks, i -> i);
+    return new Bpe(ids, Merges.of(ids, ids, ranks), new Bpe.Settings("", "", OptionalInt.empty(), false, new OptionalInt[0], true));
   }
 
   private static OptionalInt unknown(Json json, Vocabulary vocabulary, String token) {

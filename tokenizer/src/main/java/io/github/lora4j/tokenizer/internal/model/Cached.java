@@ -45,12 +45,16 @@ abstract class Cached implements Model {
       out.add(found.id(i), text.start(from + found.start(i)), text.end(from + found.end(i) - 1));
     }
     if (length <= LONGEST) {
-      Entry entry = new Entry(new int[length], new int[count], new int[count], new int[count]);
+      // Arrays are filled before the record is made of them: then a thread that sees the record sees them so.
+      int[] word = new int[length];
       for (int i = 0; i < length; i++) {
-        entry.word[i] = text.at(from + i);
+        word[i] = text.at(from + i);
       }
-      found.copy(count, entry.ids, entry.starts, entry.ends, 0);
-      entries[hash] = entry;
+      int[] ids = new int[count];
+      int[] starts = new int[count];
+      int[] ends = new int[count];
+      found.copy(count, ids, starts, ends, 0);
+      entries[hash] = new Entry(word, ids, starts, ends);
     }
   }
 

@@ -1,11 +1,14 @@
 package io.github.lora4j.tokenizer.internal.model;
 
+import io.github.lora4j.vector.FormatException;
 import java.util.Arrays;
+import java.util.Map;
 
 /** A table from pairs of ids to what they become, and how early. */
 final class Merges {
 
   private static final long FREE = -1;
+  private static final int MAX_LENGTH = 1000;
 
   private long[] pairs;
   private int[] ranks;
@@ -18,6 +21,33 @@ final class Merges {
     ranks = new int[capacity];
     ids = new int[capacity];
     Arrays.fill(pairs, FREE);
+  }
+
+  /**
+   * All pairs of parts that make a piece, for vocabularies that say only how early a piece is made, not of what.
+   *
+   * @param parts what may be merged, by text
+   * @param pieces what may come of it, by text
+   * @param ranks how early, by the pieces' ids
+   */
+  static Merges of(Map<String, Integer> parts, Map<String, Integer> pieces, int[] ranks) {
+    Merges merges = new Merges(pieces.size());
+    pieces.forEach((piece, id) -> {
+      if (piece.length() > MAX_LENGTH) {
+        throw new FormatException("has a token of " + piece.length() + " characters, expected at most " + MAX_LENGTH);
+      }
+      for (int at = 1; at < piece.length(); at++) {
+        if (Character.isLowSurrogate(piece.charAt(at)) && Character.isHighSurrogate(piece.charAt(at - 1))) {
+          continue;
+        }
+        Integer left = parts.get(piece.substring(0, at));
+        Integer right = left == null ? null : parts.get(piece.substring(at));
+        if (left != null && right != null) {
+          merges.put(left, right, ranks[id], id);
+        }
+      }
+    });
+    return merges;
   }
 
   /** Enters a pair; one that is there is overwritten. */

@@ -11,9 +11,9 @@ import java.util.OptionalInt;
  *
  * @param vocabulary its tokens
  * @param model what cuts words into them
- * @param prefix what pieces within a word begin with; empty: nothing
+ * @param drops whether characters without a token are lost
  */
-public record ModelJson(Vocabulary vocabulary, Model model, String prefix) {
+public record ModelJson(Vocabulary vocabulary, Model model, boolean drops) {
 
   private static final String WORD_PIECE = "WordPiece";
   private static final String BPE = "BPE";
@@ -52,7 +52,7 @@ public record ModelJson(Vocabulary vocabulary, Model model, String prefix) {
     Map<String, Integer> pieces = vocabulary.ids();
     String prefix = json.get("continuing_subword_prefix").text();
     int unknown = known(json, pieces, json.get("unk_token").text());
-    return new ModelJson(vocabulary, wordPiece(pieces, unknown, prefix, json.get("max_input_chars_per_word").number()), prefix);
+    return new ModelJson(vocabulary, wordPiece(pieces, unknown, prefix, json.get("max_input_chars_per_word").number()), false);
   }
 
   /** WordPiece from its parts. */
@@ -71,7 +71,7 @@ public record ModelJson(Vocabulary vocabulary, Model model, String prefix) {
   private static ModelJson wordLevel(Json json) {
     Vocabulary vocabulary = Vocabulary.read(json.get("vocab"));
     Integer unknown = vocabulary.ids().get(json.get("unk_token").text());
-    return new ModelJson(vocabulary, new WordLevel(vocabulary.ids(), unknown == null ? OptionalInt.empty() : OptionalInt.of(unknown)), "");
+    return new ModelJson(vocabulary, new WordLevel(vocabulary.ids(), unknown == null ? OptionalInt.empty() : OptionalInt.of(unknown)), false);
   }
 
   private static ModelJson unigram(Json json) {
@@ -95,6 +95,6 @@ public record ModelJson(Vocabulary vocabulary, Model model, String prefix) {
       throw json.broken("has unk_id " + unknown.getAsInt() + ", its vocab ends at " + (scores.length - 1));
     }
     OptionalInt[] bytes = json.flag("byte_fallback", false) ? vocabulary.byteTokens() : new OptionalInt[0];
-    return new ModelJson(vocabulary, new Unigram(ids, scores, least, new Unigram.Settings(unknown, bytes, false)), "");
+    return new ModelJson(vocabulary, new Unigram(ids, scores, least, new Unigram.Settings(unknown, bytes, false)), false);
   }
 }

@@ -93,8 +93,8 @@ final class Unigram extends Cached {
 
   /** Enters a token from, to, id if it is the better way to its end. */
   private void improve(double[] best, int[] starts, int[] ids, int[] token, double score) {
-    double sum = score + best[token[0]];
-    sum = settings.single ? (float) sum : sum;
+    double exact = score + best[token[0]];
+    double sum = settings.single ? (float) exact : exact;
     int end = token[1];
     if (starts[end] < 0 || sum > best[end]) {
       best[end] = sum;

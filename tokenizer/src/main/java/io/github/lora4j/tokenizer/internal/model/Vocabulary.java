@@ -68,7 +68,7 @@ public final class Vocabulary {
   }
 
   /** The tokens {@code <0x00>} to {@code <0xFF>} that stand for bytes. */
-  OptionalInt[] byteTokens() {
+  public OptionalInt[] byteTokens() {
     OptionalInt[] tokens = new OptionalInt[256];
     for (int b = 0; b < tokens.length; b++) {
       tokens[b] = id("<0x%02X>".formatted(b));

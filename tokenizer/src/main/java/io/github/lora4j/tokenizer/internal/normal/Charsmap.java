@@ -73,7 +73,7 @@ public final class Charsmap implements Normalizer {
     while (to < replacements.length && replacements[to] != 0) {
       to++;
     }
-    return from > to ? "" : new String(replacements, from, to - from, StandardCharsets.UTF_8);
+    return from >= replacements.length ? "" : new String(replacements, from, to - from, StandardCharsets.UTF_8);
   }
 
   /**
@@ -93,39 +93,70 @@ public final class Charsmap implements Normalizer {
    */
   @Override
   public Text normalize(Text text) {
-    TextEdit edit = new TextEdit(text);
+    Changes changes = new Changes();
     String string = text.toString();
     BreakIterator clusters = BreakIterator.getCharacterInstance(Locale.ROOT);
     clusters.setText(string);
     boolean modified = false;
     int start = clusters.first();
     for (int end = clusters.next(); end != BreakIterator.DONE; start = end, end = clusters.next()) {
-      modified |= cluster(string.substring(start, end), edit);
+      modified |= cluster(string.substring(start, end), changes);
     }
-    return modified ? edit.result() : text;
+    return modified ? changes.apply(text) : text;
   }
 
-  private boolean cluster(String cluster, TextEdit edit) {
+  /** Code points with how many of the original each stands for, as {@link TextEdit#put} takes them. */
+  private static final class Changes {
+    private int[] codePoints = new int[64];
+    private int[] by = new int[64];
+    private int count;
+
+    void put(int c, int change) {
+      if (count == by.length) {
+        codePoints = Arrays.copyOf(codePoints, count * 2);
+        by = Arrays.copyOf(by, count * 2);
+      }
+      codePoints[count] = c;
+      by[count++] = change;
+    }
+
+    /** So many are left out: the last one before says so, and at the beginning nobody does. */
+    void drop(int number) {
+      if (count > 0) {
+        by[count - 1] -= number;
+      }
+    }
+
+    Text apply(Text text) {
+      TextEdit edit = new TextEdit(text);
+      for (int i = 0; i < count; i++) {
+        edit.put(codePoints[i], by[i]);
+      }
+      return edit.result();
+    }
+  }
+
+  private boolean cluster(String cluster, Changes changes) {
     byte[] utf8 = cluster.getBytes(StandardCharsets.UTF_8);
-    if (utf8.length < 6 && replaced(utf8, cluster, edit)) {
+    if (utf8.length < 6 && replaced(utf8, cluster, changes)) {
       return true;
     }
     boolean modified = false;
     for (int i = 0; i < cluster.length(); ) {
       int c = cluster.codePointAt(i);
       String one = Character.toString(c);
-      if (replaced(one.getBytes(StandardCharsets.UTF_8), one, edit)) {
+      if (replaced(one.getBytes(StandardCharsets.UTF_8), one, changes)) {
         modified = true;
       } else {
-        edit.put(c);
+        changes.put(c, 0);
       }
       i += one.length();
     }
     return modified;
   }
 
-  /** Added code points come last; of removed ones the last that is put says so. */
-  private boolean replaced(byte[] utf8, String part, TextEdit edit) {
+  /** Added code points come last. */
+  private boolean replaced(byte[] utf8, String part, Changes changes) {
     long found = find(utf8, 0, utf8.length, false);
     if (found < 0) {
       return false;
@@ -133,8 +164,9 @@ public final class Charsmap implements Normalizer {
     int[] by = replacement(found).codePoints().toArray();
     int old = part.codePointCount(0, part.length());
     for (int i = 0; i < by.length; i++) {
-      edit.put(by[i], i >= old ? 1 : i == by.length - 1 ? by.length - old : 0);
+      changes.put(by[i], i >= old ? 1 : 0);
     }
+    changes.drop(Math.max(0, old - by.length));
     return true;
   }
 }

@@ -9,6 +9,7 @@ public final class Unicode {
   private static final CodePoints LETTER = category("L");
   private static final CodePoints NUMBER = category("N");
   private static final CodePoints MARK = CodePoints.of(UnicodeData.set("Mark9"));
+  private static final CodePoints NO_SCRIPT = CodePoints.of(UnicodeData.set("NoScript"));
   private static final CodePoints WHOLE = CodePoints.of(UnicodeData.set("Whole"));
   private static final CodePoints WHOLE_FOR_COMPATIBILITY = CodePoints.of(UnicodeData.set("WholeForCompatibility"));
   private static final Map<Integer, Integer> CLASSES = UnicodeData.combiningClasses();
@@ -62,6 +63,11 @@ public final class Unicode {
   /** The categories M of Unicode 9, which the normalizer StripAccents drops. */
   public static boolean isMark(int c) {
     return MARK.has(c);
+  }
+
+  /** Whether the pre-tokenizer UnicodeScripts knows the code point's script. */
+  public static boolean hasScript(int c) {
+    return !NO_SCRIPT.has(c);
   }
 
   /** Whether what Java decomposes canonically was whole in Unicode 9. */

@@ -1,8 +1,12 @@
 package io.github.lora4j.tokenizer.internal.words;
 
+import io.github.lora4j.tokenizer.internal.text.Unicode;
 import java.lang.Character.UnicodeScript;
 
-/** Words of one script, as sentencepiece has them: Japanese scripts are one with Han, and spaces go with any. */
+/**
+ * Words of one script, as sentencepiece has them: Japanese scripts are one with Han, and spaces go with any. Its table is of an older Unicode than
+ * Java's.
+ */
 final class Scripts {
 
   private Scripts() {}
@@ -34,6 +38,15 @@ final class Scripts {
   }
 
   private static UnicodeScript of(int c) {
+    if (!Unicode.hasScript(c)) {
+      return UnicodeScript.UNKNOWN;
+    }
+    if (c == 0x589 || c == 0x61C) {
+      return UnicodeScript.COMMON;
+    }
+    if (c == 0x953 || c == 0x954) {
+      return UnicodeScript.DEVANAGARI;
+    }
     UnicodeScript script = UnicodeScript.of(c);
     return c == 0x30FC || script == UnicodeScript.HIRAGANA || script == UnicodeScript.KATAKANA ? UnicodeScript.HAN : script;
   }

@@ -3,6 +3,8 @@ package io.github.lora4j.tokenizer.internal.words;
 import io.github.lora4j.tokenizer.internal.json.Json;
 import io.github.lora4j.tokenizer.internal.normal.NormalizerJson;
 import io.github.lora4j.tokenizer.internal.text.Unicode;
+import io.github.lora4j.tokenizer.internal.regex.Regex;
+import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 
@@ -14,6 +16,11 @@ public final class WordsJson {
   /** What cuts texts; none leaves them whole. */
   public static Words read(Optional<Json> json) {
     return json.map(WordsJson::read).orElse(Words.none());
+  }
+
+  /** The matches of an expression, as bytes. */
+  public static Words bytes(String pattern) {
+    return Words.sequence(List.of(Cuts.regex(Regex.of(pattern), Behavior.ISOLATED, false), Spaces.bytes(false, false)));
   }
 
   private static Words read(Json json) {
