@@ -62,8 +62,9 @@ class GoldenAdapterSetTest {
   @TestFactory
   Stream<DynamicTest> threeAdapters() {
     Map<String, GoldenCases.Check> cases = new LinkedHashMap<>();
-    for (Path file : GoldenCases.jsonFiles("multi_adapter")) {
-      JsonNode c = GoldenCases.json(file);
+    for (Map.Entry<Path, JsonNode> read : GoldenCases.read("multi_adapter", cases).entrySet()) {
+      Path file = read.getKey();
+      JsonNode c = read.getValue();
       if (c.has("mixed_batch_adapter_names")) {
         cases.put(GoldenCases.name(file), () -> {
           try (Mlp mlp = new Mlp(file, c)) {
