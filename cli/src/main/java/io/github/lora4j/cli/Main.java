@@ -26,6 +26,7 @@ public final class Main implements Runnable {
 
   private Main() {}
 
+  /** Runs the command and ends the process with its exit code. */
   public static void main(String[] args) {
     System.exit(start(args));
   }

@@ -255,8 +255,8 @@ class MergeTest {
     ModelDirectory directory = ModelDirectory.open(merged);
     RecordedTask task = recipe.task().on(directory, recipe.data().labels());
     try (Backend backend = Backend.open("cpu", 1); Checkpoint weights = directory.checkpoint();
-        Session session = Session.open(task, List.of(weights), Adapter.BASE, Optional.empty(), new TaskProgram.Capacity(64, 8, 24),
-            Optional.empty(), backend, WeightFormat.F32, 99)) {
+        Session session = Session.open(new Session.Setup(task, List.of(weights), new TaskProgram.Capacity(64, 8, 24), WeightFormat.F32, 99),
+            Adapter.BASE, Optional.empty(), Optional.empty(), backend)) {
       assertEquals(0, session.drawn().size(), "all weights must be in the file: " + session.drawn());
       float[][] actual = session.predict(TokenizedData.of(TEXTS, Tokenizer.load(merged), 24));
       for (int i = 0; i < expected.length; i++) {

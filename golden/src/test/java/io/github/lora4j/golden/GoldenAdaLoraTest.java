@@ -57,8 +57,9 @@ public final class GoldenAdaLoraTest {
 
   private static Stream<DynamicTest> cases(TestedBackends on) {
     Map<String, GoldenCases.Check> checks = new LinkedHashMap<>();
-    for (Path file : GoldenCases.jsonFiles("adalora")) {
-      JsonNode expected = GoldenCases.json(file);
+    for (Map.Entry<Path, JsonNode> read : GoldenCases.read("adalora", checks).entrySet()) {
+      Path file = read.getKey();
+      JsonNode expected = read.getValue();
       if (expected.has("tables")) {
         continue; // budgets: GoldenBudgetTest
       }

@@ -62,8 +62,9 @@ class GoldenAdapterSetTest {
   @TestFactory
   Stream<DynamicTest> threeAdapters() {
     Map<String, GoldenCases.Check> cases = new LinkedHashMap<>();
-    for (Path file : GoldenCases.jsonFiles("multi_adapter")) {
-      JsonNode c = GoldenCases.json(file);
+    for (Map.Entry<Path, JsonNode> read : GoldenCases.read("multi_adapter", cases).entrySet()) {
+      Path file = read.getKey();
+      JsonNode c = read.getValue();
       if (c.has("mixed_batch_adapter_names")) {
         cases.put(GoldenCases.name(file), () -> {
           try (Mlp mlp = new Mlp(file, c)) {
@@ -102,8 +103,8 @@ class GoldenAdapterSetTest {
       TokenizedData prefixes = prefixes(Numbers.floats(expected, "input_ids"), shape.get(1).intValue());
       set.load("default", dir.resolve(first));
       TaskProgram.Capacity capacity = new TaskProgram.Capacity(64, 16, shape.get(1).intValue());
-      try (Session session = Session.open(task, List.of(base), set.recording(), Optional.empty(), capacity, Optional.empty(), backend,
-          WeightFormat.F32, 1)) {
+      try (Session session = Session.open(new Session.Setup(task, List.of(base), capacity, WeightFormat.F32, 1), set.recording(),
+              Optional.empty(), Optional.empty(), backend)) {
         close(expected, "logits." + first, session.predict(prefixes));
         for (Path other : list(dir)) {
           String name = GoldenCases.name(other);

@@ -21,8 +21,9 @@ final class GoldenBudgetTest {
   @TestFactory
   Stream<DynamicTest> tables() {
     Map<String, GoldenCases.Check> checks = new LinkedHashMap<>();
-    for (Path file : GoldenCases.jsonFiles("adalora")) {
-      JsonNode tables = GoldenCases.json(file).path("tables");
+    for (Map.Entry<Path, JsonNode> read : GoldenCases.read("adalora", checks).entrySet()) {
+      Path file = read.getKey();
+      JsonNode tables = read.getValue().path("tables");
       if (!tables.isMissingNode()) { // the others: GoldenAdaLoraTest
         checks.put(GoldenCases.name(file), () -> {
           for (JsonNode table : tables) {

@@ -44,7 +44,11 @@ final class GoldenCases {
   static Path root() {
     String given = System.getProperty("golden.dir");
     if (given != null) {
-      return Path.of(given);
+      Path root = Path.of(given);
+      if (!Files.isDirectory(root)) {
+        throw new ConfigException("golden.dir: %s is no directory".formatted(root.toAbsolutePath()));
+      }
+      return root;
     }
     try {
       return Path.of(GoldenCases.class.getResource("/golden").toURI());
@@ -66,6 +70,25 @@ final class GoldenCases {
   /** The NAME.json files of a folder, sorted; none where there is no such folder. */
   static List<Path> jsonFiles(String folder) {
     return list(folder(folder)).stream().filter(p -> p.toString().endsWith(".json")).toList();
+  }
+
+  /**
+   * The NAME.json files of a folder with what they say.
+   *
+   * @param checks where one that is no JSON becomes a case that fails, so that the others are still compared
+   */
+  static Map<Path, JsonNode> read(String folder, Map<String, Check> checks) {
+    Map<Path, JsonNode> read = new LinkedHashMap<>();
+    for (Path file : jsonFiles(folder)) {
+      try {
+        read.put(file, json(file));
+      } catch (UncheckedIOException e) {
+        checks.put(name(file), () -> {
+          throw e;
+        });
+      }
+    }
+    return read;
   }
 
   /** Name without directory and ending. */
@@ -129,7 +152,7 @@ final class GoldenCases {
     try {
       return JSON.readTree(file.toFile());
     } catch (IOException e) {
-      throw new UncheckedIOException(e);
+      throw new UncheckedIOException("%s cannot be read: %s".formatted(file.getFileName(), e.getMessage()), e);
     }
   }
 

@@ -39,8 +39,9 @@ class GoldenCombinationTest {
   @TestFactory
   Stream<DynamicTest> combinations() {
     Map<String, GoldenCases.Check> cases = new LinkedHashMap<>();
-    for (Path file : GoldenCases.jsonFiles("multi_adapter")) {
-      JsonNode c = GoldenCases.json(file);
+    for (Map.Entry<Path, JsonNode> read : GoldenCases.read("multi_adapter", cases).entrySet()) {
+      Path file = read.getKey();
+      JsonNode c = read.getValue();
       Path tensors = file.resolveSibling(GoldenCases.name(file) + ".safetensors");
       if (!c.has("combos")) {
         if (!c.has("mixed_batch_adapter_names")) { // those: GoldenAdapterSetTest

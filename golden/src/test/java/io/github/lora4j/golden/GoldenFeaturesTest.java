@@ -142,8 +142,9 @@ public final class GoldenFeaturesTest {
       List<Double> decay = Collections.nCopies(adapter.groups().size(), 0.0);
       OptimizerSpec spec = new OptimizerSpec(OptimizerSpec.Kind.ADAMW, 0.9, 0.999, 1e-8, decay, 0);
       Path output = Files.createTempDirectory("fresh");
-      try (Checkpoint base = Checkpoint.open(dir); Session session = Session.open(task, List.of(base), adapter, Optional.empty(),
-          capacity(), Optional.of(spec), backend, WeightFormat.F32, 1)) {
+      try (Checkpoint base = Checkpoint.open(dir);
+          Session session = Session.open(new Session.Setup(task, List.of(base), capacity(), WeightFormat.F32, 1),
+              adapter, Optional.empty(), Optional.of(spec), backend)) {
         if (config.reach().layerReplication().isEmpty()) {
           close("base.logits", session.predict(data()));
         }
@@ -173,8 +174,9 @@ public final class GoldenFeaturesTest {
 
     private void trained(LoadedAdapter loaded) {
       OptimizerSpec spec = new OptimizerSpec(OptimizerSpec.Kind.ADAMW, 0.9, 0.999, 1e-8, List.of(0.0, 0.0), 0);
-      try (Checkpoint base = Checkpoint.open(dir); Session session = Session.open(task, List.of(base), loaded.adapter(),
-          Optional.of(loaded.values()), capacity(), Optional.of(spec), backend, WeightFormat.F32, 1)) {
+      try (Checkpoint base = Checkpoint.open(dir);
+          Session session = Session.open(new Session.Setup(task, List.of(base), capacity(), WeightFormat.F32, 1),
+              loaded.adapter(), Optional.of(loaded.values()), Optional.of(spec), backend)) {
         close("lora.logits", session.predict(data()));
         accumulate(session);
         double count = value(session, "count");
@@ -321,8 +323,9 @@ public final class GoldenFeaturesTest {
     }
 
     private float[][] predict(Path model, RecordedTask of, Adapter adapter, Optional<AdapterValues> values) {
-      try (Checkpoint base = Checkpoint.open(model); Session session = Session.open(of, List.of(base), adapter, values, capacity(),
-          Optional.empty(), backend, WeightFormat.F32, 1)) {
+      try (Checkpoint base = Checkpoint.open(model);
+          Session session = Session.open(new Session.Setup(of, List.of(base), capacity(), WeightFormat.F32, 1),
+              adapter, values, Optional.empty(), backend)) {
         return session.predict(data());
       }
     }

@@ -14,13 +14,13 @@ import org.junit.jupiter.api.TestFactory;
 class GoldenFoldersTest {
 
   private static final Set<String> COMPARED = Set.of("adalora", "chat", "chat_restricted", "dpo", "errors", "features", "formats", "generation",
-      "lora_init", "lora_layers", "loralib", "models", "multi_adapter", "optim", "real", "sft", "targets", "tiny_tokenizer",
-      "tokenizers");
+      "lora_init", "lora_layers", "loralib", "models", "multi_adapter", "optim", "real", "sft", "targets", "tokenizers");
   private static final Map<String, String> NOT_YET = Map.of(
       "diffusion", "no diffusion models",
       "embedding", "none of these losses are compared yet",
       "gguf", "no GGUF",
-      "quant", "no quantised weights");
+      "quant", "no quantised weights",
+      "tiny_tokenizer", "a part of the folder chat");
 
   @TestFactory
   Stream<DynamicTest> folders() throws IOException {
@@ -33,8 +33,32 @@ class GoldenFoldersTest {
   private static void left(String folder) {
     String reason = NOT_YET.getOrDefault(folder, "no test knows this folder");
     List<String> cases = names(GoldenCases.folder(folder));
+    if (cases.isEmpty()) {
+      GoldenReport.empty(folder, "no case: " + reason);
+    }
     cases.forEach(name -> GoldenReport.left(folder, name, "", reason));
     throw GoldenCases.notYet("%d cases: %s".formatted(cases.size(), reason));
+  }
+
+  /** What lies in a folder and is not of the form that its tests look for. */
+  @TestFactory
+  Stream<DynamicTest> strangers() throws IOException {
+    return Stream.concat(OF_FILES.stream(), OF_DIRECTORIES.stream()).filter(folder -> Files.isDirectory(GoldenCases.folder(folder))).sorted()
+        .map(folder -> DynamicTest.dynamicTest(folder, () -> {
+          List<String> files = GoldenCases.jsonFiles(folder).stream().map(GoldenCases::name).toList();
+          List<String> directories = GoldenCases.directories(folder).stream().map(GoldenCases::name).toList();
+          if (files.isEmpty() && directories.isEmpty()) {
+            GoldenReport.empty(folder, "no case");
+          }
+          List<String> strange = OF_FILES.contains(folder)
+              ? directories.stream().filter(name -> files.stream().noneMatch(file -> name.startsWith(file + "_") || name.equals(file))).toList()
+              : files.stream().filter(name -> !directories.contains(name)).toList();
+          String reason = OF_FILES.contains(folder) ? "a directory; cases are files here" : "a file without a directory of its name";
+          strange.forEach(name -> GoldenReport.left(folder, name, "", reason));
+          if (!strange.isEmpty()) {
+            throw GoldenCases.notYet("%s: %s".formatted(String.join(", ", strange), reason));
+          }
+        }));
   }
 
   /** A case is a directory that says what is expected, or a JSON file. */

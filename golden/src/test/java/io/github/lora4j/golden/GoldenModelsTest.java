@@ -165,8 +165,8 @@ public final class GoldenModelsTest {
       String stage = parted ? "trained" : "merged";
       GoldenModel of = new GoldenModel(merged, expected, tensors);
       try (Checkpoint base = Checkpoint.open(merged);
-          Session session = Session.open(of.task, List.of(base), Adapter.BASE, Optional.empty(), capacity(), Optional.empty(), backend,
-              WeightFormat.F32, 1)) {
+          Session session = Session.open(new Session.Setup(of.task, List.of(base), capacity(), WeightFormat.F32, 1), Adapter.BASE,
+              Optional.empty(), Optional.empty(), backend)) {
         if (of.recorded(stage) && (parted || expected.path("max_abs_diff_merged").asDouble() < 1e-4)) {
           of.close(stage, session);
         }
@@ -197,8 +197,7 @@ public final class GoldenModelsTest {
     }
 
     private Session open(Checkpoint base, Adapter adapter, Optional<AdapterValues> values, Optional<OptimizerSpec> optimizer) {
-      return Session.open(task, List.of(base), adapter, values, capacity(), optimizer,
-          backend, WeightFormat.F32, 1);
+      return Session.open(new Session.Setup(task, List.of(base), capacity(), WeightFormat.F32, 1), adapter, values, optimizer, backend);
     }
 
     private TaskProgram.Capacity capacity() {
@@ -215,8 +214,9 @@ public final class GoldenModelsTest {
     /** A decoder predicts behind the last token alone: its logits of every token are recorded here. */
     private void everyToken(String stage, Adapter adapter, Optional<AdapterValues> values) {
       if (model.kind == GoldenModel.Kind.NEXT_TOKEN) {
-        try (Checkpoint base = Checkpoint.open(dir); Session session = Session.open(new EveryToken(task), List.of(base), adapter, values,
-            capacity(), Optional.empty(), backend, WeightFormat.F32, 1)) {
+        try (Checkpoint base = Checkpoint.open(dir);
+            Session session = Session.open(new Session.Setup(new EveryToken(task), List.of(base), capacity(), WeightFormat.F32, 1),
+                adapter, values, Optional.empty(), backend)) {
           model.close(stage, session);
         }
       }

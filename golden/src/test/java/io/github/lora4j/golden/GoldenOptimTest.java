@@ -61,8 +61,9 @@ public class GoldenOptimTest {
 
   private static Stream<DynamicTest> cases(TestedBackends on) {
     Map<String, GoldenCases.Check> checks = new LinkedHashMap<>();
-    for (Path file : GoldenCases.jsonFiles("optim")) {
-      JsonNode expected = GoldenCases.json(file);
+    for (Map.Entry<Path, JsonNode> read : GoldenCases.read("optim", checks).entrySet()) {
+      Path file = read.getKey();
+      JsonNode expected = read.getValue();
       if (expected.has("multipliers")) {
         continue; // a table of learning rates: GoldenSchedulesTest
       }

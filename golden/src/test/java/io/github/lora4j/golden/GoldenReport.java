@@ -19,6 +19,8 @@ public final class GoldenReport implements TestExecutionListener {
 
   private static final Map<String, Map<String, Case>> FOLDERS = new TreeMap<>();
 
+  private static final Map<String, String> EMPTY = new TreeMap<>();
+
   /** What the reason of a case that was compared and differs begins with. */
   static final String FAILED = "FAILED: ";
 
@@ -30,6 +32,12 @@ public final class GoldenReport implements TestExecutionListener {
   /** A case is there, whatever becomes of it. */
   static synchronized void found(String folder, String name) {
     of(folder, name);
+  }
+
+  /** A folder is there, and no case in it, for this reason. */
+  static synchronized void empty(String folder, String reason) {
+    FOLDERS.computeIfAbsent(folder, _ -> new TreeMap<>());
+    EMPTY.put(folder, reason);
   }
 
   /** A test compared it. */
@@ -52,6 +60,9 @@ public final class GoldenReport implements TestExecutionListener {
     FOLDERS.forEach((folder, cases) -> {
       long compared = cases.values().stream().filter(c -> c.compared && c.reasons.isEmpty()).count();
       lines.add("golden %s: %d of %d cases compared".formatted(folder, compared, cases.size()));
+      if (cases.isEmpty()) {
+        lines.add("  " + EMPTY.get(folder));
+      }
       Map<String, List<String>> rest = new LinkedHashMap<>();
       cases.forEach((name, c) -> c.reasons.forEach((reason, parts) -> rest.computeIfAbsent(reason, _ -> new ArrayList<>())
           .add(reason.startsWith(FAILED) && !parts.contains("") ? "%s (%s)".formatted(name, String.join(", ", parts)) : name)));

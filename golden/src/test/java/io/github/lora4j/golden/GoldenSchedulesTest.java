@@ -26,8 +26,9 @@ class GoldenSchedulesTest {
   @TestFactory
   Stream<DynamicTest> curves() {
     Map<String, GoldenCases.Check> checks = new LinkedHashMap<>();
-    for (Path file : GoldenCases.jsonFiles("optim")) {
-      JsonNode curves = GoldenCases.json(file).path("multipliers");
+    for (Map.Entry<Path, JsonNode> read : GoldenCases.read("optim", checks).entrySet()) {
+      Path file = read.getKey();
+      JsonNode curves = read.getValue().path("multipliers");
       curves.fieldNames().forEachRemaining(name -> checks.put(GoldenCases.name(file) + "/" + name, () -> compare(name, curves.path(name))));
     }
     return GoldenCases.tests("optim", checks);

@@ -53,8 +53,8 @@ final class GoldenSteps implements AutoCloseable {
     int sequences = batches.stream().mapToInt(batch -> batch.sequences().size()).max().orElseThrow();
     int longest = batches.stream().mapToInt(TokenizedData::longest).max().orElseThrow();
     try (Checkpoint base = Checkpoint.open(model)) {
-      return Session.open(task, List.of(base), adapter, values, new TaskProgram.Capacity(tokens + 3, sequences + (sequences & 1) + 2, longest, true),
-          optimizer, backend, WeightFormat.F32, 1);
+      TaskProgram.Capacity capacity = new TaskProgram.Capacity(tokens + 3, sequences + (sequences & 1) + 2, longest, true);
+      return Session.open(new Session.Setup(task, List.of(base), capacity, WeightFormat.F32, 1), adapter, values, optimizer, backend);
     }
   }
 

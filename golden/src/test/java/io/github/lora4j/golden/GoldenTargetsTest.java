@@ -28,13 +28,17 @@ class GoldenTargetsTest {
   @TestFactory
   Stream<DynamicTest> selection() {
     Map<String, GoldenCases.Check> cases = new LinkedHashMap<>();
-    for (Path file : GoldenCases.jsonFiles("targets")) {
-      JsonNode all = GoldenCases.json(file);
+    GoldenCases.read("targets", cases).forEach((file, all) -> {
+      if (all.path("cases").isEmpty() && all.path("lora").isEmpty()) {
+        cases.put(GoldenCases.name(file), () -> {
+          throw GoldenCases.notYet("neither a list of cases nor a table of defaults");
+        });
+      }
       for (JsonNode c : all.path("cases")) {
         JsonNode modules = all.path("models").path(c.path("model").textValue());
         cases.put(GoldenCases.name(file) + " " + c.path("model").textValue() + " " + c.path("config"), () -> compare(c, modules));
       }
-    }
+    });
     return GoldenCases.tests("targets", cases);
   }
 
@@ -96,8 +100,8 @@ class GoldenTargetsTest {
   @TestFactory
   Stream<DynamicTest> defaults() {
     Map<String, GoldenCases.Check> cases = new LinkedHashMap<>();
-    for (Path file : GoldenCases.jsonFiles("targets")) {
-      JsonNode table = GoldenCases.json(file).path("lora");
+    GoldenCases.read("targets", cases).forEach((file, all) -> {
+      JsonNode table = all.path("lora");
       table.properties().forEach(e -> cases.put(GoldenCases.name(file) + " " + e.getKey(), () -> {
         TargetModules targets = new TargetSelector(LoraConfig.builder().build(), ModelDescription.of(e.getKey(), List.of())).targets();
         List<String> names = new ArrayList<>();
@@ -105,7 +109,7 @@ class GoldenTargetsTest {
         assertEquals(e.getValue().isTextual() ? new TargetModules.Regex(e.getValue().textValue()) : new TargetModules.Names(names),
             targets);
       }));
-    }
+    });
     return GoldenCases.tests("targets", cases);
   }
 }

@@ -15,7 +15,16 @@ public interface Executable extends AutoCloseable {
 
   /** The flat arenas that hold all trainables and what belongs to them; see {@link ParameterLayout}. */
   enum Arena {
-    PARAMETERS, GRADIENTS, MOMENT1, MOMENT2, MOMENT2_MAX;
+    /** The values. */
+    PARAMETERS,
+    /** Sums of gradients since the last step. */
+    GRADIENTS,
+    /** Adam's first moment, or the momentum of SGD. */
+    MOMENT1,
+    /** Adam's second moment. */
+    MOMENT2,
+    /** The largest second moment so far, of AMSGrad. */
+    MOMENT2_MAX;
 
     /** What a run must keep to go on exactly; an arena that the optimizer does without is empty. */
     public static final List<Arena> KEPT = List.of(PARAMETERS, MOMENT1, MOMENT2, MOMENT2_MAX);

@@ -91,7 +91,6 @@ public sealed interface LossOp extends Op {
    * slope[i] = Σⱼ ([labels[i] = j] − softmax(z[i])[j])·∂z/∂x, which costs the product that the gradient of the logits would cost, and no other.
    *
    * @param labels I32 [rows, 1]
-   * @param likeliest the column with the largest logit [rows, 1]
    * @param slope [rows, hidden]; present once the op has been differentiated
    */
   record LabelLogProbability(Value x, Value w, Value labels, Logits logits, Labelled y, Optional<Value> slope) implements LossOp {

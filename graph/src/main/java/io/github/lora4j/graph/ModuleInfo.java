@@ -15,7 +15,21 @@ public record ModuleInfo(String name, Kind kind, int in, int out, boolean bias, 
 
   /** What a module computes, with PyTorch's class names. */
   public enum Kind {
-    LINEAR("Linear"), CONV1D("Conv1D"), CONVOLUTION("ConvNd"), EMBEDDING("Embedding"), LAYER_NORM("LayerNorm"), DROPOUT("Dropout"), ACTIVATION("Activation"),
+    /** x·Wᵀ + b with W [out, in]. */
+    LINEAR("Linear"),
+    /** x·W + b with W [in, out]: GPT-2's linear map. */
+    CONV1D("Conv1D"),
+    /** A convolution in one, two or three dimensions. */
+    CONVOLUTION("ConvNd"),
+    /** A row of a table for each id. */
+    EMBEDDING("Embedding"),
+    /** A layer norm, or a root-mean-square norm, which has no bias. */
+    LAYER_NORM("LayerNorm"),
+    /** Dropout; no parameters. */
+    DROPOUT("Dropout"),
+    /** A function of each element; no parameters. */
+    ACTIVATION("Activation"),
+    /** A module that holds others. */
     CONTAINER("Module");
 
     private final String torchName;

@@ -39,6 +39,7 @@ public final class Session implements AutoCloseable {
     program.program().constants().forEach((name, data) -> executable.write(program.program().slot(name).orElseThrow(), data, data.length));
   }
 
+  /** The compiled program. */
   public Executable executable() {
     return executable;
   }

@@ -101,14 +101,17 @@ public final class TestProgram {
     this.program = program;
   }
 
+  /** The name, for messages. */
   public String name() {
     return name;
   }
 
+  /** The longest sum in it. */
   public int length() {
     return length;
   }
 
+  /** What was recorded. */
   public Program program() {
     return program;
   }
@@ -118,10 +121,12 @@ public final class TestProgram {
     return graph;
   }
 
+  /** Contents of its float slots. */
   public Map<Value, float[]> floats() {
     return floats;
   }
 
+  /** Contents of its integer slots. */
   public Map<Value, Table> tables() {
     return tables;
   }

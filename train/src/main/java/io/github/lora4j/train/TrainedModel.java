@@ -140,8 +140,8 @@ public final class TrainedModel implements AutoCloseable {
 
   private Session session(TaskProgram.Capacity capacity) {
     try (Checkpoint weights = FittingHead.open(directory, program.model())) {
-      return Session.open(program, List.of(weights), adapter, Optional.of(loaded.values()), capacity, Optional.empty(), backend,
-          recipe.computing().weightType(), recipe.training().seed());
+      return Session.open(new Session.Setup(program, List.of(weights), capacity, recipe.computing().weightType(), recipe.training().seed()), adapter,
+          Optional.of(loaded.values()), Optional.empty(), backend);
     }
   }
 

@@ -71,8 +71,9 @@ public final class TrainingRun implements AutoCloseable {
       try (FittingHead base = FittingHead.open(prepared.directory(), prepared.program().model())) {
         base.replaced().ifPresent(replaced::add);
         Fingerprint weights = new Fingerprint(base);
-        made = Session.open(prepared.program(), List.of(weights), prepared.adapter(), start.map(LoadedAdapter::values), plan.capacity(),
-            Optional.of(plan.optimizer()), opened, recipe.computing().weightType(), recipe.training().seed());
+        Session.Setup setup = new Session.Setup(prepared.program(), List.of(weights), plan.capacity(), recipe.computing().weightType(),
+            recipe.training().seed());
+        made = Session.open(setup, prepared.adapter(), start.map(LoadedAdapter::values), Optional.of(plan.optimizer()), opened);
         identity = RunIdentity.of(recipe, inputs(weights), opened.arithmetic());
       } finally {
         start.ifPresent(LoadedAdapter::close);
@@ -252,8 +253,9 @@ public final class TrainingRun implements AutoCloseable {
     Map<String, Boolean> modules = new TreeMap<>();
     session.drawn().forEach(name -> modules.merge(name.substring(0, name.lastIndexOf('.')),
         session.task().program().slot(name).orElseThrow().role() == Value.Role.TRAINABLE, Boolean::logicalAnd));
-    return modules.entrySet().stream().filter(module -> !module.getValue() || !replaced.contains(module.getKey())).map(module -> module.getKey() + " is not in the model: newly initialised" + (module.getValue() ? ", it trains"
-        : DrawnModules.adapts(session.adapter(), module.getKey()) ? UNDER_ITS_ADAPTER : " and frozen; it is saved with the adapter")).toList();
+    return modules.entrySet().stream().filter(module -> !module.getValue() || !replaced.contains(module.getKey()))
+        .map(module -> module.getKey() + " is not in the model: newly initialised" + (module.getValue() ? ", it trains"
+            : DrawnModules.adapts(session.adapter(), module.getKey()) ? UNDER_ITS_ADAPTER : " and frozen; it is saved with the adapter")).toList();
   }
 
   private String describe() {

@@ -5,7 +5,26 @@ package io.github.lora4j.vector;
  * for frozen weights; {@link #I32} carries ids and tables; {@link #I64}, {@link #I8}, {@link #U8} and {@link #BOOL} occur in files only.
  */
 public enum DType {
-  F32(4), F64(8), F16(2), BF16(2), I32(4), I64(8), I16(2), I8(1), U8(1), BOOL(1);
+  /** IEEE 754 single precision, in which programs compute. */
+  F32(4),
+  /** IEEE 754 double precision, in which the reference can compute. */
+  F64(8),
+  /** IEEE 754 half precision: 5 bits of exponent, 10 of fraction. */
+  F16(2),
+  /** The upper half of an F32: 8 bits of exponent, 7 of fraction. */
+  BF16(2),
+  /** Signed, 32 bits: ids and tables. */
+  I32(4),
+  /** Signed, 64 bits; in files. */
+  I64(8),
+  /** Signed, 16 bits; in files. */
+  I16(2),
+  /** Signed, 8 bits; in files. */
+  I8(1),
+  /** Unsigned, 8 bits; in files. */
+  U8(1),
+  /** A byte that is 0 or 1; in files. */
+  BOOL(1);
 
   private final int bytes;
 

@@ -55,6 +55,7 @@ public final class Workers implements AutoCloseable {
     return Runtime.getRuntime().availableProcessors();
   }
 
+  /** Threads that work, the caller among them. */
   public int threads() {
     return threads.length + 1;
   }

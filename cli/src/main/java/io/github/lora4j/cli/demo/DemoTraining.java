@@ -45,10 +45,12 @@ final class DemoTraining {
     TaskProgram.Capacity capacity = new TaskProgram.Capacity(4096, 512, MAX_LENGTH);
     try (Checkpoint base = ModelDirectory.open(model).checkpoint()) {
       if (adapter.isEmpty()) {
-        return Session.open(task, List.of(base), Adapter.BASE, Optional.empty(), capacity, Optional.empty(), backend, WeightFormat.F32, 0);
+        return Session.open(new Session.Setup(task, List.of(base), capacity, WeightFormat.F32, 0), Adapter.BASE,
+            Optional.empty(), Optional.empty(), backend);
       }
       try (LoadedAdapter loaded = PeftFormat.load(adapter.get(), task.description())) {
-        return Session.open(task, List.of(base), loaded.adapter(), Optional.of(loaded.values()), capacity, Optional.empty(), backend, WeightFormat.F32, 0);
+        return Session.open(new Session.Setup(task, List.of(base), capacity, WeightFormat.F32, 0), loaded.adapter(),
+            Optional.of(loaded.values()), Optional.empty(), backend);
       }
     }
   }

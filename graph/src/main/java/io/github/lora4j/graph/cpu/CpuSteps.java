@@ -17,12 +17,14 @@ public final class CpuSteps {
   /** A bound op. */
   @FunctionalInterface
   public interface Step {
+    /** Computes the op once, on the rows that live. */
     void run();
   }
 
   /** Work on rows [from, to). */
   @FunctionalInterface
   public interface Rows {
+    /** Computes these rows; other threads compute others. */
     void run(int from, int to);
   }
 

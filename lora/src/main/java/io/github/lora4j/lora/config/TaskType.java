@@ -4,7 +4,17 @@ import java.util.List;
 
 /** What a fine-tuned model is for, in PEFT's terms; it decides which head trains along with the adapter. */
 public enum TaskType {
-  SEQ_CLS("classifier", "score"), SEQ_2_SEQ_LM, CAUSAL_LM, TOKEN_CLS("classifier", "score"), QUESTION_ANS("qa_outputs"),
+  /** Classes of whole sequences, or a number for each. */
+  SEQ_CLS("classifier", "score"),
+  /** Text from text, by an encoder and a decoder. */
+  SEQ_2_SEQ_LM,
+  /** The next token. */
+  CAUSAL_LM,
+  /** Classes of tokens. */
+  TOKEN_CLS("classifier", "score"),
+  /** Where the answer begins and ends. */
+  QUESTION_ANS("qa_outputs"),
+  /** Hidden states, without a head. */
   FEATURE_EXTRACTION;
 
   private final List<String> heads;

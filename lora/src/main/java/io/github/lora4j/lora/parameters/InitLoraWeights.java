@@ -31,7 +31,22 @@ public sealed interface InitLoraWeights {
   InitLoraWeights PISSA = new Pissa(-1);
 
   /** Those without parameters. */
-  enum Simple implements InitLoraWeights { DEFAULT, GAUSSIAN, RANDOM, ORTHOGONAL, OLORA, MICA, EVA }
+  enum Simple implements InitLoraWeights {
+    /** See {@link InitLoraWeights#DEFAULT}. */
+    DEFAULT,
+    /** See {@link InitLoraWeights#GAUSSIAN}. */
+    GAUSSIAN,
+    /** See {@link InitLoraWeights#RANDOM}. */
+    RANDOM,
+    /** See {@link InitLoraWeights#ORTHOGONAL}. */
+    ORTHOGONAL,
+    /** See {@link InitLoraWeights#OLORA}. */
+    OLORA,
+    /** See {@link InitLoraWeights#MICA}. */
+    MICA,
+    /** See {@link InitLoraWeights#EVA}. */
+    EVA
+  }
 
   /**
    * A and B from the largest singular values of the weight: B·A·s = Uᵣ·Sᵣ·Vᵣᵀ, with √(S/s) on both sides (Meng et al., "PiSSA", NeurIPS

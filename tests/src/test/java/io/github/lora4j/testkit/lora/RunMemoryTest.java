@@ -89,8 +89,9 @@ class RunMemoryTest {
 
   @Test
   void whatIsSavedIsReadWhereTheProgramHasIt() {
-    try (Checkpoint base = Checkpoint.open(dir.resolve("model")); Session session = Session.open(task, List.of(base), full, Optional.empty(), CAPACITY,
-        Optional.of(SGD), backend, WeightFormat.F32, 1); AdapterValues here = session.trained();
+    try (Checkpoint base = Checkpoint.open(dir.resolve("model"));
+        Session session = Session.open(new Session.Setup(task, List.of(base), CAPACITY, WeightFormat.F32, 1),
+            full, Optional.empty(), Optional.of(SGD), backend); AdapterValues here = session.trained();
         LoadedAdapter saved = session.withDrawn(session.onUntouchedBase(here))) {
       String bias = "classifier.bias";
       float[] values = {3, 1, 2};

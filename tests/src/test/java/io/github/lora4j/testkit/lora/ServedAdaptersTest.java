@@ -113,7 +113,7 @@ class ServedAdaptersTest {
   }
 
   private Session open(Adapter adapter, Optional<AdapterValues> values, Optional<OptimizerSpec> optimizer) {
-    return Session.open(task, List.of(base), adapter, values, CAPACITY, optimizer, backend, WeightFormat.F32, 1);
+    return Session.open(new Session.Setup(task, List.of(base), CAPACITY, WeightFormat.F32, 1), adapter, values, optimizer, backend);
   }
 
   private float[][] separately(String name) {
@@ -188,8 +188,8 @@ class ServedAdaptersTest {
     }
     try (Session session = open(set.recording(), Optional.empty(), Optional.empty());
         Checkpoint merged = Checkpoint.open(temp.resolve("model.safetensors"));
-        Session one = Session.open(task, List.of(merged), Adapter.BASE, Optional.empty(), CAPACITY, Optional.empty(), backend, WeightFormat.F32,
-            1)) {
+        Session one = Session.open(new Session.Setup(task, List.of(merged), CAPACITY, WeightFormat.F32, 1), Adapter.BASE,
+            Optional.empty(), Optional.empty(), backend)) {
       close(one.predict(data), session.predict(data));
     }
   }
@@ -239,8 +239,8 @@ class ServedAdaptersTest {
     }
     set.activate("sql", "chat");
     try (Checkpoint merged = Checkpoint.open(temp.resolve("model.safetensors"));
-        Session on = Session.open(task, List.of(merged), alone.get("sql").adapter(), Optional.of(alone.get("sql").values()), CAPACITY,
-            Optional.of(ADAMW), backend, WeightFormat.F32, 1);
+        Session on = Session.open(new Session.Setup(task, List.of(merged), CAPACITY, WeightFormat.F32, 1), alone.get("sql").adapter(),
+            Optional.of(alone.get("sql").values()), Optional.of(ADAMW), backend);
         Session session = open(set.training("sql"), Optional.of(set.values("sql")), Optional.of(ADAMW))) {
       for (int step = 0; step < 2; step++) {
         assertEquals(train(on), train(session), 1e-5);

@@ -174,7 +174,8 @@ final class TrainedRuns {
 
   private float[][] predict(Checkpoint weights, Adapter adapter, Optional<AdapterValues> values) {
     try (Backend backend = Backend.open("cpu", 1);
-        Session session = Session.open(task, List.of(weights), adapter, values, CAPACITY, Optional.empty(), backend, WeightFormat.F32, 1)) {
+        Session session = Session.open(new Session.Setup(task, List.of(weights), CAPACITY, WeightFormat.F32, 1), adapter,
+            values, Optional.empty(), backend)) {
       return session.predict(tokens());
     }
   }
@@ -182,7 +183,8 @@ final class TrainedRuns {
   /** Compiles and loads a program that trains this adapter. */
   void opens(Adapter adapter, AdapterValues values, Optional<OptimizerSpec> optimizer) {
     try (Checkpoint weights = base(); Backend backend = Backend.open("cpu", 1);
-        Session session = Session.open(task, List.of(weights), adapter, Optional.of(values), CAPACITY, optimizer, backend, WeightFormat.F32, 1)) {
+        Session session = Session.open(new Session.Setup(task, List.of(weights), CAPACITY, WeightFormat.F32, 1), adapter,
+            Optional.of(values), optimizer, backend)) {
       session.prepare();
     }
   }
@@ -194,7 +196,8 @@ final class TrainedRuns {
     private final Session session;
 
     Served(AdapterSet set) {
-      session = Session.open(task, List.of(weights), set.recording(), Optional.empty(), CAPACITY, Optional.empty(), backend, WeightFormat.F32, 1);
+      session = Session.open(new Session.Setup(task, List.of(weights), CAPACITY, WeightFormat.F32, 1), set.recording(),
+          Optional.empty(), Optional.empty(), backend);
     }
 
     float[][] predict() {

@@ -92,9 +92,9 @@ class VirtualTokensTest {
     try (LoadedAdapter loaded = PeftFormat.load(directory, model()); Checkpoint base = Checkpoint.open(FIXTURES.resolve("base"));
         Checkpoint expected = Checkpoint.open(directory.resolve("expected.safetensors")); Workers workers = new Workers(2);
         CpuBackend backend = new CpuBackend(KernelProvider.select("auto"), workers);
-        Session session = Session.open(task(), List.of(base), loaded.adapter(), Optional.of(loaded.values()),
-            new TaskProgram.Capacity(15, 3, 7), Optional.of(new OptimizerSpec(OptimizerSpec.Kind.SGD, 0, 0, 0, List.of(0.0, 0.0), 0)),
-            backend, WeightFormat.F32, 1)) {
+        Session session = Session.open(new Session.Setup(task(), List.of(base), new TaskProgram.Capacity(15, 3, 7), WeightFormat.F32, 1),
+            loaded.adapter(), Optional.of(loaded.values()),
+            Optional.of(new OptimizerSpec(OptimizerSpec.Kind.SGD, 0, 0, 0, List.of(0.0, 0.0), 0)), backend)) {
       float[][] logits = session.predict(TokenizedData.of(IDS, TYPES, TARGETS));
       float[] got = new float[9];
       for (int i = 0; i < 3; i++) {

@@ -21,6 +21,7 @@ public final class Fingerprint implements Checkpoint {
   private final Checkpoint from;
   private final Map<String, String> read = new TreeMap<>();
 
+  /** Reads through a checkpoint, which it does not close. */
   public Fingerprint(Checkpoint from) {
     this.from = from;
   }

@@ -20,6 +20,7 @@ public final class Packer {
   private final int virtual;
   private final Together together = new Together();
 
+  /** Packs for a session of the program, with a batch of its capacity. */
   public Packer(RecordedTask program, Session session) {
     this.session = session;
     batch = new PackedBatch(session.task().in(), session.adapter().virtualTokens());

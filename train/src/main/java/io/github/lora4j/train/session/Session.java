@@ -64,21 +64,38 @@ public final class Session implements AutoCloseable {
   }
 
   /**
+   * What a session is made from, whatever adapter it holds.
+   *
+   * @param base checkpoints that hold the base model's weights; {@link #open} reads them, the caller closes them
+   * @param capacity the largest batch
+   * @param weights how frozen weights are stored
+   * @param seed what parameters that no checkpoint has are drawn from
+   */
+  public record Setup(RecordedTask task, List<Checkpoint> base, TaskProgram.Capacity capacity, WeightFormat weights, long seed) {
+
+    /** Copies the list. */
+    public Setup {
+      base = List.copyOf(base);
+    }
+  }
+
+  /**
    * Compiles and loads.
    *
-   * @param base checkpoints that hold the base model's weights; read here, closed by the caller
    * @param values the adapter's values; empty draws them from the seed
+   * @param optimizer what trains it; empty for a session that predicts
    * @throws ResourceException if the forecast does not fit in memory
    */
-  public static Session open(RecordedTask task, List<Checkpoint> base, Adapter adapter, Optional<AdapterValues> values,
-      TaskProgram.Capacity capacity, Optional<OptimizerSpec> optimizer, Backend backend, WeightFormat weights, long seed) {
-    TaskProgram program = TaskProgram.record(task, adapter, capacity, optimizer);
+  public static Session open(Setup setup, Adapter adapter, Optional<AdapterValues> values, Optional<OptimizerSpec> optimizer, Backend backend) {
+    RecordedTask task = setup.task();
+    long seed = setup.seed();
+    TaskProgram program = TaskProgram.record(task, adapter, setup.capacity(), optimizer);
     AdapterRecording.requireRecorded(adapter, program.program());
-    CompileOptions options = new CompileOptions(weights);
-    MemoryForecast.requireRoom(MemoryForecast.of(backend, program.program(), options, adapter, values.isPresent(), capacity.microBatches()),
+    CompileOptions options = new CompileOptions(setup.weights());
+    MemoryForecast.requireRoom(MemoryForecast.of(backend, program.program(), options, adapter, values.isPresent(), setup.capacity().microBatches()),
         Memory.machineBytes());
     Executable executable = backend.compile(program.program(), options);
-    Weights source = new Weights(base, task.model(), seed);
+    Weights source = new Weights(setup.base(), task.model(), seed);
     Map<String, BaseNorm> norms = adapter.baseNorms();
     Map<String, BaseRows> rows = adapter.baseRows();
     Optional<BaseStarts> starts = Optional.empty();
