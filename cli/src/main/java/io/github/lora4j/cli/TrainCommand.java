@@ -148,8 +148,8 @@ final class TrainCommand implements Callable<Integer> {
 
   private Recipe recipe() {
     if (recipe != null && Files.isDirectory(recipe) && !RunDirectory.isRun(recipe)) {
-      throw new ConfigException(("%s is a directory without recipe.yaml: of no run, or of one that ended before it wrote it; there is nothing to go on "
-          + "from, so start with the recipe or the options themselves").formatted(recipe));
+      throw new ConfigException(("%s is a directory without recipe.yaml: of no run, or of one that ended before it wrote it; there is nothing to "
+          + "go on from, so start with the recipe or the options themselves").formatted(recipe));
     }
     RecipeBuilder builder = recipe != null && RunDirectory.isRun(recipe) ? RunDirectory.settings(recipe) : new RecipeBuilder();
     if (recipe != null && !RunDirectory.isRun(recipe)) {
