@@ -178,4 +178,16 @@ class AtomicFilesTest {
     assertEquals(List.of("d", "file"), names());
     assertFalse(Files.exists(dir.resolve("d").resolve("x")));
   }
+
+  /** A move that first takes away what is in its way would take an empty directory, too; one step cannot. */
+  @Test
+  void aMoveTakesNothingAwayFirst() throws IOException {
+    Path file = Files.writeString(dir.resolve("file"), "mine");
+    Path inTheWay = Files.createDirectory(dir.resolve("empty"));
+    assertThrows(IOException.class, () -> FileOperations.SYSTEM.move(file, inTheWay));
+    assertTrue(Files.isDirectory(inTheWay));
+    assertEquals("mine", Files.readString(file));
+    FileOperations.SYSTEM.move(file, Files.writeString(dir.resolve("old"), "old"));
+    assertEquals("mine", Files.readString(dir.resolve("old")));
+  }
 }

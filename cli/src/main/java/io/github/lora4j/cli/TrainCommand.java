@@ -12,6 +12,7 @@ import io.github.lora4j.train.runs.Resume;
 import io.github.lora4j.train.runs.RunDirectory;
 import io.github.lora4j.vector.ConfigException;
 import java.io.PrintWriter;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -146,6 +147,10 @@ final class TrainCommand implements Callable<Integer> {
   }
 
   private Recipe recipe() {
+    if (recipe != null && Files.isDirectory(recipe) && !RunDirectory.isRun(recipe)) {
+      throw new ConfigException(("%s is a directory without recipe.yaml: of no run, or of one that ended before it wrote it; there is nothing to "
+          + "go on from, so start with the recipe or the options themselves").formatted(recipe));
+    }
     RecipeBuilder builder = recipe != null && RunDirectory.isRun(recipe) ? RunDirectory.settings(recipe) : new RecipeBuilder();
     if (recipe != null && !RunDirectory.isRun(recipe)) {
       builder.read(recipe);

@@ -262,6 +262,35 @@ class ResumeTest {
     assertTrue(other.err().contains("start_from: " + dir.resolve("run")), other.err());
   }
 
+  /** Between the two moves that replace a directory the old one lies hidden: whoever wants it finds it, not only a run. */
+  @Test
+  void anAdapterThatAKillLeftHiddenIsFound() throws IOException {
+    train(recipe("run").build(), false);
+    Path run = dir.resolve("run");
+    String told = Cli.ok("predict", run, "--text", "the film").out();
+    Path hidden = run.resolve(".lora4j-0123456789abcdef.tmp");
+    for (List<String> command : List.of(List.of("predict", "--text", "the film"), List.of("eval", "--data", data.toString()),
+        List.of("merge", "--output", dir.resolve("merged").toString()))) {
+      Files.createDirectories(hidden.resolve("old"));
+      Files.createFile(hidden.resolve("lock"));
+      Files.move(run.resolve("adapter"), hidden.resolve("old/adapter"));
+      List<Object> arguments = new ArrayList<>(command);
+      arguments.add(1, run);
+      Cli said = Cli.ok(arguments.toArray());
+      assertTrue(!command.getFirst().equals("predict") || said.out().equals(told), said.out());
+      assertFalse(Files.exists(hidden));
+    }
+  }
+
+  @Test
+  void aDirectoryWithoutARecipeIsSaidToBeOne() throws IOException {
+    Path half = Files.createDirectories(dir.resolve("half"));
+    Files.createFile(half.resolve(".lock"));
+    Cli said = Cli.run("train", half, "--resume");
+    assertEquals(2, said.code(), said.err());
+    assertTrue(said.err().contains(half + " is a directory without recipe.yaml"), said.err());
+  }
+
   @Test
   @DisabledOnOs(OS.WINDOWS)
   void aSignalLeavesACheckpointAndSaysHowToGoOn() throws Exception {

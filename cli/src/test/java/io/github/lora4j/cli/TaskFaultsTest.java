@@ -274,4 +274,25 @@ class TaskFaultsTest {
     args.addAll(List.of("--output", dir.resolve("again"), "--start_from", dir.resolve("nothing")));
     fails(3, Cli.run(args.toArray()), "start_from", "nothing");
   }
+
+  /** The rest of its schedule means nothing to another run, whether the recipe or the schedule itself says how long it is. */
+  @Test
+  void noTrainingGoesOnFromRanksThatAreSpread() throws IOException {
+    Path data = TinyBert.tsv(dir.resolve("train.tsv"), 24, 1);
+    List<Object> adalora = List.of("--method", "adalora", "--adapter.target_r", 1, "--adapter.tinit", 2, "--adapter.tfinal", 2,
+        "--adapter.deltaT", 1);
+    List<Object> train = new ArrayList<>(List.of("train", "--model", model, "--data.train", data, "--data.text", "sentence", "--data.label", "mood",
+        "--max_steps", 12, "--batch_size", 4, "--threads", 1, "--optimizer.learning_rate", "1e-2"));
+    train.addAll(adalora);
+    List<Object> first = new ArrayList<>(train);
+    first.addAll(List.of("--output", run, "--adapter.init_r", 2, "--adapter.target_modules", "query,value", "--adapter.total_step", 12));
+    says(Cli.run(first.toArray()), "done");
+    List<Object> again = new ArrayList<>(train.subList(0, train.size() - adalora.size()));
+    again.addAll(List.of("--method", "adalora", "--start_from", run, "--output", dir.resolve("again"), "--max_steps", 6));
+    fails(2, Cli.run(again.toArray()), "start_from: " + run.resolve("adapter"), "has spread its ranks already", "lora4j export");
+    // As PEFT saves it before any rank has moved: without a pattern, with its own number of steps.
+    Path config = run.resolve("adapter/adapter_config.json");
+    Files.writeString(config, Files.readString(config).replaceAll("(?s)\"rank_pattern\": \\{.*?\\}", "\"rank_pattern\": null"));
+    fails(2, Cli.run(again.toArray()), "has spread its ranks already", "lora4j export");
+  }
 }

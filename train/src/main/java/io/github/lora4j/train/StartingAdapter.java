@@ -49,10 +49,18 @@ record StartingAdapter(Path directory) {
           method.name(), method.peftType()));
     }
     Adapter adapter = method.restore(config, model);
-    if (adapter.hook(Integer.MAX_VALUE).isPresent()) {
+    if (schedules(adapter)) {
       throw new ConfigException(("start_from: %s has spread its ranks already, which method %s would do anew; write it as plain LoRA first "
           + "(lora4j export) and start from that").formatted(directory, method.name()));
     }
     return adapter;
+  }
+
+  private static boolean schedules(Adapter adapter) {
+    try {
+      return adapter.hook(Integer.MAX_VALUE).isPresent();
+    } catch (ConfigException e) {
+      return true; // A schedule of its own length, or one that has ended: what that says is of the run it was trained by.
+    }
   }
 }

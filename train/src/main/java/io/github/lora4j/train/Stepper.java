@@ -103,36 +103,28 @@ final class Stepper implements AutoCloseable {
     hyperValues[groups.size() + 1] = (float) (1 - Math.pow(o.moments().beta2(), done + 1));
     session.executable().write(hyper, hyperValues, hyperValues.length);
     session.executable().run("apply");
-    List<String> notes = plan.hook().map(hook -> {
-      List<String> said = finite() ? hook.afterUpdate(session.executable(), done + 1) : List.<String>of();
-      session.executable().run(TaskProgram.CLEAR);
-      return said;
-    }).orElse(List.of());
     float[] values = session.executable().floats(report);
-    return Optional.of(new Report(values[0], values[1], notes));
+    boolean finite = Float.isFinite(values[0]) && Float.isFinite(values[1]);
+    List<String> notes = List.of();
+    if (plan.hook().isPresent()) {
+      notes = finite ? plan.hook().get().afterUpdate(session.executable(), done + 1) : notes;
+      session.executable().run(TaskProgram.CLEAR);
+    }
+    return Optional.of(new Report(values[0], values[1], finite, notes));
   }
 
   /**
    * What a step came to.
    *
    * @param gradientNorm before clipping
+   * @param finite whether both are, and the step was an update
    * @param notes what the method tells
    */
-  record Report(float loss, float gradientNorm, List<String> notes) {
-    /** Whether the step was an update. */
-    boolean finite() {
-      return Float.isFinite(loss) && Float.isFinite(gradientNorm);
-    }
-  }
+  record Report(float loss, float gradientNorm, boolean finite, List<String> notes) {}
 
   /** Whether a step's sum is made of parts; one micro-batch of one worker is the sum itself. */
   private boolean summed(int microBatches) {
     return microBatches > 1 || exchange != GradientExchange.NONE;
-  }
-
-  private boolean finite() {
-    float[] values = session.executable().floats(report);
-    return new Report(values[0], values[1], List.of()).finite();
   }
 
   private void orderFor(int done) {

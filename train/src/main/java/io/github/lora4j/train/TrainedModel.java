@@ -1,5 +1,6 @@
 package io.github.lora4j.train;
 
+import io.github.lora4j.checkpoint.AtomicFiles;
 import io.github.lora4j.checkpoint.Checkpoint;
 import io.github.lora4j.graph.Backend;
 import io.github.lora4j.lora.Adapter;
@@ -85,6 +86,9 @@ public final class TrainedModel implements AutoCloseable {
   /** The finished adapter of a run. */
   public static Path adapter(Path run) {
     Path adapter = run.resolve("adapter");
+    if (!Files.isDirectory(adapter) && Files.isDirectory(run)) {
+      AtomicFiles.clear(run); // A writer that was killed while it replaced the adapter has left the old one hidden.
+    }
     if (!Files.isDirectory(adapter)) {
       throw new ConfigException("%s has no adapter yet: its training is not finished; continue it with --resume".formatted(run));
     }

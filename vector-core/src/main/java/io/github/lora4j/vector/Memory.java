@@ -81,7 +81,8 @@ public final class Memory implements AutoCloseable {
    */
   public static long javaBytes() {
     MemoryUsage heap = ManagementFactory.getMemoryMXBean().getHeapMemoryUsage();
-    return Math.min(heap.getMax(), heap.getUsed() + NEW_OBJECTS) + OUTSIDE_HEAP;
+    long soon = heap.getUsed() + NEW_OBJECTS;
+    return (heap.getMax() < 0 ? soon : Math.min(heap.getMax(), soon)) + OUTSIDE_HEAP;
   }
 
   @Override

@@ -1,5 +1,6 @@
 package io.github.lora4j.testkit.lora;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -8,18 +9,23 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.github.lora4j.checkpoint.Checkpoint;
 import io.github.lora4j.graph.Backend;
 import io.github.lora4j.graph.CompileOptions;
+import io.github.lora4j.graph.Executable;
 import io.github.lora4j.graph.OptimizerSpec;
 import io.github.lora4j.graph.cpu.CpuBackend;
 import io.github.lora4j.lora.Adapter;
 import io.github.lora4j.lora.AdapterMethod;
+import io.github.lora4j.lora.ForwardingAdapter;
 import io.github.lora4j.lora.LoadedAdapter;
 import io.github.lora4j.lora.files.PeftFormat;
 import io.github.lora4j.lora.parameters.AdapterParameter;
 import io.github.lora4j.lora.parameters.AdapterValues;
 import io.github.lora4j.models.ModelDirectory;
 import io.github.lora4j.testkit.TinyBert;
+import io.github.lora4j.train.PreparedRun;
+import io.github.lora4j.train.TrainingRun;
 import io.github.lora4j.train.recorded.RecordedTask;
 import io.github.lora4j.train.recorded.SequenceClassifier;
+import io.github.lora4j.train.runs.Resume;
 import io.github.lora4j.train.session.MemoryForecast;
 import io.github.lora4j.train.session.Session;
 import io.github.lora4j.train.session.TaskProgram;
@@ -99,6 +105,29 @@ class RunMemoryTest {
       MemorySegment copy = MemorySegment.ofArray(new float[3]);
       saved.values().copyTo(bias, copy);
       assertEquals(-1, copy.mismatch(MemorySegment.ofArray(values)), "it was copied before it was asked for");
+    }
+  }
+
+  @Test
+  void aRunSavesFromTheProgramItself() {
+    PreparedRun made = new TrainedRuns(dir.resolve("runs")).prepared("full", "full");
+    String bias = "classifier.bias";
+    TrainingRun[] running = {null};
+    Adapter watched = new ForwardingAdapter(made.adapter()) {
+      @Override
+      public LoadedAdapter onUntouchedBase(AdapterValues values, AdapterValues start) {
+        Executable executable = running[0].session().executable();
+        executable.write(executable.program().slot(bias).orElseThrow(), new float[] {3, 1, 2}, 3);
+        return super.onUntouchedBase(values, start);
+      }
+    };
+    try (TrainingRun run = TrainingRun.open(new PreparedRun(made.recipe(), made.directory(), made.program(), watched, made.train(), made.eval(),
+        made.notes()), Resume.NO)) {
+      running[0] = run;
+      run.train();
+    }
+    try (LoadedAdapter saved = PeftFormat.load(made.recipe().output().resolve("adapter"), made.program().description())) {
+      assertArrayEquals(new float[] {3, 1, 2}, saved.values().get(bias).toArray(ValueLayout.JAVA_FLOAT), "the run had copied its parameters before");
     }
   }
 

@@ -14,6 +14,7 @@ import io.github.lora4j.lora.sets.AdapterSet;
 import io.github.lora4j.models.ModelDirectory;
 import io.github.lora4j.testkit.TinyBert;
 import io.github.lora4j.tokenizer.Tokenizer;
+import io.github.lora4j.train.PreparedRun;
 import io.github.lora4j.train.TrainEvent;
 import io.github.lora4j.train.TrainedModel;
 import io.github.lora4j.train.TrainingRun;
@@ -90,6 +91,11 @@ final class TrainedRuns {
     return Recipe.builder(model, dir.resolve(name.replaceAll("[^a-z0-9]+", "_") + (name.contains("+") ? "_plus" : ""))).set("data.train", data.toString())
         .set("data.text", "text").set("data.label", "label").set("data.labels", LABELS).set("method", method).set("optimizer.name", optimizer).set("optimizer.learning_rate", 2e-2).set("batch_size", 4)
         .set("max_steps", 12).set("threads", 1).adapter(settings).build();
+  }
+
+  /** A run that has not begun. */
+  PreparedRun prepared(String name, String method) {
+    return PreparedRun.open(recipe(name, method, "sgd", Map.of()));
   }
 
   /** A finished run. */

@@ -190,6 +190,17 @@ class RunDirectoryTest {
     assertEquals(2, executable.arena(Executable.Arena.MOMENT2).get(java.lang.foreign.ValueLayout.JAVA_BYTE, 5));
   }
 
+  /** The order of a {@code Map.of} is another in every JVM. */
+  @Test
+  void theSameRunWritesTheSameBytes() throws IOException {
+    Map<String, String> settings = Map.of("b", "1", "d", "2", "a", "3", "c", "4", "f", "5", "e", "6", "h", "7", "g", "8");
+    try (RunDirectory run = claimed(Resume.NO)) {
+      Path checkpoint = run.save(executable, List.of(), new RunIdentity(settings, "k"), new Progress(1, false, settings), 1);
+      String state = Files.readString(checkpoint.resolve("trainer_state.json")).replaceAll("[^a-h1-8]*\"([a-h])\" : \"([1-8])\"", "<$1$2>");
+      assertEquals(2, state.split("<a3><b1><c4><d2><e6><f5><g8><h7>", -1).length - 1, state);
+    }
+  }
+
   @Test
   void theOldestGoFirst() throws IOException {
     try (RunDirectory run = claimed(Resume.NO)) {
