@@ -4,14 +4,14 @@ import io.github.lora4j.lora.Adapter;
 import io.github.lora4j.lora.AdapterMethod;
 import io.github.lora4j.lora.LoadedAdapter;
 import io.github.lora4j.lora.files.PeftFormat;
+import io.github.lora4j.lora.parameters.AdapterParameter;
 import io.github.lora4j.lora.plain.LoraFa;
 import io.github.lora4j.models.ModelDirectory;
 import io.github.lora4j.tokenizer.Tokenizer;
 import io.github.lora4j.train.data.DataFile;
-import io.github.lora4j.train.data.Example;
+import io.github.lora4j.train.data.ModelTexts;
 import io.github.lora4j.train.data.Row;
 import io.github.lora4j.train.data.RowReader;
-import io.github.lora4j.train.data.Target;
 import io.github.lora4j.train.data.TokenizedData;
 import io.github.lora4j.train.recipe.Recipe;
 import io.github.lora4j.train.recorded.RecordedTask;
@@ -59,16 +59,25 @@ public record PreparedRun(Recipe recipe, ModelDirectory directory, RecordedTask 
     RecordedTask program = task.on(directory, labels);
     Tokenizer tokenizer = Tokenizer.load(directory.path());
     Adapter adapter = adapter(recipe, directory, program);
+    if (program.holdsBase()) {
+      requireBase(adapter);
+    }
     int maxLength = BaseModel.maxLength(recipe.data().maxLength(), task.longest(directory), program, adapter);
-    TokenizedData train = tokenize(task, trainRows, new RowReader(source, tokenizer, maxLength, labels, true));
-    Optional<TokenizedData> eval = evalRows.map(rows -> tokenize(task, rows,
-        new RowReader(recipe.data().eval().orElse(source), tokenizer, maxLength, labels, true)));
+    ModelTexts texts = ModelTexts.of(directory.path());
+    int batch = recipe.training().batchSize();
+    TokenizedRows trainTokens = TokenizedRows.of(task, trainRows, new RowReader(source, tokenizer, maxLength, labels, true, texts), batch);
+    Optional<TokenizedRows> evalTokens = evalRows.map(rows -> TokenizedRows.of(task, rows,
+        new RowReader(recipe.data().eval().orElse(source), tokenizer, maxLength, labels, true, texts), batch));
+    TokenizedData train = trainTokens.data();
+    Optional<TokenizedData> eval = evalTokens.map(TokenizedRows::data);
     BaseModel.requireTokens(directory, tokenizer, train);
     eval.ifPresent(data -> BaseModel.requireTokens(directory, tokenizer, data));
     List<String> notes = new ArrayList<>(adapter.notes());
     if (!recipe.adapter().startFrom().isEmpty()) {
       notes.add("starts from the adapter of " + recipe.adapter().startFrom());
     }
+    notes.addAll(trainTokens.notes("training", maxLength));
+    evalTokens.ifPresent(rows -> notes.addAll(rows.notes("evaluation", maxLength)));
     BaseModel.cut(train.cut(), train.sequences().size(), "training ", maxLength).ifPresent(notes::add);
     eval.flatMap(data -> BaseModel.cut(data.cut(), data.sequences().size(), "evaluation ", maxLength)).ifPresent(notes::add);
     try (FittingHead weights = FittingHead.open(directory, program.model())) {
@@ -77,6 +86,17 @@ public record PreparedRun(Recipe recipe, ModelDirectory directory, RecordedTask 
     lastBatch(recipe, task, train).ifPresent(notes::add);
     notes.addAll(task.notes(train.examples()));
     return new PreparedRun(recipe.settled(task, labels, maxLength), directory, program, adapter, train, eval, List.copyOf(notes));
+  }
+
+  /** The reference is the model without its adapter, which must be there in the same program. */
+  private static void requireBase(Adapter adapter) {
+    List<String> changed = adapter.parameters().stream().filter(AdapterParameter::ofBase).map(AdapterParameter::slot).toList();
+    if (!changed.isEmpty() || adapter.virtualTokens().total() > 0 || adapter.baseStarts().values().stream().anyMatch(start ->
+        start.init().changesBase())) {
+      throw new ConfigException("the reference is the model without its adapter, but %s; set reference: before".formatted(changed.isEmpty()
+          ? "this adapter changes what the model is without it" : "%s and %d other parameters of the model train".formatted(changed.getFirst(),
+              changed.size() - 1)));
+    }
   }
 
   /** The recipe's, or those of the adapter that the run goes on from, or what occurs. */
@@ -88,17 +108,9 @@ public record PreparedRun(Recipe recipe, ModelDirectory directory, RecordedTask 
     return labels.isEmpty() ? task.labels(rows) : labels;
   }
 
-  static TokenizedData tokenize(TrainingTask task, List<Row> rows, RowReader reader) {
-    List<Example> examples = new ArrayList<>();
-    for (Row row : rows) {
-      Example example = task.example(row, reader);
-      if (reader.labelled() && example.target() instanceof Target.None) {
-        throw new ConfigException("task %s (%s) gives no target for %s, line %d".formatted(task.name(), task.getClass().getName(), reader.file(),
-            row.line()));
-      }
-      examples.add(example);
-    }
-    return new TokenizedData(examples);
+  /** The same with data that has more to it. */
+  PreparedRun with(TokenizedData otherTrain, Optional<TokenizedData> otherEval) {
+    return new PreparedRun(recipe, directory, program, adapter, otherTrain, otherEval, notes);
   }
 
   /** The examples that are left over at the end of an epoch may be too few to learn from. */

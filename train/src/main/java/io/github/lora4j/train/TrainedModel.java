@@ -7,11 +7,13 @@ import io.github.lora4j.lora.Adapter;
 import io.github.lora4j.lora.LoadedAdapter;
 import io.github.lora4j.lora.baselines.HeadOnly;
 import io.github.lora4j.lora.files.PeftFormat;
+import io.github.lora4j.models.Head;
 import io.github.lora4j.models.ModelDirectory;
 import io.github.lora4j.tokenizer.Tokenizer;
 import io.github.lora4j.train.data.DataFile;
 import io.github.lora4j.train.data.DataSpec;
 import io.github.lora4j.train.data.Example;
+import io.github.lora4j.train.data.ModelTexts;
 import io.github.lora4j.train.data.Row;
 import io.github.lora4j.train.data.RowReader;
 import io.github.lora4j.train.data.TokenizedData;
@@ -24,6 +26,7 @@ import io.github.lora4j.train.session.FittingHead;
 import io.github.lora4j.train.session.Session;
 import io.github.lora4j.train.session.TaskProgram;
 import io.github.lora4j.train.tasks.Prediction;
+import io.github.lora4j.train.tasks.TrainingTask;
 import io.github.lora4j.vector.ConfigException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -40,9 +43,11 @@ public final class TrainedModel implements AutoCloseable {
   /** Room of a batch; one longer text widens it. */
   private static final int TOKENS = 2048;
   private static final int SEQUENCES = 64;
+  private static final int LOGITS = 16 << 20;
 
   private final Recipe recipe;
   private final ModelDirectory directory;
+  private final TrainingTask task;
   private final RecordedTask program;
   private final Tokenizer tokenizer;
   private final LoadedAdapter loaded;
@@ -56,7 +61,8 @@ public final class TrainedModel implements AutoCloseable {
   private TrainedModel(Recipe recipe, Path model, boolean base, String backend, int threads) {
     this.recipe = recipe;
     directory = BaseModel.open(model);
-    program = recipe.task().on(directory, recipe.data().labels());
+    task = recipe.task().settled(directory);
+    program = task.on(directory, recipe.data().labels());
     tokenizer = Tokenizer.load(directory.path());
     loaded = PeftFormat.load(adapter(recipe.output()), program.description());
     try {
@@ -114,7 +120,7 @@ public final class TrainedModel implements AutoCloseable {
     int at = 0;
     for (Example example : data.examples()) {
       int next = at + example.sequences().size();
-      predictions.add(recipe.task().prediction(example, Arrays.copyOfRange(outputs, at, next), recipe.data().labels()));
+      predictions.add(task.prediction(example, Arrays.copyOfRange(outputs, at, next), recipe.data().labels()));
       at = next;
     }
     return predictions;
@@ -134,11 +140,23 @@ public final class TrainedModel implements AutoCloseable {
 
   /** Measures the model on a labelled file with the columns of the recipe: the loss, and the task's metrics. */
   public Map<String, Double> evaluate(Path file) {
-    TokenizedData data = tokenize(file, DataFile.read(file, recipe.data().columns()), true);
+    TokenizedData rows = tokenize(file, DataFile.read(file, recipe.data().columns()), true);
+    TokenizedData data = program.beforehand().isEmpty() ? rows : beforehand(rows);
     int together = recipe.training().batchSize();
     TaskProgram.Capacity needed = TrainingPlan.evaluation(program, data, together);
-    try (Session session = session(new TaskProgram.Capacity(Math.max(TOKENS, needed.tokens()), needed.sequences(), needed.maxLength(), true))) {
-      return Evaluation.of(recipe.task(), program, session, data, together);
+    try (Session session = session(new TaskProgram.Capacity(Math.max(room(), needed.tokens()), needed.sequences(), needed.maxLength(), true))) {
+      return Evaluation.of(task, program, session, data, together);
+    }
+  }
+
+  /** Tokens of a batch: fewer where each has a row of logits over a vocabulary. */
+  private int room() {
+    return program.model().head() instanceof Head.LanguageModel ? Math.clamp(LOGITS / program.model().architecture().vocabSize(), 64, TOKENS) : TOKENS;
+  }
+
+  private TokenizedData beforehand(TokenizedData rows) {
+    try (Checkpoint weights = FittingHead.open(directory, program.model())) {
+      return Beforehand.compute(program, weights, rows, recipe, backend);
     }
   }
 
@@ -150,7 +168,8 @@ public final class TrainedModel implements AutoCloseable {
   }
 
   private TokenizedData tokenize(Path file, List<Row> rows, boolean labelled) {
-    TokenizedData data = PreparedRun.tokenize(recipe.task(), rows, new RowReader(file, tokenizer, maxLength, recipe.data().labels(), labelled));
+    TokenizedData data = TokenizedRows.of(task, rows, new RowReader(file, tokenizer, maxLength, recipe.data().labels(), labelled,
+        ModelTexts.of(directory.path())), recipe.training().batchSize()).data();
     BaseModel.requireTokens(directory, tokenizer, data);
     texts += data.sequences().size();
     cut += data.cut();

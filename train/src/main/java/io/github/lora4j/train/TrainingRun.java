@@ -57,16 +57,16 @@ public final class TrainingRun implements AutoCloseable {
   private int saved = -1;
   private long nanos;
 
-  private TrainingRun(PreparedRun prepared, Resume resume, GradientExchange exchange, List<TrainListener> listeners) {
-    this.prepared = prepared;
-    recipe = prepared.recipe();
+  private TrainingRun(PreparedRun from, Resume resume, GradientExchange exchange, List<TrainListener> listeners) {
+    recipe = from.recipe();
     this.listeners = List.copyOf(listeners);
-    plan = TrainingPlan.of(prepared);
+    plan = TrainingPlan.of(from);
     directory = RunDirectory.open(recipe.output(), recipe.model(), resume);
     Backend opened = null;
     Session made = null;
     try {
       opened = Backend.open(recipe.computing().backend(), recipe.computing().threads());
+      prepared = Beforehand.of(from, recipe.output(), opened);
       Optional<LoadedAdapter> start = prepared.start();
       try (FittingHead base = FittingHead.open(prepared.directory(), prepared.program().model())) {
         base.replaced().ifPresent(replaced::add);
@@ -84,6 +84,7 @@ public final class TrainingRun implements AutoCloseable {
         resume(made, resume);
       }
       directory.claim();
+      Beforehand.keep(prepared, recipe.output());
       directory.write(recipe);
     } catch (RuntimeException | Error e) {
       closeAll(made, opened, directory);

@@ -14,8 +14,14 @@ import java.util.List;
  * @param maxLength tokens after which a sequence is cut
  * @param labels names of the classes in the order of their ids; empty where the task has none
  * @param labelled whether the rows have labels: not where they are to be predicted
+ * @param texts what the model's files say of texts
  */
-public record RowReader(Path file, Tokenizer tokenizer, int maxLength, List<String> labels, boolean labelled) {
+public record RowReader(Path file, Tokenizer tokenizer, int maxLength, List<String> labels, boolean labelled, ModelTexts texts) {
+
+  /** A reader for tasks that need nothing of the model's files. */
+  public RowReader(Path file, Tokenizer tokenizer, int maxLength, List<String> labels, boolean labelled) {
+    this(file, tokenizer, maxLength, labels, labelled, ModelTexts.NONE);
+  }
 
   /** The row's text, or both of its texts with a separator, as one sequence. */
   public Sequence sequence(Row row) {

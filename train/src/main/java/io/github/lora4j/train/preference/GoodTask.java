@@ -43,6 +43,16 @@ public record GoodTask(Model model, Reference reference, double beta, boolean ba
   }
 
   @Override
+  public Optional<RecordedTask> beforehand() {
+    return reference == Reference.GIVEN ? Optional.of(new GoodTask(model, Reference.NONE, beta, baseline, good, bad)) : Optional.empty();
+  }
+
+  @Override
+  public boolean holdsBase() {
+    return reference == Reference.STEP;
+  }
+
+  @Override
   public Value judged(Sites sites, PackedInputs in) {
     return AnswerSlots.logRatios(model, reference, sites, in);
   }

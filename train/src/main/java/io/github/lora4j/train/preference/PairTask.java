@@ -59,6 +59,16 @@ public record PairTask(Model model, PairLoss pairLoss, Reference reference, Own 
   }
 
   @Override
+  public Optional<RecordedTask> beforehand() {
+    return reference == Reference.GIVEN ? Optional.of(new PairTask(model, pairLoss, Reference.NONE, Own.NONE)) : Optional.empty();
+  }
+
+  @Override
+  public boolean holdsBase() {
+    return reference == Reference.STEP;
+  }
+
+  @Override
   public Value judged(Sites sites, PackedInputs in) {
     return AnswerSlots.logRatios(model, reference, sites, in);
   }

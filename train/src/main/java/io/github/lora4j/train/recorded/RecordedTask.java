@@ -86,6 +86,19 @@ public interface RecordedTask {
     return 1;
   }
 
+  /**
+   * The program whose judged rows come with the targets, computed once without the adapter before anything is trained; empty where targets come
+   * from the data alone.
+   */
+  default Optional<RecordedTask> beforehand() {
+    return Optional.empty();
+  }
+
+  /** Whether the program holds the model without its adapter beside the one with it. */
+  default boolean holdsBase() {
+    return false;
+  }
+
   /** Adds the counted targets of the batch to {@code total}. */
   void countTargets(Graph graph, PackedInputs in, Value total);
 }

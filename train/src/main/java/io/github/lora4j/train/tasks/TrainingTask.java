@@ -71,6 +71,23 @@ public interface TrainingTask {
    */
   Example example(Row row, RowReader reader);
 
+  /**
+   * What a row gives: one example, unless a task says otherwise. None where the row is too long to learn anything from it, several where it is
+   * split; both are counted and told.
+   */
+  default List<Example> examples(Row row, RowReader reader) {
+    return List.of(example(row, reader));
+  }
+
+  /**
+   * Examples with what they need of one another.
+   *
+   * @param batch examples of a forward pass
+   */
+  default List<Example> together(List<Example> examples, int batch) {
+    return examples;
+  }
+
   /** What the user should know of the training data beside its size: one sentence each. */
   default List<String> notes(List<Example> examples) {
     return List.of();

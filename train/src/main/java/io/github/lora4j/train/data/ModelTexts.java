@@ -1,0 +1,152 @@
+package io.github.lora4j.train.data;
+
+import com.fasterxml.jackson.core.JacksonException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.github.lora4j.tokenizer.Tokenizer;
+import io.github.lora4j.tokenizer.chat.ChatTemplate;
+import io.github.lora4j.tokenizer.chat.ChatTemplates;
+import io.github.lora4j.vector.ConfigException;
+import io.github.lora4j.vector.FormatException;
+import io.github.lora4j.vector.ResourceException;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.Set;
+
+/** What a model's files say of texts: where they begin and end, and how conversations are written. Files are read when they are asked for. */
+public final class ModelTexts {
+
+  /** Of no model. */
+  public static final ModelTexts NONE = new ModelTexts(Optional.empty());
+
+  private static final ObjectMapper JSON = new ObjectMapper();
+
+  private final Optional<Path> model;
+  private final Map<String, ChatTemplate> read = new LinkedHashMap<>();
+  private Optional<ChatTemplates> templates = Optional.empty();
+  private Optional<Set<Integer>> ends = Optional.empty();
+
+  private ModelTexts(Optional<Path> model) {
+    this.model = model;
+  }
+
+  /** Of the model in a directory. */
+  public static ModelTexts of(Path directory) {
+    return new ModelTexts(Optional.of(directory));
+  }
+
+  private Path directory() {
+    return model.orElseThrow(() -> new ConfigException("this task needs the files of a model"));
+  }
+
+  private ChatTemplates templates() {
+    if (templates.isEmpty()) {
+      templates = Optional.of(ChatTemplates.load(directory()));
+    }
+    return templates.get();
+  }
+
+  /**
+   * A chat template.
+   *
+   * @param choice empty for the model's own; the name of another one of the model's, or a file
+   * @param tools whether the conversation has tools
+   * @throws ConfigException if the model has none, saying what to do
+   */
+  public ChatTemplate template(String choice, boolean tools) {
+    return read.computeIfAbsent(choice + (tools ? " with tools" : ""), key -> {
+      if (choice.isEmpty()) {
+        if (templates().names().isEmpty()) {
+          throw new ConfigException(("%s has no chat template, so nothing says how conversations are written for it. Name a file of one by "
+              + "chat_template: FILE.jinja, or train prompts and answers as plain text by chat_template: none").formatted(directory()));
+        }
+        return templates().choose(tools);
+      }
+      if (templates().names().contains(choice)) {
+        return templates().get(choice);
+      }
+      Path file = Path.of(choice);
+      if (!Files.isRegularFile(file)) {
+        throw new ConfigException("chat_template: %s is neither a file nor one of the templates of %s, which has %s".formatted(choice, directory(),
+            templates().names()));
+      }
+      try {
+        return ChatTemplate.of(Files.readString(file, StandardCharsets.UTF_8), choice);
+      } catch (IOException e) {
+        throw new ResourceException("%s cannot be read: %s".formatted(file, e.getMessage()), e);
+      }
+    });
+  }
+
+  /** Texts of special tokens by name, for templates. */
+  public Map<String, String> specialTokens() {
+    return templates().specialTokens();
+  }
+
+  /** The token that ends a text: eos_token of the tokenizer's files, or eos_token_id of config.json. */
+  public OptionalInt end(Tokenizer tokenizer) {
+    return special("eos_token", tokenizer);
+  }
+
+  /** The token that begins a text. */
+  public OptionalInt begin(Tokenizer tokenizer) {
+    return special("bos_token", tokenizer);
+  }
+
+  private OptionalInt special(String name, Tokenizer tokenizer) {
+    for (String file : List.of("tokenizer_config.json", "special_tokens_map.json")) {
+      JsonNode token = json(file).map(json -> json.path(name)).orElse(JSON.missingNode());
+      String text = token.isTextual() ? token.textValue() : token.path("content").asText("");
+      if (!text.isEmpty()) {
+        OptionalInt id = tokenizer.find(text);
+        if (id.isEmpty()) {
+          throw new FormatException("%s: %s is \"%s\", which the tokenizer does not have".formatted(directory().resolve(file), name, text));
+        }
+        return id;
+      }
+    }
+    Set<Integer> ids = ids("config.json", name + "_id");
+    return ids.isEmpty() ? OptionalInt.empty() : OptionalInt.of(ids.iterator().next());
+  }
+
+  /** Tokens at which generation stops: eos_token_id of generation_config.json; none where that is not there. */
+  public Set<Integer> ends() {
+    if (ends.isEmpty()) {
+      ends = Optional.of(ids("generation_config.json", "eos_token_id"));
+    }
+    return ends.get();
+  }
+
+  private Set<Integer> ids(String file, String key) {
+    Set<Integer> ids = new LinkedHashSet<>();
+    json(file).map(json -> json.path(key)).ifPresent(value -> {
+      if (value.isInt()) {
+        ids.add(value.intValue());
+      }
+      value.forEach(item -> ids.add(item.asInt()));
+    });
+    return ids;
+  }
+
+  private Optional<JsonNode> json(String name) {
+    Path file = directory().resolve(name);
+    if (!Files.isRegularFile(file)) {
+      return Optional.empty();
+    }
+    try {
+      return Optional.of(JSON.readTree(Files.readAllBytes(file)));
+    } catch (JacksonException e) {
+      throw new FormatException("%s is not valid JSON: %s".formatted(file, e.getOriginalMessage()), e);
+    } catch (IOException e) {
+      throw new ResourceException("%s cannot be read: %s".formatted(file, e.getMessage()), e);
+    }
+  }
+}

@@ -1,0 +1,138 @@
+package io.github.lora4j.train.language;
+
+import io.github.lora4j.models.ModelDirectory;
+import io.github.lora4j.train.data.DataSpec;
+import io.github.lora4j.train.data.Example;
+import io.github.lora4j.train.data.Row;
+import io.github.lora4j.train.data.RowReader;
+import io.github.lora4j.train.data.Target;
+import io.github.lora4j.train.recorded.CausalLm;
+import io.github.lora4j.train.recorded.RecordedTask;
+import io.github.lora4j.train.rows.Content;
+import io.github.lora4j.train.rows.Message;
+import io.github.lora4j.train.rows.Turns;
+import io.github.lora4j.train.tasks.Meaning;
+import io.github.lora4j.train.tasks.Prediction;
+import io.github.lora4j.train.tasks.TrainingTask;
+import io.github.lora4j.vector.ConfigException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * Supervised fine-tuning: what the assistant says is learnt, with the end of its turn, and nothing of the rest. Rows are conversations, prompts
+ * with their completions, or instructions.
+ *
+ * @param trainOn which answers are learnt
+ */
+public record ChatText(@Meaning("What is learnt: all answers of the assistant, the last one, or the whole text.") String trainOn,
+    @Meaning(TEMPLATE) String chatTemplate, @Meaning(DATE) String templateDate, @Meaning(HASH) String templateHash,
+    @Meaning(LOST) boolean allowLostContent, @Meaning(CausalText.LONG_ROWS) String longRows, @Meaning(CausalText.TOKEN_LOSS) String tokenLoss)
+    implements TrainingTask {
+
+  static final String TEMPLATE = "How conversations are written: a file, or the name of one of the model's templates; the model's own if not given; "
+      + "none writes prompts and completions one behind the other, and instructions as Alpaca does.";
+  static final String DATE = "The day that a chat template prints, such as 2026-07-26.";
+  static final String HASH = "SHA-256 of the chat template, written by training: another template is refused.";
+  static final String LOST = "Whether a chat template may leave out content of messages, such as thoughts of earlier turns.";
+
+  /** The defaults. */
+  public ChatText() {
+    this("all", "", "", "", false, "truncate", "nll");
+  }
+
+  /** Checks the names. */
+  public ChatText {
+    if (!List.of("all", "last", "text").contains(trainOn)) {
+      throw new ConfigException("train_on must be all, last or text, got \"%s\"".formatted(trainOn));
+    }
+    LongRows.named(longRows);
+    CausalText.loss(tokenLoss);
+    new Writing(chatTemplate, templateDate, templateHash, allowLostContent);
+  }
+
+  private Writing writing() {
+    return new Writing(chatTemplate, templateDate, templateHash, allowLostContent);
+  }
+
+  @Override
+  public String name() {
+    return "chat";
+  }
+
+  @Override
+  public boolean typedRows() {
+    return true;
+  }
+
+  @Override
+  public List<String> problems(DataSpec columns, List<String> labels) {
+    return List.of();
+  }
+
+  @Override
+  public TrainingTask settled(ModelDirectory model) {
+    return new ChatText(trainOn, chatTemplate, templateDate, writing().settledHash(model), allowLostContent, longRows, tokenLoss);
+  }
+
+  @Override
+  public RecordedTask on(ModelDirectory model, List<String> labels) {
+    return new CausalLm(model.architecture(), CausalText.loss(tokenLoss));
+  }
+
+  @Override
+  public Example example(Row row, RowReader reader) {
+    return Contents.only(examples(row, reader), row, reader);
+  }
+
+  @Override
+  public List<Example> examples(Row row, RowReader reader) {
+    return marked(row, reader).examples(LongRows.named(longRows), reader.maxLength());
+  }
+
+  private Marked marked(Row row, RowReader reader) {
+    return switch (Contents.of(row, reader)) {
+      case Content.Conversation conversation -> conversation(conversation.messages(), conversation.tools(), 0, row, reader);
+      case Content.Instruction instruction -> writing().plain() ? plain(Alpaca.prompt(instruction), instruction.output(), row, reader)
+          : conversation(instruction.conversation().messages(), List.of(), 0, row, reader);
+      case Content.Answer answer when writing().plain() && answer.prompt() instanceof Turns.Plain prompt && answer.answer() instanceof Turns.Plain text ->
+          plain(prompt.text(), text.text(), row, reader);
+      case Content.Answer answer -> {
+        List<Message> before = answer.prompt().messages("user");
+        List<Message> all = new ArrayList<>(before);
+        all.addAll(answer.answer().messages("assistant"));
+        yield conversation(all, List.of(), before.size(), row, reader);
+      }
+      case Content.Text text -> throw Contents.wrong(row, reader, name(), "conversations, prompts with completions and instructions");
+      case Content.Preference preference -> throw Contents.wrong(row, reader, name(), "conversations, prompts with completions and instructions");
+      case Content.Verdict verdict -> throw Contents.wrong(row, reader, name(), "conversations, prompts with completions and instructions");
+    };
+  }
+
+  private Marked plain(String prompt, String answer, Row row, RowReader reader) {
+    return writing().text(prompt, answer, trainOn.equals("text"), row, reader);
+  }
+
+  private Marked conversation(List<Message> messages, List<Object> tools, int from, Row row, RowReader reader) {
+    if (writing().plain()) {
+      throw reader.wrong(row, "messages cannot be written without a chat template (chat_template: none)");
+    }
+    return trainOn.equals("text") ? writing().everything(messages, tools, row, reader)
+        : writing().conversation(messages, tools, from, trainOn.equals("last"), row, reader);
+  }
+
+  @Override
+  public Map<String, Double> ofLoss(double loss) {
+    return tokenLoss.equals("nll") ? TextMetrics.perplexity(loss) : Map.of();
+  }
+
+  @Override
+  public Map<String, Double> metrics(float[][] judged, List<Target> targets) {
+    return TextMetrics.accuracy(judged);
+  }
+
+  @Override
+  public Prediction prediction(Example example, float[][] outputs, List<String> labels) {
+    return TextMetrics.none(name());
+  }
+}

@@ -1,0 +1,184 @@
+package io.github.lora4j.train.language;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.github.lora4j.models.ModelDirectory;
+import io.github.lora4j.tokenizer.chat.Answer;
+import io.github.lora4j.tokenizer.chat.Chat;
+import io.github.lora4j.tokenizer.chat.ChatTemplate;
+import io.github.lora4j.tokenizer.chat.Missing;
+import io.github.lora4j.tokenizer.chat.Rendered;
+import io.github.lora4j.tokenizer.chat.Span;
+import io.github.lora4j.train.data.ModelTexts;
+import io.github.lora4j.train.data.Row;
+import io.github.lora4j.train.data.RowReader;
+import io.github.lora4j.train.rows.Message;
+import io.github.lora4j.train.rows.Turns;
+import io.github.lora4j.vector.ConfigException;
+import io.github.lora4j.vector.Names;
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.time.LocalDate;
+import java.time.format.DateTimeParseException;
+import java.util.ArrayList;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.OptionalInt;
+
+/**
+ * How prompts and answers are written as text: by a chat template, or one behind the other.
+ *
+ * @param template empty for the model's own, "none" for plain text, the name of another of the model's, or a file
+ * @param date the day that a template prints, if it prints one
+ * @param hash of the template an adapter was trained with; empty if that is not known yet
+ * @param lost whether a template may leave out content of messages
+ */
+record Writing(String template, String date, String hash, boolean lost) {
+
+  private static final ObjectMapper JSON = new ObjectMapper();
+  private static final String NONE = "none";
+
+  Writing {
+    if (!date.isEmpty()) {
+      try {
+        LocalDate.parse(date);
+      } catch (DateTimeParseException e) {
+        throw new ConfigException("template_date must be a day such as 2026-07-26, got \"%s\"".formatted(date), e);
+      }
+    }
+  }
+
+  boolean plain() {
+    return template.equals(NONE);
+  }
+
+  /**
+   * The template's hash; "none" for plain text.
+   *
+   * @throws ConfigException when it is not the one that an adapter was trained with
+   */
+  String settledHash(ModelDirectory model) {
+    String now = plain() ? NONE : sha256(ModelTexts.of(model.path()).template(template, false).source());
+    if (!hash.isEmpty() && !hash.equals(now)) {
+      throw new ConfigException(("the chat template has changed: the adapter was trained with the one of SHA-256 %s, %s has the one of %s. Give the "
+          + "old one by chat_template: FILE").formatted(hash, plain() ? "the recipe" : model.path(), now));
+    }
+    return now;
+  }
+
+  private static String sha256(String text) {
+    try {
+      return HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(text.getBytes(StandardCharsets.UTF_8)));
+    } catch (NoSuchAlgorithmException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  /**
+   * A prompt with an answer.
+   *
+   * @param tools for the template
+   */
+  Marked answer(Turns prompt, Turns answer, List<Object> tools, Row row, RowReader reader) {
+    if (plain()) {
+      return text(text(prompt, row, reader), text(answer, row, reader), false, row, reader);
+    }
+    List<Message> before = prompt.messages("user");
+    List<Message> all = new ArrayList<>(before);
+    all.addAll(answer.messages("assistant"));
+    return conversation(all, tools, before.size(), false, row, reader);
+  }
+
+  private static String text(Turns turns, Row row, RowReader reader) {
+    return switch (turns) {
+      case Turns.Plain plain -> plain.text();
+      case Turns.Messages messages -> throw reader.wrong(row, "messages cannot be written without a chat template (chat_template: none)");
+    };
+  }
+
+  /**
+   * A prompt and its answer as one text that ends with the model's end token.
+   *
+   * @param everything learn the prompt, too
+   */
+  Marked text(String prompt, String answer, boolean everything, Row row, RowReader reader) {
+    var encoding = reader.tokenizer().encode(prompt + answer, true);
+    Marked marked = everything ? Marked.all(encoding) : Marked.of(encoding, List.of(new Span(prompt.length(), prompt.length() + answer.length())));
+    OptionalInt end = reader.texts().end(reader.tokenizer());
+    if (end.isEmpty()) {
+      throw reader.wrong(row, "nothing says which token ends a text: neither eos_token in tokenizer_config.json nor eos_token_id in config.json");
+    }
+    return marked.ended(end.getAsInt());
+  }
+
+  /**
+   * A conversation; learnt is what the assistant says.
+   *
+   * @param from index of the first message that is learnt
+   * @param last whether only the last answer is
+   */
+  Marked conversation(List<Message> messages, List<Object> tools, int from, boolean last, Row row, RowReader reader) {
+    Rendered rendered = render(messages, tools, reader);
+    List<Answer> learnt = rendered.answers().stream().filter(answer -> answer.message() >= from && messages.get(answer.message()).trains()).toList();
+    if (learnt.isEmpty()) {
+      throw reader.wrong(row, "nothing to learn: the conversation has no answer of the assistant with a weight");
+    }
+    if (last) {
+      learnt = List.of(learnt.getLast());
+    }
+    Marked marked = encode(rendered, learnt.stream().map(answer -> new Span(answer.start(), answer.end())).toList(), row, reader);
+    ends(messages, learnt.getLast(), marked, row, reader);
+    return marked;
+  }
+
+  /** A conversation of which everything is learnt. */
+  Marked everything(List<Message> messages, List<Object> tools, Row row, RowReader reader) {
+    Rendered rendered = render(messages, tools, reader);
+    return encode(rendered, List.of(new Span(0, rendered.text().length())), row, reader);
+  }
+
+  private Rendered render(List<Message> messages, List<Object> tools, RowReader reader) {
+    ChatTemplate of = reader.texts().template(template, !tools.isEmpty());
+    Chat chat = Chat.of(messages.stream().map(message -> (JsonNode) JSON.valueToTree(message.fields())).toList())
+        .withTools(tools.stream().map(tool -> (JsonNode) JSON.valueToTree(tool)).toList()).withSpecialTokens(reader.texts().specialTokens());
+    return of.render(date.isEmpty() ? chat : chat.withNow(LocalDate.parse(date).atStartOfDay()));
+  }
+
+  private Marked encode(Rendered rendered, List<Span> spans, Row row, RowReader reader) {
+    if (!lost && !rendered.missing().isEmpty()) {
+      Missing missing = rendered.missing().getFirst();
+      throw reader.wrong(row, ("the chat template leaves out %s of message %d: \"%s\". Change the data or the template, or allow it by "
+          + "allow_lost_content: true").formatted(missing.field(), missing.message() + 1, shown(missing.text())));
+    }
+    Marked marked = Marked.of(reader.tokenizer().encode(rendered.text(), false), spans);
+    OptionalInt begin = reader.texts().begin(reader.tokenizer());
+    if (begin.isPresent() && marked.ids().length > 1 && marked.ids()[0] == begin.getAsInt() && marked.ids()[1] == begin.getAsInt()) {
+      throw reader.wrong(row, "the text begins with two %s; one of them is in the first message, take it out".formatted(
+          reader.tokenizer().token(begin.getAsInt())));
+    }
+    if (marked.learnt() == 0) {
+      throw reader.wrong(row, "no token to learn: the assistant says nothing");
+    }
+    return marked;
+  }
+
+  /** A model that never sees an end never learns to end. */
+  private static void ends(List<Message> messages, Answer answer, Marked marked, Row row, RowReader reader) {
+    if (reader.texts().ends().isEmpty() || answer.message() != messages.size() - 1) {
+      return;
+    }
+    for (int t = 0; t < marked.ids().length; t++) {
+      if (marked.counted()[t] && reader.texts().ends().contains(marked.ids()[t])) {
+        return;
+      }
+    }
+    throw reader.wrong(row, "the chat template writes no end token behind the last answer, so the model would not learn to stop: generation_config.json "
+        + "stops at %s".formatted(reader.texts().ends().stream().map(reader.tokenizer()::token).toList()));
+  }
+
+  private static String shown(String text) {
+    String printable = Names.printable(text);
+    return printable.length() > 60 ? printable.substring(0, 60) + "…" : printable;
+  }
+}
