@@ -20,7 +20,12 @@ class GoldenFoldersTest {
       "embedding", "none of these losses are compared yet",
       "gguf", "no GGUF",
       "quant", "no quantised weights",
-      "tiny_tokenizer", "a part of the folder chat");
+      "tiny_tokenizer", "a tokenizer that cases of other folders use");
+
+  /** Folders whose cases are NAME.json files, and beside them what belongs to one: NAME_adapter. */
+  private static final Set<String> OF_FILES = Set.of("adalora", "errors", "lora_init", "lora_layers", "loralib", "multi_adapter", "optim", "targets");
+  /** Folders whose cases are directories, some with a NAME.json beside them. */
+  private static final Set<String> OF_DIRECTORIES = Set.of("features", "formats", "models", "real");
 
   @TestFactory
   Stream<DynamicTest> folders() throws IOException {

@@ -71,8 +71,8 @@ final class Beforehand {
     RecordedTask plain = program.beforehand().orElseThrow();
     int longest = data.examples().stream().mapToInt(Example::tokens).max().orElse(1);
     TaskProgram.Capacity capacity = new TaskProgram.Capacity(Math.max(ROOM, longest), 64 * program.sequencesPerExample(), data.longest(), true);
-    try (Session session = Session.open(plain, List.of(base), Adapter.BASE, Optional.empty(), capacity, Optional.empty(), backend,
-        recipe.computing().weightType(), recipe.training().seed())) {
+    try (Session session = Session.open(new Session.Setup(plain, List.of(base), capacity, recipe.computing().weightType(),
+        recipe.training().seed()), Adapter.BASE, Optional.empty(), Optional.empty(), backend)) {
       return References.against(plain, session, data);
     }
   }
