@@ -18,6 +18,7 @@ import io.github.lora4j.train.recorded.MaskedLm;
 import io.github.lora4j.train.recorded.QuestionAnswering;
 import io.github.lora4j.train.recorded.RecordedTask;
 import io.github.lora4j.train.recorded.SequenceClassifier;
+import io.github.lora4j.train.recorded.SequenceToSequence;
 import io.github.lora4j.train.recorded.Targets;
 import io.github.lora4j.train.recorded.TokenClassifier;
 import io.github.lora4j.train.session.Session;
@@ -37,7 +38,7 @@ final class GoldenModel implements AutoCloseable {
   /** What a model does, by the end of its class name. */
   enum Kind {
     CLASSES("ForSequenceClassification"), NEXT_TOKEN("ForCausalLM"), MASKED_TOKENS("ForMaskedLM"),
-    LABELLED_TOKENS("ForTokenClassification"), ANSWER("ForQuestionAnswering");
+    LABELLED_TOKENS("ForTokenClassification"), ANSWER("ForQuestionAnswering"), FROM_SOURCE("ForConditionalGeneration");
 
     private final String ending;
 
@@ -100,6 +101,7 @@ final class GoldenModel implements AutoCloseable {
   private RecordedTask task(Architecture architecture) {
     return switch (kind) {
       case NEXT_TOKEN -> new CausalLm(architecture);
+      case FROM_SOURCE -> new SequenceToSequence(architecture);
       case ANSWER -> new QuestionAnswering(architecture);
       case MASKED_TOKENS -> new MaskedLm(architecture);
       case LABELLED_TOKENS -> new TokenClassifier(architecture, tensors.info("base.logits").shape().getLast().intValue());
@@ -129,10 +131,11 @@ final class GoldenModel implements AutoCloseable {
    * A row of a batch without its padding.
    *
    * @param at where its tokens lie in the padded row
+   * @param source what the text is made from; empty where it is not
    * @param looked tokens that are looked at: those behind are padding that a loss sees
    * @param comparable whether what the head reads is a token, not padding
    */
-  private record Row(int[] ids, int[] types, int[] at, int[] positions, int looked, Target target, boolean comparable) {}
+  private record Row(int[] ids, int[] types, int[] at, int[] positions, int[] source, int looked, Target target, boolean comparable) {}
 
   /** Whether a training step means what was recorded: not where the first token of a row is predicted, or pooled, by padding before it. */
   boolean trains() {
@@ -157,11 +160,15 @@ final class GoldenModel implements AutoCloseable {
     }
   }
 
-  private static PackedBatch packed(PackedInputs in, List<Row> rows) {
+  private PackedBatch packed(PackedInputs in, List<Row> rows) {
     PackedBatch batch = new PackedBatch(in);
     for (int i = 0; i < rows.size(); i++) {
       Row row = rows.get(i);
-      batch.add(new PackedBatch.Sequence(row.ids, row.types, Arrays.stream(row.positions).map(p -> Math.max(p, 0)).toArray(), row.looked, i, 0));
+      batch.add(new PackedBatch.Sequence(row.ids, row.types, Arrays.stream(row.positions).map(p -> Math.max(p, 0)).toArray(), row.looked, i, 0,
+          length));
+      if (row.source.length > 0) {
+        batch.source(row.source);
+      }
     }
     return batch;
   }
@@ -232,7 +239,10 @@ final class GoldenModel implements AutoCloseable {
   private List<Row> batch(int step, boolean padded) {
     List<Row> result = new ArrayList<>();
     int width = labels.length / (steps * rows);
-    for (int row = 0; row < rows; row++) {
+    for (int row = 0; kind == Kind.FROM_SOURCE && row < rows; row++) {
+      result.add(made(step, row, width));
+    }
+    for (int row = 0; kind != Kind.FROM_SOURCE && row < rows; row++) {
       int first = (step * rows + row) * length;
       int[] real = IntStream.range(0, length).filter(t -> mask[first + t] == 1).toArray();
       int[] all = padded ? IntStream.concat(Arrays.stream(real), IntStream.range(0, length).filter(t -> mask[first + t] != 1)).toArray() : real;
@@ -245,15 +255,28 @@ final class GoldenModel implements AutoCloseable {
         own = kept;
       }
       result.add(new Row(Arrays.stream(all).map(t -> (int) ids[first + t]).toArray(), Arrays.stream(all).map(t -> (int) types[first + t]).toArray(),
-          all, positions(first, all), real.length, target(own), kind != Kind.CLASSES || !readsFirst() || real[0] == 0));
+          all, positions(first, all), new int[0], real.length, target(own), kind != Kind.CLASSES || !readsFirst() || real[0] == 0));
     }
     return result;
+  }
+
+  /** A text that is made from a source: Hugging Face feeds its decoder the labels one place on, behind a start token. */
+  private Row made(int step, int row, int width) {
+    int first = (step * rows + row) * length;
+    int[] source = IntStream.range(0, length).filter(t -> mask[first + t] == 1).map(t -> (int) ids[first + t]).toArray();
+    float[] own = Arrays.copyOfRange(labels, (step * rows + row) * width, (step * rows + row + 1) * width);
+    int end = IntStream.range(0, width).filter(t -> own[t] != -100).max().orElseThrow() + 1;
+    JsonNode config = GoldenCases.json(dir.resolve("config.json"));
+    int[] text = IntStream.range(0, end).map(t -> t == 0 ? config.path("decoder_start_token_id").asInt()
+        : own[t - 1] == -100 ? config.path("pad_token_id").asInt() : (int) own[t - 1]).toArray();
+    int[] at = IntStream.range(0, end).toArray();
+    return new Row(text, new int[end], at, at, source, end, target(Arrays.copyOf(own, end)), true);
   }
 
   /** The recorded labels of a row as the target of its task. */
   private Target target(float[] row) {
     return switch (kind) {
-      case NEXT_TOKEN, MASKED_TOKENS, LABELLED_TOKENS -> Target.TokenLabels.of(IntStream.range(0, row.length).map(i -> (int) row[i]).toArray());
+      case NEXT_TOKEN, MASKED_TOKENS, LABELLED_TOKENS, FROM_SOURCE -> Target.TokenLabels.of(IntStream.range(0, row.length).map(i -> (int) row[i]).toArray());
       case ANSWER -> new Target.Span((int) row[0], (int) row[1], (int) row[2]);
       case CLASSES -> !tensors.info("batch.labels").dtype().isFloat() ? new Target.OneClass((int) row[0]) : new Target.Numbers(row);
     };
@@ -296,7 +319,7 @@ final class GoldenModel implements AutoCloseable {
       return;
     }
     float[] want = Numbers.floats(tensors, stage + ".logits");
-    if (kind.ofTokens()) {
+    if (kind.ofTokens() || kind == Kind.FROM_SOURCE) {
       tokens(stage, want, tensors.info(stage + ".logits").shape().get(2).intValue(), batch, got);
       return;
     }
@@ -311,10 +334,11 @@ final class GoldenModel implements AutoCloseable {
   private void tokens(String stage, float[] want, int width, List<Row> batch, float[][] got) {
     for (int row = 0; row < rows; row++) {
       int[] at = batch.get(row).at;
-      int first = kind == Kind.NEXT_TOKEN && got[row].length == width ? at.length - 1 : 0;
+      int first = (kind == Kind.NEXT_TOKEN || kind == Kind.FROM_SOURCE) && got[row].length == width ? at.length - 1 : 0;
+      int padded = want.length / rows / width;
       float[] real = new float[(at.length - first) * width];
       for (int t = first; t < at.length; t++) {
-        System.arraycopy(want, (row * length + at[t]) * width, real, (t - first) * width, width);
+        System.arraycopy(want, (row * padded + at[t]) * width, real, (t - first) * width, width);
       }
       compare(stage, real, got[row], Numbers.max(want));
     }

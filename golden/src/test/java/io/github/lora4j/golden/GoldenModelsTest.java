@@ -213,7 +213,7 @@ public final class GoldenModelsTest {
 
     /** A decoder predicts behind the last token alone: its logits of every token are recorded here. */
     private void everyToken(String stage, Adapter adapter, Optional<AdapterValues> values) {
-      if (model.kind == GoldenModel.Kind.NEXT_TOKEN) {
+      if (model.kind == GoldenModel.Kind.NEXT_TOKEN || model.kind == GoldenModel.Kind.FROM_SOURCE) {
         try (Checkpoint base = Checkpoint.open(dir);
             Session session = Session.open(new Session.Setup(new EveryToken(task), List.of(base), capacity(), WeightFormat.F32, 1),
                 adapter, values, Optional.empty(), backend)) {

@@ -126,7 +126,9 @@ public final class Sites {
     hooks.module(new ModuleInfo(name, linear, x.shape().cols(), out, ownBias));
     if (biasName.isPresent() && !ownBias) {
       String owner = prefix + biasName.get();
-      hooks.module(new ModuleInfo(owner.substring(0, owner.lastIndexOf('.')), ModuleInfo.Kind.CONTAINER, 0, out, true));
+      if (owner.indexOf('.') > 0) {
+        hooks.module(new ModuleInfo(owner.substring(0, owner.lastIndexOf('.')), ModuleInfo.Kind.CONTAINER, 0, out, true));
+      }
     }
     Value in = hooks.linearInput(whole, name, x);
     boolean shared = !weightName.equals(module + ".weight");
@@ -230,6 +232,36 @@ public final class Sites {
   public Value rmsNorm(String module, Value x, double eps) {
     hooks.module(ModuleInfo.rmsNorm(prefix + module, x.shape().cols()));
     return graph.rmsNorm(x, parameter(module + ".weight", Shape.vector(x.shape().cols())), eps);
+  }
+
+  /**
+   * A root-mean-square norm module of each so many columns.
+   *
+   * @param offset what is added to the weight before it multiplies: 1 in Gemma
+   */
+  public Value rmsNorm(String module, Value x, int columns, double eps, double offset) {
+    hooks.module(ModuleInfo.rmsNorm(prefix + module, columns));
+    Value weight = parameter(module + ".weight", Shape.vector(columns));
+    return graph.rmsNorm(x, offset == 0 ? weight : graph.shift(weight, offset), eps);
+  }
+
+  /** A layer norm module without a bias. */
+  public Value layerNormOfWeight(String module, Value x, double eps) {
+    int columns = x.shape().cols();
+    hooks.module(ModuleInfo.rmsNorm(prefix + module, columns));
+    Value zeros = graph.program().constant("zeros." + columns, Shape.vector(columns), () -> new float[columns]);
+    return graph.layerNorm(x, parameter(module + ".weight", Shape.vector(columns)), zeros, eps);
+  }
+
+  /**
+   * A bias of attention scores whose numbers are an embedding's rows: the relative positions of T5.
+   *
+   * @param choice for each distance of key and query 1 at its row, else 0 [distances, entries]
+   */
+  public Value distanceBias(String module, Value choice, int heads) {
+    int entries = choice.shape().cols();
+    hooks.module(ModuleInfo.embedding(prefix + module, entries, heads));
+    return graph.linearTransposed(choice, parameter(module + ".weight", Shape.of(entries, heads)), Optional.empty(), 1);
   }
 
   /** Dropout while training, keyed by the site's name; x itself otherwise. */

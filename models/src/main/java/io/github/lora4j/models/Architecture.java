@@ -90,6 +90,11 @@ public interface Architecture {
     return parameter;
   }
 
+  /** Whether it makes a text from another one: then it reads {@link PackedInputs#source}. */
+  default boolean readsSource() {
+    return false;
+  }
+
   /** The family, as {@code model_type} in config.json. */
   default String modelType() {
     return config().modelType();

@@ -19,7 +19,7 @@ import java.util.Optional;
 public record ModelConfig(JsonNode json, String source) {
 
   private static final Map<String, Activation> ACTIVATIONS = Map.of("gelu", Activation.GELU, "gelu_new", Activation.GELU_TANH,
-      "gelu_pytorch_tanh", Activation.GELU_TANH, "relu", Activation.RELU, "silu", Activation.SILU, "swish", Activation.SILU,
+      "gelu_pytorch_tanh", Activation.GELU_TANH, "gelu_fast", Activation.GELU_TANH, "relu", Activation.RELU, "silu", Activation.SILU, "swish", Activation.SILU,
       "tanh", Activation.TANH);
   private static final int LARGEST = 1 << 24;
 
@@ -107,6 +107,40 @@ public record ModelConfig(JsonNode json, String source) {
     return has(key) ? Optional.of(new ModelConfig(expect(key, node(key).isObject(), "an object"), source + ": " + key)) : Optional.empty();
   }
 
+  /** Strings; empty if the field is missing. */
+  public List<String> texts(String key) {
+    List<String> texts = new ArrayList<>();
+    for (JsonNode item : list(key)) {
+      expect(key, item.isTextual(), "a list of strings");
+      texts.add(item.textValue());
+    }
+    return List.copyOf(texts);
+  }
+
+  /** Positive numbers; empty if the field is missing. */
+  public List<Double> positives(String key) {
+    List<Double> numbers = new ArrayList<>();
+    for (JsonNode item : list(key)) {
+      expect(key, item.isNumber() && item.doubleValue() > 0 && Double.isFinite(item.doubleValue()), "a list of positive numbers");
+      numbers.add(item.doubleValue());
+    }
+    return List.copyOf(numbers);
+  }
+
+  /** Numbers 0 and 1 as flags; empty if the field is missing. */
+  public List<Boolean> flags(String key) {
+    List<Boolean> flags = new ArrayList<>();
+    for (JsonNode item : list(key)) {
+      expect(key, item.isIntegralNumber() && (item.intValue() == 0 || item.intValue() == 1), "a list of 0 and 1");
+      flags.add(item.intValue() == 1);
+    }
+    return List.copyOf(flags);
+  }
+
+  private JsonNode list(String key) {
+    return has(key) ? expect(key, node(key).isArray(), "a list") : json.path("no such field");
+  }
+
   /** Refuses a string other than the one that is computed here. */
   public void only(String key, String supported) {
     if (!text(key, supported).equals(supported)) {
@@ -145,6 +179,12 @@ public record ModelConfig(JsonNode json, String source) {
   /** The same with another number in a field. */
   public ModelConfig with(String key, int value) {
     ObjectNode copy = json.deepCopy();
+    return new ModelConfig(copy.put(key, value), source);
+  }
+
+  /** The same with another number in a field. */
+  public ModelConfig with(String key, double value) {
+    ObjectNode copy = json.isObject() ? json.deepCopy() : new ObjectMapper().createObjectNode();
     return new ModelConfig(copy.put(key, value), source);
   }
 

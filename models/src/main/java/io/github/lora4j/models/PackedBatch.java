@@ -23,6 +23,7 @@ public final class PackedBatch {
   private final int[] ids;
   private final int[] positions;
   private final int[] types;
+  private final int[] lengths;
   private final int[] segments;
   private final int[] ranges;
   private final int[] first;
@@ -45,6 +46,9 @@ public final class PackedBatch {
   private final int[] promptIds;
   private final Map<Value, int[]> segmentTables = new LinkedHashMap<>();
   private Optional<PrefixTables> prefix = Optional.empty();
+  private final Map<Value, float[]> byLength = new LinkedHashMap<>();
+  private final int[] rows;
+  private final Optional<SourceBatch> sources;
   private int tokens;
   private int sequences;
 
@@ -62,6 +66,7 @@ public final class PackedBatch {
     ids = new int[t];
     positions = new int[t];
     types = new int[t];
+    lengths = new int[t];
     firstInverse = new int[t];
     firstPositions = new int[s];
     tokenKeys = new int[2 * t];
@@ -78,6 +83,12 @@ public final class PackedBatch {
     tokenChoices = new int[t];
     sequenceChoices = new int[s];
     promptIds = new int[t];
+    rows = new int[t];
+    Arrays.setAll(rows, i -> i);
+    sources = in.hasSource() ? Optional.of(new SourceBatch(in)) : Optional.empty();
+    if (in.hasSource() && virtual.total() > 0) {
+      throw new ConfigException("virtual tokens are not supported in models that read a source beside the text");
+    }
     segmentTables.put(in.segments(Rows.ALL), segments);
     segmentTables.put(in.segments(Rows.FIRST), firstSegments);
     segmentTables.put(in.segments(Rows.LAST), lastSegments);
@@ -88,6 +99,7 @@ public final class PackedBatch {
     tokens = 0;
     sequences = 0;
     mixed = false;
+    sources.ifPresent(SourceBatch::clear);
   }
 
   /** Whether a sequence of this length still fits. */
@@ -115,24 +127,30 @@ public final class PackedBatch {
    * @param looked how many of the tokens are looked at by attention: all, but where a loss of Hugging Face's sees padding
    * @param example ordinal of the example in its data set, the key of its dropout masks
    * @param choice which of several adapters it uses, see {@link RowChoices}
+   * @param length what rotary positions that look at it take as its length, padding included; 0: its own
    */
-  public record Sequence(int[] ids, int[] types, int[] positions, int looked, int example, int choice) {
+  public record Sequence(int[] ids, int[] types, int[] positions, int looked, int example, int choice, int length) {
 
     /** A sequence without padding. */
     public static Sequence of(int[] ids, int[] types, int example) {
       int[] positions = new int[ids.length];
       Arrays.setAll(positions, i -> i);
-      return new Sequence(ids, types, positions, ids.length, example, 0);
+      return new Sequence(ids, types, positions, ids.length, example, 0, 0);
     }
 
     /** The same, of which only the first tokens are looked at. */
     public Sequence looking(int tokens) {
-      return new Sequence(ids, types, positions, tokens, example, choice);
+      return new Sequence(ids, types, positions, tokens, example, choice, length);
+    }
+
+    /** The same as part of a batch padded to so many tokens, for rotary positions that are counted by that. */
+    public Sequence paddedTo(int tokens) {
+      return new Sequence(ids, types, positions, looked, example, choice, tokens);
     }
 
     /** The same with other positions. */
     public Sequence at(int[] others) {
-      return new Sequence(ids, types, others, looked, example, choice);
+      return new Sequence(ids, types, others, looked, example, choice, length);
     }
   }
 
@@ -148,7 +166,7 @@ public final class PackedBatch {
     for (int i = 0, n = virtual.rows() + sequenceIds.length; i < n; i++) {
       positions[tokens + i] = in.limits().firstPosition() + virtual.keys() + i;
     }
-    finish(sequenceIds.length);
+    finish(sequenceIds.length, 0);
   }
 
   /** Appends a sequence. */
@@ -169,7 +187,17 @@ public final class PackedBatch {
     for (int i = 0; i < text; i++) {
       positions[tokens + before + i] = start + before + sequence.positions[i];
     }
-    finish(text);
+    finish(text, sequence.length);
+  }
+
+  /**
+   * Appends the source of the sequence that was added last.
+   *
+   * @throws ConfigException if the model reads none
+   */
+  public void source(int[] ids) {
+    SourceBatch batch = sources.orElseThrow(() -> new ConfigException("the model reads no source beside a text"));
+    batch.add(ids, segments[5 * (sequences - 1)], segments[5 * (sequences - 1) + 1]);
   }
 
   private void check(int[] text, int types, int looked, int example) {
@@ -226,8 +254,13 @@ public final class PackedBatch {
     sequenceKeys[2 * sequences + 1] = 0;
   }
 
-  private void finish(int text) {
+  private void finish(int text, int padded) {
     int length = virtual.rows() + text;
+    int reach = 0;
+    for (int i = 0; i < length; i++) {
+      reach = Math.max(reach, positions[tokens + i] + 1);
+    }
+    Arrays.fill(lengths, tokens, tokens + length, Math.max(reach, padded));
     firstPositions[sequences] = positions[tokens];
     lastPositions[sequences] = positions[tokens + length - 1];
     tokens += length;
@@ -271,6 +304,8 @@ public final class PackedBatch {
       prefix = PrefixTables.of(to.program(), virtual.keys());
     }
     prefix.ifPresent(tables -> tables.write(to, sequences, segmentTables));
+    writeByLength(to);
+    sources.ifPresent(batch -> batch.write(to, sequences));
     scatter(to, in.ids(), ids);
     scatter(to, in.positions(Rows.ALL), positions);
     scatter(to, in.all().types(), types);
@@ -278,6 +313,20 @@ public final class PackedBatch {
     random[1] = (int) (seed >>> 32);
     random[2] = step;
     to.write(in.randomness().random(), random, 3);
+  }
+
+  private void writeByLength(Executable to) {
+    in.byLength().tables().forEach((slot, table) -> {
+      int columns = slot.shape().cols();
+      float[] values = byLength.computeIfAbsent(slot, s -> new float[Math.toIntExact(s.shape().elements())]);
+      for (int i = 0; i < tokens; i++) {
+        table.write(positions[i], lengths[i], values, i * columns);
+      }
+      to.write(slot, values, tokens * columns);
+    });
+    if (!in.byLength().tables().isEmpty()) {
+      to.write(in.rows(Rows.ALL), rows, tokens);
+    }
   }
 
   private void write(Executable to, PackedInputs.Chosen slots, int[] rows, int[] inverse, int[] rowPositions) {

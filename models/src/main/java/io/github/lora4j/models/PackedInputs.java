@@ -6,7 +6,9 @@ import io.github.lora4j.graph.RowAxis;
 import io.github.lora4j.graph.Shape;
 import io.github.lora4j.graph.Sites;
 import io.github.lora4j.graph.Value;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 
 /**
@@ -17,8 +19,9 @@ import java.util.Optional;
  * @param first each sequence's first token
  * @param last each sequence's last token
  * @param randomness dropout keys: (example ordinal, position) of tokens and of sequences, and (seed low, seed high, step)
+ * @param byLength what a recording asked for by {@link #byLength}
  */
-public record PackedInputs(Tokens all, Value ranges, Chosen first, Chosen last, Sites.Randomness randomness, Limits limits) {
+public record PackedInputs(Tokens all, Value ranges, Chosen first, Chosen last, Sites.Randomness randomness, Limits limits, ByLength byLength) {
 
   /**
    * What sequences may be.
@@ -66,12 +69,79 @@ public record PackedInputs(Tokens all, Value ranges, Chosen first, Chosen last, 
     Sites.Randomness randomness = new Sites.Randomness(
         List.of(program.table("tokenKeys", Shape.of(tokens, 2)), program.table("sequenceKeys", Shape.of(sequences, 2))),
         program.table("random", Shape.of(1, 3)));
-    return new PackedInputs(all, ranges, first, last, randomness, limits);
+    return new PackedInputs(all, ranges, first, last, randomness, limits, new ByLength(program, new LinkedHashMap<>()));
   }
 
   private static Chosen chosen(ProgramBuilder program, String name, RowAxis tokens, RowAxis sequences) {
     return new Chosen(program.table(name, Shape.of(sequences, 1)), program.table(name + "Inverse", Shape.of(tokens, 1)),
         program.table(name + "Positions", Shape.of(sequences, 1)), program.table(name + "Segments", Shape.of(sequences, 5)));
+  }
+
+  /** Numbers of a token by its position and the length of its sequence. */
+  @FunctionalInterface
+  public interface LengthTable {
+    /** Writes a token's numbers from {@code at} on. */
+    void write(int position, int length, float[] into, int at);
+  }
+
+  /** Tables that the host fills for each batch; who writes these slots without a {@link PackedBatch} writes them too. */
+  public record ByLength(ProgramBuilder program, Map<Value, LengthTable> tables) {
+
+    /** The number of each token's row [tokens, 1], declared with the first table. */
+    public static final String ROWS = "tokenRows";
+  }
+
+  /**
+   * Numbers of each token [tokens, columns] that depend on how long its sequence is, so that no constant holds them.
+   *
+   * @param name of the slot; asked for again, the same
+   */
+  public Value byLength(String name, int columns, LengthTable table) {
+    byLength.program.table(ByLength.ROWS, Shape.of(tokens(), 1));
+    Value slot = byLength.program.input(name, Shape.of(tokens(), columns));
+    byLength.tables.putIfAbsent(slot, table);
+    return slot;
+  }
+
+  /** The rows wanted in a table of {@link #byLength}. */
+  public Value rows(Rows rows) {
+    return rows == Rows.ALL ? byLength.program.table(ByLength.ROWS, Shape.of(tokens(), 1)) : chosen(rows).rows;
+  }
+
+  /**
+   * The texts that those of a batch are made from: a source for each sequence, on an axis of its own.
+   *
+   * @param segments attention segments over the sources [sequences, 5]
+   * @param cross attention segments in which each sequence's tokens query the keys of its source [sequences, 5]; then its first, its last alone
+   */
+  public record Source(RowAxis axis, Value ids, Value positions, Value segments, Value cross, Value crossFirst, Value crossLast) {
+
+    /** Slot of the sources' ids, by which a program says that it reads sources. */
+    public static final String IDS = "sourceIds";
+
+    /** Attention segments in which the rows wanted query. */
+    public Value cross(Rows rows) {
+      return switch (rows) {
+        case ALL -> cross;
+        case FIRST -> crossFirst;
+        case LAST -> crossLast;
+      };
+    }
+  }
+
+  /** The sources, declared when a model that reads them asks first; of as many tokens as texts may have. */
+  public Source source() {
+    ProgramBuilder program = byLength.program;
+    RowAxis axis = program.axis("sourceTokens", tokens().capacity());
+    Shape table = Shape.of(sequences(), 5);
+    return new Source(axis, program.table(Source.IDS, Shape.of(axis, 1)), program.table("sourcePositions", Shape.of(axis, 1)),
+        program.table("sourceSegments", table), program.table("cross", table), program.table("crossFirst", table),
+        program.table("crossLast", table));
+  }
+
+  /** Whether a model asked for {@link #source}. */
+  public boolean hasSource() {
+    return byLength.program.find(Source.IDS).isPresent();
   }
 
   /** The axis of all tokens. */

@@ -73,6 +73,11 @@ record ReplicatedLayers(Architecture deep, List<Integer> sources) implements Arc
   }
 
   @Override
+  public boolean readsSource() {
+    return deep.readsSource();
+  }
+
+  @Override
   public int hiddenSize() {
     return deep.hiddenSize();
   }

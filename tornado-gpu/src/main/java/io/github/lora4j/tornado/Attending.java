@@ -151,7 +151,7 @@ final class Attending {
   static float capped(float score, int cap, FloatArray m) {
     float s = score;
     if (cap >= 0) {
-      s = m.get(cap) * TornadoMath.tanh(score / m.get(cap));
+      s = m.get(cap) * Elements.hyperbolicTangent(score / m.get(cap));
     }
     return s;
   }

@@ -1,6 +1,7 @@
 package io.github.lora4j.models.families;
 
 import io.github.lora4j.graph.LossOp;
+import io.github.lora4j.graph.ModuleInfo.Kind;
 import io.github.lora4j.graph.Sites;
 import io.github.lora4j.graph.Value;
 import io.github.lora4j.models.Architecture;
@@ -13,9 +14,9 @@ final class Decoders {
 
   private Decoders() {}
 
-  /** What is asked of a decoder lies in the last token, which alone has seen all. */
+  /** What is asked of a decoder lies in the last token, which alone has seen all; but of tokens in each. */
   static Rows rowsOf(Head head) {
-    return head instanceof Head.None ? Rows.ALL : Rows.LAST;
+    return head instanceof Head.None || head instanceof Head.TokenClassification ? Rows.ALL : Rows.LAST;
   }
 
   /** The output layer, whose weight is its own or the embedding. */
@@ -32,9 +33,17 @@ final class Decoders {
         yield sites.graph().logits(sites.linear(output.module(), output.weight(), rows, model.vocabSize(), false), output.logits());
       }
       case Head.SequenceClassification of -> sites.linear("score", rows, of.labels(), false);
-      case Head.TokenClassification of -> throw none(model, head);
+      case Head.TokenClassification of -> {
+        sites.module("dropout", Kind.DROPOUT);
+        yield sites.linear("score", rows, of.labels(), true);
+      }
       case Head.QuestionAnswering of -> throw none(model, head);
     };
+  }
+
+  /** The same of a model whose layer over the vocabulary has a bias. */
+  static Value biasedLogits(Sites sites, Architecture model, Head head, Value rows, String weight) {
+    return head instanceof Head.LanguageModel ? sites.linear("lm_head", weight, rows, model.vocabSize(), true) : logits(sites, model, head, rows);
   }
 
   private static ConfigException none(Architecture model, Head head) {

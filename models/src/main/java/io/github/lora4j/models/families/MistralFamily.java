@@ -7,12 +7,8 @@ import io.github.lora4j.models.ModelFamily;
 import java.util.List;
 import java.util.Set;
 
-/**
- * Mistral (Jiang et al. 2023): a Llama whose tokens see a window of those before them. In a sequence no longer than the window that is all of
- * them, so that is how long sequences may be.
- */
+/** Mistral (Jiang et al. 2023): a Llama whose tokens see a window of those before them. */
 public final class MistralFamily implements ModelFamily {
-
   // PEFT's tables have no places for AdaLoRA and (IA)³ here.
   private static final FamilyFacts.AdapterPlaces ADAPTERS = new FamilyFacts.AdapterPlaces(LlamaFamily.ADAPTERS.lora(), List.of(), List.of(),
       List.of(), LlamaFamily.ADAPTERS.blockOutputs());
@@ -24,9 +20,7 @@ public final class MistralFamily implements ModelFamily {
 
   @Override
   public Architecture of(ModelConfig config) {
-    config.only("hidden_act", "silu");
-    int positions = config.size("max_position_embeddings");
-    return new LlamaFamily.Llama(config, LlamaFamily.facts("Mistral", ADAPTERS, List.of("q_proj", "k_proj")),
-        new LlamaFamily.Biases(false, false, false), Math.min(positions, config.size("sliding_window", positions)));
+    return new Llama(config, LlamaFamily.facts(LlamaFamily.classes("Mistral", true), ADAPTERS, LlamaFamily.GGUF, List.of("q_proj", "k_proj")),
+        Llama.Biases.NONE, Windows.ALL);
   }
 }

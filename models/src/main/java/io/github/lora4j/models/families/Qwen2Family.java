@@ -6,9 +6,8 @@ import io.github.lora4j.models.ModelFamily;
 import java.util.List;
 import java.util.Set;
 
-/** Qwen2 (Yang et al. 2024): a Llama with biases on queries, keys and values. */
+/** Qwen2 and Qwen2.5 (Yang et al. 2024): a Llama with biases on queries, keys and values; some have a window in their upper layers. */
 public final class Qwen2Family implements ModelFamily {
-
   @Override
   public Set<String> modelTypes() {
     return Set.of("qwen2");
@@ -16,9 +15,7 @@ public final class Qwen2Family implements ModelFamily {
 
   @Override
   public Architecture of(ModelConfig config) {
-    config.only("hidden_act", "silu");
-    config.unset("use_sliding_window");
-    return new LlamaFamily.Llama(config, LlamaFamily.facts("Qwen2", LlamaFamily.ADAPTERS, List.of()),
-        new LlamaFamily.Biases(true, false, config.flag("mlp_bias", false)), config.size("max_position_embeddings"));
+    return new Llama(config, LlamaFamily.facts(LlamaFamily.classes("Qwen2", true), LlamaFamily.ADAPTERS, LlamaFamily.GGUF, List.of()),
+        new Llama.Biases(true, false, config.flag("mlp_bias", false)), Windows.UPPER);
   }
 }

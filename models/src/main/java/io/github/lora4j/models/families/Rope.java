@@ -1,63 +1,75 @@
 package io.github.lora4j.models.families;
 
+import io.github.lora4j.graph.Shape;
+import io.github.lora4j.graph.Sites;
+import io.github.lora4j.graph.Value;
 import io.github.lora4j.models.ModelConfig;
+import io.github.lora4j.models.PackedInputs;
+import io.github.lora4j.models.Rows;
+import io.github.lora4j.vector.Kernels;
 
 /**
- * Rotary positions (Su et al. 2021) with the scalings of Hugging Face's {@code rope_scaling}.
+ * Rotary positions (Su et al. 2021) with the scalings of Hugging Face's {@code rope_scaling}; {@link RopeScaling} reads them.
  *
- * @param type "default", "linear" or "llama3"
- * @param factor by which positions are stretched
- * @param lowFrequencyFactor of llama3: waves longer than originalPositions over it are stretched
- * @param highFrequencyFactor of llama3: waves shorter than originalPositions over it are not
+ * <p>"dynamic" and "longrope" take other angles for longer sequences. A sequence here goes by its own length. Hugging Face goes by that of the
+ * batch, padding included, so that there a sequence gets other numbers beside a longer one, and in training other ones than alone;
+ * {@link io.github.lora4j.models.PackedBatch.Sequence#paddedTo} asks for that.
+ *
+ * @param name of the table in the program
+ * @param columns of a head that turn; those behind stay
+ * @param neighbours whether columns 2j and 2j + 1 make a pair, not j and j + columns/2
  */
-record Rope(double theta, String type, double factor, double lowFrequencyFactor, double highFrequencyFactor, int originalPositions) {
+record Rope(String name, int columns, boolean neighbours, RopeScaling scaling) {
 
-  /** Name of the constant that holds the angles of the positions. */
+  /** Name of the constant that holds the angles of the positions, or of the slot where they depend on the length. */
   static final String TABLE = "rope.table";
 
-  /** Reads the fields; newer files hold theta beside the scaling. */
-  static Rope of(ModelConfig config) {
-    ModelConfig none = new ModelConfig(config.json().path("no such field"), config.source());
-    ModelConfig scaling = config.object("rope_parameters").or(() -> config.object("rope_scaling")).orElse(none);
-    double theta = scaling.positive("rope_theta", config.positive("rope_theta", 10_000));
-    String type = scaling.text("rope_type", scaling.text("type", "default"));
-    return switch (type) {
-      case "default" -> new Rope(theta, type, 1, 1, 1, 1);
-      case "linear" -> new Rope(theta, type, scaling.positive("factor"), 1, 1, 1);
-      case "llama3" -> new Rope(theta, type, scaling.positive("factor"), scaling.positive("low_freq_factor"),
-          scaling.positive("high_freq_factor"), scaling.size("original_max_position_embeddings"));
-      default -> throw scaling.error("rope_type \"%s\" is not supported; default, linear and llama3 are".formatted(type));
-    };
+  /** Rotary positions of whole heads. */
+  static Rope of(ModelConfig config, int headSize) {
+    return of(TABLE, config, RopeScaling.parameters(config), headSize);
   }
 
-  /**
-   * Cosines of the half head, then sines, for positions below {@code count}: angles are position·frequency with frequencies
-   * theta^(−2j/headSize), which llama3 divides by the factor where the wave is longer than the original context, and blends in between.
-   */
-  float[] table(int count, int headSize) {
-    int half = headSize / 2;
-    float[] table = new float[count * headSize];
-    for (int j = 0; j < half; j++) {
-      double frequency = scaled(Math.pow(theta, -2.0 * j / headSize));
-      for (int p = 0; p < count; p++) {
-        table[p * headSize + j] = (float) Math.cos(p * frequency);
-        table[p * headSize + half + j] = (float) Math.sin(p * frequency);
-      }
+  /** Rotary positions by an object of parameters, such as a layer type's. */
+  static Rope of(String name, ModelConfig config, ModelConfig parameters, int headSize) {
+    double part = parameters.positive("partial_rotary_factor", config.positive("partial_rotary_factor", config.positive("rotary_pct", 1)));
+    int columns = (int) (headSize * part);
+    if (part > 1 || columns % 2 != 0 || columns == 0) {
+      throw config.error("heads of %d of which a part of %s turns by positions: the part must be at most 1, and its columns an even number"
+          .formatted(headSize, part));
+    }
+    return new Rope(name, columns, false, RopeScaling.of(config, parameters, columns));
+  }
+
+  /** The same with neighbouring columns as pairs. */
+  Rope ofNeighbours() {
+    return new Rope(name, columns, true, scaling);
+  }
+
+  /** Turns the heads of queries or keys, which are the rows wanted. */
+  Value turn(Sites sites, PackedInputs in, Rows wanted, Value x, int heads) {
+    Kernels.Turn turn = new Kernels.Turn(heads, x.shape().cols() / heads, columns, neighbours);
+    if (scaling.byLength()) {
+      Value table = in.byLength(name, columns, this::angles);
+      return sites.graph().rope(x, in.rows(wanted), table, turn);
+    }
+    Value table = sites.graph().program().constant(name, Shape.of(in.maxLength(), columns), () -> table(in.maxLength()));
+    return sites.graph().rope(x, in.positions(wanted), table, turn);
+  }
+
+  /** Cosines of half the columns, then sines, for positions below {@code count}. */
+  float[] table(int count) {
+    float[] table = new float[count * columns];
+    for (int p = 0; p < count; p++) {
+      angles(p, count, table, p * columns);
     }
     return table;
   }
 
-  private double scaled(double frequency) {
-    if (!type.equals("llama3")) {
-      return frequency / factor;
+  private void angles(int position, int length, float[] into, int at) {
+    double[] frequencies = scaling.frequencies(length);
+    for (int j = 0; j < columns / 2; j++) {
+      into[at + j] = (float) (scaling.magnitude() * Math.cos(position * frequencies[j]));
+      into[at + columns / 2 + j] = (float) (scaling.magnitude() * Math.sin(position * frequencies[j]));
     }
-    double wave = 2 * Math.PI / frequency;
-    double shortest = originalPositions / highFrequencyFactor;
-    double longest = originalPositions / lowFrequencyFactor;
-    if (wave < shortest || wave > longest) {
-      return wave < shortest ? frequency : frequency / factor;
-    }
-    double blend = (originalPositions / wave - lowFrequencyFactor) / (highFrequencyFactor - lowFrequencyFactor);
-    return (1 - blend) * frequency / factor + blend * frequency;
   }
 }

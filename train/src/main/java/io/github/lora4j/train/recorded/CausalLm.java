@@ -32,6 +32,10 @@ public record CausalLm(Model model, TokenLoss tokenLoss) implements RecordedTask
 
   /** Checks that tokens do not see what they predict. */
   public CausalLm {
+    if (model.architecture().readsSource()) {
+      throw new ConfigException("model_type \"%s\" makes a text from another; next tokens of one text are predicted by decoders".formatted(
+          model.architecture().modelType()));
+    }
     if (model.architecture().rowsOf(model.head()) != Rows.LAST) {
       throw new ConfigException("next tokens are predicted by decoders; model_type \"%s\" is an encoder".formatted(
           model.architecture().modelType()));

@@ -1,0 +1,143 @@
+package io.github.lora4j.models.families;
+
+import io.github.lora4j.graph.Graph;
+import io.github.lora4j.graph.ModuleInfo.Kind;
+import io.github.lora4j.graph.Sites;
+import io.github.lora4j.graph.Value;
+import io.github.lora4j.models.Architecture;
+import io.github.lora4j.models.FamilyFacts;
+import io.github.lora4j.models.Head;
+import io.github.lora4j.models.ModelConfig;
+import io.github.lora4j.models.ModelFamily;
+import io.github.lora4j.models.PackedInputs;
+import io.github.lora4j.models.Rows;
+import io.github.lora4j.vector.Activation;
+import io.github.lora4j.vector.AttentionSpec;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+
+/** GPT-J (Wang and Komatsuzaki 2021): one norm for attention and feed-forward side by side, neighbours of a part of each head turn. */
+public final class GptJFamily implements ModelFamily {
+
+  private static final FamilyFacts FACTS = new FamilyFacts("transformer.", Map.of(Head.None.class, "GPTJModel", Head.LanguageModel.class,
+      "GPTJForCausalLM", Head.SequenceClassification.class, "GPTJForSequenceClassification"),
+      new FamilyFacts.AdapterPlaces(List.of("q_proj", "v_proj"), List.of("q_proj", "v_proj"), List.of("q_proj", "v_proj", "fc_out"),
+          List.of("fc_out"), List.of("attn.out_proj", "mlp.fc_out")),
+      new FamilyFacts.FileNames(Map.of(), "h.", "n_layer", Map.of(), List.of()));
+
+  @Override
+  public Set<String> modelTypes() {
+    return Set.of("gptj");
+  }
+
+  @Override
+  public Architecture of(ModelConfig config) {
+    return new GptJ(config);
+  }
+
+  private static final class GptJ implements Architecture {
+    private final ModelConfig config;
+    private final int hidden;
+    private final int layers;
+    private final int heads;
+    private final int headSize;
+    private final Activation activation;
+    private final double eps;
+    private final Rope rope;
+
+    GptJ(ModelConfig config) {
+      this.config = config;
+      hidden = config.size("n_embd");
+      layers = config.size("n_layer");
+      heads = config.size("n_head");
+      headSize = config.headSize("n_embd", "n_head");
+      activation = config.activation("activation_function", "gelu_new");
+      eps = config.positive("layer_norm_epsilon", 1e-5);
+      int columns = config.size("rotary_dim");
+      if (columns % 2 != 0 || columns > headSize) {
+        throw config.error("rotary_dim %d must be even, and at most the size of heads, %d".formatted(columns, headSize));
+      }
+      rope = new Rope(Rope.TABLE, columns, true, RopeScaling.of(config, RopeScaling.parameters(config), columns));
+    }
+
+    @Override
+    public Value hidden(Sites sites, PackedInputs in, Rows rows) {
+      Graph graph = sites.graph();
+      Value x = graph.region("embeddings", () -> sites.embedding("wte", in.ids(), vocabSize(), hidden, Optional.empty()));
+      sites.module("drop", Kind.DROPOUT);
+      for (int i = 0; i < layers; i++) {
+        Value before = x;
+        Sites layer = sites.within("h." + i + ".");
+        Rows wanted = i == layers - 1 ? rows : Rows.ALL;
+        x = graph.region("layer." + i, () -> layer(layer, in, before, wanted));
+      }
+      Value last = x;
+      return graph.region("norm", () -> sites.layerNorm("ln_f", last, eps));
+    }
+
+    private Value layer(Sites sites, PackedInputs in, Value x, Rows wanted) {
+      Graph graph = sites.graph();
+      Value normed = sites.layerNorm("ln_1", x, eps);
+      Value rows = in.choose(graph, wanted, x);
+      Value own = in.choose(graph, wanted, normed);
+      Sites attention = sites.within("attn.");
+      attention.module("attn_dropout", Kind.DROPOUT);
+      attention.module("resid_dropout", Kind.DROPOUT);
+      attention.order("attn_dropout", "resid_dropout", "k_proj", "v_proj", "q_proj");
+      Value q = rope.turn(sites, in, wanted, attention.linear("q_proj", own, hidden, false), heads);
+      Value k = rope.turn(sites, in, Rows.ALL, attention.linear("k_proj", normed, hidden, false), heads);
+      Value v = attention.linear("v_proj", normed, hidden, false);
+      AttentionSpec spec = new AttentionSpec(heads, heads, headSize, (float) (1 / Math.sqrt(headSize)), true);
+      Value attended = attention.blockOutput("out_proj", sites.attention("attn", spec, q, k, v, in.segments(wanted), in.maxLength()), hidden,
+          false);
+      Value up = graph.activate(activation, sites.linear("mlp.fc_in", own, config.size("n_inner", 4 * hidden), true));
+      Value down = sites.blockOutput("mlp.fc_out", up, hidden, true);
+      sites.module("mlp.act", Kind.ACTIVATION);
+      sites.module("mlp.dropout", Kind.DROPOUT);
+      return graph.add(graph.add(attended, down), rows);
+    }
+
+    @Override
+    public Value logits(Sites sites, Head head, Value rows) {
+      return Decoders.biasedLogits(sites, this, head, rows,
+          config.flag("tie_word_embeddings", false) ? "transformer.wte.weight" : "lm_head.weight");
+    }
+
+    @Override
+    public Rows rowsOf(Head head) {
+      return Decoders.rowsOf(head);
+    }
+
+    @Override
+    public ModelConfig config() {
+      return config;
+    }
+
+    @Override
+    public FamilyFacts facts() {
+      return FACTS;
+    }
+
+    @Override
+    public int vocabSize() {
+      return config.size("vocab_size");
+    }
+
+    @Override
+    public int hiddenSize() {
+      return hidden;
+    }
+
+    @Override
+    public int maxPositions() {
+      return config.size("n_positions");
+    }
+
+    @Override
+    public double initializerRange() {
+      return config.positive("initializer_range", 0.02);
+    }
+  }
+}
