@@ -7,7 +7,6 @@ import io.github.lora4j.generate.settings.GenerationConfig;
 import io.github.lora4j.generate.settings.GenerationSettings;
 import io.github.lora4j.vector.ConfigException;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
@@ -47,6 +46,11 @@ public final class BeamSearch {
     /** Copies the list. */
     public Beam {
       tokens = List.copyOf(tokens);
+    }
+
+    /** The tokens behind a prompt of this length. */
+    public int[] answer(int prompt) {
+      return tokens.stream().skip(prompt).mapToInt(Integer::intValue).toArray();
     }
 
     private Beam and(int token, double more) {
@@ -173,10 +177,5 @@ public final class BeamSearch {
   /** With room for the whole answer, so that no sequence moves. */
   private GenerationConfig room() {
     return GenerationSettings.of(Map.of("max_length", limit));
-  }
-
-  /** The answers alone. */
-  public static List<int[]> answers(List<Beam> found, int prompt) {
-    return found.stream().map(beam -> Arrays.copyOfRange(beam.tokens.stream().mapToInt(Integer::intValue).toArray(), prompt, beam.tokens.size())).toList();
   }
 }

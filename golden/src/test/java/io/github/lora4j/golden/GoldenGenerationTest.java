@@ -94,7 +94,7 @@ class GoldenGenerationTest {
   /** Answers that ended earlier than others are padded. */
   private static void beams(JsonNode run, List<BeamSearch.Beam> got, int prompt) {
     assertEquals(run.path("generated").size(), got.size());
-    List<int[]> answers = BeamSearch.answers(got, prompt);
+    List<int[]> answers = got.stream().map(beam -> beam.answer(prompt)).toList();
     for (int i = 0; i < got.size(); i++) {
       int[] want = ints(run.path("generated").path(i));
       assertArrayEquals(Arrays.copyOf(want, answers.get(i).length), answers.get(i));
