@@ -245,7 +245,7 @@ public final class Generator implements AutoCloseable {
           .formatted(i, request.prompt().get(i), vocabulary - 1));
     });
     if (request.config().beams().beams() > 1) {
-      throw new ConfigException("num_beams %d: beam search is not supported; leave it out".formatted(request.config().beams().beams()));
+      throw new ConfigException("num_beams %d: a sequence is one continuation; use BeamSearch".formatted(request.config().beams().beams()));
     }
   }
 
@@ -368,6 +368,11 @@ public final class Generator implements AutoCloseable {
       }
     }
     return Arrays.asList(all);
+  }
+
+  /** Tokens that a sequence may have. */
+  public int maxLength() {
+    return options.maxLength();
   }
 
   /** Native bytes held. */

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import io.github.lora4j.checkpoint.Checkpoint;
+import io.github.lora4j.generate.BeamSearch;
 import io.github.lora4j.generate.Generator;
 import io.github.lora4j.generate.GeneratorOptions;
 import io.github.lora4j.generate.Request;
@@ -59,23 +60,25 @@ class GoldenGenerationTest {
       }
     }
     settings.putIfAbsent("max_new_tokens", expected.path("max_new_tokens").asInt());
-    if (settings.containsKey("num_beams")) {
-      throw GoldenCases.notYet("beam search is not supported");
-    }
     String type = ModelDirectory.open(dir).modelType();
     if (!ModelFamily.all().containsKey(type)) {
       throw GoldenCases.notYet("model_type \"%s\" is not supported".formatted(type));
     }
     Model model = GoldenCases.supported(() -> Generator.model(ModelDirectory.open(dir).architecture()));
     List<int[]> prompts = prompts(run);
+    int beams = (int) settings.getOrDefault("num_beams", 1);
     boolean logits = expected.path("tensors").has(run.path("key").asText() + ".logits");
     try (Checkpoint weights = Checkpoint.open(dir); Checkpoint tensors = Checkpoint.open(dir.resolve("expected.safetensors"));
         CpuBackend backend = new CpuBackend(KernelProvider.select("auto"), new Workers(2)); AdapterSet set = new AdapterSet(Generator.describe(model));
         Generator generator = Generator.open(model, weights, set.load("adapter", dir.resolve("adapter")),
-            new GeneratorOptions(prompts.size(), 7, 96 * prompts.size(), 96, WeightFormat.F32), backend)) {
+            new GeneratorOptions(beams * prompts.size(), 7, 96 * beams * prompts.size(), 96, WeightFormat.F32), backend)) {
       List<float[]> steps = new ArrayList<>();
       GenerationConfig config = GenerationSettings.of(settings);
       String adapter = run.path("model").asText().equals("base") ? AdapterSet.BASE : "adapter";
+      if (beams > 1) {
+        beams(run, BeamSearch.run(generator, Request.of(prompts.getFirst(), config).with(adapter)), prompts.getFirst().length);
+        return;
+      }
       TokenListener listener = logits ? (sequence, token) -> steps.add(generator.logits()) : TokenListener.NONE;
       List<Sequence> sequences = generator.run(prompts.stream().map(ids -> Request.of(ids, config).with(adapter)).toList(), listener);
       JsonNode generated = run.path("generated");
@@ -85,6 +88,18 @@ class GoldenGenerationTest {
       if (logits) {
         compare(Numbers.floats(tensors, run.path("key").asText() + ".logits"), steps);
       }
+    }
+  }
+
+  /** Answers that ended earlier than others are padded. */
+  private static void beams(JsonNode run, List<BeamSearch.Beam> got, int prompt) {
+    assertEquals(run.path("generated").size(), got.size());
+    List<int[]> answers = got.stream().map(beam -> beam.answer(prompt)).toList();
+    for (int i = 0; i < got.size(); i++) {
+      int[] want = ints(run.path("generated").path(i));
+      assertArrayEquals(Arrays.copyOf(want, answers.get(i).length), answers.get(i));
+      assertEquals(true, Arrays.stream(want, answers.get(i).length, want.length).allMatch(pad -> pad == 2), "what follows is padding");
+      assertEquals(run.path("sequences_scores").path(i).asDouble(), got.get(i).score(), 1e-4, "score of beam " + i);
     }
   }
 

@@ -2,6 +2,7 @@ package io.github.lora4j.cli.generate;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.github.lora4j.generate.BeamSearch;
 import io.github.lora4j.generate.Request;
 import io.github.lora4j.generate.settings.GenerationConfig;
 import io.github.lora4j.generate.text.Completion;
@@ -20,6 +21,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -35,6 +37,7 @@ import picocli.CommandLine.Spec;
 public final class GenerateCommand implements Callable<Integer> {
 
   private static final int MOST_TOGETHER = 1024;
+  private static final int MOST_BEAMS = 256;
   private static final ObjectMapper JSON = new ObjectMapper();
 
   @Spec
@@ -75,14 +78,19 @@ public final class GenerateCommand implements Callable<Integer> {
     if (together < 1 || together > MOST_TOGETHER) {
       throw new ConfigException("--together must be from 1 to %d, got %d".formatted(MOST_TOGETHER, together));
     }
-    try (OpenModel open = new OpenModel(model, together, compare)) {
+    Map<String, Object> given = SettingOptions.given(spec);
+    int beams = given.get("num_beams") instanceof Integer n ? Math.max(1, n) : 1;
+    if (beams > MOST_BEAMS) {
+      throw new ConfigException("--num-beams must be at most %d, got %d".formatted(MOST_BEAMS, beams));
+    }
+    try (OpenModel open = new OpenModel(model, Math.max(together, beams), compare)) {
       if (compare && open.names().isEmpty()) {
         throw new ConfigException("--compare compares the base model with adapters, and there is none; add --adapter");
       }
       open.alone().ifPresent(reason -> {
         throw new ConfigException("--compare: " + reason);
       });
-      GenerationConfig config = open.config(SettingOptions.given(spec));
+      GenerationConfig config = open.config(given);
       if (prompts.isEmpty()) {
         lines(open, config);
       } else {
@@ -103,6 +111,10 @@ public final class GenerateCommand implements Callable<Integer> {
 
   private void answer(OpenModel open, GenerationConfig config, List<String> texts) {
     List<Task> tasks = texts.stream().flatMap(text -> voices(open).stream().map(voice -> new Task(text, voice))).toList();
+    if (config.beams().beams() > 1) {
+      tasks.forEach(task -> search(open, config, task));
+      return;
+    }
     for (int from = 0; from < tasks.size(); from += together) {
       answerTogether(open, config, tasks.subList(from, Math.min(tasks.size(), from + together)));
     }
@@ -129,6 +141,23 @@ public final class GenerateCommand implements Callable<Integer> {
       } else {
         header(out, tasks.get(i));
         out.println(tasks.get(i).prompt + answers.get(i).text());
+      }
+    }
+    out.flush();
+  }
+
+  /** Answers of a beam search, the best one first. */
+  private void search(OpenModel open, GenerationConfig config, Task task) {
+    PrintWriter out = spec.commandLine().getOut();
+    Request request = open.text().request(task.prompt, config, task.voice);
+    for (BeamSearch.Beam beam : BeamSearch.run(open.text().generator(), request)) {
+      String text = open.text().continuation(request, beam.answer(request.prompt().size()));
+      if (json) {
+        out.println(JSON.createObjectNode().put("prompt", task.prompt).put("text", text).put("score", beam.score())
+            .set("token_ids", JSON.valueToTree(beam.answer(request.prompt().size()))));
+      } else {
+        header(out, task);
+        out.println(task.prompt + text);
       }
     }
     out.flush();

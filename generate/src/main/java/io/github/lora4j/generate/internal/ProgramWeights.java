@@ -27,7 +27,6 @@ import java.util.stream.Collectors;
 public final class ProgramWeights {
 
   private final Weights base;
-  private final Adapter adapter;
   private final AdapterValues values;
   private final Map<String, AdapterParameter> own;
   private final Map<String, float[]> constants;
@@ -36,7 +35,6 @@ public final class ProgramWeights {
 
   private ProgramWeights(Weights base, Adapter adapter, AdapterValues values) {
     this.base = base;
-    this.adapter = adapter;
     this.values = values;
     own = adapter.parameters().stream().collect(Collectors.toMap(AdapterParameter::slot, Function.identity()));
     constants = adapter.constants(values);

@@ -5,6 +5,7 @@ import io.github.lora4j.generate.Request;
 import io.github.lora4j.generate.Sequence;
 import io.github.lora4j.generate.settings.GenerationConfig;
 import io.github.lora4j.models.ModelDirectory;
+import io.github.lora4j.tokenizer.StreamingDecoder;
 import io.github.lora4j.tokenizer.Tokenizer;
 import io.github.lora4j.vector.ConfigException;
 import io.github.lora4j.vector.FormatException;
@@ -105,6 +106,15 @@ public final class TextGenerator {
       completions.add(Objects.requireNonNull(streams.get(sequence), "every sequence gets a token").completion());
     }
     return completions;
+  }
+
+  /** What tokens say behind a request's text. */
+  public String continuation(Request request, int[] answer) {
+    StreamingDecoder decoder = tokenizer.streaming();
+    request.prompt().forEach(decoder::next);
+    StringBuilder text = new StringBuilder();
+    Arrays.stream(answer).forEach(id -> text.append(decoder.next(id)));
+    return text.append(decoder.finish()).toString();
   }
 
   /** Answers one sequence of the generator, with a text of its own; it stays. Others that are there go on, too, unheard. */
