@@ -59,7 +59,9 @@ public sealed interface LayoutOp extends Op {
 
     @Override
     public void check(OpCheck check) {
-      parts.forEach(part -> check.same("join", part.name(), part.shape(), parts.getFirst().shape()));
+      int cols = parts.stream().mapToInt(part -> part.shape().cols()).sum();
+      check.that(groups > 0 && cols == y.shape().cols() && parts.stream().allMatch(part -> part.shape().sameRows(y.shape())
+          && part.shape().cols() % groups == 0), "join", y.name(), "%s do not make %s, in %d groups", parts, y.shape(), groups);
     }
 
     @Override
