@@ -87,6 +87,16 @@ public final class Chat {
     return new Chat(List.copyOf(others), tools, documents, variables, specialTokens, ending, now);
   }
 
+  /**
+   * With the arguments of tool calls as JSON, where they are texts that hold some. OpenAI's files have them as texts, and Hugging Face hands those to
+   * the template as they are, which most templates then quote once more: this is for files, not for equality with transformers.
+   *
+   * @throws io.github.lora4j.vector.FormatException if a text is not JSON
+   */
+  public Chat withParsedArguments() {
+    return withMessages(ToolArguments.parsed(messages));
+  }
+
   /** The messages. */
   public List<JsonNode> messages() {
     return messages;

@@ -29,7 +29,16 @@ final class Access {
       case Loop loop -> loop.attribute(run, name);
       case Str _, Dict _, Items _ -> Methods.of(run, target, name);
       case Callable _, Generator _ -> throw run.outside("the attribute " + name + " of a " + Value.type(target));
-      case Value.Int _, Value.Real _, Value.Bool _, None _ -> Undefined.member(target, name);
+      case Value.Int _, Value.Real _, Value.Bool _ -> number(run, target, name);
+      case None _ -> Undefined.member(target, name);
+    };
+  }
+
+  private static Value number(Run run, Value target, String name) {
+    return switch (name) {
+      case "real", "imag", "numerator", "denominator", "conjugate", "bit_length", "bit_count", "to_bytes", "from_bytes", "as_integer_ratio",
+          "is_integer", "hex", "fromhex" -> throw run.outside("the attribute " + name + " of a number");
+      default -> Undefined.member(target, name);
     };
   }
 

@@ -47,9 +47,14 @@ final class Casing {
 
   private static String titled(int c) {
     String upper = Character.toString(c).toUpperCase(Locale.ROOT);
-    return upper.length() > Character.charCount(c)
-        ? upper.substring(0, upper.offsetByCodePoints(0, 1)) + upper.substring(upper.offsetByCodePoints(0, 1)).toLowerCase(Locale.ROOT)
-        : Character.toString(Character.toTitleCase(c));
+    if (upper.length() == Character.charCount(c)) {
+      return Character.toString(Character.toTitleCase(c));
+    }
+    int first = 0;
+    while (first < upper.length() - 1 && !hasCase(upper.charAt(first))) {
+      first++;
+    }
+    return upper.substring(0, first + 1) + upper.substring(first + 1).toLowerCase(Locale.ROOT);
   }
 
   /** Each letter behind one that has no case in upper case, the others in lower case. */
@@ -58,11 +63,20 @@ final class Casing {
     boolean inside = false;
     for (int i = 0; i < text.chars();) {
       int c = text.text().codePointAt(i);
-      out.append(inside ? Character.toString(c).toLowerCase(Locale.ROOT) : titled(c), text, i);
+      out.append(inside ? lower(text.text(), i) : titled(c), text, i);
       inside = hasCase(c);
       i += Character.charCount(c);
     }
     return out.build();
+  }
+
+  /** One letter in lower case: a sigma that ends a word has a form of its own. */
+  private static String lower(String text, int index) {
+    if (text.charAt(index) != '\u03a3') {
+      return Character.toString(text.codePointAt(index)).toLowerCase(Locale.ROOT);
+    }
+    boolean inside = index + 1 < text.length() && hasCase(text.codePointAt(index + 1));
+    return index > 0 && hasCase(text.codePointBefore(index)) && !inside ? "\u03c2" : "\u03c3";
   }
 
   static Str swap(Str text) {
@@ -70,7 +84,7 @@ final class Casing {
     for (int i = 0; i < text.chars();) {
       int c = text.text().codePointAt(i);
       String letter = Character.toString(c);
-      out.append(Character.isUpperCase(c) ? letter.toLowerCase(Locale.ROOT) : Character.isLowerCase(c) ? letter.toUpperCase(Locale.ROOT) : letter,
+      out.append(Character.isUpperCase(c) ? lower(text.text(), i) : Character.isLowerCase(c) ? letter.toUpperCase(Locale.ROOT) : letter,
           text, i);
       i += Character.charCount(c);
     }

@@ -61,6 +61,10 @@ final class Escapes {
     if (hex.length() < digits || !hex.chars().allMatch(c -> Character.digit(c, 16) >= 0 && c < 0x80) || Long.parseLong(hex, 16) > 0x10FFFF) {
       throw source.broken(line, "a string has the escape \\" + text.charAt(from - 1) + hex + ", expected " + digits + " hexadecimal digits");
     }
-    return Integer.parseInt(hex, 16);
+    int code = Integer.parseInt(hex, 16);
+    if (code >= Character.MIN_SURROGATE && code <= Character.MAX_SURROGATE) {
+      throw source.broken(line, "the escape of half a character, \\" + text.charAt(from - 1) + hex + ", is outside the subset of Jinja that is supported");
+    }
+    return code;
   }
 }

@@ -15,7 +15,10 @@ final class NumberParser {
   private NumberParser() {}
 
   private static String stripped(Run run, Str text) {
-    return Trimming.strip(run, text, Value.None.NONE, true, true).text();
+    String digits = Trimming.strip(run, text, Value.None.NONE, true, true).text();
+    StringBuilder ascii = new StringBuilder();
+    digits.codePoints().forEach(c -> ascii.appendCodePoint(c > 0x7f && Character.isDigit(c) ? '0' + Character.digit(c, 10) : c));
+    return ascii.toString();
   }
 
   /** A whole number in a text of base 10; empty if it is none. */

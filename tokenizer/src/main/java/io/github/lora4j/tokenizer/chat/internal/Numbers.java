@@ -92,11 +92,14 @@ final class Numbers {
     if (b.signum() < 0) {
       return reals(run, "**", a.doubleValue(), b.doubleValue());
     }
-    if (a.bitLength() > 1 && b.bitLength() > 20 || (long) a.bitLength() * b.min(BigInteger.valueOf(MAX_BITS)).intValue() > 2L * MAX_BITS) {
+    int bits = a.abs().bitLength();
+    if (bits <= 1) {
+      return new Int(a.signum() < 0 && !b.testBit(0) || b.signum() == 0 ? BigInteger.ONE : a);
+    }
+    if (b.bitLength() > 20 || (long) bits * b.intValue() > 2L * MAX_BITS) {
       throw run.limit("makes a number of more than " + MAX_BITS + " bits");
     }
-    return new Int(checked(run, a.bitLength() > 1 ? a.pow(b.intValue()) : b.signum() == 0 || b.testBit(0) || a.signum() >= 0
-        ? a.pow(b.signum()) : BigInteger.ONE));
+    return new Int(checked(run, a.pow(b.intValue())));
   }
 
   private static Value reals(Run run, String op, double a, double b) {
@@ -113,8 +116,11 @@ final class Numbers {
       case "**" -> Math.pow(a, b);
       default -> throw run.outside("the operator " + op);
     };
-    if (op.equals("**") && (Double.isNaN(result) && !Double.isNaN(a) && !Double.isNaN(b) || Double.isInfinite(result) && !Double.isInfinite(a))) {
-      throw run.fail("the result of ** is out of range or complex");
+    if (op.equals("**") && Double.isNaN(result) && !Double.isNaN(a) && !Double.isNaN(b)) {
+      throw run.outside("a complex number");
+    }
+    if (op.equals("**") && Double.isInfinite(result) && !Double.isInfinite(a) && !Double.isInfinite(b)) {
+      throw run.fail("the result of ** is out of range");
     }
     return new Real(result);
   }

@@ -39,11 +39,12 @@ final class PrimaryParser {
     };
   }
 
-  private static Expr name(Token token) {
+  private Expr name(Token token) {
     return switch (token.text()) {
       case "true", "True" -> new Expr.Const(Value.Bool.TRUE, token.line());
       case "false", "False" -> new Expr.Const(Value.Bool.FALSE, token.line());
       case "none", "None" -> new Expr.Const(Value.None.NONE, token.line());
+      case "varargs", "kwargs" -> throw cursor.outside(token.text());
       default -> new Expr.Name(token.text(), token.line());
     };
   }

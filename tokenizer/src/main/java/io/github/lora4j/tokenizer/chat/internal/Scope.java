@@ -34,7 +34,7 @@ final class Scope {
       }
     }
     return switch (name) {
-      case "varargs", "kwargs", "self", "super", "cycler", "joiner", "lipsum" -> throw run.outside(name);
+      case "self", "super", "cycler", "joiner", "lipsum" -> throw run.outside(name);
       default -> Undefined.name(name);
     };
   }

@@ -145,25 +145,20 @@ final class StatementParser {
   }
 
   private Target target(boolean attributes) {
-    boolean open = cursor.skipOperator("(");
     List<Target> targets = new ArrayList<>();
     boolean comma;
     do {
       targets.add(cursor.isOperator("(") ? nested(attributes) : name(attributes));
       comma = cursor.skipOperator(",");
-      if (comma && !cursor.is(Kind.NAME) || cursor.isName("in")) {
-        break;
-      }
-    } while (comma);
-    if (open) {
-      cursor.expectOperator(")");
-    }
+    } while (comma && !cursor.isName("in") && (cursor.is(Kind.NAME) || cursor.isOperator("(")));
     return targets.size() == 1 && !comma ? targets.getFirst() : new Target.Several(targets);
   }
 
   private Target nested(boolean attributes) {
     cursor.enter();
+    cursor.expectOperator("(");
     Target nested = target(attributes);
+    cursor.expectOperator(")");
     cursor.leave();
     return nested;
   }

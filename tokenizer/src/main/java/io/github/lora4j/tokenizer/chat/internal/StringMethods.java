@@ -64,7 +64,12 @@ final class StringMethods {
     all("isalpha", Character::isLetter);
     all("isdigit", c -> Character.isDigit(c) || Casing.otherDigit(c));
     all("isdecimal", Character::isDigit);
-    all("isnumeric", c -> Character.isDigit(c) || Casing.numeric(c));
+    method("isnumeric", (run, self, a) -> {
+      if (none(run, "isnumeric", a) && self.text().chars().anyMatch(c -> c > 0x7f)) {
+        throw run.outside("the method isnumeric on a text that is not ASCII");
+      }
+      return Bool.of(!self.isEmpty() && self.text().chars().allMatch(Character::isDigit));
+    });
     all("isalnum", c -> Character.isLetterOrDigit(c) || Casing.numeric(c));
     method("isascii", (run, self, a) -> Bool.of(none(run, "isascii", a) && self.text().chars().allMatch(c -> c < 0x80)));
     method("isupper", (run, self, a) -> Bool.of(none(run, "isupper", a) && Casing.cased(self.text(), Character::isLowerCase)));
