@@ -53,7 +53,8 @@ class AnswersTest {
 
   @Test
   void aHeaderInTheUsersTurn() {
-    String mistral = "{% for m in messages %}{% if m.role == 'user' %}[INST] {{ m.content }} [/INST]{% else %} {{ m.content }}</s>{% endif %}{% endfor %}";
+    String mistral = "{% for m in messages %}{% if m.role == 'user' %}[INST] {{ m.content }} [/INST]{% else %} {{ m.content }}</s>{% endif %}"
+        + "{% endfor %}";
     assertEquals(List.of("1: Hello you</s>", "3: So.</s>"), answers(mistral, chat(TALK), true));
   }
 
@@ -67,8 +68,10 @@ class AnswersTest {
   void loopsOverIndicesMacrosAndCollectedText() {
     String indices = "{% for i in range(messages|length) %}{% set m = messages[i] %}<{{ m.role }}>{{ m.content }}<e>{% endfor %}";
     String macro = "{% macro turn(m) %}<{{ m.role }}>{{ m.content }}<e>{% endmacro %}{% for m in messages %}{{ turn(m) }}{% endfor %}";
-    String collected = "{% set ns = namespace(s='') %}{% for m in messages %}{% set ns.s = ns.s ~ '<' ~ m.role ~ '>' ~ m.content ~ '<e>' %}{% endfor %}{{ ns.s }}";
-    String rebuilt = "{% set ns = namespace(l=[]) %}{% for m in messages %}{% set ns.l = ns.l + [{'role': m.role, 'content': m.content|trim}] %}{% endfor %}"
+    String collected = "{% set ns = namespace(s='') %}{% for m in messages %}"
+        + "{% set ns.s = ns.s ~ '<' ~ m.role ~ '>' ~ m.content ~ '<e>' %}{% endfor %}{{ ns.s }}";
+    String rebuilt = "{% set ns = namespace(l=[]) %}{% for m in messages %}"
+        + "{% set ns.l = ns.l + [{'role': m.role, 'content': m.content|trim}] %}{% endfor %}"
         + "{% for m in ns.l %}<{{ m.role }}>{{ m.content }}<e>{% endfor %}";
     for (String template : List.of(indices, macro, collected, rebuilt)) {
       assertEquals(List.of("1:Hello you<e>", "3:So.<e>"), answers(template, chat(TALK), true), template);
@@ -109,15 +112,16 @@ class AnswersTest {
 
   @Test
   void lostContents() {
-    Rendered rendered = ChatTemplate.of("{% for m in messages[1:] %}{{ m.content.split('</think>')[-1] }}{% endfor %}", "t")
-        .render(chat("[{'role':'system','content':' Be kind. '},{'role':'assistant','content':'<think>So so</think>Yes'}]"));
+    Chat chat = chat("[{'role':'system','content':' Be kind. '},{'role':'assistant','content':'<think>So so</think>Yes'}]");
+    Rendered rendered = ChatTemplate.of("{% for m in messages[1:] %}{{ m.content.split('</think>')[-1] }}{% endfor %}", "t").render(chat);
     assertEquals(List.of(new Missing(0, "content", "Be kind."), new Missing(1, "content", "<think>So so</think>")), rendered.missing());
     assertEquals(List.of(), ChatTemplate.of("{{ messages|tojson }}", "t").render(chat(TALK)).missing());
   }
 
   @Test
   void oddConversations() {
-    assertEquals(List.of("0:Hello<|im_end|>\n"), answers(CHATML, chat("[{'role':'assistant','content':'Hello'},{'role':'user','content':'x'}]"), true));
+    Chat first = chat("[{'role':'assistant','content':'Hello'},{'role':'user','content':'x'}]");
+    assertEquals(List.of("0:Hello<|im_end|>\n"), answers(CHATML, first, true));
     assertEquals(List.of(), answers(CHATML, chat("[{'role':'user','content':'a'},{'role':'user','content':'b'}]"), true));
     assertEquals(List.of(), answers(CHATML, chat("[]"), true));
     String message = assertThrows(FormatException.class, () -> answers(CHATML, chat("[{'role':'assistant','content':null}]"), true)).getMessage();
@@ -155,13 +159,15 @@ class AnswersTest {
     assertEquals("\"{}\"", ChatTemplate.of(template, "t").render(chat).text());
     assertEquals("{}", ChatTemplate.of(template, "t").render(chat.withParsedArguments()).text());
     Chat broken = chat("[{'role':'assistant','tool_calls':[{'function':{'name':'f','arguments':'{x'}}]}]");
-    assertTrue(assertThrows(FormatException.class, broken::withParsedArguments).getMessage().startsWith("message 0: the arguments of the tool call f"));
+    String message = assertThrows(FormatException.class, broken::withParsedArguments).getMessage();
+    assertTrue(message.startsWith("message 0: the arguments of the tool call f"), message);
   }
 
   @Test
   void variablesAndSpecialTokens() {
     Chat chat = chat("[]").withSpecialTokens(Map.of("bos_token", "<s>")).withVariable("enable_thinking", TextNode.valueOf("x"));
-    assertEquals("<s>xFalseTrue", ChatTemplate.of("{{ bos_token }}{{ enable_thinking }}{{ add_generation_prompt }}{{ tools is none }}", "t").render(chat).text());
+    String template = "{{ bos_token }}{{ enable_thinking }}{{ add_generation_prompt }}{{ tools is none }}";
+    assertEquals("<s>xFalseTrue", ChatTemplate.of(template, "t").render(chat).text());
     assertThrows(ConfigException.class, () -> ChatTemplate.of("", "t").render(chat.withVariable("messages", TextNode.valueOf(""))));
   }
 }

@@ -14,11 +14,12 @@ import org.junit.jupiter.api.Test;
 /** Broken templates end with a text or with one of two errors, never with another one; {@code -Dfuzz.templates=100000} tries more of them. */
 class ChatFuzzTest {
 
-  private static final String[] WORDS = {"{{", "}}", "{%", "%}", "{#", "#}", "-", "+", "~", "|", "(", ")", "[", "]", "{", "}", ":", ",", ".", "'", "\"",
-      "\\", "\n", " ", "*", "**", "/", "//", "%", "==", "<", " in ", " not ", " is ", " if ", " else ", " and ", " or ", "none", "true", "0", "9", "-1",
-      "1e9", "messages", "m", "loop", "ns", "|tojson", "|length", "|list", "|map('upper')", "|join(',')", "|trim", "|int", "|sort", "|first", "[::-1]",
-      "[1:]", "[0]", ".content", ".split()", ".items()", "range(99)", "{% endif %}", "{% endfor %}", "{% for m in messages %}", "{% if m %}", "{% set x = 1 %}",
-      "{% macro f(a) %}", "{% endmacro %}", "{{ f(1) }}", "{% break %}", "🌍", "\u0000", "é", "'a'"};
+  private static final String[] WORDS = {
+      "{{", "}}", "{%", "%}", "{#", "#}", "-", "+", "~", "|", "(", ")", "[", "]", "{", "}", ":", ",", ".", "'", "\"", "\\", "\n", " ", "*",
+      "**", "/", "//", "%", "==", "<", " in ", " not ", " is ", " if ", " else ", " and ", " or ", "none", "true", "0", "9", "-1", "1e9",
+      "messages", "m", "loop", "ns", "|tojson", "|length", "|list", "|map('upper')", "|join(',')", "|trim", "|int", "|sort", "|first",
+      "[::-1]", "[1:]", "[0]", ".content", ".split()", ".items()", "range(99)", "{% endif %}", "{% endfor %}", "{% for m in messages %}",
+      "{% if m %}", "{% set x = 1 %}", "{% macro f(a) %}", "{% endmacro %}", "{{ f(1) }}", "{% break %}", "🌍", "\u0000", "é", "'a'"};
 
   @Test
   void mutatedTemplates() throws IOException {

@@ -28,7 +28,8 @@ class ChatTemplatesTest {
   @Test
   void oneInTheConfig() throws IOException {
     write("tokenizer_config.json", """
-        {"chat_template": "{{ bos_token }}", "bos_token": {"content": "<s>", "lstrip": false}, "eos_token": "</s>", "add_bos_token": true, "pad_token": null}""");
+        {"chat_template": "{{ bos_token }}", "bos_token": {"content": "<s>", "lstrip": false}, "eos_token": "</s>",
+         "add_bos_token": true, "pad_token": null}""");
     write("special_tokens_map.json", """
         {"eos_token": "other", "unk_token": {"content": "<unk>"}, "additional_special_tokens": ["<a>"]}""");
     ChatTemplates templates = ChatTemplates.load(directory);
@@ -39,14 +40,16 @@ class ChatTemplatesTest {
   @Test
   void namedOnes() throws IOException {
     write("tokenizer_config.json", """
-        {"chat_template": [{"name": "default", "template": "d"}, {"name": "tool_use", "template": "t"}, {"name": "rag", "template": "{% include x %}"}]}""");
+        {"chat_template": [{"name": "default", "template": "d"}, {"name": "tool_use", "template": "t"},
+         {"name": "rag", "template": "{% include x %}"}]}""");
     ChatTemplates templates = ChatTemplates.load(directory);
     assertEquals(List.of("default", "tool_use", "rag"), List.copyOf(templates.names()));
     assertEquals("d", templates.choose(false).source());
     assertEquals("t", templates.choose(true).source());
     assertTrue(assertThrows(ConfigException.class, () -> templates.get("x")).getMessage().endsWith("named x, but default, tool_use, rag"));
     String message = assertThrows(FormatException.class, () -> templates.get("rag")).getMessage();
-    assertTrue(message.endsWith("tokenizer_config.json: chat_template rag, line 1: the statement include is outside the subset of Jinja that is supported"), message);
+    String end = "tokenizer_config.json: chat_template rag, line 1: the statement include is outside the subset of Jinja that is supported";
+    assertTrue(message.endsWith(end), message);
   }
 
   @Test
@@ -66,12 +69,14 @@ class ChatTemplatesTest {
 
   @Test
   void noneAndBrokenOnes() throws IOException {
-    assertTrue(assertThrows(ConfigException.class, () -> ChatTemplates.load(directory).choose(false)).getMessage().contains("holds no chat template"));
+    ChatTemplates none = ChatTemplates.load(directory);
+    assertTrue(assertThrows(ConfigException.class, () -> none.choose(false)).getMessage().contains("holds no chat template"));
     assertThrows(FormatException.class, () -> ChatTemplates.load(directory.resolve("missing")));
     write("tokenizer_config.json", "{\"chat_template\": 5}");
     assertTrue(assertThrows(FormatException.class, () -> ChatTemplates.load(directory)).getMessage().contains("chat_template should be a string"));
     write("tokenizer_config.json", "{\"chat_template\": [{\"name\": \"a\", \"template\": \"x\"}, {\"name\": \"a\", \"template\": \"y\"}]}");
-    assertTrue(assertThrows(FormatException.class, () -> ChatTemplates.load(directory)).getMessage().contains("second template named a"));
+    String message = assertThrows(FormatException.class, () -> ChatTemplates.load(directory)).getMessage();
+    assertTrue(message.contains("second template named a"), message);
     write("tokenizer_config.json", "{");
     assertThrows(FormatException.class, () -> ChatTemplates.load(directory));
   }
