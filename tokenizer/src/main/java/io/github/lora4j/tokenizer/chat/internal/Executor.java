@@ -2,6 +2,7 @@ package io.github.lora4j.tokenizer.chat.internal;
 
 import io.github.lora4j.tokenizer.chat.internal.Stmt.Target;
 import java.util.Iterator;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
@@ -141,7 +142,7 @@ final class Executor {
     run.at(block.line());
     Arguments arguments = evaluator.arguments(block.call().arguments(), scope);
     Macro caller = new Macro(this, "caller", block.signature(), block.body(), scope);
-    Map<String, Value> named = new java.util.LinkedHashMap<>(arguments.named());
+    Map<String, Value> named = new LinkedHashMap<>(arguments.named());
     named.put("caller", caller);
     write(Values.text(run, evaluator.call(block.call(), new Arguments(arguments.positional(), named), scope)), out);
   }
@@ -154,10 +155,7 @@ final class Executor {
     if (value instanceof Dict dict && dict.message() >= 0 && loops > 0 && run.turn() < 0) {
       run.turn(dict.message());
     }
-    if (value instanceof Str text && run.turn() >= 0 && !text.safe()) {
-      return new StrBuilder().append(text, 0, text.chars(), run.turn(), -1).build();
-    }
-    return value;
+    return value instanceof Str text && run.turn() >= 0 ? text.inTurn(run.turn()) : value;
   }
 
   void assign(Target target, Value value, Scope scope) {

@@ -95,6 +95,7 @@ final class Globals {
 
   private static Value raise(Run run, Arguments arguments) {
     Value message = arguments.bind(run, "raise_exception", 1, "message")[0];
-    throw new ConfigException("%s, line %d: the template refuses the conversation: %s".formatted(run.template(), run.line(), Values.text(run, message).text()));
+    String words = Values.text(run, message).text();
+    throw new ConfigException("%s, line %d: the template refuses the conversation: %s".formatted(run.template(), run.line(), words));
   }
 }

@@ -24,7 +24,8 @@ final class JsonText {
     this.ascii = Undefined.given(options[0]) && Values.truth(options[0]);
     this.sorted = Undefined.given(options[3]) && Values.truth(options[3]);
     this.lines = Undefined.given(options[1]) && !(options[1] instanceof None);
-    this.indent = !lines ? "" : options[1] instanceof Str text ? text.text() : " ".repeat(Math.clamp(Values.index(run, "indent", options[1]), 0, 1000));
+    this.indent = !lines ? "" : options[1] instanceof Str text ? text.text()
+        : " ".repeat(Math.clamp(Values.index(run, "indent", options[1]), 0, 1000));
     boolean given = Undefined.given(options[2]) && !(options[2] instanceof None);
     List<Value> separators = given ? Values.elements(run, options[2]) : List.of(Str.literal(lines ? "," : ", "), Str.literal(": "));
     if (separators.size() != 2) {

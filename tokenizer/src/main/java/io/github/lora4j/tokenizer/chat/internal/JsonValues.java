@@ -5,6 +5,7 @@ import io.github.lora4j.vector.ConfigException;
 import java.math.BigInteger;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 
 /** JSON as values. */
@@ -17,7 +18,7 @@ final class JsonValues {
   /** A message, which is an object, with the place of each of its texts. */
   static Value message(JsonNode node, int index) {
     if (!node.isObject()) {
-      throw new ConfigException("message " + index + " of a conversation is no object but " + node.getNodeType().toString().toLowerCase(java.util.Locale.ROOT));
+      throw new ConfigException("message " + index + " of a conversation is no object but " + node.getNodeType().toString().toLowerCase(Locale.ROOT));
     }
     Dict dict = (Dict) of(node, Origin.field(index, ""), 0);
     return new Dict(dict.entries(), index, dict.origin());

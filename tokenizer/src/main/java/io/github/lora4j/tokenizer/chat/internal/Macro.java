@@ -1,7 +1,9 @@
 package io.github.lora4j.tokenizer.chat.internal;
 
 import io.github.lora4j.tokenizer.chat.internal.Stmt.Signature;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 
 /** A macro with the variables around its definition. */
 final class Macro implements Callable {
@@ -27,7 +29,7 @@ final class Macro implements Callable {
     Arguments rest = arguments;
     if (caller != null && !signature.names().contains("caller")) {
       scope.set("caller", caller);
-      java.util.Map<String, Value> named = new java.util.LinkedHashMap<>(arguments.named());
+      Map<String, Value> named = new LinkedHashMap<>(arguments.named());
       named.remove("caller");
       rest = new Arguments(arguments.positional(), named);
     }

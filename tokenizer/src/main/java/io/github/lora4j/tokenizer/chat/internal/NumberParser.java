@@ -2,6 +2,7 @@ package io.github.lora4j.tokenizer.chat.internal;
 
 import java.math.BigDecimal;
 import java.math.BigInteger;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.regex.Pattern;
 
@@ -33,11 +34,12 @@ final class NumberParser {
   /** A number in a text, inf and nan among them; empty if it is none. */
   static Optional<Double> real(Run run, Str text) {
     String digits = stripped(run, text);
-    String word = digits.toLowerCase(java.util.Locale.ROOT).replaceFirst("^[+-]", "");
+    String word = digits.toLowerCase(Locale.ROOT).replaceFirst("^[+-]", "");
     if (word.equals("inf") || word.equals("infinity") || word.equals("nan")) {
       return Optional.of(word.equals("nan") ? Double.NaN : digits.startsWith("-") ? Double.NEGATIVE_INFINITY : Double.POSITIVE_INFINITY);
     }
-    return digits.length() <= MAX_DIGITS && REAL.matcher(digits).matches() ? Optional.of(Double.parseDouble(digits.replace("_", ""))) : Optional.empty();
+    boolean real = digits.length() <= MAX_DIGITS && REAL.matcher(digits).matches();
+    return real ? Optional.of(Double.parseDouble(digits.replace("_", ""))) : Optional.empty();
   }
 
   /** A number without its fraction. */

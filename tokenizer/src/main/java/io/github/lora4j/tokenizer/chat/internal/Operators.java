@@ -90,6 +90,10 @@ final class Operators {
     int count = Math.max(0, Values.clamp(times));
     if (value instanceof Str text) {
       run.characters((long) count * Math.max(1, text.chars()));
+      if (text.runs() == 1 && text.origin().literal()) {
+        return Str.literal(plain(run, text).text().repeat(count));
+      }
+      run.spend(count);
       StrBuilder out = new StrBuilder();
       for (int i = 0; i < count; i++) {
         out.append(plain(run, text));

@@ -1,13 +1,15 @@
 package io.github.lora4j.tokenizer.chat.internal;
 
 import java.util.List;
+import java.util.Locale;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /** Python's formatting with %. */
 final class Percent {
 
-  private static final Pattern FIELD = Pattern.compile("%(?:\\(([^()]*)\\))?([-+ 0#]*)(\\*|[0-9]{1,9})?(?:\\.(\\*|[0-9]{0,9}))?[hlL]?(.)", Pattern.DOTALL);
+  private static final Pattern FIELD =
+      Pattern.compile("%(?:\\(([^()]*)\\))?([-+ 0#]*)(\\*|[0-9]{1,9})?(?:\\.(\\*|[0-9]{0,9}))?[hlL]?(.)", Pattern.DOTALL);
 
   private final Run run;
   private final Value arguments;
@@ -115,7 +117,7 @@ final class Percent {
     var number = value instanceof Value.Real real ? NumberParser.truncated(run, real.value()) : Numbers.whole(value);
     String digits = number.abs().toString(hex ? 16 : type == 'o' ? 8 : 10);
     digits = "0".repeat(Math.max(0, precision - digits.length())) + digits;
-    return signed(type == 'X' ? digits.toUpperCase(java.util.Locale.ROOT) : digits, number.signum() < 0, flags);
+    return signed(type == 'X' ? digits.toUpperCase(Locale.ROOT) : digits, number.signum() < 0, flags);
   }
 
   private String real(char type, String flags, int precision, Value value) {
@@ -128,6 +130,6 @@ final class Percent {
     }
     boolean negative = number < 0 || number == 0 && 1 / number < 0;
     String digits = RealFormat.format(Math.abs(number), Character.toLowerCase(type), precision < 0 ? 6 : precision);
-    return signed(Character.isUpperCase(type) ? digits.toUpperCase(java.util.Locale.ROOT) : digits, negative, flags);
+    return signed(Character.isUpperCase(type) ? digits.toUpperCase(Locale.ROOT) : digits, negative, flags);
   }
 }

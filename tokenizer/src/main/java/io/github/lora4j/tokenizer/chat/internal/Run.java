@@ -50,7 +50,7 @@ final class Run {
   /** Counts work on characters, which is faster, and checks that a text of so many may be. */
   void characters(long count) {
     size(count);
-    spend(count >> 3);
+    spend(count >> 6);
   }
 
   /** Checks that a text of so many characters may be. */

@@ -118,7 +118,16 @@ final class Str implements Value {
     return slice(index(from), index(to));
   }
 
-  /** The chars' origin, where it is one. */
+  /** As put together in a turn, for what has none yet. */
+  Str inTurn(int turn) {
+    Origin[] turned = origins.clone();
+    for (int run = 0; run < turned.length; run++) {
+      turned[run] = turned[run].turn() < 0 ? turned[run].written(turn, -1) : turned[run];
+    }
+    return new Str(text, turned, ends, offsets, safe);
+  }
+
+  /** The first char's origin. */
   Origin origin() {
     return origins[0];
   }

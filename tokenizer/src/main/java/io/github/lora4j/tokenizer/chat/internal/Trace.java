@@ -5,6 +5,7 @@ import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 
 /** A rendered text with the origin of its chars, for what lies outside of this package. */
 public final class Trace {
@@ -21,7 +22,7 @@ public final class Trace {
   }
 
   private Origin origin(int index) {
-    return text.origin(text.run(java.util.Objects.checkIndex(index, text.chars())));
+    return text.origin(text.run(Objects.checkIndex(index, text.chars())));
   }
 
   /** Index of the message that a char was copied from; -1 for none. */
