@@ -172,7 +172,7 @@ final class Parser {
     int c = source[at++];
     return switch (c) {
       case '(' -> group();
-      case '[' -> one(new SetParser(this).set());
+      case '[' -> new Node.One(new SetParser(this).set());
       case '.' -> new Node.One(dotAll ? Sets.of(0, 0x10FFFF) : Sets.not(Sets.of('\n', '\n')));
       case '^' -> new Node.Place(Node.Kind.LINE_START);
       case '$' -> new Node.Place(Node.Kind.LINE_END);
@@ -186,7 +186,12 @@ final class Parser {
   }
 
   private Node one(BitSet set) {
-    return new Node.One(anyCase ? Sets.anyCase(set) : set);
+    return new Node.One(anyCase(set));
+  }
+
+  /** The set, and where case does not count what differs in case alone. */
+  BitSet anyCase(BitSet set) {
+    return anyCase ? Sets.anyCase(set) : set;
   }
 
   private Node group() {

@@ -36,7 +36,8 @@ final class SetParser {
     }
     in.take();
     depth--;
-    set = and(all, set);
+    // What a negated set leaves out, it leaves out in any case.
+    set = in.anyCase(and(all, set));
     return negative ? Sets.not(set) : set;
   }
 
@@ -71,11 +72,23 @@ final class SetParser {
   private BitSet posix() {
     in.take();
     boolean negative = in.take('^');
-    BitSet set = property(':');
+    BitSet set = in.next(0) == 'w' ? wordProperty() : in.next(0) == 'p' && in.next(1) == 'u' ? punctuation() : property(':');
     if (!in.take(']')) {
       throw in.broken("has a [: without its :]");
     }
     return negative ? Sets.not(set) : set;
+  }
+
+  private BitSet wordProperty() {
+    property(':');
+    return Sets.wordInSet();
+  }
+
+  /** In brackets it has all symbols, too. */
+  private BitSet punctuation() {
+    BitSet set = property(':');
+    set.or(Sets.property("S").orElseThrow());
+    return set;
   }
 
   private static BitSet single(int c) {
@@ -84,7 +97,10 @@ final class SetParser {
 
   private BitSet escape() {
     in.take();
-    return in.next(0) == 'b' && in.take('b') ? single('\b') : escaped();
+    if (in.take('b')) {
+      return single('\b');
+    }
+    return in.take('w') ? Sets.wordInSet() : in.take('W') ? Sets.not(Sets.wordInSet()) : escaped();
   }
 
   /** What an escape stands for, behind its backslash. */

@@ -53,9 +53,18 @@ final class Sets {
     return set;
   }
 
-  /** {@code \w}. */
+  /** Word characters, in brackets. */
+  static BitSet wordInSet() {
+    return or(or(UnicodeData.alphabetic(), category("M")), or(category("Nd"), category("Pc")));
+  }
+
+  /** {@code \w} outside of brackets: Oniguruma adds the numbers of Latin-1. */
   static BitSet word() {
-    return or(or(category("L"), category("M")), or(category("Nd"), category("Pc")));
+    BitSet set = wordInSet();
+    for (int c : new int[] {0xB2, 0xB3, 0xB9, 0xBC, 0xBD, 0xBE}) {
+      set.set(c);
+    }
+    return set;
   }
 
   /** {@code \h}. */
@@ -84,12 +93,12 @@ final class Sets {
 
   private static @org.jspecify.annotations.Nullable BitSet posix(String key) {
     return switch (key) {
-      case "alpha", "alphabetic" -> or(or(category("L"), category("M")), category("Nl"));
-      case "alnum" -> or(or(category("L"), category("M")), or(category("Nd"), category("Nl")));
+      case "alpha", "alphabetic" -> UnicodeData.alphabetic();
+      case "alnum" -> or(UnicodeData.alphabetic(), category("Nd"));
       case "digit" -> digits();
       case "space", "whitespace" -> spaces();
-      case "upper", "uppercase" -> category("Lu");
-      case "lower", "lowercase" -> category("Ll");
+      case "upper", "uppercase" -> UnicodeData.uppercase();
+      case "lower", "lowercase" -> UnicodeData.lowercase();
       case "word" -> word();
       case "xdigit" -> hexadecimal();
       case "any" -> of(0, END - 1);

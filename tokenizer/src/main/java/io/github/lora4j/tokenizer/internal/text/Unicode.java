@@ -9,6 +9,7 @@ public final class Unicode {
   private static final CodePoints LETTER = category("L");
   private static final CodePoints NUMBER = category("N");
   private static final CodePoints MARK = CodePoints.of(UnicodeData.set("Mark9"));
+  private static final CodePoints WORD = word();
   private static final CodePoints NO_SCRIPT = CodePoints.of(UnicodeData.set("NoScript"));
   private static final CodePoints WHOLE = CodePoints.of(UnicodeData.set("Whole"));
   private static final CodePoints WHOLE_FOR_COMPATIBILITY = CodePoints.of(UnicodeData.set("WholeForCompatibility"));
@@ -102,6 +103,11 @@ public final class Unicode {
     return c >= '!' && c <= '/' || c >= ':' && c <= '@' || c >= '[' && c <= '`' || c >= '{' && c <= '~';
   }
 
+  /** Rust's is_numeric, of a newer Unicode. */
+  public static boolean isNumeric(int c) {
+    return NUMBER.has(c) || c >= 0x11DE0 && c <= 0x11DE9 || c >= 0x16FF4 && c <= 0x16FF6;
+  }
+
   /** The CJK ideographs that handle_chinese_chars makes words of their own, as BERT's authors chose them. */
   public static boolean isChinese(int c) {
     return c >= 0x4E00 && c <= 0x9FFF
@@ -114,12 +120,18 @@ public final class Unicode {
         || c >= 0x2F800 && c <= 0x2FA1F;
   }
 
-  /** A word character of regular expressions (\w), by which single_word tokens are told. */
+  /** A word character of Rust's regular expressions (\w), by which single_word tokens are told. */
   public static boolean isWord(int c) {
-    return Character.isAlphabetic(c) || c == 0x200C || c == 0x200D || switch (Character.getType(c)) {
-      case Character.NON_SPACING_MARK, Character.COMBINING_SPACING_MARK, Character.ENCLOSING_MARK, Character.DECIMAL_DIGIT_NUMBER,
-          Character.CONNECTOR_PUNCTUATION -> true;
-      default -> false;
-    };
+    return WORD.has(c);
+  }
+
+  private static CodePoints word() {
+    BitSet set = UnicodeData.alphabetic();
+    for (String category : new String[] {"M", "Nd", "Pc"}) {
+      set.or(UnicodeData.category(category).orElseThrow());
+    }
+    // Joiners.
+    set.set(0x200C, 0x200E);
+    return CodePoints.of(set);
   }
 }

@@ -30,6 +30,29 @@ public final class UnicodeData {
     return known ? Optional.of(set) : Optional.empty();
   }
 
+  /** Code points with the property Alphabetic; a copy. */
+  public static BitSet alphabetic() {
+    return with("OtherAlphabetic", "L", "Nl");
+  }
+
+  /** Code points with the property Uppercase; a copy. */
+  public static BitSet uppercase() {
+    return with("OtherUppercase", "Lu");
+  }
+
+  /** Code points with the property Lowercase; a copy. */
+  public static BitSet lowercase() {
+    return with("OtherLowercase", "Ll");
+  }
+
+  private static BitSet with(String others, String... categories) {
+    BitSet set = (BitSet) set(others).clone();
+    for (String category : categories) {
+      set.or(category(category).orElseThrow());
+    }
+    return set;
+  }
+
   static BitSet set(String name) {
     return SETS.getOrDefault(name, new BitSet());
   }

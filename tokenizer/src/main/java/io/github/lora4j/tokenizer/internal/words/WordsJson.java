@@ -38,7 +38,7 @@ public final class WordsJson {
       case "Sequence" -> Words.sequence(json.get("pretokenizers").elements().stream().map(WordsJson::read).toList());
       case "Split" -> Cuts.regex(NormalizerJson.pattern(json.get("pattern")), behavior(json.get("behavior")), json.flag("invert", false));
       case "Punctuation" -> Cuts.characters(Unicode::isPunctuation, json.find("behavior").map(WordsJson::behavior).orElse(Behavior.ISOLATED));
-      case "Digits" -> Cuts.characters(Unicode::isNumber, json.get("individual_digits").flag() ? Behavior.ISOLATED : Behavior.CONTIGUOUS);
+      case "Digits" -> Cuts.characters(Unicode::isNumeric, json.get("individual_digits").flag() ? Behavior.ISOLATED : Behavior.CONTIGUOUS);
       case "UnicodeScripts" -> Scripts.words();
       default -> {
         int length = json.find("length").map(Json::number).orElse(5);
