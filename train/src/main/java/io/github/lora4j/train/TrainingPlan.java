@@ -86,7 +86,7 @@ public record TrainingPlan(Batches batches, int steps, Schedule schedule, Optimi
     }
     int together = run.eval().map(data -> evaluation(run.program(), data, batches.batch()).tokens()).orElse(0);
     return new TaskProgram.Capacity(Math.max(Math.max(needed, longest), together), batches.batch() * run.program().sequencesPerExample(), longest,
-        run.eval().isPresent(), batches.accumulation(), false);
+        run.eval().isPresent(), batches.accumulation(), run.recipe().computing().recompute() == Recipe.Recompute.LAYERS);
   }
 
   /** Examples that are looked at to find the longest batch: in a run of more of them any batch is taken to occur. */

@@ -108,6 +108,15 @@ final class TrainedRuns {
     return recipe.output();
   }
 
+  /** The same run, whose layers are computed again. */
+  Path trainRecomputing(String name, String method, String optimizer, Map<String, Object> settings) {
+    Recipe recipe = recipe(name, method, optimizer, settings).toBuilder().set("recompute", "layers").build();
+    try (TrainingRun run = TrainingRun.open(recipe, false)) {
+      run.train();
+    }
+    return recipe.output();
+  }
+
   /** The same run, stopped after a few steps and taken up again. */
   Path trainInTwo(String name, String method, String optimizer, Map<String, Object> settings) {
     Recipe recipe = recipe(name, method, optimizer, settings);

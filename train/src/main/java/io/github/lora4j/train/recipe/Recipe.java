@@ -6,6 +6,7 @@ import io.github.lora4j.vector.WeightFormat;
 import io.github.lora4j.vector.WeightFormats;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 
@@ -97,6 +98,19 @@ public record Recipe(Path model, Path output, TrainingTask task, Data data, Adap
    */
   public record Reports(int logEvery, int evalEvery, int saveEvery, int keepCheckpoints) {}
 
+  /** What is computed again instead of kept. */
+  public enum Recompute {
+    /** Nothing: everything that a gradient reads is kept. */
+    NONE,
+    /** The layers of the model: of each but the last its input alone is kept. */
+    LAYERS;
+
+    /** The name in recipes. */
+    public String key() {
+      return name().toLowerCase(Locale.ROOT);
+    }
+  }
+
   /**
    * The machine.
    *
@@ -105,8 +119,9 @@ public record Recipe(Path model, Path output, TrainingTask task, Data data, Adap
    *     io.github.lora4j.graph.Backend#open}
    * @param weights storage of the frozen weights: "f32", "bf16", "f16", or another {@link WeightFormat}'s name
    * @param maxTokens most tokens of one forward pass; a batch above it is split, with the same result; 0: whatever the longest batch needs
+   * @param recompute what is computed again when its gradients are due, with the same result, and not kept until then
    */
-  public record Computing(int threads, String backend, String weights, int maxTokens) {
+  public record Computing(int threads, String backend, String weights, int maxTokens, Recompute recompute) {
 
     /** Storage of frozen weights. */
     public WeightFormat weightType() {
@@ -161,7 +176,7 @@ public record Recipe(Path model, Path output, TrainingTask task, Data data, Adap
     b.put("log_every", training.reports.logEvery).put("eval_every", training.reports.evalEvery).put("save_every", training.reports.saveEvery)
         .put("keep_checkpoints", training.reports.keepCheckpoints);
     return b.put("threads", computing.threads).put("backend", computing.backend).put("weights", computing.weights)
-        .put("max_tokens", computing.maxTokens);
+        .put("max_tokens", computing.maxTokens).put("recompute", computing.recompute.key());
   }
 
   /** Starts a recipe with the defaults. */

@@ -91,6 +91,7 @@ public final class RecipeKeys {
     d.put("batch_size", 32);
     d.put("gradient_accumulation", 1);
     d.put("max_tokens", 0);
+    d.put("recompute", Recipe.Recompute.NONE.key());
     d.put("seed", 42);
     d.put("log_every", 10);
     d.put("eval_every", 0);

@@ -39,7 +39,8 @@ final class RecipeReader {
     Recipe.Training training = new Recipe.Training(optimizer(), number("epochs"), integer("max_steps"), integer("batch_size"),
         integer("gradient_accumulation"), whole("seed", Long.MAX_VALUE), new Recipe.Reports(integer("log_every"), integer("eval_every"),
         integer("save_every"), integer("keep_checkpoints")));
-    Recipe.Computing computing = new Recipe.Computing(integer("threads"), backend(), text("weights"), integer("max_tokens"));
+    Recipe.Computing computing = new Recipe.Computing(integer("threads"), backend(), text("weights"), integer("max_tokens"),
+        choice("recompute", List.of(Recipe.Recompute.values()), Recipe.Recompute::key));
     for (String required : List.of("model", "output")) {
       if (text(required).isEmpty()) {
         problems.add("%s is required".formatted(required));
