@@ -5,6 +5,7 @@ import io.github.lora4j.lora.model.ModelDescription;
 import io.github.lora4j.lora.parameters.AdapterParameter;
 import io.github.lora4j.train.PreparedRun;
 import io.github.lora4j.train.TrainingPlan;
+import io.github.lora4j.train.recipe.Recipe;
 import io.github.lora4j.train.session.MemoryForecast;
 import io.github.lora4j.vector.Memory;
 import java.io.PrintWriter;
@@ -12,12 +13,19 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
-/** Says what a run would train. */
+/** Says what a run would train, and what it would take of memory with these settings and with others. */
 final class DryRun {
 
   private DryRun() {}
 
-  static void print(PrintWriter out, PreparedRun run, TrainingPlan plan, Backend backend) {
+  static void print(PrintWriter out, PreparedRun run) {
+    Recipe.Computing computing = run.recipe().computing();
+    try (Backend backend = Backend.open(computing.backend(), computing.threads())) {
+      print(out, run, TrainingPlan.of(run), backend);
+    }
+  }
+
+  private static void print(PrintWriter out, PreparedRun run, TrainingPlan plan, Backend backend) {
     List<AdapterParameter> parameters = run.adapter().parameters();
     Table modules = new Table("trains", "shape", "parameters");
     parameters.forEach(p -> modules.row(p.slot(), p.shape().toString(), "%,d".formatted(p.elements())));
@@ -31,15 +39,17 @@ final class DryRun {
     plan.forecast(run, backend).forEach(a -> groups.merge(group(a.purpose()), Memory.align(a.bytes()), Long::sum));
     Table memory = new Table("memory", "bytes");
     groups.forEach((group, bytes) -> memory.row(group, "%,d".formatted(bytes)));
-    memory.row("together", "%,d".formatted(groups.values().stream().mapToLong(Long::longValue).sum()));
+    long together = groups.values().stream().mapToLong(Long::longValue).sum();
+    memory.row("together", "%,d".formatted(together));
     memory.row("the machine has", "%,d".formatted(Memory.machineBytes()));
     out.print(memory);
+    out.printf("%n%s", MemoryKnobs.table(run, plan, backend, together));
 
     out.printf("%n%s%n%s%n", backend.describe(), run.describe());
     run.notes().forEach(note -> out.println("note: " + note));
     out.printf("%,d examples, %,d tokens, longest %d; at most %,d tokens in a batch%n", run.train().size(), run.train().tokens(),
         run.train().longest(), plan.capacity().tokens());
-    out.printf("%d steps, %d in an epoch%nnothing was trained or written (--dry-run)%n", plan.steps(), plan.batches().stepsPerEpoch());
+    out.printf("%d steps, %d in an epoch%nnothing was trained or written%n", plan.steps(), plan.batches().stepsPerEpoch());
     out.flush();
   }
 

@@ -8,6 +8,7 @@ import io.github.lora4j.vector.Lora4jException;
 import java.io.PrintWriter;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Objects;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -19,8 +20,8 @@ import picocli.CommandLine.UnmatchedArgumentException;
  * The {@code lora4j} command. Exit codes: 0 done, 1 a bug (with its stack trace), 2 wrong options or settings, 3 a file,
  * 4 memory or disk, 5 a backend, 6 the numbers of a training run, 130 stopped by Ctrl-C.
  */
-@Command(name = "lora4j", mixinStandardHelpOptions = true, subcommands = {DemoCommand.class, TrainCommand.class, DataCommand.class, EvalCommand.class,
-    PredictCommand.class, GenerateCommand.class, ChatCommand.class, MergeCommand.class, ExportCommand.class, InspectCommand.class,
+@Command(name = "lora4j", mixinStandardHelpOptions = true, subcommands = {DemoCommand.class, TrainCommand.class, PlanCommand.class, DataCommand.class,
+    EvalCommand.class, PredictCommand.class, GenerateCommand.class, ChatCommand.class, MergeCommand.class, ExportCommand.class, InspectCommand.class,
     DoctorCommand.class, BenchCommand.class},
     description = "Fine-tunes language models on the JVM.")
 public final class Main implements Runnable {
@@ -53,7 +54,9 @@ public final class Main implements Runnable {
   /** The command with its error handling. */
   static CommandLine commandLine() {
     CommandLine command = new CommandLine(new Main());
-    TrainCommand.addSettings(Objects.requireNonNull(command.getSubcommands().get("train"), "declared above").getCommandSpec());
+    for (String verb : List.of("train", "plan")) {
+      RecipeArguments.addSettings(Objects.requireNonNull(command.getSubcommands().get(verb), "declared above").getCommandSpec());
+    }
     GenerateCommand.addSettings(Objects.requireNonNull(command.getSubcommands().get("generate"), "declared above").getCommandSpec());
     ChatCommand.addSettings(Objects.requireNonNull(command.getSubcommands().get("chat"), "declared above").getCommandSpec());
     command.setOverwrittenOptionsAllowed(true);

@@ -1,31 +1,21 @@
 package io.github.lora4j.cli;
 
-import io.github.lora4j.graph.Backend;
 import io.github.lora4j.train.JsonlListener;
 import io.github.lora4j.train.PreparedRun;
-import io.github.lora4j.train.TrainingPlan;
 import io.github.lora4j.train.TrainingRun;
 import io.github.lora4j.train.recipe.Recipe;
-import io.github.lora4j.train.recipe.RecipeBuilder;
 import io.github.lora4j.train.report.HtmlReport;
 import io.github.lora4j.train.runs.Resume;
-import io.github.lora4j.train.runs.RunDirectory;
 import io.github.lora4j.vector.ConfigException;
 import java.io.PrintWriter;
-import java.nio.file.Files;
-import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.List;
-import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
-import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
 /** {@code lora4j train}: a recipe, options, or both. */
@@ -42,12 +32,8 @@ final class TrainCommand implements Callable<Integer> {
   @Spec
   private CommandSpec spec;
 
-  @Parameters(arity = "0..1", paramLabel = "RECIPE",
-      description = "A YAML file of settings, or the directory of a run to repeat or resume.")
-  private Path recipe;
-
-  @Option(names = "--set", paramLabel = "KEY=VALUE", description = "Sets any key of the recipe (repeatable).")
-  private List<String> set = new ArrayList<>();
+  @Mixin
+  private RecipeArguments arguments = new RecipeArguments();
 
   @Option(names = "--resume", description = "Continue the run in the output directory from its newest checkpoint.")
   private boolean resume;
@@ -58,26 +44,13 @@ final class TrainCommand implements Callable<Integer> {
   @Option(names = "--dry-run", description = "Say what would be trained, its memory and its steps; train nothing.")
   private boolean dryRun;
 
-  /** An option for each setting of a recipe, with its default. */
-  static void addSettings(CommandSpec spec) {
-    RecipeBuilder.settings().forEach((name, value) -> {
-      String shown = value.toString().isEmpty() || value.equals(List.of()) ? "" : " (default " + value + ")";
-      spec.addOption(OptionSpec.builder("--" + name).type(String.class).paramLabel("VALUE")
-          .description(RecipeBuilder.meaning(name) + shown).build());
-    });
-    spec.usageMessage().customSynopsis("lora4j train [RECIPE] [OPTION...]");
-  }
-
   @Override
   public Integer call() {
-    Recipe made = recipe();
+    Recipe made = arguments.recipe(spec);
     PrintWriter out = spec.commandLine().getOut();
     PreparedRun prepared = PreparedRun.open(made);
     if (dryRun) {
-      TrainingPlan plan = TrainingPlan.of(prepared);
-      try (Backend backend = Backend.open(made.computing().backend(), made.computing().threads())) {
-        DryRun.print(out, prepared, plan, backend);
-      }
+      DryRun.print(out, prepared);
       return 0;
     }
     ConsoleListener console = new ConsoleListener(out, System.console() != null && System.console().isTerminal());
@@ -144,38 +117,5 @@ final class TrainCommand implements Callable<Integer> {
     } catch (IllegalStateException e) {
       // The process began to end after the last step: the hook is running already and about to return.
     }
-  }
-
-  private Recipe recipe() {
-    if (recipe != null && Files.isDirectory(recipe) && !RunDirectory.isRun(recipe)) {
-      throw new ConfigException(("%s is a directory without recipe.yaml: of no run, or of one that ended before it wrote it; there is nothing to "
-          + "go on from, so start with the recipe or the options themselves").formatted(recipe));
-    }
-    RecipeBuilder builder = recipe != null && RunDirectory.isRun(recipe) ? RunDirectory.settings(recipe) : new RecipeBuilder();
-    if (recipe != null && !RunDirectory.isRun(recipe)) {
-      builder.read(recipe);
-    }
-    for (String name : RecipeBuilder.settings().keySet()) {
-      String value = spec.findOption("--" + name).getValue();
-      if (value != null) {
-        builder.set(name, value);
-      }
-    }
-    for (String setting : set) {
-      int equals = setting.indexOf('=');
-      if (equals < 1) {
-        throw new ConfigException("--set %s: expected KEY=VALUE, for example optimizer.learning_rate=5e-4".formatted(setting));
-      }
-      Map.Entry<String, String> entry = Map.entry(setting.substring(0, equals), setting.substring(equals + 1));
-      builder.set(entry.getKey(), adapterValue(entry.getKey(), entry.getValue()));
-    }
-    return builder.build();
-  }
-
-  /** On a command line names without brackets are a list; in a recipe a lone text may be PEFT's regular expression. */
-  private static String adapterValue(String name, String value) {
-    boolean modules = name.equals("adapter.target_modules") || name.equals("adapter.exclude_modules");
-    boolean list = name.startsWith("adapter.") && value.matches("[\\w.-]+(,[\\w.-]+)+") || modules && value.matches("[\\w.]+");
-    return list ? "[" + value + "]" : value;
   }
 }

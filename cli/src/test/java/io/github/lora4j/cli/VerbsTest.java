@@ -10,6 +10,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
@@ -167,6 +168,30 @@ class VerbsTest {
         162 parameters train"""), text);
     assertTrue(text.contains("frozen weights") && text.contains("activations"), text);
     assertTrue(text.contains("6 steps, 3 in an epoch"), text);
+  }
+
+  @Test
+  void aPlanSaysWhatSettingsWouldSave() throws IOException {
+    Path train = TinyBert.tsv(dir.resolve("train.tsv"), 20, 1);
+    Object[] recipe = {"plan", "--model", model, "--output", run, "--data.train", train, "--data.text", "sentence", "--data.label", "mood",
+      "--adapter.r", 2, "--adapter.target_modules", "value", "--batch_size", 8, "--max_steps", 2};
+    String text = Cli.ok(recipe).out();
+    assertFalse(Files.exists(run));
+    long together = bytes(text, "together");
+    for (String knob : List.of("recompute: layers", "weights: bf16", "batch_size: 4, gradient_accumulation: 2")) {
+      assertTrue(bytes(text, knob) < together, knob + text);
+    }
+    // What is promised is what a run with that setting says of itself.
+    List<Object> other = new ArrayList<>(List.of(recipe));
+    other.addAll(List.of("--recompute", "layers"));
+    String recomputing = Cli.ok(other.toArray()).out();
+    assertEquals(bytes(text, "recompute: layers"), bytes(recomputing, "together"));
+    assertFalse(recomputing.contains("recompute: layers"), recomputing);
+  }
+
+  private static long bytes(String text, String row) {
+    String line = text.lines().filter(l -> l.startsWith(row + " ")).findFirst().orElseThrow(() -> new AssertionError(row + " is not in " + text));
+    return Long.parseLong(line.substring(row.length()).strip().split(" ")[0].replaceAll("\\D", ""));
   }
 
   @Test

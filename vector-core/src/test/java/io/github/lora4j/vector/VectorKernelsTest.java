@@ -17,6 +17,11 @@ class VectorKernelsTest {
     new AttentionComparison().all();
   }
 
+  @Test
+  void vocabularyAgreesWithReference() {
+    new VocabularyComparison().all();
+  }
+
   @ParameterizedTest
   @FieldSource("io.github.lora4j.vector.ForcedWidth#WIDTHS")
   void agreeWithReferenceAtEveryWidth(List<String> flags) throws Exception {
@@ -27,5 +32,11 @@ class VectorKernelsTest {
   @FieldSource("io.github.lora4j.vector.ForcedWidth#WIDTHS")
   void attentionAgreesWithReferenceAtEveryWidth(List<String> flags) throws Exception {
     ForcedWidth.run(AttentionComparison.class, flags);
+  }
+
+  @ParameterizedTest
+  @FieldSource("io.github.lora4j.vector.ForcedWidth#WIDTHS")
+  void vocabularyAgreesWithReferenceAtEveryWidth(List<String> flags) throws Exception {
+    ForcedWidth.run(VocabularyComparison.class, flags);
   }
 }

@@ -36,7 +36,7 @@ public final class Rows {
   static void row(Kernels.Table table, int id, MemorySegment addend, MemorySegment out, int i, int cols) {
     if (!(table.format() instanceof Elements stored)) {
       gatherBlocks(table, id, addend, out, i, cols);
-    } else if (table.packed() > 0) {
+    } else if (table.packed() > 0 && VectorGemms.inPanels(stored)) {
       begin(addend, out, i * cols * 4L, cols * 4L);
       VectorGemms.addRow(table, id, out, i, cols);
     } else {

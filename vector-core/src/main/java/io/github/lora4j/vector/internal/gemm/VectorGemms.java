@@ -54,7 +54,12 @@ public final class VectorGemms {
     weight.packStored(rows, cols, blocks, panels);
   }
 
-  /** out[i] += row {@code id} of a packed table of elements. */
+  /** Whether packing moves elements of this format; others lie row by row as before. */
+  public static boolean inPanels(WeightFormat format) {
+    return Packed.of(format) instanceof PackedElements;
+  }
+
+  /** out[i] += row {@code id} of a packed table of elements in panels. */
   public static void addRow(Kernels.Table table, int id, MemorySegment out, int i, int cols) {
     ((PackedElements) Packed.of(table.format())).addRow(table.rows(), table.packed(), id, out, i, cols);
   }
