@@ -38,7 +38,8 @@ import java.util.stream.IntStream;
  * change, they are computed anew.
  *
  * <p>On the processor the logits of a sequence have the same bits for any number of threads, whatever else is in the batch, and whether its prompt
- * went through the model at once or in pieces; on other backends they agree to rounding. After the first steps a step allocates nothing.
+ * went through the model at once or in pieces; they agree to rounding on other backends, and between pieces where a model's attention has a window of
+ * more than 250 keys. After the first steps a step allocates nothing.
  *
  * <p>One thread at a time; {@link Sequence#cancel} is for all.
  */
