@@ -32,13 +32,15 @@ final class StepAllocationTest {
   @Test
   void aStepAllocatesNothing(@TempDir Path directory) throws IOException {
     TinyLlama llama = TinyLlama.write(directory);
-    GenerationConfig drawing = GenerationSettings.of(Map.of("temperature", 0.8, "top_p", 0.9, "top_k", 20, "typical_p", 0.95, "repetition_penalty", 1.1,
+    GenerationConfig drawing = GenerationSettings.of(Map.of("temperature", 0.8, "top_p", 0.9, "top_k", 20, "typical_p", 0.95, "repetition_penalty",
+        1.1,
         "no_repeat_ngram_size", 3, "seed", 3));
     GenerationConfig greedy = GenerationSettings.of(Map.of());
     ThreadMXBean bean = (ThreadMXBean) ManagementFactory.getThreadMXBean();
     try (CpuBackend backend = new CpuBackend(KernelProvider.select("auto"), new Workers(2)); AdapterSet set = llama.adapters("one", "two");
         Checkpoint files = Checkpoint.open(directory);
-        Generator generator = Generator.open(llama.model(), files, set, new GeneratorOptions(3, 16, 3 * TinyLlama.CONTEXT, TinyLlama.CONTEXT, WeightFormat.F32), backend)) {
+        Generator generator = Generator.open(llama.model(), files, set,
+            new GeneratorOptions(3, 16, 3 * TinyLlama.CONTEXT, TinyLlama.CONTEXT, WeightFormat.F32), backend)) {
       long[] threads = Thread.getAllStackTraces().keySet().stream().filter(thread -> thread.equals(Thread.currentThread())
           || thread.getName().startsWith("lora4j-worker")).mapToLong(Thread::threadId).toArray();
       List<Request> requests = List.of(Request.of(new int[] {1, 2, 3}, greedy).with("one"), Request.of(new int[] {4, 5}, drawing).with("two"),

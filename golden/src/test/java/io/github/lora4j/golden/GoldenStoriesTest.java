@@ -31,8 +31,8 @@ import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.TestFactory;
 
 /**
- * Trained models whose weights are too large, or not free enough, to lie here: every directory of {@code -Dstories.dir} with a golden.json, which holds a
- * prompt, its loss, the logits behind it and 100 greedy tokens as PyTorch computed them.
+ * Trained models whose weights are too large, or not free enough, to lie here: every directory of {@code -Dstories.dir} with a golden.json,
+ * which holds a prompt, its loss, the logits behind it and 100 greedy tokens as PyTorch computed them.
  */
 class GoldenStoriesTest {
 

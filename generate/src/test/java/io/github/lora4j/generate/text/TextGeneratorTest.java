@@ -50,7 +50,8 @@ final class TextGeneratorTest {
       Tokenizer tokenizer = ByteTokenizer.write(directory);
       Backend backend = cpu();
       try (Checkpoint files = Checkpoint.open(directory)) {
-        Generator generator = Generator.open(llama.model(), files, GeneratorOptions.of(llama.model().architecture()).room(3, TinyLlama.CONTEXT), backend);
+        Generator generator = Generator.open(llama.model(), files, GeneratorOptions.of(llama.model().architecture()).room(3, TinyLlama.CONTEXT),
+            backend);
         return new Open(backend, generator, new TextGenerator(generator, tokenizer, ModelDirectory.open(directory)), llama);
       }
     }
@@ -67,7 +68,8 @@ final class TextGeneratorTest {
     try (Open open = Open.of(directory, 300)) {
       List<StringBuilder> heard = List.of(new StringBuilder(), new StringBuilder(), new StringBuilder(), new StringBuilder());
       List<Completion> answers = open.text.complete(List.of(open.text.request("Bär", TWENTY, ""), open.text.request("", TWENTY, ""),
-          open.text.request("one two", TWENTY, ""), open.text.request("🐻", TWENTY, "")), (sequence, text) -> heard.get(sequence.ordinal()).append(text));
+          open.text.request("one two", TWENTY, ""), open.text.request("🐻", TWENTY, "")), (sequence, text) ->
+              heard.get(sequence.ordinal()).append(text));
       for (int i = 0; i < answers.size(); i++) {
         Completion answer = answers.get(i);
         assertEquals(heard.get(i).toString(), answer.text());
@@ -82,14 +84,17 @@ final class TextGeneratorTest {
   @Test
   void aStopStringEndsAnAnswerWhereItBegins(@TempDir Path directory) throws IOException {
     try (Open open = Open.of(directory, ByteTokenizer.SIZE)) {
-      GenerationConfig ascii = GenerationSettings.of(Map.of("max_new_tokens", 20, "suppress_tokens", java.util.stream.IntStream.range(0, ByteTokenizer.SIZE)
+      GenerationConfig ascii = GenerationSettings.of(Map.of("max_new_tokens", 20, "suppress_tokens",
+          java.util.stream.IntStream.range(0, ByteTokenizer.SIZE)
           .filter(id -> id < 98 || id > 123).boxed().toList()));
       String free = open.text.complete(List.of(open.text.request("hello", ascii, "")), TextListener.NONE).getFirst().text();
       assertEquals(20, free.length(), "letters alone");
       String stop = free.substring(7, 10);
-      Map<String, Object> settings = Map.of("max_new_tokens", 20, "suppress_tokens", ascii.tokens().suppressed(), "stop_strings", List.of(stop, stop + "x"));
+      Map<String, Object> settings = Map.of("max_new_tokens", 20, "suppress_tokens", ascii.tokens().suppressed(), "stop_strings",
+          List.of(stop, stop + "x"));
       List<String> pieces = new ArrayList<>();
-      Completion answer = open.text.complete(List.of(open.text.request("hello", GenerationSettings.of(settings), "")), (sequence, text) -> pieces.add(text)).getFirst();
+      Completion answer = open.text.complete(List.of(open.text.request("hello", GenerationSettings.of(settings), "")), (sequence, text) ->
+          pieces.add(text)).getFirst();
       assertEquals(free.substring(0, free.indexOf(stop)), answer.text());
       assertEquals(answer.text(), String.join("", pieces));
       assertEquals(FinishReason.STOP_STRING, answer.reason());
@@ -121,7 +126,8 @@ final class TextGeneratorTest {
     Tokenizer tokenizer = ByteTokenizer.write(directory);
     GenerationConfig six = GenerationSettings.of(Map.of("max_new_tokens", 6));
     try (Backend backend = cpu(); Checkpoint files = Checkpoint.open(directory); AdapterSet set = llama.adapters("one");
-        Generator generator = Generator.open(llama.model(), files, set, GeneratorOptions.of(llama.model().architecture()).room(2, TinyLlama.CONTEXT), backend)) {
+        Generator generator = Generator.open(llama.model(), files, set,
+            GeneratorOptions.of(llama.model().architecture()).room(2, TinyLlama.CONTEXT), backend)) {
       TextGenerator text = new TextGenerator(generator, tokenizer, ModelDirectory.open(directory));
       try (ChatSession chat = new ChatSession(text, TEMPLATE, Map.of())) {
         chat.system("be kind");
