@@ -33,8 +33,8 @@ import java.util.SplittableRandom;
  * Decoding of one sequence: tokens/s, and GB/s of weights beside those of a loop that only reads as many bytes with the same threads, interleaved.
  * Weights that a token reads are those of all linear modules; the share is the median of ratios of neighbours.
  *
- * <p>System properties: {@code shapes} (15M, 110M), {@code weights} (f32, bf16), comma-separated; {@code threads} (all processors), {@code reps} (31),
- * {@code tokens} (16) timed together, {@code context} (32) tokens before the first of them. Wall time: nothing else should run.
+ * <p>System properties: {@code shapes} (15M, 110M), {@code weights} (f32, bf16), comma-separated; {@code threads} (all processors),
+ * {@code reps} (31), {@code tokens} (16) timed together, {@code context} (32) tokens before the first of them. Wall time: nothing else should run.
  */
 public final class DecodeSpeed {
 
@@ -43,11 +43,13 @@ public final class DecodeSpeed {
   public static void main(String[] args) throws IOException {
     int threads = Integer.getInteger("threads", Workers.defaultThreads());
     System.out.printf("%s, %d thread(s)%n", KernelProvider.select("auto").describe(), threads);
-    System.out.printf("%-6s %-6s %10s %10s %12s %12s %8s %18s%n", "shape", "weights", "MB", "tokens/s", "GB/s", "read GB/s", "share", "share, quartiles");
+    System.out.printf("%-6s %-6s %10s %10s %12s %12s %8s %18s%n", "shape", "weights", "MB", "tokens/s", "GB/s", "read GB/s", "share",
+        "share, quartiles");
     for (String shape : System.getProperty("shapes", "15M,110M").split(",")) {
       Path directory = Files.createTempDirectory("decode");
       Model model = write(directory, shape.equals("15M") ? new int[] {288, 768, 6, 6, 256} : new int[] {768, 2048, 12, 12, 1024});
-      try (CpuBackend backend = new CpuBackend(KernelProvider.select("auto"), new Workers(threads)); Checkpoint weights = Checkpoint.open(directory)) {
+      try (CpuBackend backend = new CpuBackend(KernelProvider.select("auto"), new Workers(threads));
+          Checkpoint weights = Checkpoint.open(directory)) {
         for (String format : System.getProperty("weights", "f32,bf16").split(",")) {
           measure(shape, model, weights, WeightFormats.named(format), backend);
         }
@@ -89,14 +91,16 @@ public final class DecodeSpeed {
     int context = Integer.getInteger("context", 32);
     int tokens = Integer.getInteger("tokens", 16);
     int reps = Integer.getInteger("reps", 31);
-    long bytes = model.modules().stream().filter(m -> m.kind() == ModuleInfo.Kind.LINEAR).mapToLong(m -> m.out() * WeightFormats.rowBytes(format, m.in())).sum();
+    long bytes = model.modules().stream().filter(m -> m.kind() == ModuleInfo.Kind.LINEAR).mapToLong(m ->
+        m.out() * WeightFormats.rowBytes(format, m.in())).sum();
     GenerationConfig config = GenerationSettings.of(Map.of());
     int[] prompt = new int[context];
     Arrays.setAll(prompt, i -> 100 + i);
     double[] speed = new double[reps];
     double[] read = new double[reps];
     double[] share = new double[reps];
-    try (Generator generator = Generator.open(model, weights, GeneratorOptions.of(model.architecture()).weights(format), backend); Memory memory = new Memory("bench")) {
+    try (Generator generator = Generator.open(model, weights, GeneratorOptions.of(model.architecture()).weights(format), backend);
+        Memory memory = new Memory("bench")) {
       MemorySegment array = memory.allocate(bytes, "as much as the weights");
       array.fill((byte) 1);
       MemorySegment sums = memory.allocate(64L * backend.workers().threads(), "sums");

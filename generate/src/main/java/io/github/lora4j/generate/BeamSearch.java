@@ -80,7 +80,8 @@ public final class BeamSearch {
    */
   public static List<Beam> run(Generator generator, Request request) {
     if (request.config().sampling().doSample()) {
-      throw new ConfigException("num_beams %d with do_sample: beams are not drawn here; leave one of them out".formatted(request.config().beams().beams()));
+      throw new ConfigException("num_beams %d with do_sample: beams are not drawn here; leave one of them out".formatted(
+          request.config().beams().beams()));
     }
     BeamSearch search = new BeamSearch(generator, request, generator.maxLength());
     try {

@@ -38,7 +38,8 @@ import java.util.stream.IntStream;
  * change, they are computed anew.
  *
  * <p>On the processor the logits of a sequence have the same bits for any number of threads, whatever else is in the batch, and whether its prompt
- * went through the model at once or in pieces; on other backends they agree to rounding. After the first steps a step allocates nothing.
+ * went through the model at once or in pieces; they agree to rounding on other backends, and between pieces where a model's attention has a window of
+ * more than 250 keys. After the first steps a step allocates nothing.
  *
  * <p>One thread at a time; {@link Sequence#cancel} is for all.
  */
@@ -138,7 +139,8 @@ public final class Generator implements AutoCloseable {
     CompileOptions compile = new CompileOptions(options.weights());
     long bytes = backend.forecast(program.program(), compile).stream().mapToLong(a -> Memory.align(a.bytes())).sum();
     if (bytes > Memory.machineBytes()) {
-      throw new ResourceException("this needs %,d MB of native memory, the machine (or its container) has %,d MB; give sequences less room, or keep weights as bf16"
+      throw new ResourceException(("this needs %,d MB of native memory, the machine (or its container) has %,d MB; give sequences less room, "
+          + "or keep weights as bf16")
           .formatted(bytes >> 20, Memory.machineBytes() >> 20));
     }
     Executable executable = backend.compile(program.program(), compile);
@@ -185,7 +187,8 @@ public final class Generator implements AutoCloseable {
   private void place(Sequence sequence, int rows) {
     OptionalInt first = cache.take(rows);
     if (first.isEmpty()) {
-      throw new ResourceException("the cache has %,d of %,d rows free, in pieces; a sequence of up to %,d tokens needs as many side by side; let one leave, lower max_new_tokens, or open the generator for more"
+      throw new ResourceException(("the cache has %,d of %,d rows free, in pieces; a sequence of up to %,d tokens needs as many side by side; "
+          + "let one leave, lower max_new_tokens, or open the generator for more")
           .formatted(cache.free(), options.cacheRows(), rows));
     }
     sequence.firstRow = first.getAsInt();
@@ -232,7 +235,8 @@ public final class Generator implements AutoCloseable {
       throw new ConfigException("the prompt is empty; a model needs a token to continue, its beginning-of-text token if it has one");
     }
     if (length >= options.maxLength()) {
-      throw new ConfigException("the prompt has %,d tokens, and a sequence may have %,d (the model has positions for %,d); shorten it, or open the generator for longer sequences"
+      throw new ConfigException(("the prompt has %,d tokens, and a sequence may have %,d (the model has positions for %,d); shorten it, or open the "
+          + "generator for longer sequences")
           .formatted(length, options.maxLength(), model.architecture().maxPositions()));
     }
     if (request.config().length().limit(length) <= length) {
@@ -241,7 +245,8 @@ public final class Generator implements AutoCloseable {
     }
     int vocabulary = model.architecture().vocabSize();
     IntStream.range(0, length).filter(i -> request.prompt().get(i) < 0 || request.prompt().get(i) >= vocabulary).findFirst().ifPresent(i -> {
-      throw new ConfigException("token %d of the prompt has the id %d, but the model's embedding has the rows 0 to %d; the tokenizer belongs to another model, or tokens were added and the embedding not resized"
+      throw new ConfigException(("token %d of the prompt has the id %d, but the model's embedding has the rows 0 to %d; the tokenizer belongs to "
+          + "another model, or tokens were added and the embedding not resized")
           .formatted(i, request.prompt().get(i), vocabulary - 1));
     });
     if (request.config().beams().beams() > 1) {

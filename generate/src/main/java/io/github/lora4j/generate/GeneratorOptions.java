@@ -21,8 +21,9 @@ public record GeneratorOptions(int sequences, int batchTokens, int cacheRows, in
   /** Checks the numbers. */
   public GeneratorOptions {
     if (sequences < 1 || maxLength < 2 || batchTokens < sequences || cacheRows < maxLength) {
-      throw new ConfigException(("room for %d sequences, %d tokens at a time, %d tokens kept, %d tokens in a sequence: at least 1 sequence of 2 tokens "
-          + "is needed, as many tokens at a time as sequences, and room to keep the longest sequence").formatted(sequences, batchTokens, cacheRows, maxLength));
+      throw new ConfigException(("room for %d sequences, %d tokens at a time, %d tokens kept, %d tokens in a sequence: at least 1 sequence "
+          + "of 2 tokens is needed, as many tokens at a time as sequences, and room to keep the longest sequence").formatted(sequences,
+              batchTokens, cacheRows, maxLength));
     }
   }
 

@@ -57,14 +57,16 @@ final class GeneratorTest {
 
   private static Generator open(Backend backend, int sequences, int batchTokens, WeightFormat weights) {
     try (Checkpoint files = Checkpoint.open(directory)) {
-      return Generator.open(llama.model(), files, new GeneratorOptions(sequences, batchTokens, sequences * TinyLlama.CONTEXT, TinyLlama.CONTEXT, weights), backend);
+      return Generator.open(llama.model(), files, new GeneratorOptions(sequences, batchTokens, sequences * TinyLlama.CONTEXT, TinyLlama.CONTEXT,
+          weights), backend);
     }
   }
 
   /** Tokens and logits of every step, by sequence. */
   private static Map<Integer, List<float[]>> run(Generator generator, List<Request> requests, List<Sequence> done) {
     Map<Integer, List<float[]>> logits = new HashMap<>();
-    done.addAll(generator.run(requests, (sequence, token) -> logits.computeIfAbsent(sequence.ordinal(), s -> new ArrayList<>()).add(generator.logits())));
+    done.addAll(generator.run(requests, (sequence, token) -> logits.computeIfAbsent(sequence.ordinal(), s ->
+        new ArrayList<>()).add(generator.logits())));
     return logits;
   }
 
@@ -136,7 +138,8 @@ final class GeneratorTest {
   @Test
   void everySequenceHasItsAdapterAndACacheKnowsOne() {
     try (Backend backend = cpu(2); AdapterSet set = llama.adapters("one", "two"); Checkpoint files = Checkpoint.open(directory);
-        Generator mixed = Generator.open(llama.model(), files, set, new GeneratorOptions(4, 16, 4 * TinyLlama.CONTEXT, TinyLlama.CONTEXT, WeightFormat.F32), backend);
+        Generator mixed = Generator.open(llama.model(), files, set, new GeneratorOptions(4, 16, 4 * TinyLlama.CONTEXT, TinyLlama.CONTEXT,
+            WeightFormat.F32), backend);
         Generator base = open(backend, 1, 64, WeightFormat.F32)) {
       List<String> names = List.of("one", AdapterSet.BASE, "two", "one");
       List<Sequence> done = new ArrayList<>();
@@ -159,10 +162,12 @@ final class GeneratorTest {
 
   @Test
   void anAdapterThatIsSwappedWhileItServesIsSeenAtOnce() {
-    try (Backend backend = cpu(2); AdapterSet set = llama.adapters("one"); AdapterSet other = llama.adapters("one"); Checkpoint files = Checkpoint.open(directory)) {
+    try (Backend backend = cpu(2); AdapterSet set = llama.adapters("one"); AdapterSet other = llama.adapters("one");
+        Checkpoint files = Checkpoint.open(directory)) {
       llama.add(other, "one", true);
       GeneratorOptions room = GeneratorOptions.of(llama.model().architecture());
-      try (Generator generator = Generator.open(llama.model(), files, set, room, backend); Generator fresh = Generator.open(llama.model(), files, other, room, backend)) {
+      try (Generator generator = Generator.open(llama.model(), files, set, room, backend);
+          Generator fresh = Generator.open(llama.model(), files, other, room, backend)) {
         Sequence sequence = generator.add(alone(9).with("one"));
         for (int i = 0; i < 5; i++) {
           generator.step(TokenListener.NONE);
@@ -180,7 +185,8 @@ final class GeneratorTest {
 
   @Test
   void aConversationThatGoesOnIsAsOneThatWasThereAtOnce() {
-    try (Backend backend = cpu(2); Generator generator = open(backend, 1, 64, WeightFormat.F32); Generator fresh = open(backend, 1, 64, WeightFormat.F32)) {
+    try (Backend backend = cpu(2); Generator generator = open(backend, 1, 64, WeightFormat.F32);
+        Generator fresh = open(backend, 1, 64, WeightFormat.F32)) {
       Sequence sequence = generator.add(alone(9));
       for (int length : new int[] {9, 15, 12, 12, 1}) {
         generator.resume(sequence, alone(length));
@@ -214,7 +220,8 @@ final class GeneratorTest {
       assertEquals(FinishReason.LENGTH, free.finished().orElseThrow());
       int end = free.generated()[7];
       int first = IntStream.range(0, 20).filter(i -> free.generated()[i] == end).findFirst().orElseThrow();
-      Sequence ended = generator.run(List.of(Request.of(Arrays.copyOf(PROMPT, 9), config(Map.of("eos_token_id", List.of(60, end), "max_new_tokens", 20)))),
+      Sequence ended = generator.run(List.of(Request.of(Arrays.copyOf(PROMPT, 9),
+          config(Map.of("eos_token_id", List.of(60, end), "max_new_tokens", 20)))),
           TokenListener.NONE).getFirst();
       assertEquals(FinishReason.EOS, ended.finished().orElseThrow());
       assertArrayEquals(Arrays.copyOf(free.generated(), first + 1), ended.generated());
@@ -235,7 +242,8 @@ final class GeneratorTest {
       says(ConfigException.class, "token 1 of the prompt has the id 61, but the model's embedding has the rows 0 to 60",
           () -> generator.add(Request.of(new int[] {3, 61}, TWENTY)));
       says(ConfigException.class, "the prompt has 80 tokens, and a sequence may have 80", () -> generator.add(Request.of(new int[80], TWENTY)));
-      says(ConfigException.class, "max_length is 5, but the prompt has 9 tokens", () -> generator.add(Request.of(new int[9], config(Map.of("max_length", 5)))));
+      says(ConfigException.class, "max_length is 5, but the prompt has 9 tokens", () ->
+          generator.add(Request.of(new int[9], config(Map.of("max_length", 5)))));
       says(ConfigException.class, "no set of adapters", () -> generator.add(alone(3).with("mine")));
       assertEquals(0, generator.sequences().size());
       Sequence sequence = generator.add(alone(3));

@@ -22,22 +22,27 @@ import java.util.Random;
 import java.util.function.DoubleUnaryOperator;
 
 /** A Llama of random weights in a directory. */
-record TinyLlama(Path directory, Model model) {
+public record TinyLlama(Path directory, Model model) {
 
   static final int VOCABULARY = 61;
-  static final int CONTEXT = 80;
+  public static final int CONTEXT = 80;
 
   static TinyLlama write(Path directory) throws IOException {
-    return write(directory, weight -> weight);
+    return write(directory, weight -> weight, VOCABULARY);
   }
 
   /** @param change of each weight */
   static TinyLlama write(Path directory, DoubleUnaryOperator change) throws IOException {
+    return write(directory, change, VOCABULARY);
+  }
+
+  /** One with so many words. */
+  public static TinyLlama write(Path directory, DoubleUnaryOperator change, int vocabulary) throws IOException {
     Files.writeString(directory.resolve("config.json"), """
         {"model_type": "llama", "hidden_size": 32, "intermediate_size": 56, "num_hidden_layers": 3, "num_attention_heads": 4,
          "num_key_value_heads": 2, "vocab_size": %d, "max_position_embeddings": %d, "rms_norm_eps": 1e-5, "tie_word_embeddings": false,
          "bos_token_id": 1, "eos_token_id": 2}
-        """.formatted(VOCABULARY, CONTEXT));
+        """.formatted(vocabulary, CONTEXT));
     Model model = Generator.model(ModelDirectory.open(directory).architecture());
     SafetensorsWriter writer = new SafetensorsWriter();
     for (ModuleInfo module : model.modules()) {
@@ -60,7 +65,7 @@ record TinyLlama(Path directory, Model model) {
   }
 
   /** Adapters of random values, named. */
-  AdapterSet adapters(String... names) {
+  public AdapterSet adapters(String... names) {
     AdapterSet set = new AdapterSet(Generator.describe(model));
     for (String name : names) {
       add(set, name, false);

@@ -49,7 +49,8 @@ class GoldenCachedTest {
     if (!ModelFamily.all().containsKey(directory.modelType())) {
       throw GoldenCases.notYet("model_type \"%s\" is not supported".formatted(directory.modelType()));
     }
-    String rope = String.valueOf(directory.config().json().findValue("rope_type")) + directory.config().json().findPath("rope_scaling").path("type").asText("");
+    String rope = String.valueOf(directory.config().json().findValue("rope_type"))
+        + directory.config().json().findPath("rope_scaling").path("type").asText("");
     if (rope.contains("dynamic") || rope.contains("longrope")) {
       throw GoldenCases.notYet("angles follow the length of the whole batch, which a cache does not know");
     }
@@ -90,7 +91,8 @@ class GoldenCachedTest {
         generator.resume(joined.getFirst(), prefix);
       }
       int token = n - 1;
-      generator.step((sequence, chosen) -> Numbers.assertClose(Arrays.copyOfRange(want, token * width, (token + 1) * width), generator.logits(), tolerance,
+      generator.step((sequence, chosen) -> Numbers.assertClose(Arrays.copyOfRange(want, token * width, (token + 1) * width), generator.logits(),
+          tolerance,
           "logits behind token " + token));
     }
     joined.forEach(generator::remove);

@@ -69,7 +69,8 @@ class GoldenGenerationTest {
     int beams = (int) settings.getOrDefault("num_beams", 1);
     boolean logits = expected.path("tensors").has(run.path("key").asText() + ".logits");
     try (Checkpoint weights = Checkpoint.open(dir); Checkpoint tensors = Checkpoint.open(dir.resolve("expected.safetensors"));
-        CpuBackend backend = new CpuBackend(KernelProvider.select("auto"), new Workers(2)); AdapterSet set = new AdapterSet(Generator.describe(model));
+        CpuBackend backend = new CpuBackend(KernelProvider.select("auto"), new Workers(2));
+            AdapterSet set = new AdapterSet(Generator.describe(model));
         Generator generator = Generator.open(model, weights, set.load("adapter", dir.resolve("adapter")),
             new GeneratorOptions(beams * prompts.size(), 7, 96 * beams * prompts.size(), 96, WeightFormat.F32), backend)) {
       List<float[]> steps = new ArrayList<>();

@@ -8,11 +8,14 @@ import io.github.lora4j.checkpoint.Checkpoint;
 import io.github.lora4j.generate.Generator;
 import io.github.lora4j.generate.GeneratorOptions;
 import io.github.lora4j.generate.Request;
+import io.github.lora4j.generate.Sequence;
 import io.github.lora4j.generate.TokenListener;
 import io.github.lora4j.generate.settings.GenerationSettings;
 import io.github.lora4j.graph.cpu.CpuBackend;
+import io.github.lora4j.lora.sets.AdapterSet;
 import io.github.lora4j.models.Model;
 import io.github.lora4j.models.ModelDirectory;
+import io.github.lora4j.tokenizer.Tokenizer;
 import io.github.lora4j.vector.DType;
 import io.github.lora4j.vector.KernelProvider;
 import io.github.lora4j.vector.WeightFormat;
@@ -31,8 +34,8 @@ import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.TestFactory;
 
 /**
- * Trained models whose weights are too large, or not free enough, to lie here: every directory of {@code -Dstories.dir} with a golden.json, which holds a
- * prompt, its loss, the logits behind it and 100 greedy tokens as PyTorch computed them.
+ * Trained models whose weights are too large, or not free enough, to lie here: every directory of {@code -Dstories.dir} with a golden.json,
+ * which holds a prompt, its loss, the logits behind it and 100 greedy tokens as PyTorch computed them.
  */
 class GoldenStoriesTest {
 
@@ -55,6 +58,49 @@ class GoldenStoriesTest {
     return GoldenCases.tests("stories", cases);
   }
 
+  /** Adapters beside models, MODEL-NAME for the model MODEL: base and adapter in one batch, each as PyTorch and PEFT continued its prompts. */
+  @TestFactory
+  Stream<DynamicTest> adapters() throws java.io.IOException {
+    Map<String, GoldenCases.Check> cases = new LinkedHashMap<>();
+    Path root = Path.of(System.getProperty("stories.dir", "no stories.dir given"));
+    if (Files.isDirectory(root)) {
+      try (Stream<Path> all = Files.list(root)) {
+        all.filter(dir -> Files.exists(dir.resolve("adapter_config.json")) && Files.exists(dir.resolve("expected.json"))).sorted().forEach(dir ->
+            cases.put(GoldenCases.name(dir), () -> adapter(root.resolve(GoldenCases.name(dir).replaceFirst("-[^-]*$", "")), dir)));
+      }
+    }
+    return GoldenCases.tests("stories", cases);
+  }
+
+  private static void adapter(Path base, Path dir) {
+    JsonNode expected = GoldenCases.json(dir.resolve("expected.json"));
+    Model model = Generator.model(ModelDirectory.open(base).architecture());
+    try (Checkpoint files = Checkpoint.open(base); CpuBackend backend = new CpuBackend(KernelProvider.select("auto"), new Workers(2));
+        AdapterSet set = new AdapterSet(Generator.describe(model)); Generator generator = Generator.open(model, files, set.load("adapter", dir),
+            GeneratorOptions.of(model.architecture()).room(4, 160).weights(WeightFormat.F16), backend)) {
+      List<Request> requests = new ArrayList<>();
+      for (JsonNode prompt : expected.path("prompts")) {
+        for (String voice : List.of(AdapterSet.BASE, "adapter")) {
+          int length = prompt.path("greedy_ids_" + (voice.equals("adapter") ? voice : "base")).size();
+          requests.add(Request.of(ints(prompt.path("ids")), GenerationSettings.of(Map.of("max_new_tokens", length))).with(voice));
+        }
+      }
+      Map<Integer, float[]> first = new LinkedHashMap<>();
+      List<Sequence> got = generator.run(requests, (sequence, token) -> first.computeIfAbsent(sequence.ordinal(), s -> generator.logits()));
+      Tokenizer tokenizer = Tokenizer.load(base);
+      for (int i = 0; i < got.size(); i++) {
+        JsonNode prompt = expected.path("prompts").path(i / 2);
+        String voice = i % 2 == 0 ? "base" : "adapter";
+        assertArrayEquals(ints(prompt.path("ids")), tokenizer.encode(prompt.path("prompt").asText()).ids());
+        JsonNode logits = prompt.path("logits_" + voice + "_first8");
+        for (int j = 0; j < logits.size(); j++) {
+          assertEquals(logits.path(j).asDouble(), first.get(i)[j], 1e-4 * Numbers.max(first.get(i)), voice + ": logit " + j);
+        }
+        assertArrayEquals(ints(prompt.path("greedy_ids_" + voice)), got.get(i).generated(), voice + " behind prompt " + i / 2);
+      }
+    }
+  }
+
   private static boolean halves(Path dir) {
     try (Checkpoint files = Checkpoint.open(dir)) {
       return files.info("model.embed_tokens.weight").dtype() == DType.F16;
@@ -74,7 +120,7 @@ class GoldenStoriesTest {
       double loss = IntStream.range(1, ids.length).mapToDouble(i -> surprise(behind.get(i - 1), ids[i])).average().orElseThrow();
       assertEquals(golden.path("loss").asDouble(), loss, 1e-4, "loss");
       float[] last = behind.getLast();
-      // Weights that lie here as halves were recorded as floats.
+      // What lies here as halves was recorded as floats; recorded as halves are those of adapters below.
       double tolerance = (halves(dir) ? 1e-3 : 1e-4) * Numbers.max(last);
       for (int i = 0; i < golden.path("last_logits_first8").size(); i++) {
         assertEquals(golden.path("last_logits_first8").path(i).asDouble(), last[i], tolerance, "logit " + i);

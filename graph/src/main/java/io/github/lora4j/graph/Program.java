@@ -75,9 +75,19 @@ public record Program(List<RowAxis> axes, Map<String, Value> slots, ParameterLay
     if (value.role() == Value.Role.FROZEN) {
       throw new ConfigException(value + " is frozen: read it from its checkpoint");
     }
-    if (!value.slot() && entries.values().stream().noneMatch(entry -> entry.outputs().containsValue(value))) {
+    if (!value.slot() && !output(value)) {
       throw new ConfigException(value + " is not an output of any entry: other values share its memory");
     }
+  }
+
+  /** Without a stream, as results are read in every step of some loops. */
+  private boolean output(Value value) {
+    for (Entry entry : entries.values()) {
+      if (entry.outputs().containsValue(value)) {
+        return true;
+      }
+    }
+    return false;
   }
 
   /** The slot of this name, if there is one. */

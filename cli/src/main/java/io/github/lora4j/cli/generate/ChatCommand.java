@@ -65,7 +65,8 @@ public final class ChatCommand implements Callable<Integer> {
     try (OpenModel open = new OpenModel(model, 1, true)) {
       GenerationConfig config = open.config(SettingOptions.given(spec));
       ChatTemplates own = ChatTemplates.load(open.directory().path());
-      try (ChatSession chat = new ChatSession(open.text(), template(own), own.specialTokens()); Interrupts interrupts = Interrupts.handle(chat::stop)) {
+      try (ChatSession chat = new ChatSession(open.text(), template(own), own.specialTokens());
+          Interrupts interrupts = Interrupts.handle(chat::stop)) {
         open.alone().ifPresent(reason -> out.println("note: the adapter is always in use, since " + reason));
         system.ifPresent(chat::system);
         if (open.chooses()) {
@@ -81,7 +82,8 @@ public final class ChatCommand implements Callable<Integer> {
   private ChatTemplate template(ChatTemplates own) {
     if (template.isEmpty()) {
       if (own.names().isEmpty()) {
-        throw new ConfigException("the model has no chat template, so how it was trained to converse is not known; give one with --chat-template, or continue texts with `lora4j generate`");
+        throw new ConfigException("the model has no chat template, so how it was trained to converse is not known; give one with "
+            + "--chat-template, or continue texts with `lora4j generate`");
       }
       return own.choose(false);
     }

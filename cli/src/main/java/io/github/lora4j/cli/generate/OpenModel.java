@@ -115,7 +115,8 @@ final class OpenModel implements AutoCloseable {
 
   /** The format of the file's largest tensor, if weights can be kept in it. */
   private static WeightFormat stored(Checkpoint weights) {
-    DType type = weights.names().stream().map(weights::info).max(Comparator.comparingLong(TensorInfo::elements)).map(TensorInfo::dtype).orElse(DType.F32);
+    DType type = weights.names().stream().map(weights::info).max(Comparator.comparingLong(TensorInfo::elements))
+        .map(TensorInfo::dtype).orElse(DType.F32);
     return type == DType.F16 ? WeightFormat.F16 : type == DType.BF16 ? WeightFormat.BF16 : WeightFormat.F32;
   }
 

@@ -28,7 +28,8 @@ final class SettingOptions {
     }
 
     OptionSpec spec() {
-      OptionSpec.Builder builder = (name.contains("_") ? OptionSpec.builder(option(), "--" + name) : OptionSpec.builder(option())).description(meaning);
+      OptionSpec.Builder builder = (name.contains("_") ? OptionSpec.builder(option(), "--" + name)
+          : OptionSpec.builder(option())).description(meaning);
       return switch (kind) {
         case FLAG -> builder.arity("0..1").type(String.class).paramLabel("true|false").fallbackValue("true").build();
         case JSON -> builder.type(String.class).paramLabel("VALUE").build();

@@ -111,7 +111,8 @@ public final class GenerationSettings {
     }
     Check check = new Check(of, problems);
     GenerationConfig.Filters filters = new GenerationConfig.Filters(check.above("temperature", 1), atLeast(of, "top_k", 50, 0, problems),
-        check.within("top_p", 1), check.within("min_p", 0), check.within("typical_p", 1), check.within("epsilon_cutoff", 0), check.within("eta_cutoff", 0));
+        check.within("top_p", 1), check.within("min_p", 0), check.within("typical_p", 1), check.within("epsilon_cutoff", 0),
+            check.within("eta_cutoff", 0));
     GenerationConfig.Penalties penalties = new GenerationConfig.Penalties(check.above("repetition_penalty", 1), of.number("frequency_penalty", 0),
         of.number("presence_penalty", 0), atLeast(of, "no_repeat_ngram_size", 0, problems), of.bool("renormalize_logits"));
     GenerationConfig.Tokens tokens = new GenerationConfig.Tokens(sequences(of, "bad_words_ids"), bias(of), of.integers("suppress_tokens"),
@@ -152,7 +153,8 @@ public final class GenerationSettings {
     double above(String key, double otherwise) {
       double value = of.number(key, otherwise);
       if (!(value > 0) || Double.isInfinite(value)) {
-        problems.add("%s must be a positive number, got %s%s", key, value, key.equals("temperature") ? "; for the best token each time: do_sample false" : "");
+        problems.add("%s must be a positive number, got %s%s", key, value, key.equals("temperature")
+            ? "; for the best token each time: do_sample false" : "");
       }
       return value;
     }

@@ -10,10 +10,13 @@ import java.util.Optional;
 /** Settings of transformers that would change what is generated and are not followed: an error unless they are at their value for off. */
 final class Unsupported {
 
-  private static final Map<String, List<Object>> OFF = Map.ofEntries(Map.entry("num_beam_groups", List.of(1)), Map.entry("diversity_penalty", List.of(0)),
+  private static final Map<String, List<Object>> OFF = Map.ofEntries(Map.entry("num_beam_groups", List.of(1)),
+      Map.entry("diversity_penalty", List.of(0)),
       Map.entry("penalty_alpha", List.of(0)), Map.entry("guidance_scale", List.of(1)), Map.entry("encoder_repetition_penalty", List.of(1)),
-      Map.entry("encoder_no_repeat_ngram_size", List.of(0)), Map.entry("exponential_decay_length_penalty", List.of()), Map.entry("watermarking_config", List.of()),
-      Map.entry("constraints", List.of()), Map.entry("force_words_ids", List.of()), Map.entry("dola_layers", List.of()), Map.entry("top_h", List.of()),
+      Map.entry("encoder_no_repeat_ngram_size", List.of(0)), Map.entry("exponential_decay_length_penalty", List.of()),
+          Map.entry("watermarking_config", List.of()),
+      Map.entry("constraints", List.of()), Map.entry("force_words_ids", List.of()), Map.entry("dola_layers", List.of()),
+          Map.entry("top_h", List.of()),
       Map.entry("prompt_lookup_num_tokens", List.of()), Map.entry("max_time", List.of()), Map.entry("low_memory", List.of(false)));
 
   private Unsupported() {}

@@ -91,7 +91,8 @@ public final class TextGenerator {
     int rows = generator.model().architecture().vocabSize();
     Arrays.stream(prompt).filter(id -> id >= rows).findFirst().ifPresent(id -> {
       throw new FormatException(("%s: the tokenizer's token \"%s\" has the id %d, but config.json gives the embedding %d rows (vocab_size); the "
-          + "tokenizer files belong to another model, or tokens were added and the embedding not resized").formatted(model, tokenizer.token(id), id, rows));
+          + "tokenizer files belong to another model, or tokens were added and the embedding not resized").formatted(model, tokenizer.token(id), id,
+              rows));
     });
     return new Request(Arrays.stream(prompt).boxed().toList(), config, adapter, unknown);
   }

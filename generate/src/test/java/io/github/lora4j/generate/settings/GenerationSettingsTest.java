@@ -20,7 +20,8 @@ final class GenerationSettingsTest {
 
   @Test
   void explicitSettingsWin() {
-    Map<String, Object> own = Map.of("temperature", 0.6, "do_sample", true, "eos_token_id", List.of(2, 7), "max_new_tokens", 5, "transformers_version", "5.0");
+    Map<String, Object> own = Map.of("temperature", 0.6, "do_sample", true, "eos_token_id", List.of(2, 7), "max_new_tokens", 5,
+        "transformers_version", "5.0");
     GenerationConfig config = GenerationSettings.of(own, Map.of("temperature", 0.9, "max_length", 40));
     assertEquals(0.9, config.filters().temperature());
     assertEquals(List.of(2, 7), config.stop().eosTokenIds());

@@ -39,6 +39,10 @@ public final class Attention {
   public static void forward(AttentionSpec spec, MemorySegment q, MemorySegment k, MemorySegment v, AttentionSpec.Bias bias,
       MemorySegment out, MemorySegment lse, int qStart, int qLength, int kStart, int kLength, int positionOffset, int head,
       MemorySegment scratch) {
+    if (qLength == 1 && !bias.present()) {
+      OneQuery.forward(spec, q, k, v, out, lse, qStart, kStart, kLength, positionOffset, head, scratch);
+      return;
+    }
     int cols = spec.headDim();
     long row = AttentionScratch.row(cols);
     long keys = AttentionScratch.keyRows(0, row, kLength);
