@@ -59,7 +59,9 @@ public sealed interface LayoutOp extends Op {
 
     @Override
     public void check(OpCheck check) {
-      parts.forEach(part -> check.same("join", part.name(), part.shape(), parts.getFirst().shape()));
+      int cols = parts.stream().mapToInt(part -> part.shape().cols()).sum();
+      check.that(parts.stream().allMatch(part -> part.shape().sameRows(y.shape()) && part.shape().cols() % groups == 0) && cols == y.shape().cols(),
+          "join", y.name(), "%s does not fall into %s, in %d groups", y.shape(), parts, groups);
     }
 
     @Override

@@ -37,7 +37,7 @@ public record CacheProgram(Program program, Entry prefill, Entry decode, int cac
   public static CacheProgram record(Model model, Adapter adapter, Capacity capacity) {
     ProgramBuilder program = new ProgramBuilder();
     PackedInputs pieces = PackedInputs.declare(program, capacity.batchTokens(), capacity.sequences(), new PackedInputs.Limits(capacity.maxLength(),
-        model.architecture().firstPosition(), model.architecture().vocabSize()));
+        model.architecture().firstPosition(), model.architecture().vocabSize())).ofLength(capacity.maxLength());
     Entry prefill = entry(PREFILL, program, model, adapter, pieces, Rows.LAST, capacity.cacheRows());
     Entry decode = entry(DECODE, program, model, adapter, singles(program, pieces), Rows.ALL, capacity.cacheRows());
     adapter.recordPrepare(program);
@@ -59,7 +59,7 @@ public record CacheProgram(Program program, Entry prefill, Entry decode, int cac
     PackedInputs.Tokens tokens = new PackedInputs.Tokens(sequences, sequences, program.table("decode.ids", Shape.of(sequences, 1)),
         program.table("decode.positions", Shape.of(sequences, 1)), program.table("decode.types", Shape.of(sequences, 1)),
         program.table("decode.segments", Shape.of(sequences, 5)));
-    return new PackedInputs(tokens, of.ranges(), of.first(), of.last(), of.randomness(), of.limits());
+    return new PackedInputs(tokens, of.ranges(), of.first(), of.last(), of.randomness(), of.limits(), of.byLength());
   }
 
   /**
