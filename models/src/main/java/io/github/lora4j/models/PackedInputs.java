@@ -69,7 +69,7 @@ public record PackedInputs(Tokens all, Value ranges, Chosen first, Chosen last, 
     Sites.Randomness randomness = new Sites.Randomness(
         List.of(program.table("tokenKeys", Shape.of(tokens, 2)), program.table("sequenceKeys", Shape.of(sequences, 2))),
         program.table("random", Shape.of(1, 3)));
-    return new PackedInputs(all, ranges, first, last, randomness, limits, new ByLength(program, new LinkedHashMap<>()));
+    return new PackedInputs(all, ranges, first, last, randomness, limits, new ByLength(program, new LinkedHashMap<>(), 0));
   }
 
   private static Chosen chosen(ProgramBuilder program, String name, RowAxis tokens, RowAxis sequences) {
@@ -84,8 +84,12 @@ public record PackedInputs(Tokens all, Value ranges, Chosen first, Chosen last, 
     void write(int position, int length, float[] into, int at);
   }
 
-  /** Tables that the host fills for each batch; who writes these slots without a {@link PackedBatch} writes them too. */
-  public record ByLength(ProgramBuilder program, Map<Value, LengthTable> tables) {
+  /**
+   * Tables that the host fills for each batch.
+   *
+   * @param fixed the length that all sequences count as having, so that the tables are constants; 0: each has its own
+   */
+  public record ByLength(ProgramBuilder program, Map<Value, LengthTable> tables, int fixed) {
 
     /** The number of each token's row [tokens, 1], declared with the first table. */
     public static final String ROWS = "tokenRows";
@@ -97,14 +101,34 @@ public record PackedInputs(Tokens all, Value ranges, Chosen first, Chosen last, 
    * @param name of the slot; asked for again, the same
    */
   public Value byLength(String name, int columns, LengthTable table) {
+    if (byLength.fixed > 0) {
+      return byLength.program.constant(name, Shape.of(maxLength(), columns), () -> {
+        float[] values = new float[maxLength() * columns];
+        for (int p = 0; p < maxLength(); p++) {
+          table.write(p, byLength.fixed, values, p * columns);
+        }
+        return values;
+      });
+    }
     byLength.program.table(ByLength.ROWS, Shape.of(tokens(), 1));
     Value slot = byLength.program.input(name, Shape.of(tokens(), columns));
     byLength.tables.putIfAbsent(slot, table);
     return slot;
   }
 
+  /**
+   * The same slots for sequences that all count as this long: what a cache of keys needs, since keys that were turned by the angles of a shorter
+   * sequence do not fit those of a longer one.
+   */
+  public PackedInputs ofLength(int length) {
+    return new PackedInputs(all, ranges, first, last, randomness, limits, new ByLength(byLength.program, new LinkedHashMap<>(), length));
+  }
+
   /** The rows wanted in a table of {@link #byLength}. */
   public Value rows(Rows rows) {
+    if (byLength.fixed > 0) {
+      return positions(rows);
+    }
     return rows == Rows.ALL ? byLength.program.table(ByLength.ROWS, Shape.of(tokens(), 1)) : chosen(rows).rows;
   }
 

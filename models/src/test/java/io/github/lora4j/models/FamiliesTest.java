@@ -85,7 +85,7 @@ class FamiliesTest {
       "mistral | sliding_window | \"4\" | sliding_window",
       "mistral | layer_types | [\"chunked_attention\"] | chunked_attention",
       "qwen2 | layer_types | [\"full_attention\", \"full_attention\"] | layer_types",
-      "qwen2 | sliding_window | -1 | sliding_window",
+      "gemma2 | sliding_window | -1 | sliding_window",
       "qwen3 | max_window_layers | \"all\" | max_window_layers",
       "gemma | use_bidirectional_attention | true | use_bidirectional_attention",
       "gemma2 | attn_logit_softcapping | 0 | attn_logit_softcapping",

@@ -12,8 +12,6 @@ import io.github.lora4j.lora.AdapterRecording;
 import io.github.lora4j.models.Model;
 import io.github.lora4j.models.PackedInputs;
 import io.github.lora4j.models.Rows;
-import io.github.lora4j.vector.ConfigException;
-import java.util.LinkedHashMap;
 import java.util.Optional;
 
 /**
@@ -39,12 +37,8 @@ public record CacheProgram(Program program, Entry prefill, Entry decode, int cac
   public static CacheProgram record(Model model, Adapter adapter, Capacity capacity) {
     ProgramBuilder program = new ProgramBuilder();
     PackedInputs pieces = PackedInputs.declare(program, capacity.batchTokens(), capacity.sequences(), new PackedInputs.Limits(capacity.maxLength(),
-        model.architecture().firstPosition(), model.architecture().vocabSize()));
+        model.architecture().firstPosition(), model.architecture().vocabSize())).ofLength(capacity.maxLength());
     Entry prefill = entry(PREFILL, program, model, adapter, pieces, Rows.LAST, capacity.cacheRows());
-    if (!pieces.byLength().tables().isEmpty()) {
-      throw new ConfigException("model_type \"%s\" turns positions by how long a sequence is (rope \"dynamic\" or \"longrope\"), so what was computed for a "
-          .formatted(model.architecture().modelType()) + "shorter one cannot be kept; such a model is trained and judged here, but does not generate");
-    }
     Entry decode = entry(DECODE, program, model, adapter, singles(program, pieces), Rows.ALL, capacity.cacheRows());
     adapter.recordPrepare(program);
     Program built = program.build();
@@ -65,8 +59,7 @@ public record CacheProgram(Program program, Entry prefill, Entry decode, int cac
     PackedInputs.Tokens tokens = new PackedInputs.Tokens(sequences, sequences, program.table("decode.ids", Shape.of(sequences, 1)),
         program.table("decode.positions", Shape.of(sequences, 1)), program.table("decode.types", Shape.of(sequences, 1)),
         program.table("decode.segments", Shape.of(sequences, 5)));
-    return new PackedInputs(tokens, of.ranges(), of.first(), of.last(), of.randomness(), of.limits(),
-        new PackedInputs.ByLength(program, new LinkedHashMap<>()));
+    return new PackedInputs(tokens, of.ranges(), of.first(), of.last(), of.randomness(), of.limits(), of.byLength());
   }
 
   /**

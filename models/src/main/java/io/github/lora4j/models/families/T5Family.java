@@ -97,6 +97,7 @@ public final class T5Family implements ModelFamily {
       }
       Value encoded = memory;
       Value seen = graph.region("encoder.norm", () -> encoder.rmsNorm("final_layer_norm", encoded, eps));
+      encoder.module("dropout", Kind.DROPOUT);
       return decoded(sites, in, rows, seen);
     }
 
@@ -122,7 +123,9 @@ public final class T5Family implements ModelFamily {
         });
       }
       Value last = x;
-      return graph.region("norm", () -> decoder.rmsNorm("final_layer_norm", last, eps));
+      Value normed = graph.region("norm", () -> decoder.rmsNorm("final_layer_norm", last, eps));
+      decoder.module("dropout", Kind.DROPOUT);
+      return normed;
     }
 
     private Value self(Sites block, Value queries, Value keys, Value bias, Value segments, int maxLength, boolean causal) {
@@ -133,6 +136,8 @@ public final class T5Family implements ModelFamily {
     /** Attention of the first rows to the second. */
     private Value attention(Sites layer, String module, List<Value> rows, Optional<Value> bias, Value segments, int maxLength, boolean causal) {
       Sites sites = layer.within(module + ".");
+      layer.order(module);
+      sites.order("q", "k", "v", "o");
       int width = heads * headSize;
       Value q = sites.linear("q", rows.getFirst(), width, false);
       Value k = sites.linear("k", rows.get(1), width, false);

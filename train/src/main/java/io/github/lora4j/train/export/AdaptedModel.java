@@ -69,7 +69,7 @@ record AdaptedModel(Model model, String prefix, List<String> labels, Optional<St
     Architecture architecture = config.get("layer_replication") == null ? base.architecture()
         : base.architecture().replicated(LoraConfig.ofPeft(config).reach().layerReplication());
     Optional<Object> type = Optional.ofNullable(config.get("task_type")).filter(t -> !t.equals(""));
-    Class<? extends Head> kind = type.isPresent() ? ofTaskType(tensors, type.get()) : untold(tensors, start, architecture, base);
+    Class<? extends Head> kind = type.isPresent() ? ofTaskType(tensors, type.get(), architecture) : untold(tensors, start, architecture, base);
     String inBase = architecture.facts().prefix();
     if (kind == Head.None.class) {
       boolean under = tensors.names().stream().anyMatch(name -> name.startsWith(start + inBase));
@@ -97,15 +97,19 @@ record AdaptedModel(Model model, String prefix, List<String> labels, Optional<St
     return sequences ? new Head.SequenceClassification(labels) : new Head.TokenClassification(labels);
   }
 
-  private static Class<? extends Head> ofTaskType(Checkpoint tensors, Object type) {
+  private static Class<? extends Head> ofTaskType(Checkpoint tensors, Object type, Architecture architecture) {
+    if (type.equals(architecture.readsSource() ? "CAUSAL_LM" : "SEQ_2_SEQ_LM")) {
+      throw new ConfigException("%s: task_type \"%s\" does not fit model_type \"%s\", which makes %s".formatted(tensors.describe(), type,
+          architecture.modelType(), architecture.readsSource() ? "a text from another" : "no text from another"));
+    }
     return switch (String.valueOf(type)) {
       case "SEQ_CLS" -> Head.SequenceClassification.class;
       case "TOKEN_CLS" -> Head.TokenClassification.class;
       case "QUESTION_ANS" -> Head.QuestionAnswering.class;
-      case "CAUSAL_LM" -> Head.LanguageModel.class;
+      case "CAUSAL_LM", "SEQ_2_SEQ_LM" -> Head.LanguageModel.class;
       case "FEATURE_EXTRACTION" -> Head.None.class;
-      default -> throw new ConfigException("%s: task_type \"%s\" is not supported; SEQ_CLS, TOKEN_CLS, QUESTION_ANS, CAUSAL_LM and FEATURE_EXTRACTION are"
-          .formatted(tensors.describe(), type));
+      default -> throw new ConfigException(("%s: task_type \"%s\" is not supported; SEQ_CLS, TOKEN_CLS, QUESTION_ANS, CAUSAL_LM, SEQ_2_SEQ_LM and "
+          + "FEATURE_EXTRACTION are").formatted(tensors.describe(), type));
     };
   }
 
@@ -138,6 +142,7 @@ record AdaptedModel(Model model, String prefix, List<String> labels, Optional<St
       case Head.TokenClassification of -> Optional.of(TaskType.TOKEN_CLS);
       case Head.None none -> Optional.of(TaskType.FEATURE_EXTRACTION);
       case Head.QuestionAnswering answers -> Optional.of(TaskType.QUESTION_ANS);
+      case Head.LanguageModel words when model.architecture().readsSource() -> Optional.of(TaskType.SEQ_2_SEQ_LM);
       case Head.LanguageModel words when model.architecture().rowsOf(words) == Rows.LAST -> Optional.of(TaskType.CAUSAL_LM);
       case Head.LanguageModel words -> Optional.empty();
     };
