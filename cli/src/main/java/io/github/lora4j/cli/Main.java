@@ -19,8 +19,9 @@ import picocli.CommandLine.UnmatchedArgumentException;
  * The {@code lora4j} command. Exit codes: 0 done, 1 a bug (with its stack trace), 2 wrong options or settings, 3 a file,
  * 4 memory or disk, 5 a backend, 6 the numbers of a training run, 130 stopped by Ctrl-C.
  */
-@Command(name = "lora4j", mixinStandardHelpOptions = true, subcommands = {DemoCommand.class, TrainCommand.class, EvalCommand.class,
-    PredictCommand.class, GenerateCommand.class, ChatCommand.class, MergeCommand.class, ExportCommand.class, InspectCommand.class, DoctorCommand.class, BenchCommand.class},
+@Command(name = "lora4j", mixinStandardHelpOptions = true, subcommands = {DemoCommand.class, TrainCommand.class, DataCommand.class,
+    EvalCommand.class, PredictCommand.class, GenerateCommand.class, ChatCommand.class, MergeCommand.class, ExportCommand.class, InspectCommand.class,
+    DoctorCommand.class, BenchCommand.class},
     description = "Fine-tunes language models on the JVM.")
 public final class Main implements Runnable {
 

@@ -1,5 +1,6 @@
 package io.github.lora4j.golden;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import com.fasterxml.jackson.databind.JsonNode;
@@ -10,10 +11,21 @@ import io.github.lora4j.lora.LoadedAdapter;
 import io.github.lora4j.lora.files.PeftFormat;
 import io.github.lora4j.models.ModelDirectory;
 import io.github.lora4j.testkit.TestedBackends;
+import io.github.lora4j.tokenizer.Tokenizer;
+import io.github.lora4j.train.data.DataFile;
+import io.github.lora4j.train.data.DataSpec;
+import io.github.lora4j.train.data.Example;
+import io.github.lora4j.train.data.ModelTexts;
+import io.github.lora4j.train.data.Row;
+import io.github.lora4j.train.data.RowReader;
 import io.github.lora4j.train.data.Target;
 import io.github.lora4j.train.data.TokenizedData;
+import io.github.lora4j.train.language.CausalText;
+import io.github.lora4j.train.language.ChatText;
 import io.github.lora4j.train.recipe.Schedule;
 import io.github.lora4j.train.recorded.CausalLm;
+import io.github.lora4j.train.rows.RowFormat;
+import io.github.lora4j.train.tasks.TrainingTask;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -21,6 +33,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.DynamicTest;
@@ -38,6 +51,43 @@ final class GoldenSftTest {
       }
       return GoldenCases.tests("sft", checks);
     });
+  }
+
+  @TestFactory
+  Stream<DynamicTest> rowsBecomeTheSameTokensAndLabels() {
+    Map<String, GoldenCases.Check> checks = new LinkedHashMap<>();
+    for (Path dir : GoldenCases.directories("sft")) {
+      // Rows that TRL packed are its own order of documents; here documents of a batch are apart without one.
+      if (!GoldenCases.json(dir.resolve("expected.json")).path("settings").path("packing").asBoolean()) {
+        checks.put(GoldenCases.name(dir) + ": prepared", () -> prepared(dir));
+      }
+    }
+    return GoldenCases.tests("sft", checks);
+  }
+
+  private static void prepared(Path dir) {
+    JsonNode expected = GoldenCases.json(dir.resolve("expected.json"));
+    JsonNode settings = expected.path("settings");
+    Path tokenizer = dir.resolve("tokenizer");
+    List<Row> rows = DataFile.read(dir.resolve("data.jsonl"), new DataSpec(Optional.empty(), "text", Optional.empty(), Optional.empty(), 0,
+        Optional.of(new DataSpec.Typed(List.of(), List.of()))));
+    RowFormat format = rows.getFirst().typed().orElseThrow().format();
+    boolean plain = expected.path("chat_template_used").isNull();
+    boolean answers = settings.path("assistant_only_loss").asBoolean() || settings.path("completion_only_loss_used").asBoolean();
+    TrainingTask task = format == RowFormat.TEXT ? new CausalText() : new ChatText(answers ? "all" : "text", plain ? "none" : "", "", "", false,
+        "truncate", "nll");
+    int longest = settings.path("max_length").isInt() ? settings.path("max_length").asInt() : Integer.MAX_VALUE;
+    RowReader reader = new RowReader(dir.resolve("data.jsonl"), Tokenizer.load(tokenizer), longest, List.of(), true, ModelTexts.of(tokenizer));
+    List<Example> examples = rows.stream().flatMap(row -> task.examples(row, reader).stream()).toList();
+    assertEquals(expected.path("prepared").size(), examples.size());
+    for (int i = 0; i < examples.size(); i++) {
+      JsonNode want = expected.path("prepared").get(i);
+      assertArrayEquals(GoldenSteps.ints(want.path("input_ids")), examples.get(i).sequences().getFirst().ids(), "ids of row " + i);
+      Target.TokenLabels labels = (Target.TokenLabels) examples.get(i).target();
+      int[] wanted = GoldenSteps.ints(want.path("labels"));
+      int[] ours = IntStream.range(0, labels.ids().length).map(t -> labels.counted()[t] ? labels.ids()[t] : -100).toArray();
+      assertArrayEquals(Arrays.copyOfRange(wanted, 1, wanted.length), Arrays.copyOfRange(ours, 1, ours.length), "labels of row " + i);
+    }
   }
 
   private static void steps(Path dir, TestedBackends on) {

@@ -1,0 +1,212 @@
+package io.github.lora4j.testkit.language;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.github.lora4j.lora.files.PeftFormat;
+import io.github.lora4j.testkit.TinyLlama;
+import io.github.lora4j.train.TrainEvent;
+import io.github.lora4j.train.TrainedModel;
+import io.github.lora4j.train.TrainingRun;
+import io.github.lora4j.train.recipe.Recipe;
+import io.github.lora4j.train.recipe.RecipeBuilder;
+import io.github.lora4j.vector.ConfigException;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.CancellationException;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestFactory;
+import org.junit.jupiter.api.io.TempDir;
+
+/**
+ * Every task for decoders on a small Llama: it learns, the same bits come of any number of threads and after a stop and another start, and eval
+ * measures what training measured.
+ */
+class LanguageTasksTest {
+
+  @TempDir
+  private static Path dir;
+
+  private static Path model;
+
+  @BeforeAll
+  static void files() throws IOException {
+    model = TinyLlama.copyTo(dir.resolve("model"));
+    String[] questions = {"What is the capital of France?", "How many legs has a spider?", "Add two and two.", "Who bakes the bread?", "Weather?", "Thank you!"};
+    String[] answers = {"Paris.", "Eight.", "Four.", "The baker bakes the bread.", "Sunny, twenty degrees.", "You are welcome."};
+    List<String> chats = new ArrayList<>();
+    List<String> pairs = new ArrayList<>();
+    List<String> judged = new ArrayList<>();
+    List<String> texts = new ArrayList<>();
+    for (int i = 0; i < questions.length; i++) {
+      String wrong = answers[(i + 1) % answers.length];
+      String user = "{\"role\": \"user\", \"content\": \"%s\"}".formatted(questions[i]);
+      String good = "{\"role\": \"assistant\", \"content\": \"%s\"}".formatted(answers[i]);
+      String bad = "{\"role\": \"assistant\", \"content\": \"%s\"}".formatted(wrong);
+      chats.add("{\"messages\": [%s, %s]}".formatted(user, good));
+      pairs.add("{\"prompt\": [%s], \"chosen\": [%s], \"rejected\": [%s]}".formatted(user, good, bad));
+      judged.add("{\"prompt\": [%s], \"completion\": [%s], \"label\": %s}".formatted(user, i % 2 == 0 ? good : bad, i % 2 == 0));
+      texts.add("{\"text\": \"%s %s\"}".formatted(questions[i], answers[i]));
+    }
+    Files.write(dir.resolve("chats.jsonl"), chats);
+    Files.write(dir.resolve("pairs.jsonl"), pairs);
+    Files.write(dir.resolve("judged.jsonl"), judged);
+    Files.write(dir.resolve("texts.jsonl"), texts);
+  }
+
+  private static RecipeBuilder recipe(String name, String task, String data, Map<String, Object> settings) {
+    RecipeBuilder builder = Recipe.builder(model, dir.resolve(name)).set("task", task).set("data.train", dir.resolve(data).toString())
+        .set("data.eval", dir.resolve(data).toString()).set("optimizer.learning_rate", 1e-2).set("optimizer.schedule", "constant").set("batch_size", 3)
+        .set("max_steps", 16).set("eval_every", 16).set("threads", 1).set("log_every", 1)
+        .adapter(Map.of("r", 4, "lora_alpha", 8, "target_modules", "all-linear"));
+    settings.forEach(builder::set);
+    return builder;
+  }
+
+  /** What a run told. */
+  private record Told(List<TrainEvent.Step> steps, Map<String, Double> metrics, Path output) {
+    byte[] adapter() throws IOException {
+      return Files.readAllBytes(output.resolve("adapter").resolve(PeftFormat.WEIGHTS));
+    }
+  }
+
+  private static Told train(Recipe recipe, boolean resume) {
+    List<TrainEvent.Step> steps = new ArrayList<>();
+    try (TrainingRun run = TrainingRun.open(recipe, resume, event -> {
+      if (event instanceof TrainEvent.Step step) {
+        steps.add(step);
+      }
+    })) {
+      return new Told(steps, run.train().metrics(), recipe.output());
+    }
+  }
+
+  @TestFactory
+  Stream<DynamicTest> everyTaskLearnsWithTheSameBits() {
+    Map<String, String> tasks = new LinkedHashMap<>();
+    tasks.put("causal_lm", "texts.jsonl");
+    tasks.put("chat", "chats.jsonl");
+    tasks.put("dpo", "pairs.jsonl");
+    tasks.put("orpo", "pairs.jsonl");
+    tasks.put("simpo", "pairs.jsonl");
+    tasks.put("kto", "judged.jsonl");
+    tasks.put("reward", "pairs.jsonl");
+    return tasks.entrySet().stream().map(entry -> DynamicTest.dynamicTest(entry.getKey(), () -> everyTask(entry.getKey(), entry.getValue())));
+  }
+
+  private static void everyTask(String task, String data) throws IOException {
+    Told told = train(recipe(task, task, data, Map.of()).build(), false);
+    double first = told.steps.getFirst().loss();
+    assertTrue(told.metrics.get("loss") < first, "%s: %s at first, %s at the end".formatted(task, first, told.metrics));
+    List<String> measures = switch (task) {
+      case "causal_lm", "chat" -> List.of("perplexity", "token_accuracy");
+      case "kto" -> List.of("reward_good", "reward_bad", "reward_margin");
+      default -> List.of("reward_accuracy", "reward_margin", "reward_chosen", "reward_rejected");
+    };
+    assertTrue(told.metrics.keySet().containsAll(measures), told.metrics.toString());
+    if (told.metrics.containsKey("reward_margin")) {
+      assertTrue(told.metrics.get("reward_margin") > 0, told.metrics.toString());
+    }
+    Told threads = train(recipe(task + "-threads", task, data, Map.of("threads", 3)).build(), false);
+    assertEquals(java.util.Arrays.toString(told.adapter()), java.util.Arrays.toString(threads.adapter()), "other threads, other bits");
+    Recipe stopped = recipe(task + "-stopped", task, data, Map.of()).build();
+    TrainingRun[] running = {null};
+    try (TrainingRun run = TrainingRun.open(stopped, false, event -> {
+      if (event instanceof TrainEvent.Step step && step.step() == 5) {
+        running[0].stop();
+      }
+    })) {
+      running[0] = run;
+      assertThrows(CancellationException.class, run::train);
+    }
+    Told resumed = train(stopped, true);
+    assertEquals(java.util.Arrays.toString(told.adapter()), java.util.Arrays.toString(resumed.adapter()), "stopped and resumed, other bits");
+    try (TrainedModel loaded = TrainedModel.open(told.output, Optional.empty(), false, "cpu", 1)) {
+      Map<String, Double> again = loaded.evaluate(dir.resolve(data));
+      told.metrics.forEach((name, value) -> assertEquals(value, again.get(name), 1e-4 * Math.max(1, Math.abs(value)), name));
+    }
+  }
+
+  /** A pass of few tokens holds one conversation after another; the loss of the step is still divided by the labels of all. */
+  @Test
+  void conversationsPackedOtherwiseHaveTheSameGradients() {
+    Told whole = train(recipe("packed", "chat", "chats.jsonl", Map.of("max_steps", 2)).build(), false);
+    Told parted = train(recipe("parted", "chat", "chats.jsonl", Map.of("max_steps", 2, "max_tokens", 48)).build(), false);
+    for (int i = 0; i < 2; i++) {
+      assertEquals(whole.steps.get(i).loss(), parted.steps.get(i).loss(), 1e-6);
+      assertEquals(whole.steps.get(i).gradientNorm(), parted.steps.get(i).gradientNorm(), 1e-6);
+    }
+  }
+
+  /** The reference in each step, and computed once before: the same losses; kept beside the run, where a resumed one finds it. */
+  @TestFactory
+  Stream<DynamicTest> aReferenceComputedBeforeIsTheSame() {
+    return Stream.of("dpo", "kto").map(task -> DynamicTest.dynamicTest(task, () -> {
+      String data = task.equals("dpo") ? "pairs.jsonl" : "judged.jsonl";
+      Told step = train(recipe(task + "-step", task, data, Map.of("max_steps", 4)).build(), false);
+      Told before = train(recipe(task + "-before", task, data, Map.of("max_steps", 4, "reference", "before")).build(), false);
+      assertTrue(Files.isRegularFile(before.output.resolve("reference.bin")));
+      for (int i = 0; i < 4; i++) {
+        assertEquals(step.steps.get(i).loss(), before.steps.get(i).loss(), 1e-5, "step " + i);
+      }
+      assertEquals(step.metrics.get("loss"), before.metrics.get("loss"), 1e-5);
+    }));
+  }
+
+  @Test
+  void whatTrainsTheModelItselfHasNoReferenceInTheSameProgram() {
+    String message = assertThrows(ConfigException.class, () -> train(Recipe.builder(model, dir.resolve("full")).set("task", "dpo").set("method", "full")
+        .set("data.train", dir.resolve("pairs.jsonl").toString()).set("max_steps", 1).build(), false)).getMessage();
+    assertTrue(message.contains("reference: before"), message);
+    Told full = train(Recipe.builder(model, dir.resolve("full")).set("task", "dpo").set("method", "full").set("reference", "before")
+        .set("data.train", dir.resolve("pairs.jsonl").toString()).set("max_steps", 1).set("batch_size", 3).build(), false);
+    assertEquals(Math.log(2), full.steps.getFirst().loss(), 1e-6, "at first the model is its own reference");
+  }
+
+  @Test
+  void anAdapterGoesWithTheTemplateItWasTrainedWith() throws IOException {
+    Path own = TinyLlama.copyTo(dir.resolve("own"));
+    Recipe recipe = recipe("template", "chat", "chats.jsonl", Map.of("model", own.toString(), "max_steps", 1)).build();
+    train(recipe, false);
+    assertTrue(Files.readString(recipe.output().resolve("adapter/task.json")).contains("\"template_hash\" : \""));
+    Files.writeString(own.resolve("chat_template.jinja"), Files.readString(own.resolve("chat_template.jinja")).replace("<|im_start|>", "<|begin|>"));
+    String message = assertThrows(ConfigException.class, () -> TrainedModel.open(recipe.output(), Optional.empty(), false, "cpu", 1)).getMessage();
+    assertTrue(message.contains("the chat template has changed"), message);
+  }
+
+  @Test
+  void longRowsAreCutLeftOutOrSplit() throws IOException {
+    Map<String, Double> losses = new LinkedHashMap<>();
+    for (String how : List.of("truncate", "drop", "split")) {
+      List<String> notes = new ArrayList<>();
+      Recipe recipe = recipe("long-" + how, "causal_lm", "texts.jsonl", Map.of("long_rows", how, "data.max_length", 20, "max_steps", 1)).build();
+      try (TrainingRun run = TrainingRun.open(recipe, false, event -> {
+        if (event instanceof TrainEvent.Note note) {
+          notes.add(note.text());
+        }
+      })) {
+        losses.put(how, run.train().metrics().get("loss"));
+      }
+      String said = String.join("\n", notes);
+      assertTrue(said.contains("texts.jsonl: text, 6 rows"), said);
+      assertTrue(said.contains(switch (how) {
+        case "drop" -> "training rows were left out";
+        case "split" -> "were split";
+        default -> "were longer than 20 tokens and were cut";
+      }), said);
+    }
+    assertEquals(3, losses.values().stream().distinct().count());
+    assertNotEquals(losses.get("drop"), losses.get("split"));
+  }
+}
