@@ -69,9 +69,10 @@ final class TrainCommand implements Callable<Integer> {
     out.printf("""
         next:
           lora4j eval %1$s
-          lora4j predict %1$s --text "..."
+          lora4j %2$s
           lora4j merge %1$s --output MERGED_MODEL
-        """, Shell.quoted(made.output()));
+        """, Shell.quoted(made.output()), (made.task().writes() ? "generate --model %s --prompt \"...\"" : "predict %s --text \"...\"").formatted(
+            Shell.quoted(made.output())));
     out.flush();
     return 0;
   }

@@ -22,6 +22,7 @@ import io.github.lora4j.train.data.Target;
 import io.github.lora4j.train.data.TokenizedData;
 import io.github.lora4j.train.language.CausalText;
 import io.github.lora4j.train.language.ChatText;
+import io.github.lora4j.train.language.Writing;
 import io.github.lora4j.train.recipe.Schedule;
 import io.github.lora4j.train.recorded.CausalLm;
 import io.github.lora4j.train.rows.RowFormat;
@@ -74,7 +75,7 @@ final class GoldenSftTest {
     RowFormat format = rows.getFirst().typed().orElseThrow().format();
     boolean plain = expected.path("chat_template_used").isNull();
     boolean answers = settings.path("assistant_only_loss").asBoolean() || settings.path("completion_only_loss_used").asBoolean();
-    TrainingTask task = format == RowFormat.TEXT ? new CausalText() : new ChatText(answers ? "all" : "text", plain ? "none" : "", "", "", false,
+    TrainingTask task = format == RowFormat.TEXT ? new CausalText() : new ChatText(answers ? "all" : "text", new Writing(plain ? "none" : "", "", "", false),
         "truncate", "nll");
     int longest = settings.path("max_length").isInt() ? settings.path("max_length").asInt() : Integer.MAX_VALUE;
     RowReader reader = new RowReader(dir.resolve("data.jsonl"), Tokenizer.load(tokenizer), longest, List.of(), true, ModelTexts.of(tokenizer));

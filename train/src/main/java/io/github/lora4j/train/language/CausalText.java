@@ -56,6 +56,11 @@ public record CausalText(@Meaning(LONG_ROWS) String longRows, @Meaning(TOKEN_LOS
   }
 
   @Override
+  public boolean writes() {
+    return true;
+  }
+
+  @Override
   public List<String> problems(DataSpec columns, List<String> labels) {
     return List.of();
   }
@@ -76,7 +81,7 @@ public record CausalText(@Meaning(LONG_ROWS) String longRows, @Meaning(TOKEN_LOS
     if (!(content instanceof Content.Text text)) {
       throw Contents.wrong(row, reader, name(), "text");
     }
-    return new Writing("none", "", "", false).text(text.text(), "", true, row, reader).examples(LongRows.named(longRows), reader.maxLength());
+    return Writing.PLAIN.text(text.text(), "", true, row, reader).examples(LongRows.named(longRows), reader.maxLength());
   }
 
   @Override

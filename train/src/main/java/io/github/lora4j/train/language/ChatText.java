@@ -24,21 +24,14 @@ import java.util.Map;
  * with their completions, or instructions.
  *
  * @param trainOn which answers are learnt
+ * @param writing how conversations are written
  */
-public record ChatText(@Meaning("What is learnt: all answers of the assistant, the last one, or the whole text.") String trainOn,
-    @Meaning(TEMPLATE) String chatTemplate, @Meaning(DATE) String templateDate, @Meaning(HASH) String templateHash,
-    @Meaning(LOST) boolean allowLostContent, @Meaning(CausalText.LONG_ROWS) String longRows, @Meaning(CausalText.TOKEN_LOSS) String tokenLoss)
-    implements TrainingTask {
-
-  static final String TEMPLATE = "How conversations are written: a file, or the name of one of the model's templates; the model's own if not given; "
-      + "none writes prompts and completions one behind the other, and instructions as Alpaca does.";
-  static final String DATE = "The day that a chat template prints, such as 2026-07-26.";
-  static final String HASH = "SHA-256 of the chat template, written by training: another template is refused.";
-  static final String LOST = "Whether a chat template may leave out content of messages, such as thoughts of earlier turns.";
+public record ChatText(@Meaning("What is learnt: all answers of the assistant, the last one, or the whole text.") String trainOn, Writing writing,
+    @Meaning(CausalText.LONG_ROWS) String longRows, @Meaning(CausalText.TOKEN_LOSS) String tokenLoss) implements TrainingTask {
 
   /** The defaults. */
   public ChatText() {
-    this("all", "", "", "", false, "truncate", "nll");
+    this("all", new Writing(), "truncate", "nll");
   }
 
   /** Checks the names. */
@@ -48,11 +41,6 @@ public record ChatText(@Meaning("What is learnt: all answers of the assistant, t
     }
     LongRows.named(longRows);
     CausalText.loss(tokenLoss);
-    new Writing(chatTemplate, templateDate, templateHash, allowLostContent);
-  }
-
-  private Writing writing() {
-    return new Writing(chatTemplate, templateDate, templateHash, allowLostContent);
   }
 
   @Override
@@ -66,13 +54,18 @@ public record ChatText(@Meaning("What is learnt: all answers of the assistant, t
   }
 
   @Override
+  public boolean writes() {
+    return true;
+  }
+
+  @Override
   public List<String> problems(DataSpec columns, List<String> labels) {
     return List.of();
   }
 
   @Override
   public TrainingTask settled(ModelDirectory model) {
-    return new ChatText(trainOn, chatTemplate, templateDate, writing().settledHash(model), allowLostContent, longRows, tokenLoss);
+    return new ChatText(trainOn, writing.settled(model), longRows, tokenLoss);
   }
 
   @Override
@@ -93,9 +86,9 @@ public record ChatText(@Meaning("What is learnt: all answers of the assistant, t
   private Marked marked(Row row, RowReader reader) {
     return switch (Contents.of(row, reader)) {
       case Content.Conversation conversation -> conversation(conversation.messages(), conversation.tools(), 0, row, reader);
-      case Content.Instruction instruction -> writing().plain() ? plain(Alpaca.prompt(instruction), instruction.output(), row, reader)
+      case Content.Instruction instruction -> writing.plain() ? plain(Alpaca.prompt(instruction), instruction.output(), row, reader)
           : conversation(instruction.conversation().messages(), List.of(), 0, row, reader);
-      case Content.Answer answer when writing().plain() && answer.prompt() instanceof Turns.Plain prompt && answer.answer() instanceof Turns.Plain text ->
+      case Content.Answer answer when writing.plain() && answer.prompt() instanceof Turns.Plain prompt && answer.answer() instanceof Turns.Plain text ->
           plain(prompt.text(), text.text(), row, reader);
       case Content.Answer answer -> {
         List<Message> before = answer.prompt().messages("user");
@@ -110,15 +103,15 @@ public record ChatText(@Meaning("What is learnt: all answers of the assistant, t
   }
 
   private Marked plain(String prompt, String answer, Row row, RowReader reader) {
-    return writing().text(prompt, answer, trainOn.equals("text"), row, reader);
+    return writing.text(prompt, answer, trainOn.equals("text"), row, reader);
   }
 
   private Marked conversation(List<Message> messages, List<Object> tools, int from, Row row, RowReader reader) {
-    if (writing().plain()) {
+    if (writing.plain()) {
       throw reader.wrong(row, "messages cannot be written without a chat template (chat_template: none)");
     }
-    return trainOn.equals("text") ? writing().everything(messages, tools, row, reader)
-        : writing().conversation(messages, tools, from, trainOn.equals("last"), row, reader);
+    return trainOn.equals("text") ? writing.everything(messages, tools, row, reader)
+        : writing.conversation(messages, tools, from, trainOn.equals("last"), row, reader);
   }
 
   @Override

@@ -19,40 +19,45 @@ import java.util.Map;
  * @param dpoLoss a {@link PairLoss.Kind} that has a reference
  */
 public record Dpo(@Meaning("sigmoid, ipo, hinge, robust, exo_pair, nca_pair, sppo_hard, apo_zero, apo_down, discopop or sigmoid_norm.") String dpoLoss,
-    @Meaning(BETA) double beta, @Meaning("How often labels are wrong; robust and exo_pair.") double labelSmoothing,
-    @Meaning("reverse_kl or js_divergence.") String fDivergence, @Meaning("What tokens count beyond the shorter answer's length.") double ldAlpha,
-    @Meaning("Weight of the chosen answers' own cross-entropy; needs reference: before.") double sftWeight, @Meaning(REFERENCE) String reference,
-    @Meaning(ChatText.TEMPLATE) String chatTemplate, @Meaning(ChatText.DATE) String templateDate, @Meaning(ChatText.HASH) String templateHash,
-    @Meaning(ChatText.LOST) boolean allowLostContent) implements Preferring {
+    @Meaning(BETA) double beta, Variant variant, @Meaning(REFERENCE) String reference, Writing writing) implements Preferring {
 
   private static final List<PairLoss.Kind> OTHERS = List.of(PairLoss.Kind.ODDS_RATIO, PairLoss.Kind.SIMPO);
 
+  /** What most runs leave as it is. */
+  public record Variant(@Meaning("How often labels are wrong; robust and exo_pair.") double labelSmoothing,
+      @Meaning("reverse_kl or js_divergence.") String fDivergence, @Meaning("What tokens count beyond the shorter answer's length.") double ldAlpha,
+      @Meaning("Weight of the chosen answers' own cross-entropy; needs reference: before.") double sftWeight) {
+
+    /** Checks the numbers. */
+    public Variant {
+      if (!List.of("reverse_kl", "js_divergence").contains(fDivergence)) {
+        throw new ConfigException("f_divergence must be reverse_kl or js_divergence, got \"%s\"".formatted(fDivergence));
+      }
+      if (!(ldAlpha >= 0 && ldAlpha <= 1) || !(sftWeight >= 0) || !Double.isFinite(sftWeight)) {
+        throw new ConfigException("ld_alpha must be in [0, 1], got %s, and sft_weight not negative, got %s".formatted(ldAlpha, sftWeight));
+      }
+    }
+  }
+
   /** TRL's defaults. */
   public Dpo() {
-    this("sigmoid", 0.1, 0, "reverse_kl", 1, 0, "step", "", "", "", false);
+    this("sigmoid", 0.1, new Variant(0, "reverse_kl", 1, 0), "step", new Writing());
   }
 
   /** Checks the settings. */
   public Dpo {
-    if (!List.of("reverse_kl", "js_divergence").contains(fDivergence)) {
-      throw new ConfigException("f_divergence must be reverse_kl or js_divergence, got \"%s\"".formatted(fDivergence));
+    if (variant.sftWeight > 0 && !reference.equals("before")) {
+      throw new ConfigException("sft_weight %s needs reference: before".formatted(variant.sftWeight));
     }
-    if (!(ldAlpha >= 0 && ldAlpha <= 1) || !(sftWeight >= 0) || !Double.isFinite(sftWeight)) {
-      throw new ConfigException("ld_alpha must be in [0, 1], got %s, and sft_weight not negative, got %s".formatted(ldAlpha, sftWeight));
-    }
-    if (sftWeight > 0 && !reference.equals("before")) {
-      throw new ConfigException("sft_weight %s needs reference: before".formatted(sftWeight));
-    }
-    loss(dpoLoss, beta, labelSmoothing, fDivergence);
+    loss(dpoLoss, beta, variant);
     Preferring.reference(reference);
-    new Writing(chatTemplate, templateDate, templateHash, allowLostContent);
   }
 
-  private static PairLoss loss(String name, double beta, double smoothing, String divergence) {
+  private static PairLoss loss(String name, double beta, Variant variant) {
     List<PairLoss.Kind> kinds = Arrays.stream(PairLoss.Kind.values()).filter(kind -> !OTHERS.contains(kind)).toList();
     PairLoss.Kind kind = kinds.stream().filter(one -> one.key().equals(name.toLowerCase(Locale.ROOT))).findFirst().orElseThrow(
         () -> new ConfigException("dpo_loss must be one of %s, got \"%s\"".formatted(kinds.stream().map(PairLoss.Kind::key).toList(), name)));
-    return new PairLoss(kind, beta, smoothing, 0, divergence.equals("js_divergence"));
+    return new PairLoss(kind, beta, variant.labelSmoothing, 0, variant.fDivergence.equals("js_divergence"));
   }
 
   @Override
@@ -61,14 +66,14 @@ public record Dpo(@Meaning("sigmoid, ipo, hinge, robust, exo_pair, nca_pair, spp
   }
 
   @Override
-  public TrainingTask withHash(String hash) {
-    return new Dpo(dpoLoss, beta, labelSmoothing, fDivergence, ldAlpha, sftWeight, reference, chatTemplate, templateDate, hash, allowLostContent);
+  public TrainingTask with(Writing other) {
+    return new Dpo(dpoLoss, beta, variant, reference, other);
   }
 
   @Override
   public RecordedTask on(ModelDirectory model, List<String> labels) {
-    return new PairTask(model.architecture(), loss(dpoLoss, beta, labelSmoothing, fDivergence), Preferring.reference(reference),
-        new PairTask.Own(sftWeight, false, ldAlpha));
+    return new PairTask(model.architecture(), loss(dpoLoss, beta, variant), Preferring.reference(reference),
+        new PairTask.Own(variant.sftWeight, false, variant.ldAlpha));
   }
 
   @Override

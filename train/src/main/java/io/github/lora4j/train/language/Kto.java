@@ -26,12 +26,11 @@ import java.util.Map;
  */
 public record Kto(@Meaning("kto or apo_zero_unpaired.") String ktoLoss, @Meaning(BETA) double beta,
     @Meaning("Weight of good answers.") double desirableWeight, @Meaning("Weight of bad answers.") double undesirableWeight,
-    @Meaning(REFERENCE) String reference, @Meaning(ChatText.TEMPLATE) String chatTemplate, @Meaning(ChatText.DATE) String templateDate,
-    @Meaning(ChatText.HASH) String templateHash, @Meaning(ChatText.LOST) boolean allowLostContent) implements Preferring {
+    @Meaning(REFERENCE) String reference, Writing writing) implements Preferring {
 
   /** TRL's defaults. */
   public Kto() {
-    this("kto", 0.1, 1, 1, "step", "", "", "", false);
+    this("kto", 0.1, 1, 1, "step", new Writing());
   }
 
   /** Checks the settings. */
@@ -44,7 +43,6 @@ public record Kto(@Meaning("kto or apo_zero_unpaired.") String ktoLoss, @Meaning
           undesirableWeight));
     }
     Preferring.reference(reference);
-    new Writing(chatTemplate, templateDate, templateHash, allowLostContent);
   }
 
   @Override
@@ -59,8 +57,8 @@ public record Kto(@Meaning("kto or apo_zero_unpaired.") String ktoLoss, @Meaning
   }
 
   @Override
-  public TrainingTask withHash(String hash) {
-    return new Kto(ktoLoss, beta, desirableWeight, undesirableWeight, reference, chatTemplate, templateDate, hash, allowLostContent);
+  public TrainingTask with(Writing other) {
+    return new Kto(ktoLoss, beta, desirableWeight, undesirableWeight, reference, other);
   }
 
   @Override

@@ -12,18 +12,16 @@ import java.util.List;
 import java.util.Map;
 
 /** Odds ratio preference optimisation: chosen answers are learnt, prompts with them, while their odds against the rejected ones rise. No reference. */
-public record Orpo(@Meaning(BETA) double beta, @Meaning(ChatText.TEMPLATE) String chatTemplate, @Meaning(ChatText.DATE) String templateDate,
-    @Meaning(ChatText.HASH) String templateHash, @Meaning(ChatText.LOST) boolean allowLostContent) implements Preferring {
+public record Orpo(@Meaning(BETA) double beta, Writing writing) implements Preferring {
 
   /** TRL's defaults. */
   public Orpo() {
-    this(0.1, "", "", "", false);
+    this(0.1, new Writing());
   }
 
   /** Checks the settings. */
   public Orpo {
     new PairLoss(PairLoss.Kind.ODDS_RATIO, beta);
-    new Writing(chatTemplate, templateDate, templateHash, allowLostContent);
   }
 
   @Override
@@ -32,8 +30,8 @@ public record Orpo(@Meaning(BETA) double beta, @Meaning(ChatText.TEMPLATE) Strin
   }
 
   @Override
-  public TrainingTask withHash(String hash) {
-    return new Orpo(beta, chatTemplate, templateDate, hash, allowLostContent);
+  public TrainingTask with(Writing other) {
+    return new Orpo(beta, other);
   }
 
   @Override

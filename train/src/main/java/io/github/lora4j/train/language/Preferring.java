@@ -21,23 +21,19 @@ interface Preferring extends TrainingTask {
   String REFERENCE = "What the model is held against: itself without the adapter, computed in each step (step) or once before training (before).";
   String BETA = "How strongly the model is held to its reference; for orpo, how much odds count beside the answers themselves.";
 
-  String chatTemplate();
+  /** How conversations are written. */
+  Writing writing();
 
-  String templateDate();
-
-  String templateHash();
-
-  boolean allowLostContent();
-
-  /** The same with the template's hash. */
-  TrainingTask withHash(String hash);
-
-  private Writing writing() {
-    return new Writing(chatTemplate(), templateDate(), templateHash(), allowLostContent());
-  }
+  /** The same, written otherwise. */
+  TrainingTask with(Writing other);
 
   @Override
   default boolean typedRows() {
+    return true;
+  }
+
+  @Override
+  default boolean writes() {
     return true;
   }
 
@@ -48,7 +44,7 @@ interface Preferring extends TrainingTask {
 
   @Override
   default TrainingTask settled(ModelDirectory model) {
-    return withHash(writing().settledHash(model));
+    return with(writing().settled(model));
   }
 
   static Reference reference(String name) {

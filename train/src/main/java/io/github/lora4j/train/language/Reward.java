@@ -21,13 +21,11 @@ import java.util.Map;
  *
  * @param centerRewards weight of what keeps scores around 0
  */
-public record Reward(@Meaning("Weight of (score + score)², which keeps scores around 0.") double centerRewards,
-    @Meaning(ChatText.TEMPLATE) String chatTemplate, @Meaning(ChatText.DATE) String templateDate, @Meaning(ChatText.HASH) String templateHash,
-    @Meaning(ChatText.LOST) boolean allowLostContent) implements Preferring {
+public record Reward(@Meaning("Weight of (score + score)², which keeps scores around 0.") double centerRewards, Writing writing) implements Preferring {
 
   /** Without centring. */
   public Reward() {
-    this(0, "", "", "", false);
+    this(0, new Writing());
   }
 
   /** Checks the settings. */
@@ -35,7 +33,6 @@ public record Reward(@Meaning("Weight of (score + score)², which keeps scores a
     if (!(centerRewards >= 0) || !Double.isFinite(centerRewards)) {
       throw new ConfigException("center_rewards must not be negative, got %s".formatted(centerRewards));
     }
-    new Writing(chatTemplate, templateDate, templateHash, allowLostContent);
   }
 
   @Override
@@ -44,8 +41,13 @@ public record Reward(@Meaning("Weight of (score + score)², which keeps scores a
   }
 
   @Override
-  public TrainingTask withHash(String hash) {
-    return new Reward(centerRewards, chatTemplate, templateDate, hash, allowLostContent);
+  public boolean writes() {
+    return false;
+  }
+
+  @Override
+  public TrainingTask with(Writing other) {
+    return new Reward(centerRewards, other);
   }
 
   @Override

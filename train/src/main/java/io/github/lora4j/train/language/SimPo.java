@@ -14,19 +14,17 @@ import java.util.Map;
 /** Simple preference optimisation: mean log-probabilities of answers, a margin between them, no reference. */
 public record SimPo(@Meaning("Factor on the difference of mean log-probabilities.") double simpoBeta,
     @Meaning("Margin by which the chosen answer is to lead.") double simpoGamma,
-    @Meaning("Weight of the chosen answers' own cross-entropy (CPO's alpha).") double simpoSftWeight, @Meaning(ChatText.TEMPLATE) String chatTemplate,
-    @Meaning(ChatText.DATE) String templateDate, @Meaning(ChatText.HASH) String templateHash, @Meaning(ChatText.LOST) boolean allowLostContent)
+    @Meaning("Weight of the chosen answers' own cross-entropy (CPO's alpha).") double simpoSftWeight, Writing writing)
     implements Preferring {
 
   /** The paper's. */
   public SimPo() {
-    this(2, 1, 0, "", "", "", false);
+    this(2, 1, 0, new Writing());
   }
 
   /** Checks the settings. */
   public SimPo {
     new PairLoss(PairLoss.Kind.SIMPO, simpoBeta, 0, simpoGamma, false);
-    new Writing(chatTemplate, templateDate, templateHash, allowLostContent);
     if (!(simpoSftWeight >= 0) || !Double.isFinite(simpoSftWeight)) {
       throw new io.github.lora4j.vector.ConfigException("simpo_sft_weight must not be negative, got %s".formatted(simpoSftWeight));
     }
@@ -38,8 +36,8 @@ public record SimPo(@Meaning("Factor on the difference of mean log-probabilities
   }
 
   @Override
-  public TrainingTask withHash(String hash) {
-    return new SimPo(simpoBeta, simpoGamma, simpoSftWeight, chatTemplate, templateDate, hash, allowLostContent);
+  public TrainingTask with(Writing other) {
+    return new SimPo(simpoBeta, simpoGamma, simpoSftWeight, other);
   }
 
   @Override

@@ -14,6 +14,7 @@ import io.github.lora4j.train.data.Row;
 import io.github.lora4j.train.data.RowReader;
 import io.github.lora4j.train.rows.Message;
 import io.github.lora4j.train.rows.Turns;
+import io.github.lora4j.train.tasks.Meaning;
 import io.github.lora4j.vector.ConfigException;
 import io.github.lora4j.vector.Names;
 import java.nio.charset.StandardCharsets;
@@ -29,42 +30,56 @@ import java.util.OptionalInt;
 /**
  * How prompts and answers are written as text: by a chat template, or one behind the other.
  *
- * @param template empty for the model's own, "none" for plain text, the name of another of the model's, or a file
- * @param date the day that a template prints, if it prints one
- * @param hash of the template an adapter was trained with; empty if that is not known yet
- * @param lost whether a template may leave out content of messages
+ * @param chatTemplate empty for the model's own, "none" for plain text, the name of another of the model's, or a file
+ * @param templateDate the day that a template prints, if it prints one
+ * @param templateHash of the template an adapter was trained with; empty if that is not known yet
+ * @param allowLostContent whether a template may leave out content of messages
  */
-record Writing(String template, String date, String hash, boolean lost) {
+public record Writing(
+    @Meaning("How conversations are written: a file, or the name of one of the model's templates; the model's own if not given; none writes prompts and "
+        + "completions one behind the other, and instructions as Alpaca does.") String chatTemplate,
+    @Meaning("The day that a chat template prints, such as 2026-07-26.") String templateDate,
+    @Meaning("SHA-256 of the chat template, written by training: another template is refused.") String templateHash,
+    @Meaning("Whether a chat template may leave out content of messages, such as thoughts of earlier turns.") boolean allowLostContent) {
 
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final String NONE = "none";
 
-  Writing {
-    if (!date.isEmpty()) {
+  /** Plain text. */
+  static final Writing PLAIN = new Writing(NONE, "", "", false);
+
+  /** By the model's own template. */
+  public Writing() {
+    this("", "", "", false);
+  }
+
+  /** Checks the day. */
+  public Writing {
+    if (!templateDate.isEmpty()) {
       try {
-        LocalDate.parse(date);
+        LocalDate.parse(templateDate);
       } catch (DateTimeParseException e) {
-        throw new ConfigException("template_date must be a day such as 2026-07-26, got \"%s\"".formatted(date), e);
+        throw new ConfigException("template_date must be a day such as 2026-07-26, got \"%s\"".formatted(templateDate), e);
       }
     }
   }
 
   boolean plain() {
-    return template.equals(NONE);
+    return chatTemplate.equals(NONE);
   }
 
   /**
-   * The template's hash; "none" for plain text.
+   * The same with the template's hash; "none" for plain text.
    *
    * @throws ConfigException when it is not the one that an adapter was trained with
    */
-  String settledHash(ModelDirectory model) {
-    String now = plain() ? NONE : sha256(ModelTexts.of(model.path()).template(template, false).source());
-    if (!hash.isEmpty() && !hash.equals(now)) {
+  Writing settled(ModelDirectory model) {
+    String now = plain() ? NONE : sha256(ModelTexts.of(model.path()).template(chatTemplate, false).source());
+    if (!templateHash.isEmpty() && !templateHash.equals(now)) {
       throw new ConfigException(("the chat template has changed: the adapter was trained with the one of SHA-256 %s, %s has the one of %s. Give the "
-          + "old one by chat_template: FILE").formatted(hash, plain() ? "the recipe" : model.path(), now));
+          + "old one by chat_template: FILE").formatted(templateHash, plain() ? "the recipe" : model.path(), now));
     }
-    return now;
+    return new Writing(chatTemplate, templateDate, now, allowLostContent);
   }
 
   private static String sha256(String text) {
@@ -139,14 +154,14 @@ record Writing(String template, String date, String hash, boolean lost) {
   }
 
   private Rendered render(List<Message> messages, List<Object> tools, RowReader reader) {
-    ChatTemplate of = reader.texts().template(template, !tools.isEmpty());
+    ChatTemplate of = reader.texts().template(chatTemplate, !tools.isEmpty());
     Chat chat = Chat.of(messages.stream().map(message -> (JsonNode) JSON.valueToTree(message.fields())).toList())
         .withTools(tools.stream().map(tool -> (JsonNode) JSON.valueToTree(tool)).toList()).withSpecialTokens(reader.texts().specialTokens());
-    return of.render(date.isEmpty() ? chat : chat.withNow(LocalDate.parse(date).atStartOfDay()));
+    return of.render(templateDate.isEmpty() ? chat : chat.withNow(LocalDate.parse(templateDate).atStartOfDay()));
   }
 
   private Marked encode(Rendered rendered, List<Span> spans, Row row, RowReader reader) {
-    if (!lost && !rendered.missing().isEmpty()) {
+    if (!allowLostContent && !rendered.missing().isEmpty()) {
       Missing missing = rendered.missing().getFirst();
       throw reader.wrong(row, ("the chat template leaves out %s of message %d: \"%s\". Change the data or the template, or allow it by "
           + "allow_lost_content: true").formatted(missing.field(), missing.message() + 1, shown(missing.text())));

@@ -14,8 +14,9 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.function.Function;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
-/** The recipe keys of tasks: the components of a task that is a record, in snake_case. */
+/** The recipe keys of tasks: the components of a task that is a record, and of records in it, in snake_case. */
 final class TaskKeys {
 
   private static final Set<Class<?>> TYPES = Set.of(String.class, int.class, long.class, double.class, boolean.class);
@@ -25,19 +26,28 @@ final class TaskKeys {
   /** A task's keys with their values. */
   static Map<String, Object> values(TrainingTask task) {
     Map<String, Object> values = new LinkedHashMap<>();
-    for (RecordComponent component : components(task)) {
-      if (!TYPES.contains(component.getType())) {
+    collect(task, task, values);
+    return values;
+  }
+
+  private static void collect(TrainingTask task, Object of, Map<String, Object> values) {
+    for (RecordComponent component : components(of.getClass())) {
+      if (!component.getType().isRecord() && !TYPES.contains(component.getType())) {
         throw new ConfigException("task %s (%s): %s is of type %s; a recipe key is of type String, int, long, double or boolean".formatted(
             task.name(), task.getClass().getName(), component.getName(), component.getType().getName()));
       }
       try {
         component.getAccessor().setAccessible(true);
-        values.put(key(component), component.getAccessor().invoke(task));
+        Object value = component.getAccessor().invoke(of);
+        if (component.getType().isRecord()) {
+          collect(task, value, values);
+        } else {
+          values.put(key(component), value);
+        }
       } catch (ReflectiveOperationException e) {
         throw new IllegalStateException(e);
       }
     }
-    return values;
   }
 
   /** The values in a line, as checkpoints hold them; "mean" where the task has none, as in those of before tasks had keys of their own. */
@@ -48,8 +58,12 @@ final class TaskKeys {
 
   /** What a task's key means, if one of its keys has this name. */
   static Optional<String> meaning(TrainingTask task, String key) {
-    return Arrays.stream(components(task)).filter(component -> key(component).equals(key)).findFirst()
+    return leaves(task.getClass()).filter(component -> key(component).equals(key)).findFirst()
         .map(component -> component.isAnnotationPresent(Meaning.class) ? component.getAnnotation(Meaning.class).value() : "Of task " + task.name() + ".");
+  }
+
+  private static Stream<RecordComponent> leaves(Class<?> type) {
+    return Arrays.stream(components(type)).flatMap(component -> component.getType().isRecord() ? leaves(component.getType()) : Stream.of(component));
   }
 
   /**
@@ -59,15 +73,16 @@ final class TaskKeys {
    * @throws ConfigException as the task judges the values
    */
   static TrainingTask with(TrainingTask task, Function<String, Object> value) {
-    RecordComponent[] components = components(task);
-    if (components.length == 0) {
-      return task;
-    }
+    return task.getClass().isRecord() ? (TrainingTask) made(task.getClass(), value) : task;
+  }
+
+  private static Object made(Class<?> type, Function<String, Object> value) {
+    RecordComponent[] components = components(type);
     try {
-      Constructor<?> canonical = task.getClass().getDeclaredConstructor(Arrays.stream(components).map(RecordComponent::getType).toArray(Class<?>[]::new));
+      Constructor<?> canonical = type.getDeclaredConstructor(Arrays.stream(components).map(RecordComponent::getType).toArray(Class<?>[]::new));
       canonical.setAccessible(true);
-      return (TrainingTask) canonical.newInstance(Arrays.stream(components).map(component -> of(component.getType(), value.apply(key(component))))
-          .toArray());
+      return canonical.newInstance(Arrays.stream(components).map(component -> component.getType().isRecord() ? made(component.getType(), value)
+          : of(component.getType(), value.apply(key(component)))).toArray());
     } catch (InvocationTargetException e) {
       if (e.getCause() instanceof RuntimeException cause) {
         throw cause;
@@ -86,8 +101,8 @@ final class TaskKeys {
     return type == double.class ? (Object) number.doubleValue() : type == long.class ? (Object) number.longValue() : (Object) number.intValue();
   }
 
-  private static RecordComponent[] components(TrainingTask task) {
-    return task instanceof Record ? task.getClass().getRecordComponents() : new RecordComponent[0];
+  private static RecordComponent[] components(Class<?> type) {
+    return type.isRecord() ? type.getRecordComponents() : new RecordComponent[0];
   }
 
   private static String key(RecordComponent component) {

@@ -20,7 +20,7 @@ import java.util.ServiceLoader;
  *
  * <p>A task with settings of its own is a record: its components are keys of the recipe, in snake_case, explained by {@link Meaning}; the
  * constructor without arguments gives their defaults, and the canonical one refuses wrong values by a {@link ConfigException}. Components
- * are of type String, int, long, double or boolean.
+ * are of type String, int, long, double or boolean, or records of such, whose components are keys like its own.
  */
 public interface TrainingTask {
 
@@ -34,6 +34,11 @@ public interface TrainingTask {
 
   /** Whether rows are wanted whole, in one of the formats of {@link io.github.lora4j.train.rows.RowFormat}, and not as columns. */
   default boolean typedRows() {
+    return false;
+  }
+
+  /** Whether what is trained writes texts, which are to be generated, and does not predict. */
+  default boolean writes() {
     return false;
   }
 
