@@ -32,7 +32,7 @@ final class SelectFilters {
       throw run.fail("map needs the name of a filter, or attribute and default");
     }
     for (Value item : Values.elements(run, value)) {
-      if (byAttribute) {
+      if (byAttribute && attribute != null) {
         Value found = AttributePath.get(run, item, attribute);
         mapped.add(found instanceof Undefined && otherwise != null ? otherwise : found);
       } else {
