@@ -79,7 +79,8 @@ final class VocabularyComparison {
       for (int c = 0; c < chunks.size(); c++) {
         int cols = chunks.get(c);
         MemorySegment x = Data.copy(logits.get(c));
-        vector.scale(x, 4, x, 0, (long) rows * cols);
+        // Less with a cap: where it saturates, one of several is largest by the last bit.
+        vector.scale(x, cap == 0 ? 4 : 0.7, x, 0, (long) rows * cols);
         // In two pieces, as workers do it.
         k.labelSoftmax(softmax, x, first, cols, 0, 2);
         k.labelSoftmax(softmax, x, first, cols, 2, rows);
