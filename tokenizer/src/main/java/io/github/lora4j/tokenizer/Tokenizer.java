@@ -12,16 +12,16 @@ public interface Tokenizer {
    * Reads a tokenizer from a file, or from a directory in which files are looked for in this order:
    * <ol>
    * <li>{@code tokenizer.json}, Hugging Face's own format, with all of its components but dropout;
-   * <li>{@code tokenizer.model}, {@code spiece.model}, {@code sentencepiece.bpe.model}: sentencepiece models, unigram and BPE, or Llama 3's vocabulary
-   * as tiktoken has it;
+   * <li>{@code tokenizer.model}, {@code spiece.model}, {@code sentencepiece.bpe.model}: sentencepiece models, unigram and BPE, or Llama 3's
+   * vocabulary as tiktoken has it;
    * <li>{@code vocab.txt}, the WordPiece vocabulary of the BERT family;
    * <li>{@code vocab.json} with the {@code merges.txt} beside it, of RoBERTa and GPT-2;
    * <li>{@code *.tiktoken}, vocabularies of tiktoken whose name says how texts are cut: r50k_base, p50k_base, cl100k_base, o200k_base, qwen.
    * </ol>
    * Where a file leaves settings out, those of {@code tokenizer_config.json}, {@code added_tokens.json} and {@code config.json} beside it are taken.
    *
-   * <p>A file that is broken, too large, or asks for what is not there (a component of another name, a tokenizer class that cuts texts in another way) is
-   * a {@link io.github.lora4j.vector.FormatException} that names the place.
+   * <p>A file that is broken, too large, or asks for what is not there (a component of another name, a tokenizer class that cuts texts in another
+   * way) is a {@link io.github.lora4j.vector.FormatException} that names the place.
    *
    * <p>The {@code padding} and {@code truncation} sections of a {@code tokenizer.json} are deliberately not followed: batches here are
    * packed, never padded, and a maximum length is the caller's to give, so that a file cannot shorten texts unseen.

@@ -17,8 +17,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 class StreamingDecoderTest {
 
-  private static final List<String> TOKENS = List.of("<s>", "a", "b</w>", "\u2581c", "\u2581", "<0xE4>", "<0xBD>", "<0xA0>", "<0x41>", " ", "h", "h", "\u00c3",
-      "##d", ".", "\ud83d\ude00", "|");
+  private static final List<String> TOKENS = List.of("<s>", "a", "b</w>", "\u2581c", "\u2581", "<0xE4>", "<0xBD>", "<0xA0>", "<0x41>", " ", "h",
+      "\u00c3", "##d", ".", "\ud83d\ude00", "|");
 
   @TempDir Path directory;
 
@@ -45,8 +45,8 @@ class StreamingDecoderTest {
   /** Text comes as soon as it is certain, and not before. */
   @Test
   void whenTextIsCertain() throws IOException {
-    String llama = "{'type':'Sequence','decoders':[{'type':'Replace','pattern':{'String':'\u2581'},'content':' '},{'type':'ByteFallback'},{'type':'Fuse'},"
-        + "{'type':'Strip','content':' ','start':1,'stop':0}]}";
+    String llama = "{'type':'Sequence','decoders':[{'type':'Replace','pattern':{'String':'\u2581'},'content':' '},{'type':'ByteFallback'},"
+        + "{'type':'Fuse'},{'type':'Strip','content':' ','start':1,'stop':0}]}";
     // One space at the beginning is taken away. Bytes are text only if all of their row are: another might follow.
     assertEquals(List.of("", "c", "", "", "", "\u4f60a", ""), stream(load(llama), "<s>", "\u2581c", "<0xE4>", "<0xBD>", "<0xA0>", "a"));
     assertEquals(List.of("", "", "\ufffd\ufffd"), stream(load(llama), "<0xE4>", "<0xBD>"));
@@ -65,8 +65,9 @@ class StreamingDecoderTest {
 
   @ParameterizedTest
   @ValueSource(strings = {"null", "{'type':'ByteLevel'}", "{'type':'Metaspace','replacement':'\u2581','prepend_scheme':'first'}",
-      "{'type':'BPEDecoder','suffix':'</w>'}", "{'type':'Sequence','decoders':[{'type':'ByteFallback'},{'type':'Fuse'},{'type':'Strip','content':'a','start':2,"
-      + "'stop':2}]}", "{'type':'CTC','pad_token':'a','word_delimiter_token':'|','cleanup':false}", "{'type':'Strip','content':'h','start':1,'stop':1}"})
+      "{'type':'BPEDecoder','suffix':'</w>'}", "{'type':'Sequence','decoders':[{'type':'ByteFallback'},{'type':'Fuse'},"
+      + "{'type':'Strip','content':'a','start':2,'stop':2}]}", "{'type':'CTC','pad_token':'a','word_delimiter_token':'|','cleanup':false}",
+      "{'type':'Strip','content':'h','start':1,'stop':1}"})
   void partsAreTheWhole(String decoder) throws IOException {
     Tokenizer tokenizer = load(decoder);
     Random random = new Random(2);

@@ -149,7 +149,8 @@ class VocabularyFilesTest {
       assertEquals(tokens(expected, expected.encodePlain(text)), tokens(got, got.encodePlain(text)), text);
       assertArrayEquals(expected.encodePlain(text).starts(), got.encodePlain(text).starts());
     }
-    String message = assertThrows(FormatException.class, () -> Tokenizer.load(Files.writeString(directory.resolve("my.tiktoken"), file))).getMessage();
+    Path other = Files.writeString(directory.resolve("my.tiktoken"), file);
+    String message = assertThrows(FormatException.class, () -> Tokenizer.load(other)).getMessage();
     assertTrue(message.contains("my.tiktoken") && message.contains("cl100k_base"), message);
     for (String bad : new String[] {"YQ== 0 1\n", "YQ==\n", "?? 0\n", "YQ== 99999999\n", "YQ== 0\nYQ== 1\n", "YQ== 0\nYg== 0\n"}) {
       Files.writeString(path, bad);

@@ -98,8 +98,8 @@ final class SentencePieceFile {
       case CONTROL -> control.add(new AddedTokens.Token(id, text, false, false, false, false, true));
       case USER_DEFINED -> userDefined.put(text, id);
       case BYTE -> byteFallback = true;
-      default -> throw piece.broken("piece " + id + " is of type " + type + ", which is not supported (1 normal, 2 unknown, 3 control, 4 user-defined, "
-          + "6 byte)");
+      default -> throw piece.broken("piece " + id + " is of type " + type + ", which is not supported (1 normal, 2 unknown, 3 control, "
+          + "4 user-defined, 6 byte)");
     }
   }
 

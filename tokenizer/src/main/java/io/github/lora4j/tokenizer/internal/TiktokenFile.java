@@ -18,7 +18,8 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * Reads a vocabulary as tiktoken has it: a line for each token, its bytes in base64 and its rank. The file says neither how texts are cut nor what the
+ * Reads a vocabulary as tiktoken has it: a line for each token, its bytes in base64 and its rank. The file says neither how texts are cut nor what
+ * the
  * special tokens are; that is known by its name, and for a {@code tokenizer.model} of 128,000 tokens it is Llama 3's.
  */
 final class TiktokenFile {

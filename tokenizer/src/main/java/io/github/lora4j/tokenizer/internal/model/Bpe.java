@@ -9,7 +9,8 @@ import java.util.Map;
 import java.util.OptionalInt;
 
 /**
- * Byte pair encoding (Sennrich et al. 2016): of a word's characters the neighbours that were merged first in training are merged first, the leftmost of
+ * Byte pair encoding (Sennrich et al. 2016): of a word's characters the neighbours that were merged first in training are merged first, the
+ * leftmost of
  * equals, until no pair is in the table. A word of n characters takes n log n.
  */
 final class Bpe extends Cached {

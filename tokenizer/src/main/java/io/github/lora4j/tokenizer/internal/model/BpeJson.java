@@ -28,7 +28,8 @@ public final class BpeJson {
     Map<String, Integer> ids = vocabulary.ids();
     String prefix = json.find("continuing_subword_prefix").map(Json::text).orElse("");
     OptionalInt unknown = json.find("unk_token").map(token -> unknown(json, vocabulary, token.text())).orElse(OptionalInt.empty());
-    Bpe.Settings settings = new Bpe.Settings(prefix, json.find("end_of_word_suffix").map(Json::text).orElse(""), unknown, json.flag("fuse_unk", false),
+    String suffix = json.find("end_of_word_suffix").map(Json::text).orElse("");
+    Bpe.Settings settings = new Bpe.Settings(prefix, suffix, unknown, json.flag("fuse_unk", false),
         json.flag("byte_fallback", false) ? vocabulary.byteTokens() : new OptionalInt[0], json.flag("ignore_merges", false));
     boolean drops = unknown.isEmpty() && settings.bytes().length == 0 && prefix.isEmpty() && settings.suffix().isEmpty();
     return new ModelJson(vocabulary, new Bpe(ids, merges(ids, pairs(json.get("merges")), prefix, json.get("vocab")), settings), drops);

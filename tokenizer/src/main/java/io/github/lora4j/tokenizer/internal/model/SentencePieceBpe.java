@@ -8,7 +8,8 @@ import java.util.HashMap;
 import java.util.Map;
 
 /**
- * sentencepiece's BPE: of the text's characters the neighbours that make the piece of the highest score are merged first, the leftmost of equals. Pieces
+ * sentencepiece's BPE: of the text's characters the neighbours that make the piece of the highest score are merged first, the leftmost of equals.
+ * Pieces
  * that a user has defined are taken as they stand, the longest first, and merged with nothing.
  */
 final class SentencePieceBpe extends Cached {

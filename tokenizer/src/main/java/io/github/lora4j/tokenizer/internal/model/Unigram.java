@@ -10,8 +10,10 @@ import java.util.Map;
 import java.util.OptionalInt;
 
 /**
- * Unigram language model (Kudo 2018): the tokens whose scores have the largest sum (Viterbi). Of equal sums the one found first stays, which is the one
- * whose last token begins first. A character that no token of one character stands for is unknown, ten below the least score; unknown ones in a row are
+ * Unigram language model (Kudo 2018): the tokens whose scores have the largest sum (Viterbi). Of equal sums the one found first stays, which is
+ * the one
+ * whose last token begins first. A character that no token of one character stands for is unknown, ten below the least score; unknown ones in a
+ * row are
  * one token.
  */
 final class Unigram extends Cached {

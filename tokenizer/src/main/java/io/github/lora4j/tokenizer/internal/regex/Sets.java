@@ -14,7 +14,8 @@ final class Sets {
   private static final int END = 0x110000;
   private static final Map<Integer, BitSet> CASES = cases();
   private static final Map<String, String> LONG_NAMES = Map.ofEntries(Map.entry("letter", "L"), Map.entry("mark", "M"), Map.entry("number", "N"),
-      Map.entry("punctuation", "P"), Map.entry("symbol", "S"), Map.entry("separator", "Z"), Map.entry("other", "C"), Map.entry("uppercaseletter", "Lu"),
+      Map.entry("punctuation", "P"), Map.entry("symbol", "S"), Map.entry("separator", "Z"), Map.entry("other", "C"),
+      Map.entry("uppercaseletter", "Lu"),
       Map.entry("lowercaseletter", "Ll"), Map.entry("titlecaseletter", "Lt"), Map.entry("modifierletter", "Lm"), Map.entry("otherletter", "Lo"),
       Map.entry("decimalnumber", "Nd"), Map.entry("letternumber", "Nl"), Map.entry("othernumber", "No"), Map.entry("nonspacingmark", "Mn"),
       Map.entry("spacingmark", "Mc"), Map.entry("enclosingmark", "Me"), Map.entry("spaceseparator", "Zs"), Map.entry("punct", "P"));

@@ -24,8 +24,8 @@ public final class WordsJson {
   }
 
   private static Words read(Json json) {
-    return switch (json.type("BertPreTokenizer", "ByteLevel", "CharDelimiterSplit", "Delimiter", "Metaspace", "Whitespace", "WhitespaceSplit", "Sequence", "Split",
-        "Punctuation", "Digits", "UnicodeScripts", "FixedLength")) {
+    return switch (json.type("BertPreTokenizer", "ByteLevel", "CharDelimiterSplit", "Delimiter", "Metaspace", "Whitespace", "WhitespaceSplit",
+        "Sequence", "Split", "Punctuation", "Digits", "UnicodeScripts", "FixedLength")) {
       case "BertPreTokenizer" -> Cuts.BERT;
       case "ByteLevel" -> Spaces.bytes(json.get("add_prefix_space").flag(), json.flag("use_regex", true));
       case "CharDelimiterSplit", "Delimiter" -> {

@@ -32,9 +32,11 @@ class RegexTest {
 
   /** Where both read an expression alike, Java's engine finds the same matches, on texts of few letters so that much is tried twice. */
   @ParameterizedTest
-  @ValueSource(strings = {"'(?i:[sdmt]|ll|ve|re)|[^\\r\\n\\p{L}\\p{N}]?+\\p{L}++|\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]++[\\r\\n]*+|\\s++\\z|\\s*[\\r\\n]|\\s+(?!\\S)|\\s",
+  @ValueSource(strings = {"'(?i:[sdmt]|ll|ve|re)|[^\\r\\n\\p{L}\\p{N}]?+\\p{L}++|\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]++[\\r\\n]*+|"
+      + "\\s++\\z|\\s*[\\r\\n]|\\s+(?!\\S)|\\s",
       "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+",
-      "(a|ab)(c|bcd)?", "(?:ab?)*?b", "a*?b+", "(?>a+|b)ab", "a?+ab", "(?<=a)b|(?<!a)c", "(?<=ab|c)a", "(?=ab)a|(?!ab)a+", "(a*)*b", "(?:a|b|ab)+c", "\\Aa|b\\z",
+      "(a|ab)(c|bcd)?", "(?:ab?)*?b", "a*?b+", "(?>a+|b)ab", "a?+ab", "(?<=a)b|(?<!a)c", "(?<=ab|c)a",
+      "(?=ab)a|(?!ab)a+", "(a*)*b", "(?:a|b|ab)+c", "\\Aa|b\\z",
       "[a-c&&[^b]]+", "[^a[bc]]", "(?:|a)+b", "a{2,3}?b", "(?:ab){2}", "(?i)A[b]", "x|", "\\w+\\b.", "(?:a+b?)+c"})
   void javaFindsTheSame(String pattern) {
     Pattern theirs = Pattern.compile(pattern, Pattern.UNICODE_CHARACTER_CLASS);
@@ -78,7 +80,8 @@ class RegexTest {
   }
 
   @ParameterizedTest
-  @CsvSource(delimiter = '~', value = {"(a~(", "a)~)", "[a~too soon", "*a~repeats nothing", "a{3,2}~repeats from 3 to 2", "a{2000}~1000", "(?P=x)~unknown kind",
+  @CsvSource(delimiter = '~', value = {"(a~(", "a)~)", "[a~too soon", "*a~repeats nothing",
+      "a{3,2}~repeats from 3 to 2", "a{2000}~1000", "(?P=x)~unknown kind",
       "\\1~\\1", "(a)\\k<1>~\\k", "\\p{Klingon}~Klingon", "[z-a]~go up", "(?<=a*)b~without a bound", "^*~takes no text", "\\~too soon"})
   void whatIsWrongIsSaid(String pattern, String what) {
     String message = assertThrows(FormatException.class, () -> Regex.of(pattern)).getMessage();
