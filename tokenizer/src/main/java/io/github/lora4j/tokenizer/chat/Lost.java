@@ -29,7 +29,7 @@ final class Lost {
       texts.keySet().forEach(path -> reached.put(path, new BitSet()));
       trace.mark(message, reached);
       for (Map.Entry<String, String> text : texts.entrySet()) {
-        String lost = lost(text.getValue(), reached.get(text.getKey()));
+        String lost = lost(text.getValue(), reached.getOrDefault(text.getKey(), new BitSet()));
         if (!lost.isEmpty()) {
           String path = text.getKey();
           missing.add(new Missing(message, path.indexOf('/') < 0 ? path : path.substring(0, path.indexOf('/')), lost));

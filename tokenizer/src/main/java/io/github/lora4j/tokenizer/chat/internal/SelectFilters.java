@@ -27,12 +27,12 @@ final class SelectFilters {
     Map<String, Value> named = new HashMap<>(arguments.named());
     Value attribute = named.remove("attribute");
     Value otherwise = named.remove("default");
-    boolean byAttribute = arguments.positional().isEmpty() && attribute != null;
-    if (byAttribute ? !named.isEmpty() : arguments.positional().isEmpty()) {
+    boolean byAttribute = arguments.positional().isEmpty();
+    if (byAttribute && (attribute == null || !named.isEmpty())) {
       throw run.fail("map needs the name of a filter, or attribute and default");
     }
     for (Value item : Values.elements(run, value)) {
-      if (byAttribute) {
+      if (byAttribute && attribute != null) {
         Value found = AttributePath.get(run, item, attribute);
         mapped.add(found instanceof Undefined && otherwise != null ? otherwise : found);
       } else {
