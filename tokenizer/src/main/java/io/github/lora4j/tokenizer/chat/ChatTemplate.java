@@ -55,8 +55,8 @@ public final class ChatTemplate {
   /**
    * Renders a conversation.
    *
-   * @throws io.github.lora4j.vector.ConfigException if the template refuses the conversation ({@code raise_exception}, with its message), or the last
-   *     message cannot be continued
+   * @throws io.github.lora4j.vector.ConfigException if the template refuses the conversation ({@code raise_exception}, with its message), it
+   *     prints the date and none is given, or the last message cannot be continued
    * @throws io.github.lora4j.vector.FormatException if the template fails on it, as on a null where it expects a text, or reaches a limit
    */
   public Rendered render(Chat chat) {

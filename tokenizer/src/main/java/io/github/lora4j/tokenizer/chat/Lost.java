@@ -28,9 +28,8 @@ final class Lost {
       Map<String, BitSet> reached = new LinkedHashMap<>();
       texts.keySet().forEach(path -> reached.put(path, new BitSet()));
       trace.mark(message, reached);
-      for (Map.Entry<String, BitSet> text : reached.entrySet()) {
-        String path = text.getKey();
-        String lost = lost(texts.getOrDefault(path, ""), text.getValue());
+      for (Map.Entry<String, String> text : texts.entrySet()) {
+        String lost = lost(text.getValue(), reached.getOrDefault(text.getKey(), new BitSet()));
         if (!lost.isEmpty()) {
           missing.add(new Missing(message, path.indexOf('/') < 0 ? path : path.substring(0, path.indexOf('/')), lost));
         }

@@ -52,7 +52,7 @@ public final class Rendered {
 
   /**
    * For each assistant's message what the model is to say: from the first char behind the header, which is where a generation prompt stops, to the
-   * end of turn. Thoughts and tool calls belong to it.
+   * end of turn. Thoughts and tool calls belong to it. To find the header, the messages before the first answer are rendered a few times more.
    *
    * @param lineBreak whether blanks and line breaks that the template writes behind the end token belong to it, as TRL has it
    */

@@ -138,7 +138,7 @@ class AnswersTest {
 
   @Test
   void aDateMustBeGiven() {
-    String message = assertThrows(FormatException.class, () -> ChatTemplate.of("{{ strftime_now('%Y') }}", "t").render(chat("[]"))).getMessage();
+    String message = assertThrows(ConfigException.class, () -> ChatTemplate.of("{{ strftime_now('%Y') }}", "t").render(chat("[]"))).getMessage();
     assertTrue(message.contains("date"), message);
   }
 

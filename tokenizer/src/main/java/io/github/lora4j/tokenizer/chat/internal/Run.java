@@ -1,6 +1,7 @@
 package io.github.lora4j.tokenizer.chat.internal;
 
 import io.github.lora4j.tokenizer.chat.Limits;
+import io.github.lora4j.vector.ConfigException;
 import io.github.lora4j.vector.FormatException;
 import java.time.LocalDateTime;
 import java.util.Optional;
@@ -89,7 +90,8 @@ final class Run {
   }
 
   LocalDateTime now() {
-    return now.orElseThrow(() -> fail("the template prints the date; give one, so that the text stays the same tomorrow"));
+    return now.orElseThrow(() -> new ConfigException(
+        "%s, line %d: the template prints the date; give one, so that the text stays the same tomorrow".formatted(template, line)));
   }
 
   /** The message in whose turn the template is; -1 for none. */

@@ -27,8 +27,8 @@ final class SelectFilters {
     Map<String, Value> named = new HashMap<>(arguments.named());
     Value attribute = named.remove("attribute");
     Value otherwise = named.remove("default");
-    boolean byAttribute = arguments.positional().isEmpty() && attribute != null;
-    if (byAttribute ? !named.isEmpty() : arguments.positional().isEmpty()) {
+    boolean byAttribute = arguments.positional().isEmpty();
+    if (byAttribute && (attribute == null || !named.isEmpty())) {
       throw run.fail("map needs the name of a filter, or attribute and default");
     }
     for (Value item : Values.elements(run, value)) {
