@@ -305,7 +305,9 @@ public final class PackedBatch {
     }
     prefix.ifPresent(tables -> tables.write(to, sequences, segmentTables));
     writeByLength(to);
-    sources.ifPresent(batch -> batch.write(to, sequences));
+    if (sources.isPresent()) {
+      sources.get().write(to, sequences);
+    }
     scatter(to, in.ids(), ids);
     scatter(to, in.positions(Rows.ALL), positions);
     scatter(to, in.all().types(), types);
@@ -316,16 +318,18 @@ public final class PackedBatch {
   }
 
   private void writeByLength(Executable to) {
-    in.byLength().tables().forEach((slot, table) -> {
+    if (in.byLength().tables().isEmpty()) {
+      return;
+    }
+    to.write(in.rows(Rows.ALL), rows, tokens);
+    for (Map.Entry<Value, PackedInputs.LengthTable> entry : in.byLength().tables().entrySet()) {
+      Value slot = entry.getKey();
       int columns = slot.shape().cols();
       float[] values = byLength.computeIfAbsent(slot, s -> new float[Math.toIntExact(s.shape().elements())]);
       for (int i = 0; i < tokens; i++) {
-        table.write(positions[i], lengths[i], values, i * columns);
+        entry.getValue().write(positions[i], lengths[i], values, i * columns);
       }
       to.write(slot, values, tokens * columns);
-    });
-    if (!in.byLength().tables().isEmpty()) {
-      to.write(in.rows(Rows.ALL), rows, tokens);
     }
   }
 

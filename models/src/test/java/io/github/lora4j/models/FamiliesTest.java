@@ -115,6 +115,33 @@ class FamiliesTest {
     assertTrue(message.contains("config.json") && message.contains(said), message);
   }
 
+  /** Where adapters go when nothing is said: the tables of PEFT 0.21 for LoRA, AdaLoRA, (IA)³ and what of it is feed-forward. */
+  @ParameterizedTest
+  @CsvSource(delimiter = '|', value = {
+      "llama | q_proj v_proj | q_proj v_proj | k_proj v_proj down_proj | down_proj",
+      "mistral | q_proj v_proj | | k_proj v_proj down_proj | down_proj",
+      "qwen2 | q_proj v_proj | q_proj v_proj | q_proj v_proj down_proj | down_proj",
+      "qwen3 | q_proj v_proj | q_proj v_proj | q_proj v_proj down_proj | down_proj",
+      "gemma | q_proj v_proj | q_proj v_proj | q_proj v_proj down_proj | down_proj",
+      "gemma2 | q_proj v_proj | q_proj v_proj | q_proj v_proj down_proj | down_proj",
+      "gemma3_text | q_proj v_proj | q_proj v_proj | q_proj v_proj down_proj | down_proj",
+      "phi | q_proj v_proj fc1 fc2 | | q_proj v_proj fc2 | fc2",
+      "gpt_neox | query_key_value | query_key_value | query_key_value dense_4h_to_h | dense_4h_to_h",
+      "opt | q_proj v_proj | q_proj k_proj v_proj out_proj fc1 fc2 | q_proj k_proj fc2 | fc2",
+      "gptj | q_proj v_proj | q_proj v_proj | q_proj v_proj fc_out | fc_out",
+      "bart | q_proj v_proj | q_proj k_proj v_proj out_proj fc1 fc2 | q_proj v_proj fc2 | fc2",
+      "t5 | q v | q k v o wo | k v wo | wo",
+      "phi3 | | | |", "smollm3 | | | |", "olmo2 | | | |", "granite | | | |", "starcoder2 | | | |", "cohere | | | |"})
+  void defaultPlacesArePefts(String type, String lora, String adaLora, String ia3, String feedForward) throws IOException {
+    FamilyFacts.AdapterPlaces places = new ModelConfig(config(type), "config.json").architecture().facts().adapters();
+    assertEquals(List.of(names(lora), names(adaLora), names(ia3), names(feedForward)),
+        List.of(places.lora(), places.adaLora(), places.ia3(), places.ia3Feedforward()));
+  }
+
+  private static List<String> names(String text) {
+    return text == null ? List.of() : List.of(text.split(" "));
+  }
+
   /** Layers that differ by their number have no copies with other numbers. */
   @ParameterizedTest
   @ValueSource(strings = {"gemma3_text", "smollm3", "olmo3"})

@@ -28,7 +28,7 @@ public final class BartFamily implements ModelFamily {
 
   private static final FamilyFacts FACTS = new FamilyFacts("model.", Map.of(Head.None.class, "BartModel", Head.LanguageModel.class,
       "BartForConditionalGeneration"), new FamilyFacts.AdapterPlaces(List.of("q_proj", "v_proj"), List.of("q_proj", "k_proj", "v_proj", "out_proj",
-          "fc1", "fc2"), List.of("k_proj", "v_proj", "fc2"), List.of("fc2"), List.of("self_attn.out_proj", "fc2")), FamilyFacts.FileNames.PLAIN);
+          "fc1", "fc2"), List.of("q_proj", "v_proj", "fc2"), List.of("fc2"), List.of("self_attn.out_proj", "fc2")), FamilyFacts.FileNames.PLAIN);
 
   @Override
   public Set<String> modelTypes() {

@@ -27,7 +27,7 @@ public final class Gemma2Family implements ModelFamily {
 
   @Override
   public Architecture of(ModelConfig config) {
-    return new Gemma2(config, LlamaFamily.facts(LlamaFamily.classes("Gemma2", true), LlamaFamily.ADAPTERS, LlamaFamily.gguf(NORMS), List.of()),
+    return new Gemma2(config, LlamaFamily.facts(LlamaFamily.classes("Gemma2", true), LlamaFamily.QUERIES, LlamaFamily.gguf(NORMS), List.of()),
         (of, layers) -> Windows.byType(of, layers, i -> i % 2 == 0 && of.has("sliding_window")));
   }
 

@@ -28,7 +28,7 @@ public final class Gemma3Family implements ModelFamily {
     classes.putAll(Map.of(Head.None.class, "Gemma3TextModel", Head.SequenceClassification.class, "Gemma3TextForSequenceClassification"));
     Map<String, String> gguf = new HashMap<>(LlamaFamily.gguf(Gemma2Family.NORMS));
     gguf.putAll(Qwen3Family.NORMS);
-    return new Gemma3(config, LlamaFamily.facts(classes, LlamaFamily.ADAPTERS, gguf, List.of()));
+    return new Gemma3(config, LlamaFamily.facts(classes, LlamaFamily.QUERIES, gguf, List.of()));
   }
 
   private static final class Gemma3 extends Gemma2Family.Gemma2 {

@@ -23,7 +23,7 @@ public final class GemmaFamily implements ModelFamily {
 
   private static final class Gemma extends Llama {
     Gemma(ModelConfig config) {
-      super(config, LlamaFamily.facts(LlamaFamily.classes("Gemma", true), LlamaFamily.ADAPTERS, LlamaFamily.GGUF, List.of()),
+      super(config, LlamaFamily.facts(LlamaFamily.classes("Gemma", true), LlamaFamily.QUERIES, LlamaFamily.GGUF, List.of()),
           new Biases(config.flag("attention_bias", false), config.flag("attention_bias", false), false));
       config.unset("use_bidirectional_attention");
     }

@@ -15,6 +15,10 @@ public final class LlamaFamily implements ModelFamily {
   static final FamilyFacts.AdapterPlaces ADAPTERS = new FamilyFacts.AdapterPlaces(List.of("q_proj", "v_proj"), List.of("q_proj", "v_proj"),
       List.of("k_proj", "v_proj", "down_proj"), List.of("down_proj"), List.of("self_attn.o_proj", "mlp.down_proj"));
 
+  /** Of the families for which PEFT's table of (IA)³ names queries, not keys. */
+  static final FamilyFacts.AdapterPlaces QUERIES = new FamilyFacts.AdapterPlaces(ADAPTERS.lora(), ADAPTERS.adaLora(),
+      List.of("q_proj", "v_proj", "down_proj"), ADAPTERS.ia3Feedforward(), ADAPTERS.blockOutputs());
+
   /** Where PEFT's tables have no places, but blocks end as Llama's do. */
   static final FamilyFacts.AdapterPlaces BLOCKS = new FamilyFacts.AdapterPlaces(List.of(), List.of(), List.of(), List.of(),
       ADAPTERS.blockOutputs());

@@ -9,9 +9,9 @@ import java.util.Set;
 
 /** Mistral (Jiang et al. 2023): a Llama whose tokens see a window of those before them. */
 public final class MistralFamily implements ModelFamily {
-  // PEFT's tables have no places for AdaLoRA and (IA)³ here.
-  private static final FamilyFacts.AdapterPlaces ADAPTERS = new FamilyFacts.AdapterPlaces(LlamaFamily.ADAPTERS.lora(), List.of(), List.of(),
-      List.of(), LlamaFamily.ADAPTERS.blockOutputs());
+  // PEFT's table has no places for AdaLoRA here.
+  private static final FamilyFacts.AdapterPlaces ADAPTERS = new FamilyFacts.AdapterPlaces(LlamaFamily.ADAPTERS.lora(), List.of(),
+      LlamaFamily.ADAPTERS.ia3(), LlamaFamily.ADAPTERS.ia3Feedforward(), LlamaFamily.ADAPTERS.blockOutputs());
 
   @Override
   public Set<String> modelTypes() {

@@ -29,7 +29,7 @@ public final class OptFamily implements ModelFamily {
   private static final FamilyFacts FACTS = new FamilyFacts("model.", Map.of(Head.None.class, "OPTModel", Head.LanguageModel.class,
       "OPTForCausalLM", Head.SequenceClassification.class, "OPTForSequenceClassification"),
       new FamilyFacts.AdapterPlaces(List.of("q_proj", "v_proj"), List.of("q_proj", "k_proj", "v_proj", "out_proj", "fc1", "fc2"),
-          List.of("k_proj", "v_proj", "fc2"), List.of("fc2"), List.of("self_attn.out_proj", "fc2")),
+          List.of("q_proj", "k_proj", "fc2"), List.of("fc2"), List.of("self_attn.out_proj", "fc2")),
       new FamilyFacts.FileNames(Map.of(), "decoder.layers.", "num_hidden_layers", Map.of(), List.of()));
 
   @Override

@@ -19,7 +19,7 @@ import java.util.Set;
 /** Phi-1, 1.5 and 2 (Gunasekar et al. 2023): one layer norm for attention and feed-forward side by side, of whose heads a part turns. */
 public final class PhiFamily implements ModelFamily {
   private static final FamilyFacts.AdapterPlaces ADAPTERS = new FamilyFacts.AdapterPlaces(List.of("q_proj", "v_proj", "fc1", "fc2"), List.of(),
-      List.of(), List.of(), List.of("self_attn.dense", "mlp.fc2"));
+      List.of("q_proj", "v_proj", "fc2"), List.of("fc2"), List.of("self_attn.dense", "mlp.fc2"));
 
   @Override
   public Set<String> modelTypes() {

@@ -15,7 +15,7 @@ public final class Qwen2Family implements ModelFamily {
 
   @Override
   public Architecture of(ModelConfig config) {
-    return new Llama(config, LlamaFamily.facts(LlamaFamily.classes("Qwen2", true), LlamaFamily.ADAPTERS, LlamaFamily.GGUF, List.of()),
+    return new Llama(config, LlamaFamily.facts(LlamaFamily.classes("Qwen2", true), LlamaFamily.QUERIES, LlamaFamily.GGUF, List.of()),
         new Llama.Biases(true, false, config.flag("mlp_bias", false)), Windows.UPPER);
   }
 }

@@ -29,7 +29,7 @@ public final class Qwen3Family implements ModelFamily {
 
   private static final class Qwen3 extends Llama {
     Qwen3(ModelConfig config) {
-      super(config, LlamaFamily.facts(LlamaFamily.classes("Qwen3", true), LlamaFamily.ADAPTERS, LlamaFamily.gguf(NORMS), List.of()),
+      super(config, LlamaFamily.facts(LlamaFamily.classes("Qwen3", true), LlamaFamily.QUERIES, LlamaFamily.gguf(NORMS), List.of()),
           new Biases(config.flag("attention_bias", false), config.flag("attention_bias", false), false), Windows.UPPER);
     }
 

@@ -20,15 +20,16 @@ import java.util.Set;
  */
 public final class RobertaFamily implements ModelFamily {
 
-  private static final FamilyFacts ROBERTA = facts("Roberta", List.of("query", "key", "value", "dense"));
-  // PEFT's table has no places for AdaLoRA here.
-  private static final FamilyFacts XLM_ROBERTA = facts("XLMRoberta", List.of());
+  private static final FamilyFacts ROBERTA = facts("Roberta", List.of("query", "key", "value", "dense"),
+      List.of("key", "value", "output.dense"));
+  // PEFT's tables have no places for AdaLoRA and (IA)³ here.
+  private static final FamilyFacts XLM_ROBERTA = facts("XLMRoberta", List.of(), List.of());
 
-  private static FamilyFacts facts(String name, List<String> adaLora) {
+  private static FamilyFacts facts(String name, List<String> adaLora, List<String> ia3) {
     return new FamilyFacts("roberta.", Map.of(Head.None.class, name + "Model", Head.SequenceClassification.class,
         name + "ForSequenceClassification", Head.TokenClassification.class, name + "ForTokenClassification", Head.QuestionAnswering.class,
         name + "ForQuestionAnswering", Head.LanguageModel.class, name + "ForMaskedLM"),
-        new FamilyFacts.AdapterPlaces(List.of("query", "value"), adaLora, List.of("key", "value", "output.dense"), List.of("output.dense"),
+        new FamilyFacts.AdapterPlaces(List.of("query", "value"), adaLora, ia3, ia3.stream().filter("output.dense"::equals).toList(),
             List.of("attention.output.dense", "output.dense")), BertFamily.FILES);
   }
 

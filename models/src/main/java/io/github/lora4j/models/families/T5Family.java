@@ -23,9 +23,11 @@ import java.util.Set;
 /** T5 and Flan-T5 (Raffel et al. 2020): an encoder and a decoder whose scores have a bias by distance, and no factor. */
 public final class T5Family implements ModelFamily {
 
-  private static final FamilyFacts FACTS = new FamilyFacts("", Map.of(Head.None.class, "T5Model", Head.LanguageModel.class,
-      "T5ForConditionalGeneration"), new FamilyFacts.AdapterPlaces(List.of("q", "v"), List.of("q", "k", "v", "o", "wo"), List.of("k", "v", "wo"),
-          List.of("wo"), List.of("SelfAttention.o", "DenseReluDense.wo")), FamilyFacts.FileNames.PLAIN);
+  private static FamilyFacts placed(List<String> adaLora) {
+    return new FamilyFacts("", Map.of(Head.None.class, "T5Model", Head.LanguageModel.class, "T5ForConditionalGeneration"),
+        new FamilyFacts.AdapterPlaces(List.of("q", "v"), adaLora, List.of("k", "v", "wo"), List.of("wo"),
+            List.of("SelfAttention.o", "DenseReluDense.wo")), FamilyFacts.FileNames.PLAIN);
+  }
 
   @Override
   public Set<String> modelTypes() {
@@ -214,7 +216,8 @@ public final class T5Family implements ModelFamily {
 
     @Override
     public FamilyFacts facts() {
-      return FACTS;
+      // PEFT's table says wi, which gated models do not have.
+      return placed(gated ? List.of("q", "k", "v", "o", "wo") : List.of("q", "k", "v", "o", "wi", "wo"));
     }
 
     @Override

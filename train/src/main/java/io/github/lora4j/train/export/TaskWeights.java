@@ -8,6 +8,7 @@ import io.github.lora4j.graph.Shape;
 import io.github.lora4j.lora.Adapter;
 import io.github.lora4j.lora.model.ModelDescription;
 import io.github.lora4j.lora.parameters.AdapterParameter;
+import io.github.lora4j.models.Head;
 import io.github.lora4j.models.Model;
 import io.github.lora4j.models.Weights;
 import io.github.lora4j.vector.ConfigException;
@@ -61,7 +62,10 @@ final class TaskWeights implements Checkpoint {
     boolean whole = base.names().stream().anyMatch(name -> name.startsWith(prefix));
     Set<String> recorded = model.modules().stream().map(ModuleInfo::name).collect(Collectors.toSet());
     for (String name : base.names()) {
-      if (name.startsWith(prefix) || !whole) {
+      if (name.indexOf('.') < 0 && model.head() instanceof Head.LanguageModel) {
+        // Of the model with its head itself, of no module in it: BART's final_logits_bias.
+        sources.put(name, name);
+      } else if (name.startsWith(prefix) || !whole) {
         String inside = name.startsWith(prefix) ? name.substring(prefix.length()) : name;
         String part = model.prefix() + inside.split("\\.", 2)[0];
         if (!recorded.contains(part)) {
