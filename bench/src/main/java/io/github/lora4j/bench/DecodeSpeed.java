@@ -35,8 +35,8 @@ import java.util.SplittableRandom;
  * Weights that a token reads are those of all linear modules; the share is the median of ratios of neighbours.
  *
  * <p>System properties: {@code shapes} (15M, 110M), {@code weights} (f32, bf16), comma-separated; {@code threads} (all processors),
- * {@code reps} (31), {@code tokens} (16) timed together, {@code context} (32) tokens before the first of them. Several threads are timed by the wall, so
- * nothing else should run.
+ * {@code reps} (31), {@code tokens} (16) timed together, {@code context} (32) tokens before the first of them. Several threads are timed
+ * by the wall, so nothing else should run.
  */
 public final class DecodeSpeed {
 
