@@ -31,7 +31,7 @@ public final class MergedModel {
   private static final ObjectMapper JSON = new ObjectMapper();
 
   private static final List<String> TOKENIZER = List.of("tokenizer.json", "tokenizer_config.json", "vocab.txt", "vocab.json", "merges.txt",
-      "special_tokens_map.json", "added_tokens.json");
+      "special_tokens_map.json", "added_tokens.json", "tokenizer.model", "chat_template.jinja", "chat_template.json", "generation_config.json");
   private static final List<String> SENTENCE_TRANSFORMERS = List.of("modules.json", "sentence_bert_config.json",
       "config_sentence_transformers.json", "1_Pooling/config.json");
 

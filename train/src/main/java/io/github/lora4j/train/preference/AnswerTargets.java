@@ -12,12 +12,14 @@ import io.github.lora4j.vector.ConfigException;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Optional;
 
 /** Host side of {@link AnswerSlots}: two sequences of each example, one behind another. */
 final class AnswerTargets implements Targets {
 
-  private final Program program;
+  private static final float[] NO_FLOATS = {};
+  private static final int[] NO_INTEGERS = {};
+
+  private final List<Held> held = new ArrayList<>();
   private final PairTask.Own own;
   private final Targets tokens;
   private final RowAxis axis;
@@ -36,7 +38,6 @@ final class AnswerTargets implements Targets {
   private int together;
 
   AnswerTargets(PackedInputs in, Program program, PairTask.Own own) {
-    this.program = program;
     this.own = own;
     tokens = TokenLabels.targets(in, program, 1);
     axis = program.axis("examples").orElseThrow();
@@ -51,6 +52,18 @@ final class AnswerTargets implements Targets {
     inverse = new int[2][s];
     good = new float[s];
     whole = new int[2 * s];
+    hold(program, "answerWeights", Unit.TARGET, weights);
+    hold(program, "ownWeights", Unit.TARGET, ownWeights);
+    hold(program, AnswerSlots.REFERENCE, Unit.TARGET, reference);
+    hold(program, "perToken", Unit.SEQUENCE, perToken);
+    hold(program, "good", Unit.EXAMPLE, good);
+    hold(program, "answers", Unit.SEQUENCE, 2, ranges);
+    hold(program, "everyExample", Unit.EXAMPLE, 2, whole);
+    hold(program, "counted", Unit.EXAMPLE, 1, half[0]);
+    for (int which = 0; which < 2; which++) {
+      hold(program, "half" + which, Unit.EXAMPLE, 1, half[which]);
+      hold(program, "halfInverse" + which, Unit.SEQUENCE, 1, inverse[which]);
+    }
   }
 
   @Override
@@ -143,26 +156,38 @@ final class AnswerTargets implements Targets {
     for (int i = 0; i < examples; i++) {
       whole[2 * i + 1] = examples;
     }
-    write(to, "answerWeights", weights, targets);
-    write(to, "ownWeights", ownWeights, targets);
-    write(to, AnswerSlots.REFERENCE, reference, targets);
-    write(to, "perToken", perToken, sequences);
-    write(to, "good", good, examples);
-    write(to, "answers", ranges, 2 * sequences);
-    write(to, "everyExample", whole, 2 * examples);
-    write(to, "counted", half[0], examples);
-    for (int which = 0; which < 2; which++) {
-      write(to, "half" + which, half[which], examples);
-      write(to, "halfInverse" + which, inverse[which], sequences);
+    for (int i = 0; i < held.size(); i++) {
+      held.get(i).write(to, targets, sequences, examples);
     }
   }
 
-  private void write(Executable to, String slot, float[] values, int count) {
-    program.slot(slot).ifPresent(of -> to.write(of, values, count));
+  /** What one row of a slot stands for. */
+  private enum Unit {
+    TARGET, SEQUENCE, EXAMPLE
   }
 
-  private void write(Executable to, String slot, int[] values, int count) {
-    program.slot(slot).ifPresent(of -> to.write(of, values, count));
+  /** A slot that the program has, and what is written to it. */
+  private record Held(Value slot, Unit unit, int width, float[] floats, int[] integers) {
+    void write(Executable to, int targets, int sequences, int examples) {
+      int count = width * switch (unit) {
+        case TARGET -> targets;
+        case SEQUENCE -> sequences;
+        case EXAMPLE -> examples;
+      };
+      if (slot.integer()) {
+        to.write(slot, integers, count);
+      } else {
+        to.write(slot, floats, count);
+      }
+    }
+  }
+
+  private void hold(Program program, String slot, Unit unit, float[] values) {
+    program.slot(slot).ifPresent(of -> held.add(new Held(of, unit, 1, values, NO_INTEGERS)));
+  }
+
+  private void hold(Program program, String slot, Unit unit, int width, int[] values) {
+    program.slot(slot).ifPresent(of -> held.add(new Held(of, unit, width, NO_FLOATS, values)));
   }
 
   /** Of each sequence the sum of its answer's log-ratios, and its tokens. */
