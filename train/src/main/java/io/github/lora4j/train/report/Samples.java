@@ -42,7 +42,9 @@ final class Samples {
     return cell(sample.path("answer").asText(), ended.equals("length") ? "… (longest answer)" : ended.equals("context") ? "… (end of the context)" : "");
   }
 
+  /** Models write anything: control characters have no place in a page. */
   private static String cell(String text, String remark) {
-    return "<td>" + Page.escape(text) + (remark.isEmpty() ? "" : "<i> " + Page.escape(remark) + "</i>") + "</td>";
+    String printable = text.replaceAll("[\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f\\x7f-\\x9f]", "\ufffd");
+    return "<td>" + Page.escape(printable) + (remark.isEmpty() ? "" : "<i> " + Page.escape(remark) + "</i>") + "</td>";
   }
 }
