@@ -40,7 +40,7 @@ class AnswersTest {
     }
     chats = Files.write(dir.resolve("chats.jsonl"), rows);
     run = dir.resolve("run");
-    train(run, "--task", "chat", "--data.train", chats, "--data.eval", chats, "--max_steps", 120, "--optimizer.schedule", "constant");
+    train(run, "--task", "chat", "--data.train", chats, "--data.eval", chats, "--max_steps", 150, "--optimizer.schedule", "constant");
   }
 
   private static String row(String question, String answer) {
@@ -55,7 +55,8 @@ class AnswersTest {
 
   private static InProcess train(Path output, Object... more) {
     List<Object> all = new ArrayList<>(List.of("train", "--model", model, "--output", output, "--optimizer.learning_rate", "2e-2", "--batch_size", 4,
-        "--adapter.r", 8, "--adapter.lora_alpha", 16, "--adapter.target_modules=all-linear", "--eval_every", 1000, "--threads", 1));
+        "--adapter.r", 8, "--adapter.lora_alpha", 16, "--adapter.target_modules=all-linear", "--adapter.modules_to_save=lm_head",
+        "--eval_every", 1000, "--threads", 1));
     all.addAll(List.of(more));
     return ok(all.toArray());
   }
@@ -74,7 +75,7 @@ class AnswersTest {
   @Test
   void theSameQuestionsAreAnsweredBeforeAndAfter() throws IOException {
     List<JsonNode> sampled = events(run, "sampled");
-    assertEquals(List.of(0, 120), sampled.stream().map(event -> event.path("step").asInt()).toList());
+    assertEquals(List.of(0, 150), sampled.stream().map(event -> event.path("step").asInt()).toList());
     for (int i = 0; i < 3; i++) {
       for (JsonNode event : sampled) {
         assertEquals(QUESTIONS[i], event.path("samples").path(i).path("prompt").asText());

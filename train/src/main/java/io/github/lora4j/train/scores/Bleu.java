@@ -19,7 +19,10 @@ public record Bleu(Kind kind) implements TextScore {
     SACREBLEU,
     /** nltk.translate.bleu_score.corpus_bleu: tokens between blanks, case kept, no smoothing (method0); 0 to 1. */
     NLTK,
-    /** pymteval.py of the E2E challenge (e2e-metrics): tokens as 13a, lower case, no match counts as 1e-15; 0 to 1. */
+    /**
+     * pymteval.py of the E2E challenge (e2e-metrics): tokens as 13a, lower case, no match counts as 1e-15; 0 to 1, and above that for answers of fewer
+     * than four tokens, which count below zero there.
+     */
     E2E
   }
 
