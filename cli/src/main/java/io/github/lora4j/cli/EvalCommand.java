@@ -2,13 +2,17 @@ package io.github.lora4j.cli;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.github.lora4j.train.AnsweringRun;
 import io.github.lora4j.train.TrainedModel;
 import io.github.lora4j.train.recipe.Recipe;
 import io.github.lora4j.train.runs.RunDirectory;
+import io.github.lora4j.train.scores.TextScore;
 import io.github.lora4j.vector.ConfigException;
 import java.io.PrintWriter;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
@@ -41,6 +45,23 @@ final class EvalCommand implements Callable<Integer> {
   @Option(names = "--base", description = "Measure the base model under the same head, too.")
   private boolean base;
 
+  @Option(names = "--generate", description = "Generate answers to the data's questions and compare them with its answers; writes generations.jsonl.")
+  private boolean generate;
+
+  @Option(names = "--metrics", split = ",", paramLabel = "NAME", description = "With --generate: exact_match, exact_match_squad, f1, bleu (sacreBLEU), bleu_nltk, "
+      + "bleu_e2e, rouge (default: ${DEFAULT-VALUE}).", defaultValue = "bleu,rouge,exact_match")
+  private List<String> metrics = new ArrayList<>();
+
+  @Option(names = {"--max_new_tokens", "--max-new-tokens"}, paramLabel = "N", description = "With --generate: longest answer in tokens (default: 256).")
+  private Optional<Integer> newTokens;
+
+  @Option(names = "--limit", paramLabel = "N", description = "With --generate: the first N questions only.")
+  private Optional<Integer> limit;
+
+  @Option(names = "--set", paramLabel = "NAME=VALUE", description = "With --generate: a setting as of generation_config.json (repeatable); the likeliest "
+      + "token is taken each time if none says otherwise.")
+  private List<String> set = new ArrayList<>();
+
   @Mixin
   private BackendOptions computing;
 
@@ -53,8 +74,17 @@ final class EvalCommand implements Callable<Integer> {
     Path file = data.or(recipe.data()::eval)
         .orElseThrow(() -> new ConfigException("the recipe of %s has no data.eval; give a file with --data".formatted(run)));
     Map<String, Map<String, Double>> results = new LinkedHashMap<>();
-    Map<String, Double> ofBase = base ? measure(file, true) : Map.of();
-    Map<String, Double> adapter = measure(file, false);
+    List<String> notes = new ArrayList<>();
+    Optional<Answers> answers = generate ? Optional.of(answers(file)) : Optional.empty();
+    if (!generate && (newTokens.isPresent() || limit.isPresent() || !set.isEmpty())) {
+      throw new ConfigException("--max_new_tokens, --limit and --set say how to --generate, which is not given");
+    }
+    Map<String, Double> ofBase = !base ? Map.of() : answers.isPresent() ? answer(answers.get(), true) : measure(file, true);
+    Map<String, Double> adapter = answers.isPresent() ? answer(answers.get(), false) : measure(file, false);
+    answers.ifPresent(all -> {
+      notes.addAll(all.answers.notes(all.scores));
+      notes.add("answers: " + all.answers.write(run));
+    });
     if (base) {
       results.put("base", ofBase);
     }
@@ -63,6 +93,7 @@ final class EvalCommand implements Callable<Integer> {
     if (json) {
       ObjectNode node = new ObjectMapper().createObjectNode().put("run", run.toString()).put("data", file.toString());
       results.forEach((name, metrics) -> metrics.forEach(node.withObjectProperty(name)::put));
+      answers.ifPresent(all -> node.set("definitions", new ObjectMapper().valueToTree(notes)));
       out.println(node);
       return 0;
     }
@@ -75,8 +106,29 @@ final class EvalCommand implements Callable<Integer> {
       }
     });
     out.print(table);
+    notes.forEach(out::println);
     out.flush();
     return 0;
+  }
+
+  /** Questions to be answered, and how the answers are measured. */
+  private record Answers(GeneratedAnswers answers, Map<String, Object> settings, List<TextScore> scores) {}
+
+  private Answers answers(Path file) {
+    if (limit.isPresent() && limit.get() < 1) {
+      throw new ConfigException("--limit must be at least 1, got %d".formatted(limit.get()));
+    }
+    List<TextScore> scores = GeneratedAnswers.scores(metrics);
+    Map<String, Object> settings = GeneratedAnswers.settings(set, newTokens);
+    try (AnsweringRun answering = AnsweringRun.open(run, model, true, computing.choice(), computing.threads())) {
+      return new Answers(new GeneratedAnswers(answering.questions(file), limit.orElse(0)), settings, scores);
+    }
+  }
+
+  private Map<String, Double> answer(Answers all, boolean withoutAdapter) {
+    try (AnsweringRun answering = AnsweringRun.open(run, model, withoutAdapter, computing.choice(), computing.threads())) {
+      return all.answers.measure(withoutAdapter ? "base" : "adapter", answering, all.settings, all.scores);
+    }
   }
 
   private Map<String, Double> measure(Path file, boolean withoutAdapter) {

@@ -2,7 +2,10 @@ package io.github.lora4j.cli;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.github.lora4j.generate.text.Completion;
+import io.github.lora4j.train.AnsweringRun;
 import io.github.lora4j.train.TrainedModel;
+import io.github.lora4j.train.data.Question;
 import io.github.lora4j.train.data.Row;
 import io.github.lora4j.train.data.Utf8;
 import io.github.lora4j.train.tasks.Prediction;
@@ -15,8 +18,10 @@ import java.nio.charset.CharacterCodingException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.concurrent.Callable;
+import java.util.function.Consumer;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -27,7 +32,7 @@ import picocli.CommandLine.Spec;
 /** {@code lora4j predict}. */
 @Command(name = "predict", mixinStandardHelpOptions = true, sortOptions = false,
     description = {"Applies the adapter of a run to texts: --text, --file, or a text a line from standard input.",
-        "Prints labels with probabilities, values, or vectors; the similarity of two texts with --text-pair for an embedding."})
+        "Prints labels with probabilities, values, or vectors; the similarity of two texts with --text-pair for an embedding; answers of a model of texts."})
 final class PredictCommand implements Callable<Integer> {
 
   /** Rows predicted together. */
@@ -65,6 +70,10 @@ final class PredictCommand implements Callable<Integer> {
     if (file.isPresent() && !texts.isEmpty()) {
       throw new ConfigException("give --text or --file, not both");
     }
+    if (AnsweringRun.is(run)) {
+      answer();
+      return 0;
+    }
     try (TrainedModel trained = TrainedModel.open(run, model, false, computing.choice(), computing.threads())) {
       if (file.isPresent()) {
         print(trained, trained.rows(file.get()));
@@ -82,18 +91,56 @@ final class PredictCommand implements Callable<Integer> {
     return 0;
   }
 
+  /** A model of texts answers; texts of standard input are answered together. */
+  private void answer() {
+    if (!pairs.isEmpty()) {
+      throw new ConfigException("--text-pair is for tasks on pairs; the task of %s answers one text".formatted(run));
+    }
+    try (AnsweringRun answering = AnsweringRun.open(run, model, false, computing.choice(), computing.threads())) {
+      List<Question> questions = file.isPresent() ? answering.questions(file.get()) : answering.questions(Path.of("input"), given());
+      if (questions.isEmpty()) {
+        return;
+      }
+      List<Completion> answers = answering.answer(questions, GeneratedAnswers.settings(List.of(), Optional.empty()));
+      PrintWriter out = spec.commandLine().getOut();
+      for (int i = 0; i < answers.size(); i++) {
+        String reason = answers.get(i).reason().name().toLowerCase(Locale.ROOT);
+        out.println(json ? new ObjectMapper().createObjectNode().put("text", questions.get(i).text()).put("answer", answers.get(i).text())
+            .put("finish_reason", reason) : questions.size() == 1 ? answers.get(i).text()
+            : oneLine(answers.get(i).text()) + "\t" + oneLine(questions.get(i).text()));
+      }
+      out.flush();
+    }
+  }
+
+  private List<Row> given() {
+    List<Row> rows = new ArrayList<>();
+    if (texts.isEmpty()) {
+      read(rows::add);
+    }
+    texts.forEach(text -> rows.add(row(rows.size() + 1, text, Optional.empty())));
+    return rows;
+  }
+
   /** Standard input, line by line where a person types. */
   private void lines(TrainedModel trained) {
     boolean typed = System.console() != null && System.console().isTerminal();
-    Utf8 reader = new Utf8(System.in);
     List<Row> rows = new ArrayList<>();
+    read(line -> {
+      rows.add(line);
+      if (typed || rows.size() == CHUNK) {
+        print(trained, rows);
+        rows.clear();
+      }
+    });
+    print(trained, rows);
+  }
+
+  private static void read(Consumer<Row> lines) {
+    Utf8 reader = new Utf8(System.in);
     try {
       for (Optional<String> line = reader.line(); line.isPresent(); line = reader.line()) {
-        rows.add(row(reader.number(), line.get(), Optional.empty()));
-        if (typed || rows.size() == CHUNK) {
-          print(trained, rows);
-          rows.clear();
-        }
+        lines.accept(row(reader.number(), line.get(), Optional.empty()));
       }
     } catch (CharacterCodingException e) {
       throw new FormatException("standard input, line %d: is not UTF-8 text; convert it first, for example by `iconv -f ENCODING -t UTF-8`"
@@ -101,7 +148,6 @@ final class PredictCommand implements Callable<Integer> {
     } catch (IOException e) {
       throw new ResourceException("standard input cannot be read: " + e.getMessage(), e);
     }
-    print(trained, rows);
   }
 
   private static Row row(int line, String text, Optional<String> pair) {

@@ -6,6 +6,7 @@ import io.github.lora4j.train.TrainingRun;
 import io.github.lora4j.train.recipe.Recipe;
 import io.github.lora4j.train.report.HtmlReport;
 import io.github.lora4j.train.runs.Resume;
+import io.github.lora4j.train.tasks.AnsweringTask;
 import io.github.lora4j.vector.ConfigException;
 import java.io.PrintWriter;
 import java.util.concurrent.Callable;
@@ -71,10 +72,14 @@ final class TrainCommand implements Callable<Integer> {
           lora4j eval %1$s
           lora4j %2$s
           lora4j merge %1$s --output MERGED_MODEL
-        """, Shell.quoted(made.output()), (made.task().writes() ? "generate --model %s --prompt \"...\"" : "predict %s --text \"...\"").formatted(
-            Shell.quoted(made.output())));
+        """, Shell.quoted(made.output()), use(made).formatted(Shell.quoted(made.output())));
     out.flush();
     return 0;
+  }
+
+  /** The command that uses the model: what it says to a text, or how it goes on with one where only that is known. */
+  private static String use(Recipe recipe) {
+    return recipe.task().writes() && !(recipe.task() instanceof AnsweringTask) ? "generate --model %s --prompt \"...\"" : "predict %s --text \"...\"";
   }
 
   private Resume how() {

@@ -54,7 +54,7 @@ class ArchitectureTest {
         .whereLayer("models").mayOnlyAccessLayers("vector", "checkpoint", "graph")
         .whereLayer("lora").mayOnlyAccessLayers("vector", "checkpoint", "graph")
         .whereLayer("adalora").mayOnlyAccessLayers("vector", "checkpoint", "graph", "lora")
-        .whereLayer("train").mayOnlyAccessLayers("vector", "checkpoint", "graph", "tokenizer", "models", "lora")
+        .whereLayer("train").mayOnlyAccessLayers("vector", "checkpoint", "graph", "tokenizer", "models", "lora", "generate")
         .whereLayer("generate").mayOnlyAccessLayers("vector", "checkpoint", "graph", "tokenizer", "models", "lora")
         .whereLayer("tornado").mayOnlyAccessLayers("vector", "graph")
         .whereLayer("cli").mayOnlyAccessLayers("vector", "checkpoint", "graph", "tokenizer", "models", "lora", "adalora", "train",

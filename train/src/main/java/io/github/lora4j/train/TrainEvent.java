@@ -1,6 +1,7 @@
 package io.github.lora4j.train;
 
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
 
 /** What happens in a run, told to every {@link TrainListener} in order. */
@@ -40,6 +41,26 @@ public sealed interface TrainEvent {
 
   /** The evaluation data was predicted. */
   record Evaluated(int step, double epoch, Map<String, Double> metrics, double seconds) implements TrainEvent {}
+
+  /**
+   * The model answered the questions that are kept for it.
+   *
+   * @param step steps done: 0 before training
+   */
+  record Sampled(int step, List<Sample> samples) implements TrainEvent {
+    /** Copies the list. */
+    public Sampled {
+      samples = List.copyOf(samples);
+    }
+  }
+
+  /**
+   * An answer.
+   *
+   * @param reference what it should be; empty where that is not known
+   * @param ended why it ended: "eos", "length" or "context"
+   */
+  record Sample(String prompt, String answer, String reference, String ended) {}
 
   /** A checkpoint, or the finished adapter, was written. */
   record Saved(int step, Path directory) implements TrainEvent {}

@@ -19,6 +19,7 @@ import io.github.lora4j.train.session.FittingHead;
 import io.github.lora4j.train.session.Session;
 import io.github.lora4j.train.sums.GradientExchange;
 import io.github.lora4j.vector.TrainingException;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -47,6 +48,7 @@ public final class TrainingRun implements AutoCloseable {
   private final Backend backend;
   private final Session session;
   private final Stepper stepper;
+  private final SampledAnswers samples;
   private final RunIdentity identity;
   private final List<Value> kept;
   private final List<String> found = new ArrayList<>();
@@ -65,6 +67,7 @@ public final class TrainingRun implements AutoCloseable {
     Backend opened = null;
     Session made = null;
     try {
+      samples = SampledAnswers.of(from);
       opened = Backend.open(recipe.computing().backend(), recipe.computing().threads());
       prepared = Beforehand.of(from, recipe.output(), opened);
       Optional<LoadedAdapter> start = prepared.start();
@@ -153,6 +156,9 @@ public final class TrainingRun implements AutoCloseable {
     found.forEach(this::note);
     drawn().forEach(this::note);
     prepared.notes().forEach(this::note);
+    if (done == 0) {
+      sample(Optional.empty());
+    }
     Map<String, Double> metrics = Map.of();
     while (done < plan.steps() || evaluationDue) {
       if (!evaluationDue) {
@@ -176,9 +182,14 @@ public final class TrainingRun implements AutoCloseable {
     }
     writeAdapter();
     tell(new TrainEvent.Saved(done, directory.adapter()));
+    sample(Optional.of(directory.adapter()));
     TrainEvent.Finished finished = new TrainEvent.Finished(done, nanos / 1e9, directory.adapter(), metrics);
     tell(finished);
     return finished;
+  }
+
+  private void sample(Optional<Path> adapter) {
+    samples.at(done, adapter, session.executable().bytes(), backend).ifPresent(this::tell);
   }
 
   private void writeAdapter() {

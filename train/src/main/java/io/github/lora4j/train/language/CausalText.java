@@ -3,12 +3,14 @@ package io.github.lora4j.train.language;
 import io.github.lora4j.models.ModelDirectory;
 import io.github.lora4j.train.data.DataSpec;
 import io.github.lora4j.train.data.Example;
+import io.github.lora4j.train.data.Question;
 import io.github.lora4j.train.data.Row;
 import io.github.lora4j.train.data.RowReader;
 import io.github.lora4j.train.data.Target;
 import io.github.lora4j.train.recorded.CausalLm;
 import io.github.lora4j.train.recorded.RecordedTask;
 import io.github.lora4j.train.rows.Content;
+import io.github.lora4j.train.tasks.AnsweringTask;
 import io.github.lora4j.train.tasks.Meaning;
 import io.github.lora4j.train.tasks.Prediction;
 import io.github.lora4j.train.tasks.TrainingTask;
@@ -21,10 +23,13 @@ import java.util.Map;
  * @param longRows what becomes of texts that are longer than data.max_length
  * @param tokenLoss nll, or dft
  */
-public record CausalText(@Meaning(LONG_ROWS) String longRows, @Meaning(TOKEN_LOSS) String tokenLoss) implements TrainingTask {
+public record CausalText(@Meaning(LONG_ROWS) String longRows, @Meaning(TOKEN_LOSS) String tokenLoss) implements AnsweringTask {
 
   static final String LONG_ROWS = "What becomes of texts longer than data.max_length: truncate, drop, or split into several examples.";
   static final String TOKEN_LOSS = "nll is cross-entropy; dft multiplies it by the token's probability, for data that the model should not follow too far.";
+
+  /** Tokens of a text that are given to be continued, at most. */
+  private static final int PROMPT_TOKENS = 32;
 
   /** The defaults. */
   public CausalText() {
@@ -82,6 +87,18 @@ public record CausalText(@Meaning(LONG_ROWS) String longRows, @Meaning(TOKEN_LOS
       throw Contents.wrong(row, reader, name(), "text");
     }
     return Writing.PLAIN.text(text.text(), "", true, row, reader).examples(LongRows.named(longRows), reader.maxLength());
+  }
+
+  /** The whole of a text that is not of the task's data; of the others the first half, if that is not long. */
+  @Override
+  public Question question(Row row, RowReader reader) {
+    if (!(Contents.of(row, reader) instanceof Content.Text content)) {
+      throw Contents.wrong(row, reader, name(), "text");
+    }
+    String text = content.text();
+    int[] starts = reader.tokenizer().encode(text, false).starts();
+    int cut = row.typed().isPresent() && starts.length > 1 ? starts[Math.min(PROMPT_TOKENS, starts.length / 2)] : text.length();
+    return Writing.continued(text.substring(0, cut), text.substring(cut), row, reader);
   }
 
   @Override

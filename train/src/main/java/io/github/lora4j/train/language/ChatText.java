@@ -3,6 +3,7 @@ package io.github.lora4j.train.language;
 import io.github.lora4j.models.ModelDirectory;
 import io.github.lora4j.train.data.DataSpec;
 import io.github.lora4j.train.data.Example;
+import io.github.lora4j.train.data.Question;
 import io.github.lora4j.train.data.Row;
 import io.github.lora4j.train.data.RowReader;
 import io.github.lora4j.train.data.Target;
@@ -11,6 +12,7 @@ import io.github.lora4j.train.recorded.RecordedTask;
 import io.github.lora4j.train.rows.Content;
 import io.github.lora4j.train.rows.Message;
 import io.github.lora4j.train.rows.Turns;
+import io.github.lora4j.train.tasks.AnsweringTask;
 import io.github.lora4j.train.tasks.Meaning;
 import io.github.lora4j.train.tasks.Prediction;
 import io.github.lora4j.train.tasks.TrainingTask;
@@ -27,7 +29,7 @@ import java.util.Map;
  * @param writing how conversations are written
  */
 public record ChatText(@Meaning("What is learnt: all answers of the assistant, the last one, or the whole text.") String trainOn, Writing writing,
-    @Meaning(CausalText.LONG_ROWS) String longRows, @Meaning(CausalText.TOKEN_LOSS) String tokenLoss) implements TrainingTask {
+    @Meaning(CausalText.LONG_ROWS) String longRows, @Meaning(CausalText.TOKEN_LOSS) String tokenLoss) implements AnsweringTask {
 
   /** The defaults. */
   public ChatText() {
@@ -112,6 +114,34 @@ public record ChatText(@Meaning("What is learnt: all answers of the assistant, t
     }
     return trainOn.equals("text") ? writing.everything(messages, tools, row, reader)
         : writing.conversation(messages, tools, from, trainOn.equals("last"), row, reader);
+  }
+
+  @Override
+  public Question question(Row row, RowReader reader) {
+    return switch (Contents.of(row, reader)) {
+      case Content.Text text when writing.plain() -> Writing.continued(text.text(), "", row, reader);
+      case Content.Text text -> writing.asked(List.of(Message.of("user", text.text())), List.of(), "", row, reader);
+      case Content.Conversation conversation -> question(conversation, row, reader);
+      case Content.Instruction instruction -> writing.plain() ? Writing.continued(Alpaca.prompt(instruction), instruction.output(), row, reader)
+          : question(instruction.conversation(), row, reader);
+      case Content.Answer answer when writing.plain() && answer.prompt() instanceof Turns.Plain prompt && answer.answer() instanceof Turns.Plain text ->
+          Writing.continued(prompt.text(), text.text(), row, reader);
+      case Content.Answer answer -> writing.asked(answer.prompt().messages("user"), List.of(), answer.answer().messages("assistant").stream()
+          .filter(Message::ofAssistant).map(Message::content).findFirst().orElse(""), row, reader);
+      case Content.Preference preference -> throw Contents.wrong(row, reader, name(), "conversations, prompts with completions and instructions");
+      case Content.Verdict verdict -> throw Contents.wrong(row, reader, name(), "conversations, prompts with completions and instructions");
+    };
+  }
+
+  /** The last answer is the reference; a conversation without one is the question. */
+  private Question question(Content.Conversation conversation, Row row, RowReader reader) {
+    List<Message> messages = conversation.messages();
+    int last = messages.size() - 1;
+    while (last > 0 && !messages.get(last).ofAssistant()) {
+      last--;
+    }
+    return last > 0 ? writing.asked(messages.subList(0, last), conversation.tools(), messages.get(last).content(), row, reader)
+        : writing.asked(messages, conversation.tools(), "", row, reader);
   }
 
   @Override

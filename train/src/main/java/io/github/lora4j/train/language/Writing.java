@@ -10,6 +10,7 @@ import io.github.lora4j.tokenizer.chat.Missing;
 import io.github.lora4j.tokenizer.chat.Rendered;
 import io.github.lora4j.tokenizer.chat.Span;
 import io.github.lora4j.train.data.ModelTexts;
+import io.github.lora4j.train.data.Question;
 import io.github.lora4j.train.data.Row;
 import io.github.lora4j.train.data.RowReader;
 import io.github.lora4j.train.rows.Message;
@@ -23,9 +24,11 @@ import java.security.NoSuchAlgorithmException;
 import java.time.LocalDate;
 import java.time.format.DateTimeParseException;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.OptionalInt;
+import java.util.stream.Collectors;
 
 /**
  * How prompts and answers are written as text: by a chat template, or one behind the other.
@@ -105,6 +108,27 @@ public record Writing(
     return conversation(all, tools, before.size(), false, row, reader);
   }
 
+  /** A prompt of messages, written up to where the assistant's answer begins. */
+  Question asked(List<Message> before, List<Object> tools, String reference, Row row, RowReader reader) {
+    if (plain()) {
+      throw reader.wrong(row, "messages cannot be written without a chat template (chat_template: none)");
+    }
+    String text = render(before, tools, Chat.Ending.GENERATION_PROMPT, reader).text();
+    String shown = before.size() == 1 ? before.getFirst().content() : before.stream().map(message -> message.role() + ": " + message.content())
+        .collect(Collectors.joining("\n"));
+    return new Question("%s, line %d".formatted(reader.file(), row.line()), Arrays.stream(reader.tokenizer().encode(text, false).ids()).boxed().toList(),
+        shown, reference);
+  }
+
+  /** A text to go on from; the end token that a tokenizer may put behind it is left off. */
+  static Question continued(String prompt, String reference, Row row, RowReader reader) {
+    int[] ids = reader.tokenizer().encode(prompt, true).ids();
+    OptionalInt end = reader.texts().end(reader.tokenizer());
+    boolean ended = ids.length > 0 && end.isPresent() && ids[ids.length - 1] == end.getAsInt();
+    return new Question("%s, line %d".formatted(reader.file(), row.line()), Arrays.stream(ids, 0, ids.length - (ended ? 1 : 0)).boxed().toList(), prompt,
+        reference);
+  }
+
   private static String text(Turns turns, Row row, RowReader reader) {
     return switch (turns) {
       case Turns.Plain plain -> plain.text();
@@ -154,9 +178,14 @@ public record Writing(
   }
 
   private Rendered render(List<Message> messages, List<Object> tools, RowReader reader) {
+    return render(messages, tools, Chat.Ending.COMPLETE, reader);
+  }
+
+  private Rendered render(List<Message> messages, List<Object> tools, Chat.Ending ending, RowReader reader) {
     ChatTemplate of = reader.texts().template(chatTemplate, !tools.isEmpty());
     Chat chat = Chat.of(messages.stream().map(message -> (JsonNode) JSON.valueToTree(message.fields())).toList())
-        .withTools(tools.stream().map(tool -> (JsonNode) JSON.valueToTree(tool)).toList()).withSpecialTokens(reader.texts().specialTokens());
+        .withTools(tools.stream().map(tool -> (JsonNode) JSON.valueToTree(tool)).toList()).withSpecialTokens(reader.texts().specialTokens())
+        .withEnding(ending);
     return of.render(templateDate.isEmpty() ? chat : chat.withNow(LocalDate.parse(templateDate).atStartOfDay()));
   }
 

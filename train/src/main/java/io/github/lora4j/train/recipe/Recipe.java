@@ -95,8 +95,23 @@ public record Recipe(Path model, Path output, TrainingTask task, Data data, Adap
    * @param evalEvery steps between evaluations; 0: after each epoch
    * @param saveEvery steps between checkpoints; 0: only at the end
    * @param keepCheckpoints how many checkpoints stay on disk
+   * @param samples answers before and after training
    */
-  public record Reports(int logEvery, int evalEvery, int saveEvery, int keepCheckpoints) {}
+  public record Reports(int logEvery, int evalEvery, int saveEvery, int keepCheckpoints, Samples samples) {}
+
+  /**
+   * Questions that the model answers before the first step and after the last one.
+   *
+   * @param count how many of the evaluation data's
+   * @param prompts questions instead of those
+   * @param tokens of an answer at most
+   */
+  public record Samples(int count, List<String> prompts, int tokens) {
+    /** Copies the list. */
+    public Samples {
+      prompts = List.copyOf(prompts);
+    }
+  }
 
   /** What is computed again instead of kept. */
   public enum Recompute {
@@ -174,7 +189,8 @@ public record Recipe(Path model, Path output, TrainingTask task, Data data, Adap
     b.put("epochs", training.epochs).put("max_steps", training.maxSteps).put("batch_size", training.batchSize)
         .put("gradient_accumulation", training.gradientAccumulation).put("seed", training.seed);
     b.put("log_every", training.reports.logEvery).put("eval_every", training.reports.evalEvery).put("save_every", training.reports.saveEvery)
-        .put("keep_checkpoints", training.reports.keepCheckpoints);
+        .put("keep_checkpoints", training.reports.keepCheckpoints).put("samples", training.reports.samples.count)
+        .put("sample_prompts", training.reports.samples.prompts).put("sample_tokens", training.reports.samples.tokens);
     return b.put("threads", computing.threads).put("backend", computing.backend).put("weights", computing.weights)
         .put("max_tokens", computing.maxTokens).put("recompute", computing.recompute.key());
   }

@@ -45,6 +45,8 @@ final class RecipeChecks {
     check(r.logEvery() >= 1, "log_every must be at least 1, got %s", r.logEvery());
     check(r.evalEvery() >= 0, "eval_every must not be negative, got %s", r.evalEvery());
     check(r.saveEvery() >= 0, "save_every must not be negative, got %s", r.saveEvery());
+    check(r.samples().count() >= 0, "samples must not be negative, got %s", r.samples().count());
+    check(r.samples().tokens() >= 1, "sample_tokens must be at least 1, got %s", r.samples().tokens());
     check(r.keepCheckpoints() >= 1, "keep_checkpoints must be at least 1, got %s", r.keepCheckpoints());
   }
 

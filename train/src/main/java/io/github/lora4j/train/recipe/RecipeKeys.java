@@ -97,6 +97,9 @@ public final class RecipeKeys {
     d.put("eval_every", 0);
     d.put("save_every", 0);
     d.put("keep_checkpoints", 2);
+    d.put("samples", 3);
+    d.put("sample_prompts", List.of());
+    d.put("sample_tokens", 64);
     d.put("threads", 0);
     d.put("backend", "cpu");
     d.put("device", -1);

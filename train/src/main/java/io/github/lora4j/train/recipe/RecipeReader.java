@@ -38,7 +38,8 @@ final class RecipeReader {
     Recipe.Data data = data(task);
     Recipe.Training training = new Recipe.Training(optimizer(), number("epochs"), integer("max_steps"), integer("batch_size"),
         integer("gradient_accumulation"), whole("seed", Long.MAX_VALUE), new Recipe.Reports(integer("log_every"), integer("eval_every"),
-        integer("save_every"), integer("keep_checkpoints")));
+        integer("save_every"), integer("keep_checkpoints"),
+        new Recipe.Samples(integer("samples"), prompts(), integer("sample_tokens"))));
     Recipe.Computing computing = new Recipe.Computing(integer("threads"), backend(), text("weights"), integer("max_tokens"),
         choice("recompute", List.of(Recipe.Recompute.values()), Recipe.Recompute::key));
     for (String required : List.of("model", "output")) {
@@ -216,6 +217,11 @@ final class RecipeReader {
       case String s when s.isEmpty() -> List.of();
       default -> List.of(text(name).split("\\s*,\\s*"));
     };
+  }
+
+  /** A prompt may hold commas: a lone text is one prompt. */
+  private List<String> prompts() {
+    return value("sample_prompts") instanceof String one && !one.isEmpty() ? List.of(one) : list("sample_prompts");
   }
 
   private <E> E choice(String name, List<E> options, Function<E, String> key) {

@@ -66,6 +66,7 @@ public final class HtmlReport {
     if (!ranks.isEmpty()) {
       out.append(heatMap(ranks.getLast()));
     }
+    out.append(Samples.html(log.of("sampled")));
     notes(log).forEach(note -> out.append("<p class=\"note\">").append(Page.escape(note)).append("</p>\n"));
     return Page.of(name, out.append(recipe.isEmpty() ? "" : "<details><summary>Recipe</summary><pre>" + Page.escape(recipe)
         + "</pre></details>\n").toString());

@@ -20,8 +20,8 @@ public record RunIdentity(Map<String, String> settings, String kernels) {
 
   /** Settings that decide where things lie, how fast they go and what is told; what data files hold is known by its checksum. */
   private static final Set<String> FREE = Set.of("model", "output", "data.train", "data.eval", "data.format", "data.text", "data.text_pair",
-      "data.label", "data.columns", "data.roles", "data.limit", "data.max_length", "epochs", "max_steps", "log_every", "eval_every", "save_every", "keep_checkpoints",
-      "threads", "backend", "device", "recompute");
+      "data.label", "data.columns", "data.roles", "data.limit", "data.max_length", "epochs", "max_steps", "log_every", "eval_every", "save_every",
+      "keep_checkpoints", "samples", "sample_prompts", "sample_tokens", "threads", "backend", "device", "recompute");
 
   private static final String UNSET = "(not set)";
 

@@ -14,7 +14,9 @@ import java.io.StringReader;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import javax.xml.parsers.DocumentBuilderFactory;
 import org.junit.jupiter.api.Test;
@@ -70,6 +72,29 @@ final class HtmlReportTest {
       "budget: from 30 to 12", "penalty: from 0.2 to 0.1", "as measured: from 0.7 to 0.5"}) {
       assertTrue(text.contains(part), part);
     }
+  }
+
+  /** What models write is text and nothing else, whatever it looks like. */
+  @Test
+  void answersBeforeAndAfter() throws Exception {
+    String script = "</td></table><script>alert(1)</script> & \u0000\u001b[31m\tend";
+    tell(new TrainEvent.Started("cpu", 20, 0, 8, 1),
+        new TrainEvent.Sampled(0, List.of(sample("Who?", script, "I.", "length"), sample("Why <b>?", "", "", "eos"))), step(20, 0.5, Map.of(), 1));
+    Document before = page();
+    assertEquals(8, count(before, "td"), "prompt, before, after and reference of two");
+    assertTrue(before.getDocumentElement().getTextContent().contains("not answered"));
+    tell(new TrainEvent.Sampled(20, List.of(sample("Who?", "I.", "I.", "eos"), sample("Why <b>?", "So.\nAnd <so>.", "", "context"))));
+    Document page = page();
+    List<String> cells = new ArrayList<>();
+    for (int i = 0; i < count(page, "td"); i++) {
+      cells.add(page.getElementsByTagName("td").item(i).getTextContent());
+    }
+    assertEquals(List.of("Who?", "</td></table><script>alert(1)</script> & \ufffd\ufffd[31m\tend … (longest answer)", "I.", "I.", "Why <b>?", "",
+        "So.\nAnd <so>. … (end of the context)", ""), cells);
+  }
+
+  private static TrainEvent.Sample sample(String prompt, String answer, String reference, String ended) {
+    return new TrainEvent.Sample(prompt, answer, reference, ended);
   }
 
   @Test
