@@ -31,6 +31,7 @@ final class Lost {
       for (Map.Entry<String, String> text : texts.entrySet()) {
         String lost = lost(text.getValue(), reached.getOrDefault(text.getKey(), new BitSet()));
         if (!lost.isEmpty()) {
+          String path = text.getKey();
           missing.add(new Missing(message, path.indexOf('/') < 0 ? path : path.substring(0, path.indexOf('/')), lost));
         }
       }
