@@ -71,8 +71,8 @@ public final class TypedRows {
       List<RowFormat> of = RowFormat.named(wanted.get());
       return of.stream().filter(one -> there.containsAll(one.needed())).findFirst().orElse(of.getFirst());
     }
-    return RowFormat.of(there).orElseThrow(() -> row.wrong("the columns %s are of no known format; nearest is %s. Rename them by data.columns: "
-        + "[NAME=COLUMN], or see docs/data-formats.md".formatted(list(row), RowFormat.nearest(there))));
+    return RowFormat.of(there).orElseThrow(() -> row.wrong(("the columns %s are of no known format; nearest is %s. Rename them by data.columns: "
+        + "[NAME=COLUMN], or see docs/data-formats.md").formatted(list(row), RowFormat.nearest(there))));
   }
 
   private Content content(RowFormat of, Fields row) {
