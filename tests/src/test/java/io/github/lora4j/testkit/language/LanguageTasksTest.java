@@ -6,7 +6,6 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.github.lora4j.lora.files.PeftFormat;
-import io.github.lora4j.testkit.TinyLlama;
 import io.github.lora4j.train.TrainEvent;
 import io.github.lora4j.train.TrainedModel;
 import io.github.lora4j.train.TrainingRun;

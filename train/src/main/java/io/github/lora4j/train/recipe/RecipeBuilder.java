@@ -13,9 +13,12 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
 
 /**
@@ -100,8 +103,7 @@ public final class RecipeBuilder {
 
   /** Leaves out the keys of tasks other than the recipe's own, which the files of older runs hold. */
   public RecipeBuilder withoutOtherTasks() {
-    RecipeKeys.tasks().values().stream().filter(task -> !task.name().equals(values.get("task")))
-        .forEach(task -> TaskKeys.values(task).keySet().forEach(values::remove));
+    values.keySet().removeAll(ofOthers(values));
     return this;
   }
 
@@ -118,9 +120,16 @@ public final class RecipeBuilder {
   public Map<String, Object> all() {
     Map<String, Object> all = new LinkedHashMap<>(RecipeKeys.all());
     all.putAll(values);
-    RecipeKeys.tasks().values().stream().filter(task -> !task.name().equals(all.get("task")))
-        .forEach(task -> TaskKeys.values(task).keySet().forEach(all::remove));
+    all.keySet().removeAll(ofOthers(all));
     return all;
+  }
+
+  /** The keys of tasks that the recipe's own task does not have as well. */
+  private static Set<String> ofOthers(Map<String, Object> recipe) {
+    Set<String> keys = new HashSet<>();
+    RecipeKeys.tasks().values().forEach(task -> keys.addAll(TaskKeys.values(task).keySet()));
+    Optional.ofNullable(RecipeKeys.tasks().get(String.valueOf(recipe.get("task")))).ifPresent(own -> keys.removeAll(TaskKeys.values(own).keySet()));
+    return keys;
   }
 
   /** The settings as YAML, defaults included, so that a run says all it did. */

@@ -1,4 +1,4 @@
-package io.github.lora4j.testkit;
+package io.github.lora4j.testkit.language;
 
 import java.io.IOException;
 import java.io.InputStream;
@@ -9,7 +9,7 @@ import java.util.List;
 import java.util.Objects;
 
 /** A Llama of two small layers with random weights, a tokenizer of 308 tokens and a chat template of ChatML's form, as Hugging Face saves one. */
-public final class TinyLlama {
+final class TinyLlama {
 
   private static final List<String> FILES = List.of("config.json", "generation_config.json", "model.safetensors", "tokenizer.json",
       "tokenizer_config.json", "chat_template.jinja");
@@ -17,7 +17,7 @@ public final class TinyLlama {
   private TinyLlama() {}
 
   /** Writes its files into a directory, which is made; returns the directory. */
-  public static Path copyTo(Path directory) {
+  static Path copyTo(Path directory) {
     try {
       Files.createDirectories(directory);
       for (String file : FILES) {
