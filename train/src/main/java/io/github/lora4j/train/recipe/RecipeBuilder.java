@@ -13,9 +13,11 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 
 /**
@@ -100,9 +102,17 @@ public final class RecipeBuilder {
 
   /** Leaves out the keys of tasks other than the recipe's own, which the files of older runs hold. */
   public RecipeBuilder withoutOtherTasks() {
-    RecipeKeys.tasks().values().stream().filter(task -> !task.name().equals(values.get("task")))
-        .forEach(task -> TaskKeys.values(task).keySet().forEach(values::remove));
+    removeOtherTasks(values);
     return this;
+  }
+
+  /** Keys that several tasks have stay where one of them is the recipe's. */
+  private static void removeOtherTasks(Map<String, Object> of) {
+    Set<String> own = new HashSet<>();
+    Set<String> others = new HashSet<>();
+    RecipeKeys.tasks().values().forEach(task -> (task.name().equals(of.get("task")) ? own : others).addAll(TaskKeys.values(task).keySet()));
+    others.removeAll(own);
+    others.forEach(of::remove);
   }
 
   /**
@@ -118,8 +128,7 @@ public final class RecipeBuilder {
   public Map<String, Object> all() {
     Map<String, Object> all = new LinkedHashMap<>(RecipeKeys.all());
     all.putAll(values);
-    RecipeKeys.tasks().values().stream().filter(task -> !task.name().equals(all.get("task")))
-        .forEach(task -> TaskKeys.values(task).keySet().forEach(all::remove));
+    removeOtherTasks(all);
     return all;
   }
 
