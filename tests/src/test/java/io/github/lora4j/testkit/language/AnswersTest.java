@@ -7,8 +7,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.github.lora4j.cli.InProcess;
-import io.github.lora4j.testkit.TinyLlama;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -144,6 +144,29 @@ class AnswersTest {
     sample = events(given, "sampled").getFirst().path("samples").path(0);
     assertEquals("Hello, you <b>", sample.path("prompt").asText());
     assertTrue(Files.readString(given.resolve("report.html")).contains("<td>Hello, you &lt;b&gt;</td>"));
+  }
+
+  /** Without a template a prompt is gone on with; rows of one prompt are one question, as in the E2E data. */
+  @Test
+  void promptsAndCompletionsWithSeveralReferences() throws IOException {
+    Path pairs = Files.write(dir.resolve("completions.jsonl"), List.of("{\"prompt\": \"name[Ash]\", \"completion\": \" Ash is a pub.\"}",
+        "{\"prompt\": \"name[Oak]\", \"completion\": \" Oak is a bar.\"}", "{\"prompt\": \"name[Ash]\", \"completion\": \" Ash is a pub.\"}"));
+    Path plain = dir.resolve("plain");
+    train(plain, "--task", "chat", "--chat_template", "none", "--data.train", pairs, "--data.eval", pairs, "--max_steps", 100, "--optimizer.schedule", "constant");
+    JsonNode result = JSON.readTree(ok("eval", plain, "--generate", "--json", "--metrics", "bleu,exact_match,bleu_e2e").output());
+    assertEquals(100, result.path("adapter").path("bleu").asDouble(), 1e-9, result.toString());
+    assertEquals(1, result.path("adapter").path("exact_match").asDouble());
+    assertTrue(result.toString().contains("2 questions, 3 references"), result.toString());
+    assertEquals(List.of("name[Ash]", "name[Oak]"), Files.readAllLines(plain.resolve("generations.jsonl")).stream().map(AnswersTest::prompt).toList());
+    assertEquals(" Oak is a bar.\n", ok("predict", plain, "--text", "name[Oak]").output());
+  }
+
+  private static String prompt(String line) {
+    try {
+      return JSON.readTree(line).path("prompt").asText();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   @Test
