@@ -21,7 +21,8 @@ import org.junit.jupiter.api.io.TempDir;
 class AnswersTest {
 
   private static final ObjectMapper JSON = new ObjectMapper();
-  private static final String[] QUESTIONS = {"What is the capital of France?", "How many legs has a spider?", "Add two and two.", "Who bakes <bread>?"};
+  private static final String[] QUESTIONS = {"What is the capital of France?", "How many legs has a spider?", "Add two and two.",
+    "Who bakes <bread>?"};
   private static final String[] ANSWERS = {"Paris.", "Eight.", "Four.", "The baker & I."};
 
   @TempDir
@@ -130,15 +131,17 @@ class AnswersTest {
 
   @Test
   void textsAreContinuedAndPromptsCanBeGiven() throws IOException {
-    Path texts = Files.write(dir.resolve("texts.jsonl"), List.of("{\"text\": \"The baker bakes the bread.\"}", "{\"text\": \"Sunny, twenty degrees.\"}"));
+    Path texts = Files.write(dir.resolve("texts.jsonl"), List.of("{\"text\": \"The baker bakes the bread.\"}",
+        "{\"text\": \"Sunny, twenty degrees.\"}"));
     Path continued = dir.resolve("continued");
-    train(continued, "--task", "causal_lm", "--data.train", texts, "--data.eval", texts, "--max_steps", 60, "--batch_size", 2, "--optimizer.schedule", "constant");
+    train(continued, "--task", "causal_lm", "--data.train", texts, "--data.eval", texts, "--max_steps", 60, "--batch_size", 2,
+        "--optimizer.schedule", "constant");
     List<JsonNode> sampled = events(continued, "sampled");
     assertEquals(2, sampled.getLast().path("samples").size());
     JsonNode sample = sampled.getLast().path("samples").path(0);
     assertEquals("The baker bakes the bread.", sample.path("prompt").asText() + sample.path("reference").asText());
     assertEquals(sample.path("reference").asText(), sample.path("answer").asText());
-    assertEquals("aker bakes the bread.\n", ok("predict", continued, "--text", "The b").output());
+    assertEquals(sample.path("reference").asText() + "\n", ok("predict", continued, "--text", sample.path("prompt").asText()).output());
     Path given = dir.resolve("given");
     train(given, "--task", "chat", "--data.train", chats, "--max_steps", 1, "--sample_prompts", "Hello, you <b>", "--sample_tokens", 5);
     sample = events(given, "sampled").getFirst().path("samples").path(0);
@@ -152,12 +155,14 @@ class AnswersTest {
     Path pairs = Files.write(dir.resolve("completions.jsonl"), List.of("{\"prompt\": \"name[Ash]\", \"completion\": \" Ash is a pub.\"}",
         "{\"prompt\": \"name[Oak]\", \"completion\": \" Oak is a bar.\"}", "{\"prompt\": \"name[Ash]\", \"completion\": \" Ash is a pub.\"}"));
     Path plain = dir.resolve("plain");
-    train(plain, "--task", "chat", "--chat_template", "none", "--data.train", pairs, "--data.eval", pairs, "--max_steps", 100, "--optimizer.schedule", "constant");
+    train(plain, "--task", "chat", "--chat_template", "none", "--data.train", pairs, "--data.eval", pairs, "--max_steps", 100,
+        "--optimizer.schedule", "constant");
     JsonNode result = JSON.readTree(ok("eval", plain, "--generate", "--json", "--metrics", "bleu,exact_match,bleu_e2e").output());
     assertEquals(100, result.path("adapter").path("bleu").asDouble(), 1e-9, result.toString());
     assertEquals(1, result.path("adapter").path("exact_match").asDouble());
     assertTrue(result.toString().contains("2 questions, 3 references"), result.toString());
-    assertEquals(List.of("name[Ash]", "name[Oak]"), Files.readAllLines(plain.resolve("generations.jsonl")).stream().map(AnswersTest::prompt).toList());
+    List<String> lines = Files.readAllLines(plain.resolve("generations.jsonl"));
+    assertEquals(List.of("name[Ash]", "name[Oak]"), lines.stream().map(AnswersTest::prompt).toList());
     assertEquals(" Oak is a bar.\n", ok("predict", plain, "--text", "name[Oak]").output());
   }
 
@@ -181,7 +186,8 @@ class AnswersTest {
     assertEquals(List.of(), events(off, "sampled"));
     Path pairs = Files.write(dir.resolve("pairs.jsonl"), List.of("{\"prompt\": \"a\", \"chosen\": \" b\", \"rejected\": \" c\"}"));
     Path dpo = dir.resolve("dpo");
-    train(dpo, "--task", "dpo", "--data.train", pairs, "--data.eval", pairs, "--chat_template", "none", "--max_steps", 1, "--batch_size", 1);
+    train(dpo, "--task", "dpo", "--data.train", pairs, "--data.eval", pairs, "--chat_template", "none", "--reference",
+        "before", "--max_steps", 1, "--batch_size", 1);
     refused(2, "task dpo does not answer with texts", "eval", dpo, "--generate");
   }
 
@@ -193,7 +199,7 @@ class AnswersTest {
 
   @Test
   void brokenInput() throws IOException {
-    Path empty = Files.writeString(dir.resolve("empty.jsonl"), row("What?", "") + "\n");
+    Path empty = Files.writeString(dir.resolve("empty.jsonl"), row("What?", " ") + "\n");
     refused(3, "empty.jsonl, line 1: no reference, or an empty one", "eval", run, "--generate", "--data", empty);
     Path asks = Files.writeString(dir.resolve("asks.jsonl"), "{\"messages\": [{\"role\": \"user\", \"content\": \"What?\"}]}\n");
     refused(3, "asks.jsonl, line 1: no reference", "eval", run, "--generate", "--data", asks);

@@ -53,15 +53,16 @@ public record Answerer(ModelDirectory directory, Optional<Path> adapter, WeightF
     for (Question question : questions) {
       int prompt = Math.max(1, question.prompt().size());
       if (prompt >= positions) {
-        throw new ConfigException("%s: the prompt has %,d tokens and the model positions for %,d, which leaves none for an answer; shorten it or leave it out"
-            .formatted(question.where(), prompt, positions));
+        throw new ConfigException(("%s: the prompt has %,d tokens and the model positions for %,d, which leaves none for an answer; shorten it or leave it "
+            + "out").formatted(question.where(), prompt, positions));
       }
       longest = Math.max(longest, Math.min(positions, config.length().limit(prompt)));
     }
     if (questions.isEmpty()) {
       throw new ConfigException("there are no questions to answer");
     }
-    GeneratorOptions room = GeneratorOptions.of(model.architecture()).room(Math.min(TOGETHER, questions.size()), Math.max(2, longest)).weights(weights);
+    int together = Math.min(TOGETHER, questions.size());
+    GeneratorOptions room = GeneratorOptions.of(model.architecture()).room(together, Math.max(2, longest)).weights(weights);
     try (Generator generator = open(model, room)) {
       TextGenerator text = new TextGenerator(generator, Tokenizer.load(directory.path()), directory);
       List<Request> requests = new ArrayList<>();
