@@ -16,6 +16,7 @@ import io.github.lora4j.vector.internal.Primitives;
 import io.github.lora4j.vector.internal.Rows;
 import io.github.lora4j.vector.internal.Sensitivity;
 import io.github.lora4j.vector.internal.Vocabulary;
+import io.github.lora4j.vector.internal.gemm.TableRows;
 import io.github.lora4j.vector.internal.gemm.VectorGemms;
 import io.github.lora4j.vector.internal.reference.ReferenceLosses;
 import io.github.lora4j.vector.internal.reference.ReferencePrimitives;
@@ -103,7 +104,7 @@ public final class VectorKernels implements Kernels {
 
   @Override
   public void gather(Table table, MemorySegment ids, MemorySegment addend, MemorySegment out, int cols, int from, int to) {
-    Rows.gather(table, ids, addend, out, cols, from, to);
+    TableRows.gather(table, ids, addend, out, cols, from, to);
   }
 
   @Override
@@ -337,7 +338,7 @@ public final class VectorKernels implements Kernels {
   @Override
   public void labelSoftmaxEnd(LabelSoftmax softmax, Table weight, MemorySegment row, double scale, MemorySegment y, MemorySegment likeliest, int from,
       int to) {
-    Vocabulary.end(softmax, weight, row, scale, y, likeliest, from, to);
+    TableRows.labelSoftmaxEnd(softmax, weight, row, scale, y, likeliest, from, to);
   }
 
   @Override

@@ -6,82 +6,14 @@ import static io.github.lora4j.vector.internal.Simd.load;
 import static io.github.lora4j.vector.internal.Simd.rest;
 import static io.github.lora4j.vector.internal.Simd.store;
 import static io.github.lora4j.vector.internal.Simd.whole;
-import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
-import io.github.lora4j.vector.DType;
-import io.github.lora4j.vector.Elements;
 import io.github.lora4j.vector.Kernels;
-import io.github.lora4j.vector.WeightFormats;
-import io.github.lora4j.vector.internal.gemm.VectorGemms;
 import java.lang.foreign.MemorySegment;
 
-/** Lookups, sums and means of rows: all are sums of weighted rows, a row at a time. Contracts are those of {@code Kernels}. */
+/** Sums and means of rows: all are sums of weighted rows, a row at a time. Contracts are those of {@code Kernels}. */
 public final class Rows {
 
   private Rows() {}
-
-  public static void gather(Kernels.Table table, MemorySegment ids, MemorySegment addend, MemorySegment out, int cols, int from, int to) {
-    long bytes = cols * 4L;
-    for (int i = from; i < to; i++) {
-      int id = Operands.id(ids, i);
-      if (id == -1) {
-        begin(addend, out, i * bytes, bytes);
-      } else {
-        row(table, id, addend, out, i, cols);
-      }
-    }
-  }
-
-  /** out[i] = table[id] (+ addend[i]). */
-  static void row(Kernels.Table table, int id, MemorySegment addend, MemorySegment out, int i, int cols) {
-    if (!(table.format() instanceof Elements stored)) {
-      gatherBlocks(table, id, addend, out, i, cols);
-    } else if (table.packed() > 0 && VectorGemms.inPanels(stored)) {
-      begin(addend, out, i * cols * 4L, cols * 4L);
-      VectorGemms.addRow(table, id, out, i, cols);
-    } else {
-      gatherElements(table, stored, id, addend, out, i, cols);
-    }
-  }
-
-  /** out = addend, or 0. */
-  private static void begin(MemorySegment addend, MemorySegment out, long row, long bytes) {
-    if (Operands.absent(addend)) {
-      Simd.zero(out, row, bytes);
-    } else {
-      MemorySegment.copy(addend, row, out, row, bytes);
-    }
-  }
-
-  private static void gatherElements(Kernels.Table table, Elements stored, int id, MemorySegment addend, MemorySegment out, int i, int cols) {
-    long bytes = cols * 4L;
-    if (stored.type() != DType.F32) {
-      begin(addend, out, i * bytes, bytes);
-      addStored(table.rows(), stored, (long) id * cols, out, (long) i * cols, cols);
-    } else if (Operands.absent(addend)) {
-      MemorySegment.copy(table.rows(), id * bytes, out, i * bytes, bytes);
-    } else {
-      sumRow(addend, i * bytes, table.rows(), id * bytes, out, i * bytes, bytes);
-    }
-  }
-
-  private static void gatherBlocks(Kernels.Table table, int id, MemorySegment addend, MemorySegment out, int i, int cols) {
-    long bytes = cols * 4L;
-    long blocks = id * WeightFormats.rowBytes(table.format(), cols);
-    if (Operands.absent(addend)) {
-      table.format().decode(table.rows(), blocks, out, i * bytes, cols);
-    } else {
-      table.format().decode(table.rows(), blocks, table.scratch(), 0, cols);
-      sumRow(addend, i * bytes, table.scratch(), 0, out, i * bytes, bytes);
-    }
-  }
-
-  private static void addStored(MemorySegment table, Elements storage, long at, MemorySegment out, long outAt, int cols) {
-    for (int j = 0; j < cols; j++) {
-      float sum = out.getAtIndex(JAVA_FLOAT, outAt + j) + (float) storage.get(table, at + j);
-      out.setAtIndex(JAVA_FLOAT, outAt + j, sum);
-    }
-  }
 
   public static void scatterAdd(MemorySegment dy, Kernels.ScatterIndex index, boolean mean, MemorySegment table, int cols, int from, int to) {
     long bytes = cols * 4L;
@@ -151,7 +83,7 @@ public final class Rows {
   }
 
   /** out = x + y; out may be x. */
-  private static void sumRow(MemorySegment x, long at, MemorySegment y, long yAt, MemorySegment out, long outAt, long bytes) {
+  public static void sumRow(MemorySegment x, long at, MemorySegment y, long yAt, MemorySegment out, long outAt, long bytes) {
     long j = 0;
     for (long bound = whole(0, bytes); j < bound; j += BYTES) {
       store(load(x, at + j).add(load(y, yAt + j)), out, outAt + j);
@@ -163,7 +95,7 @@ public final class Rows {
   }
 
   /** out += weight·x. */
-  static void addScaled(float weight, MemorySegment x, long at, MemorySegment out, long outAt, long bytes) {
+  public static void addScaled(float weight, MemorySegment x, long at, MemorySegment out, long outAt, long bytes) {
     long j = 0;
     for (long bound = whole(0, bytes); j < bound; j += BYTES) {
       store(load(x, at + j).fma(all(weight), load(out, outAt + j)), out, outAt + j);

@@ -119,27 +119,6 @@ public final class Vocabulary {
     return 0;
   }
 
-  public static void end(Kernels.LabelSoftmax s, Kernels.Table weight, MemorySegment labelRow, double scale, MemorySegment y,
-      MemorySegment likeliest, int from, int to) {
-    for (int i = from; i < to; i++) {
-      int label = LabelState.label(s, i);
-      boolean labelled = label >= 0;
-      y.setAtIndex(JAVA_FLOAT, i, labelled ? (float) LabelState.logProbability(s, i) : 0);
-      likeliest.setAtIndex(JAVA_FLOAT, i, (float) LabelState.get(s, i, LabelState.LIKELIEST));
-      if (!Operands.absent(s.sums())) {
-        long row = (long) i * s.width() * 4;
-        if (labelled) {
-          float mean = (float) (-scale / LabelState.get(s, i, LabelState.SUM));
-          Rows.row(weight, label, MemorySegment.NULL, labelRow, 0, s.width());
-          Elementwise.scale(s.sums(), mean, s.sums(), row / 4, row / 4 + s.width());
-          Rows.addScaled((float) (scale * LabelState.get(s, i, LabelState.SLOPE)), labelRow, 0, s.sums(), row, s.width() * 4L);
-        } else {
-          Simd.zero(s.sums(), row, s.width() * 4L);
-        }
-      }
-    }
-  }
-
   public static void likeliest(MemorySegment x, MemorySegment y, int cols, int from, int to) {
     for (int i = from; i < to; i++) {
       long at = (long) i * cols * 4;
