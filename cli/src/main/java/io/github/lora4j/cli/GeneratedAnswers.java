@@ -7,7 +7,7 @@ import io.github.lora4j.checkpoint.AtomicFiles;
 import io.github.lora4j.generate.FinishReason;
 import io.github.lora4j.generate.text.Completion;
 import io.github.lora4j.train.AnsweringRun;
-import io.github.lora4j.train.data.Question;
+import io.github.lora4j.train.answers.Question;
 import io.github.lora4j.train.scores.TextScore;
 import io.github.lora4j.vector.ConfigException;
 import io.github.lora4j.vector.FormatException;

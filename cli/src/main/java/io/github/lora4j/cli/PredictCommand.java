@@ -5,7 +5,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.lora4j.generate.text.Completion;
 import io.github.lora4j.train.AnsweringRun;
 import io.github.lora4j.train.TrainedModel;
-import io.github.lora4j.train.data.Question;
+import io.github.lora4j.train.answers.Question;
 import io.github.lora4j.train.data.Row;
 import io.github.lora4j.train.data.Utf8;
 import io.github.lora4j.train.tasks.Prediction;

@@ -7,7 +7,7 @@ import io.github.lora4j.tokenizer.Tokenizer;
 import io.github.lora4j.train.answers.Answerer;
 import io.github.lora4j.train.data.DataFile;
 import io.github.lora4j.train.data.ModelTexts;
-import io.github.lora4j.train.data.Question;
+import io.github.lora4j.train.answers.Question;
 import io.github.lora4j.train.data.Row;
 import io.github.lora4j.train.data.RowReader;
 import io.github.lora4j.train.recipe.Recipe;

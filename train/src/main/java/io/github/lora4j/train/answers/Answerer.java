@@ -16,7 +16,6 @@ import io.github.lora4j.models.Model;
 import io.github.lora4j.models.ModelDirectory;
 import io.github.lora4j.tokenizer.Tokenizer;
 import io.github.lora4j.train.data.ModelTexts;
-import io.github.lora4j.train.data.Question;
 import io.github.lora4j.vector.ConfigException;
 import io.github.lora4j.vector.WeightFormat;
 import java.nio.file.Path;

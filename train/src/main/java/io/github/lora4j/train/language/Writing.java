@@ -10,7 +10,7 @@ import io.github.lora4j.tokenizer.chat.Missing;
 import io.github.lora4j.tokenizer.chat.Rendered;
 import io.github.lora4j.tokenizer.chat.Span;
 import io.github.lora4j.train.data.ModelTexts;
-import io.github.lora4j.train.data.Question;
+import io.github.lora4j.train.answers.Question;
 import io.github.lora4j.train.data.Row;
 import io.github.lora4j.train.data.RowReader;
 import io.github.lora4j.train.rows.Message;

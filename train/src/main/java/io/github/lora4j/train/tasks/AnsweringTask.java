@@ -1,6 +1,6 @@
 package io.github.lora4j.train.tasks;
 
-import io.github.lora4j.train.data.Question;
+import io.github.lora4j.train.answers.Question;
 import io.github.lora4j.train.data.Row;
 import io.github.lora4j.train.data.RowReader;
 

@@ -1,4 +1,4 @@
-package io.github.lora4j.train.data;
+package io.github.lora4j.train.answers;
 
 import java.util.List;
 
