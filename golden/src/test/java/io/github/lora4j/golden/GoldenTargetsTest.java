@@ -12,7 +12,6 @@ import io.github.lora4j.lora.model.ModelDescription;
 import io.github.lora4j.lora.model.TargetModules;
 import io.github.lora4j.lora.plain.LoraMethod;
 import io.github.lora4j.vector.ConfigException;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;

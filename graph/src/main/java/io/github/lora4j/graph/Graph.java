@@ -7,14 +7,11 @@ import io.github.lora4j.vector.Loss;
 import io.github.lora4j.vector.ScalarFunction;
 import java.util.ArrayList;
 import java.util.Collections;
-import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
-import java.util.function.Supplier;
 
 /**
  * Records one entry of a program. Each method checks shapes, appends an {@link Op} and returns its result; nothing is computed.

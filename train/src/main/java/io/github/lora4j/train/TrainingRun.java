@@ -1,6 +1,5 @@
 package io.github.lora4j.train;
 
-import io.github.lora4j.checkpoint.Checkpoint;
 import io.github.lora4j.graph.Backend;
 import io.github.lora4j.graph.Value;
 import io.github.lora4j.lora.LoadedAdapter;

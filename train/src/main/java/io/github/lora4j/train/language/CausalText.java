@@ -1,9 +1,9 @@
 package io.github.lora4j.train.language;
 
 import io.github.lora4j.models.ModelDirectory;
+import io.github.lora4j.train.answers.Question;
 import io.github.lora4j.train.data.DataSpec;
 import io.github.lora4j.train.data.Example;
-import io.github.lora4j.train.answers.Question;
 import io.github.lora4j.train.data.Row;
 import io.github.lora4j.train.data.RowReader;
 import io.github.lora4j.train.data.Target;
@@ -13,7 +13,6 @@ import io.github.lora4j.train.rows.Content;
 import io.github.lora4j.train.tasks.AnsweringTask;
 import io.github.lora4j.train.tasks.Meaning;
 import io.github.lora4j.train.tasks.Prediction;
-import io.github.lora4j.train.tasks.TrainingTask;
 import java.util.List;
 import java.util.Map;
 

@@ -1,9 +1,9 @@
 package io.github.lora4j.train.language;
 
 import io.github.lora4j.models.ModelDirectory;
+import io.github.lora4j.train.answers.Question;
 import io.github.lora4j.train.data.DataSpec;
 import io.github.lora4j.train.data.Example;
-import io.github.lora4j.train.answers.Question;
 import io.github.lora4j.train.data.Row;
 import io.github.lora4j.train.data.RowReader;
 import io.github.lora4j.train.data.Target;

@@ -12,7 +12,6 @@ import static io.github.lora4j.vector.internal.Simd.LANES;
 import static io.github.lora4j.vector.internal.Simd.ORDER;
 import static io.github.lora4j.vector.internal.Simd.all;
 import static io.github.lora4j.vector.internal.Simd.load;
-import static io.github.lora4j.vector.internal.Simd.store;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static jdk.incubator.vector.FloatVector.fromMemorySegment;
 

@@ -2,8 +2,8 @@ package io.github.lora4j.tokenizer.internal.words;
 
 import io.github.lora4j.tokenizer.internal.json.Json;
 import io.github.lora4j.tokenizer.internal.normal.NormalizerJson;
-import io.github.lora4j.tokenizer.internal.text.Unicode;
 import io.github.lora4j.tokenizer.internal.regex.Regex;
+import io.github.lora4j.tokenizer.internal.text.Unicode;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
