@@ -110,6 +110,8 @@ class PowerLossTest {
       String what = "moment %d, after %s: %s".formatted(i, disk.images().get(i).after(), disk.images().get(i).entries().keySet());
       boolean there = Files.exists(output);
       assertTrue(there || promised == 0, what);
+      Path recipe = output.resolve("recipe.yaml");
+      assertTrue(!Files.exists(recipe) || Files.size(recipe) > 0, "an empty recipe: " + what);
       try {
         train(output, there, event -> {
           if (event instanceof TrainEvent.Started started) {

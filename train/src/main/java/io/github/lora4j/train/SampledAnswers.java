@@ -11,7 +11,7 @@ import io.github.lora4j.train.data.Row;
 import io.github.lora4j.train.data.RowReader;
 import io.github.lora4j.train.recipe.Recipe;
 import io.github.lora4j.train.tasks.AnsweringTask;
-import io.github.lora4j.vector.ConfigException;
+import io.github.lora4j.vector.Lora4jException;
 import io.github.lora4j.vector.Memory;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -94,7 +94,7 @@ final class SampledAnswers {
             answers.get(i).reason().name().toLowerCase(Locale.ROOT)));
       }
       return Optional.of(new TrainEvent.Sampled(step, samples));
-    } catch (ConfigException e) {
+    } catch (Lora4jException e) {
       return Optional.of(new TrainEvent.Note("no samples of answers: " + e.getMessage()));
     }
   }

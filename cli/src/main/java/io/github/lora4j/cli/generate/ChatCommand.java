@@ -8,6 +8,8 @@ import io.github.lora4j.lora.sets.AdapterSet;
 import io.github.lora4j.tokenizer.chat.ChatTemplate;
 import io.github.lora4j.tokenizer.chat.ChatTemplates;
 import io.github.lora4j.train.data.Utf8;
+import io.github.lora4j.train.data.ModelTexts;
+import io.github.lora4j.train.language.Writing;
 import io.github.lora4j.vector.ConfigException;
 import io.github.lora4j.vector.FormatException;
 import io.github.lora4j.vector.Lora4jException;
@@ -33,6 +35,7 @@ import picocli.CommandLine.Spec;
 public final class ChatCommand implements Callable<Integer> {
 
   private static final String PROMPT = "> ";
+  private static final String PLAIN = "none";
   private static final String HELP = """
       /adapter NAME   answer with another adapter ("base": with none); /adapter alone lists them
       /system TEXT    another system message; the conversation begins anew
@@ -65,7 +68,7 @@ public final class ChatCommand implements Callable<Integer> {
     try (OpenModel open = new OpenModel(model, 1, true)) {
       GenerationConfig config = open.config(SettingOptions.given(spec));
       ChatTemplates own = ChatTemplates.load(open.directory().path());
-      try (ChatSession chat = new ChatSession(open.text(), template(own), own.specialTokens());
+      try (ChatSession chat = new ChatSession(open.text(), template(own, open), own.specialTokens());
           Interrupts interrupts = Interrupts.handle(chat::stop)) {
         open.alone().ifPresent(reason -> out.println("note: the adapter is always in use, since " + reason));
         system.ifPresent(chat::system);
@@ -79,20 +82,45 @@ public final class ChatCommand implements Callable<Integer> {
     return 0;
   }
 
-  private ChatTemplate template(ChatTemplates own) {
-    if (template.isEmpty()) {
-      if (own.names().isEmpty()) {
-        throw new ConfigException("the model has no chat template, so how it was trained to converse is not known; give one with "
-            + "--chat-template, or continue texts with `lora4j generate`");
+  private ChatTemplate template(ChatTemplates own, OpenModel open) {
+    ChatTemplate chosen = chosen(own, open);
+    open.templates().forEach((name, trained) -> {
+      if (trained.hash().equals(PLAIN)) {
+        throw new ConfigException("adapter '%s' was trained on plain prompts and answers (chat_template: none), so it knows no turns; use `lora4j generate`"
+            .formatted(name));
       }
-      return own.choose(false);
+      if (!trained.hash().equals(Writing.hash(chosen))) {
+        throw new ConfigException(("adapter '%s' was trained with another chat template, of SHA-256 %s; this one has %s. Give that one by --chat-template FILE")
+            .formatted(name, trained.hash(), Writing.hash(chosen)));
+      }
+    });
+    return chosen;
+  }
+
+  /** The template of the command line, of the adapter's training, or of the model, in this order. */
+  private ChatTemplate chosen(ChatTemplates own, OpenModel open) {
+    if (template.isPresent()) {
+      return read(template.get());
     }
+    String named = open.templates().values().stream().map(OpenModel.TrainedTemplate::named).filter(name -> !name.isEmpty() && !name.equals(PLAIN))
+        .findFirst().orElse("");
+    if (!named.isEmpty()) {
+      return ModelTexts.of(open.directory().path()).template(named, false);
+    }
+    if (own.names().isEmpty()) {
+      throw new ConfigException("the model has no chat template, so how it was trained to converse is not known; give one with "
+          + "--chat-template, or continue texts with `lora4j generate`");
+    }
+    return own.choose(false);
+  }
+
+  private static ChatTemplate read(Path file) {
     try {
-      return ChatTemplate.of(Files.readString(template.get()), template.get().toString());
+      return ChatTemplate.of(Files.readString(file), file.toString());
     } catch (CharacterCodingException e) {
-      throw new FormatException("%s is not UTF-8 text".formatted(template.get()), e);
+      throw new FormatException("%s is not UTF-8 text".formatted(file), e);
     } catch (IOException e) {
-      throw new ResourceException("%s cannot be read: %s".formatted(template.get(), e.getMessage()), e);
+      throw new ResourceException("%s cannot be read: %s".formatted(file, e.getMessage()), e);
     }
   }
 

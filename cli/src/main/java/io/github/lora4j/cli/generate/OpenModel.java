@@ -15,6 +15,7 @@ import io.github.lora4j.models.Model;
 import io.github.lora4j.models.ModelDirectory;
 import io.github.lora4j.tokenizer.Tokenizer;
 import io.github.lora4j.train.TrainedModel;
+import io.github.lora4j.train.recipe.AdapterTask;
 import io.github.lora4j.train.runs.RunDirectory;
 import io.github.lora4j.train.session.BaseModel;
 import io.github.lora4j.vector.ConfigException;
@@ -134,6 +135,23 @@ final class OpenModel implements AutoCloseable {
   List<String> names() {
     return List.copyOf(adapters.keySet());
   }
+
+  /** How the adapters' training wrote conversations, by adapter; those that do not say are left out. */
+  Map<String, TrainedTemplate> templates() {
+    Map<String, TrainedTemplate> templates = new LinkedHashMap<>();
+    adapters.forEach((name, path) -> AdapterTask.read(path).map(AdapterTask::settings).filter(settings -> settings.containsKey("template_hash"))
+        .ifPresent(settings -> templates.put(name, new TrainedTemplate(String.valueOf(settings.getOrDefault("chat_template", "")),
+            String.valueOf(settings.get("template_hash"))))));
+    return templates;
+  }
+
+  /**
+   * The chat template of a training.
+   *
+   * @param named as its recipe names it; empty for the model's own
+   * @param hash SHA-256 of its source; "none" where prompts and answers were plain text
+   */
+  record TrainedTemplate(String named, String hash) {}
 
   /** Why base and adapter cannot be used in turn, where that was wanted and cannot be. */
   Optional<String> alone() {

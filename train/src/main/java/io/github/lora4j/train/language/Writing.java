@@ -77,7 +77,7 @@ public record Writing(
    * @throws ConfigException when it is not the one that an adapter was trained with
    */
   Writing settled(ModelDirectory model) {
-    String now = plain() ? NONE : sha256(ModelTexts.of(model.path()).template(chatTemplate, false).source());
+    String now = plain() ? NONE : hash(ModelTexts.of(model.path()).template(chatTemplate, false));
     if (!templateHash.isEmpty() && !templateHash.equals(now)) {
       throw new ConfigException(("the chat template has changed: the adapter was trained with the one of SHA-256 %s, %s has the one of %s. Give the "
           + "old one by chat_template: FILE").formatted(templateHash, plain() ? "the recipe" : model.path(), now));
@@ -85,9 +85,10 @@ public record Writing(
     return new Writing(chatTemplate, templateDate, now, allowLostContent);
   }
 
-  private static String sha256(String text) {
+  /** SHA-256 of a template's source, as {@code template_hash} keeps it. */
+  public static String hash(ChatTemplate template) {
     try {
-      return HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(text.getBytes(StandardCharsets.UTF_8)));
+      return HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(template.source().getBytes(StandardCharsets.UTF_8)));
     } catch (NoSuchAlgorithmException e) {
       throw new IllegalStateException(e);
     }
