@@ -36,14 +36,15 @@ final class DryRun {
     out.printf("%,d parameters train, %.2f %% of the model's %,d%n%n", trainable, 100.0 * trainable / base, base);
 
     Map<String, Long> groups = new LinkedHashMap<>();
-    plan.forecast(run, backend).forEach(a -> groups.merge(group(a.purpose()), Memory.align(a.bytes()), Long::sum));
+    List<Backend.Allocation> forecast = plan.forecast(run, backend);
+    forecast.forEach(a -> groups.merge(group(a.purpose()), Memory.align(a.bytes()), Long::sum));
     Table memory = new Table("memory", "bytes");
     groups.forEach((group, bytes) -> memory.row(group, "%,d".formatted(bytes)));
     long together = groups.values().stream().mapToLong(Long::longValue).sum();
     memory.row("together", "%,d".formatted(together));
     memory.row("the machine has", "%,d".formatted(Memory.machineBytes()));
     out.print(memory);
-    out.printf("%n%s", MemoryKnobs.table(run, plan, backend, together));
+    out.printf("%n%s", MemoryKnobs.table(run, plan, backend, forecast));
 
     out.printf("%n%s%n%s%n", backend.describe(), run.describe());
     run.notes().forEach(note -> out.println("note: " + note));

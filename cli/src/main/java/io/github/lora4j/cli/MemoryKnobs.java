@@ -5,11 +5,14 @@ import io.github.lora4j.train.PreparedRun;
 import io.github.lora4j.train.TrainingPlan;
 import io.github.lora4j.train.recipe.Recipe;
 import io.github.lora4j.train.recipe.RecipeBuilder;
+import io.github.lora4j.train.session.MemoryForecast;
 import io.github.lora4j.vector.BackendException;
 import io.github.lora4j.vector.ConfigException;
 import io.github.lora4j.vector.Memory;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
+import java.util.function.Predicate;
 import java.util.function.UnaryOperator;
 
 /** What a run would take of memory if one of its settings were another, each on its own. */
@@ -20,15 +23,17 @@ final class MemoryKnobs {
   /**
    * The settings that would save something.
    *
-   * @param together bytes that the run takes as it is
+   * @param forecast what the run takes as it is; what Java itself takes is taken to stay, for it differs from one look to the next
    */
-  static Table table(PreparedRun run, TrainingPlan plan, Backend backend, long together) {
+  static Table table(PreparedRun run, TrainingPlan plan, Backend backend, List<Backend.Allocation> forecast) {
+    long together = bytes(forecast, _ -> true);
+    long java = bytes(forecast, MemoryForecast.JAVA::equals);
     Table table = new Table("with", "bytes", "saved", "at the price of");
     knobs(run, plan).forEach((name, knob) -> {
       try {
         Recipe recipe = knob.change.apply(run.recipe().toBuilder()).build();
         PreparedRun other = new PreparedRun(recipe, run.directory(), run.program(), run.adapter(), run.train(), run.eval(), run.notes());
-        long bytes = TrainingPlan.of(other).forecast(other, backend).stream().mapToLong(a -> Memory.align(a.bytes())).sum();
+        long bytes = java + bytes(TrainingPlan.of(other).forecast(other, backend), purpose -> !purpose.equals(MemoryForecast.JAVA));
         if (bytes < together) {
           table.row(name, "%,d".formatted(bytes), "%.1f %%".formatted(100.0 * (together - bytes) / together), knob.price);
         }
@@ -37,6 +42,10 @@ final class MemoryKnobs {
       }
     });
     return table;
+  }
+
+  private static long bytes(List<Backend.Allocation> forecast, Predicate<String> counted) {
+    return forecast.stream().filter(a -> counted.test(a.purpose())).mapToLong(a -> Memory.align(a.bytes())).sum();
   }
 
   private record Knob(UnaryOperator<RecipeBuilder> change, String price) {}

@@ -92,7 +92,7 @@ class BadInputTest {
     fails(3, train(Files.write(dir.resolve("latin.tsv"), new byte[] {'s', (byte) 0xe9, '\n'})), "latin.tsv is not UTF-8");
     fails(3, train(dir.resolve("none.tsv")), "none.tsv does not exist");
     fails(3, train(data, "--data.label", "moood"), "no column \"moood\"", "sentence, mood");
-    fails(2, train(Files.writeString(dir.resolve("data.txt"), "x")), "data.txt", ".tsv");
+    fails(2, train(Files.writeString(dir.resolve("data.txt"), "x")), "data.txt: a plain text has no columns");
     fails(2, train(Files.writeString(dir.resolve("one.tsv"), "sentence\tmood\nfilm\tgood\n")), "only the label [good]");
     Path test = Files.writeString(dir.resolve("test.tsv"), "sentence\tmood\nfilm\tugly\n");
     fails(3, train(data, "--data.eval", test), "test.tsv, line 2: label \"ugly\" is not one of [bad, good]");

@@ -185,7 +185,7 @@ class VerbsTest {
     List<Object> other = new ArrayList<>(List.of(recipe));
     other.addAll(List.of("--recompute", "layers"));
     String recomputing = Cli.ok(other.toArray()).out();
-    assertEquals(bytes(text, "recompute: layers"), bytes(recomputing, "together"));
+    assertEquals(bytes(text, "recompute: layers") - bytes(text, "Java itself"), bytes(recomputing, "together") - bytes(recomputing, "Java itself"));
     assertFalse(recomputing.contains("recompute: layers"), recomputing);
   }
 
