@@ -27,9 +27,7 @@ class SignaturesTest {
   /** Where lists are longer, and why. Constructors of records are left out: records are what long lists become. */
   private static final Set<String> KERNELS = Set.of(
       // Kernels take what BLAS and LAPACK take: matrices, sizes, strides. They run thousands of times a step, and a record would be allocated each time.
-      "vector.Kernels", "vector.ReferenceKernels", "vector.VectorKernels", "vector.internal", "bench.GemvBandwidth",
-      // A function of another library, with its signature.
-      "bench.OneDnn",
+      "vector.Kernels", "vector.ReferenceKernels", "vector.VectorKernels", "vector.internal",
       // Kernels and what starts them once a step; on a GPU their parameters are a kernel's parameters.
       "graph.cpu.HeadTasks", "tornado.Attending", "tornado.Copies", "tornado.Kernel", "tornado.Product", "tornado.Rows");
 
