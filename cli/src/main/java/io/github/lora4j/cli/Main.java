@@ -8,10 +8,11 @@ import io.github.lora4j.vector.Lora4jException;
 import java.io.PrintWriter;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
-import java.util.List;
-import java.util.Objects;
+import java.util.Arrays;
+import java.util.Map;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.TypeConversionException;
 import picocli.CommandLine.UnmatchedArgumentException;
@@ -36,7 +37,7 @@ public final class Main implements Runnable {
   /** What the command knows comes from services, which may be wrong before any argument is read. */
   private static int start(String... args) {
     try {
-      return run(commandLine(), args);
+      return run(commandLine(args), args);
     } catch (Lora4jException | Error e) {
       return Failure.report(e, new PrintWriter(System.err, true, System.err.charset()));
     }
@@ -53,12 +54,23 @@ public final class Main implements Runnable {
 
   /** The command with its error handling. */
   static CommandLine commandLine() {
+    return commandLine("train", "plan", "generate", "chat");
+  }
+
+  /** The command for these arguments: what settings there are is asked of services for the verbs among them alone, for it takes as long as to start. */
+  private static CommandLine commandLine(String... args) {
     CommandLine command = new CommandLine(new Main());
-    for (String verb : List.of("train", "plan")) {
-      RecipeArguments.addSettings(Objects.requireNonNull(command.getSubcommands().get(verb), "declared above").getCommandSpec());
+    for (Map.Entry<String, CommandLine> verb : command.getSubcommands().entrySet()) {
+      if (Arrays.asList(args).contains(verb.getKey())) {
+        CommandSpec spec = verb.getValue().getCommandSpec();
+        switch (verb.getValue().getCommand()) {
+          case TrainCommand _, PlanCommand _ -> RecipeArguments.addSettings(spec);
+          case GenerateCommand _ -> GenerateCommand.addSettings(spec);
+          case ChatCommand _ -> ChatCommand.addSettings(spec);
+          case Object _ -> { }
+        }
+      }
     }
-    GenerateCommand.addSettings(Objects.requireNonNull(command.getSubcommands().get("generate"), "declared above").getCommandSpec());
-    ChatCommand.addSettings(Objects.requireNonNull(command.getSubcommands().get("chat"), "declared above").getCommandSpec());
     command.setOverwrittenOptionsAllowed(true);
     command.registerConverter(Path.class, Main::path);
     command.setUsageHelpAutoWidth(true);

@@ -1,7 +1,8 @@
 package io.github.lora4j.models;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.lora4j.vector.Activation;
 import io.github.lora4j.vector.FormatException;
@@ -25,7 +26,32 @@ public record ModelConfig(JsonNode json, String source) {
 
   /** A config that is in no file. */
   public static ModelConfig of(Map<String, ?> fields) {
-    return new ModelConfig(new ObjectMapper().valueToTree(fields), "config");
+    return new ModelConfig(node(fields), "config");
+  }
+
+  /** A value as JSON. By hand, since Jackson's own conversion loads three hundred classes, 16 MB, for it. */
+  private static JsonNode node(Object value) {
+    JsonNodeFactory json = JsonNodeFactory.instance;
+    return switch (value) {
+      case String text -> json.textNode(text);
+      case Boolean flag -> json.booleanNode(flag);
+      case Integer number -> json.numberNode(number);
+      case Long number -> json.numberNode(number);
+      case Float number -> json.numberNode(number);
+      case Double number -> json.numberNode(number);
+      case List<?> values -> {
+        ArrayNode array = json.arrayNode();
+        values.forEach(element -> array.add(node(element)));
+        yield array;
+      }
+      case Map<?, ?> fields -> {
+        ObjectNode object = json.objectNode();
+        fields.forEach((key, field) -> object.set(String.valueOf(key), node(field)));
+        yield object;
+      }
+      case JsonNode already -> already;
+      default -> throw new IllegalArgumentException("a field of a config cannot be a " + value.getClass().getName());
+    };
   }
 
   /** The model it describes, by the family of its model_type. */
@@ -184,7 +210,7 @@ public record ModelConfig(JsonNode json, String source) {
 
   /** The same with another number in a field. */
   public ModelConfig with(String key, double value) {
-    ObjectNode copy = json.isObject() ? json.deepCopy() : new ObjectMapper().createObjectNode();
+    ObjectNode copy = json.isObject() ? json.deepCopy() : JsonNodeFactory.instance.objectNode();
     return new ModelConfig(copy.put(key, value), source);
   }
 

@@ -24,8 +24,6 @@ public record DefaultPlaces(TargetModules lora, TargetModules adaLora, List<Stri
   /** Nowhere. */
   public static final DefaultPlaces NONE = new DefaultPlaces(TargetModules.UNSET, TargetModules.UNSET, List.of(), List.of(), List.of());
 
-  private static final JsonNode PEFT = load();
-
   /** Copies the lists. */
   public DefaultPlaces {
     ia3 = List.copyOf(ia3);
@@ -41,9 +39,9 @@ public record DefaultPlaces(TargetModules lora, TargetModules adaLora, List<Stri
 
   /** PEFT's tables, for models whose family says nothing. */
   public static DefaultPlaces ofPeft(String modelType) {
-    return new DefaultPlaces(targets(PEFT.path("lora").path(modelType)), targets(PEFT.path("adalora").path(modelType)),
-        texts(PEFT.path("ia3").path(modelType)), texts(PEFT.path("ia3_feedforward").path(modelType)),
-        texts(PEFT.path("block_outputs").path(modelType)));
+    return new DefaultPlaces(targets(Tables.PEFT.path("lora").path(modelType)), targets(Tables.PEFT.path("adalora").path(modelType)),
+        texts(Tables.PEFT.path("ia3").path(modelType)), texts(Tables.PEFT.path("ia3_feedforward").path(modelType)),
+        texts(Tables.PEFT.path("block_outputs").path(modelType)));
   }
 
   private static TargetModules targets(JsonNode entry) {
@@ -58,6 +56,11 @@ public record DefaultPlaces(TargetModules lora, TargetModules adaLora, List<Stri
     List<String> texts = new ArrayList<>();
     entry.forEach(text -> texts.add(text.textValue()));
     return texts;
+  }
+
+  /** Read when a family is first looked up, which those that say where adapters go never are. */
+  private static final class Tables {
+    static final JsonNode PEFT = load();
   }
 
   private static JsonNode load() {
