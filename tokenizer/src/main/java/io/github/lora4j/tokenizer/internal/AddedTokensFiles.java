@@ -6,7 +6,6 @@ import io.github.lora4j.tokenizer.internal.model.Vocabulary;
 import java.nio.file.Path;
 import java.util.HashSet;
 import java.util.Map;
-import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 
@@ -16,9 +15,9 @@ final class AddedTokensFiles {
   private AddedTokensFiles() {}
 
   /** Those of added_tokens_decoder in tokenizer_config.json by id, with the flags that it gives. */
-  static Map<Integer, AddedTokens.Token> decoder(Optional<Json> config, Vocabulary vocabulary) {
+  static Map<Integer, AddedTokens.Token> decoder(Json config, Vocabulary vocabulary) {
     Map<Integer, AddedTokens.Token> added = new TreeMap<>();
-    config.flatMap(json -> json.find("added_tokens_decoder")).ifPresent(list -> object(list).fieldNames().forEachRemaining(
+    config.find("added_tokens_decoder").ifPresent(list -> object(list).fieldNames().forEachRemaining(
         id -> added.put(id(list, id), TokenizerJson.addedToken(list.get(id), id(list, id), vocabulary))));
     return added;
   }
@@ -27,11 +26,11 @@ final class AddedTokensFiles {
    * Those of added_tokens.json by id. It holds no flags: as transformers does, a token is special if it is among additional_special_tokens, and
    * found in normalised text if it is not.
    */
-  static Map<Integer, AddedTokens.Token> json(Path vocabularyFile, Optional<Json> config, Vocabulary vocabulary) {
+  static Map<Integer, AddedTokens.Token> json(Path vocabularyFile, Json config, Vocabulary vocabulary) {
     Map<Integer, AddedTokens.Token> added = new TreeMap<>();
     TokenizerClass.beside(vocabularyFile, "added_tokens.json").ifPresent(list -> {
       Set<String> special = new HashSet<>();
-      config.ifPresent(json -> special(json, special));
+      special(config, special);
       TokenizerClass.beside(vocabularyFile, "special_tokens_map.json").ifPresent(json -> special(json, special));
       object(list).fieldNames().forEachRemaining(content -> {
         boolean is = special.contains(content);

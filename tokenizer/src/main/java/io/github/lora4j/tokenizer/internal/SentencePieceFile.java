@@ -18,7 +18,6 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.OptionalInt;
 
 /**
@@ -52,7 +51,7 @@ final class SentencePieceFile {
   private boolean prefix = true;
   private boolean trim = true;
   private boolean escape = true;
-  private Optional<Charsmap> map = Optional.empty();
+  private Charsmap map = Charsmap.NONE;
 
   private SentencePieceFile(Path file) {
     this.file = file;
@@ -120,7 +119,7 @@ final class SentencePieceFile {
       switch (normalizer.field()) {
         case 2 -> {
           byte[] bytes = normalizer.bytes();
-          map = bytes.length == 0 ? Optional.empty() : Optional.of(Charsmap.of(bytes, file + ": precompiled_charsmap"));
+          map = bytes.length == 0 ? Charsmap.NONE : Charsmap.of(bytes, file + ": precompiled_charsmap");
         }
         case 3 -> prefix = normalizer.number() != 0;
         case 4 -> trim = normalizer.number() != 0;
@@ -146,7 +145,7 @@ final class SentencePieceFile {
     Model model = kind == BPE ? pieces.bpe() : pieces.unigram();
     SentencePieceNormalizer normalizer =
         new SentencePieceNormalizer(map, userDefined.keySet(), new SentencePieceNormalizer.Settings(prefix, trim, escape, suffix));
-    Optional<Json> config = TokenizerClass.beside(file, "tokenizer_config.json");
+    Json config = TokenizerClass.config(file);
     Map<Integer, AddedTokens.Token> added = AddedTokensFiles.decoder(config, vocabulary);
     control.forEach(token -> added.putIfAbsent(token.id(), token));
     Decoder decoder = DecoderJson.sentencePiece(prefix && !suffix);
@@ -154,7 +153,7 @@ final class SentencePieceFile {
         new PipelineTokenizer.Parts(normalizer, Words.none(), model, around(config), decoder));
   }
 
-  private Template around(Optional<Json> config) {
+  private Template around(Json config) {
     String name = TokenizerClass.named(file).map(TokenizerClass::base)
         .or(() -> TokenizerClass.beside(file, "config.json").flatMap(json -> json.find("model_type")).map(Json::text)).orElse("");
     boolean first = switch (name) {
@@ -164,12 +163,8 @@ final class SentencePieceFile {
           + "LlamaTokenizer, GemmaTokenizer, T5Tokenizer; save the tokenizer as tokenizer.json");
     };
     boolean last = name.equals("T5Tokenizer") || name.equals("t5") || name.equals("mt5");
-    first = flag(config, "add_bos_token", first) && bos >= 0 && bos < scores.size();
-    last = flag(config, "add_eos_token", last) && eos >= 0 && eos < scores.size();
+    first = config.flag("add_bos_token", first) && bos >= 0 && bos < scores.size();
+    last = config.flag("add_eos_token", last) && eos >= 0 && eos < scores.size();
     return Template.ends(first ? List.of(bos) : List.of(), last ? List.of(eos) : List.of());
-  }
-
-  private static boolean flag(Optional<Json> config, String key, boolean otherwise) {
-    return config.map(json -> json.flag(key, otherwise)).orElse(otherwise);
   }
 }

@@ -11,9 +11,9 @@ final class TemplateJson {
 
   private TemplateJson() {}
 
-  /** The post-processor; none is no special tokens, and nothing trimmed. */
-  static Template read(Optional<Json> processor, Vocabulary vocabulary, List<AddedTokens.Token> added) {
-    return processor.map(json -> read(Template.bare(), json, vocabulary, added)).orElse(Template.bare());
+  /** The post-processor. */
+  static Template read(Json processor, Vocabulary vocabulary, List<AddedTokens.Token> added) {
+    return read(Template.bare(), processor, vocabulary, added);
   }
 
   private static Template read(Template before, Json json, Vocabulary vocabulary, List<AddedTokens.Token> added) {

@@ -15,7 +15,6 @@ import java.nio.file.Path;
 import java.util.Base64;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 
 /**
  * Reads a vocabulary as tiktoken has it: a line for each token, its bytes in base64 and its rank. The file says neither how texts are cut nor what
@@ -58,7 +57,7 @@ final class TiktokenFile {
     }
     Encodings encoding = Encodings.of(file.getFileName().toString(), size).orElseThrow(() -> new FormatException(file
         + ": is a tiktoken vocabulary of " + size + " tokens; how texts are cut is known for " + Encodings.names()));
-    Optional<Json> config = TokenizerClass.beside(file, "tokenizer_config.json");
+    Json config = TokenizerClass.config(file);
     Map<Integer, AddedTokens.Token> added = AddedTokensFiles.decoder(config, vocabulary);
     encoding.special(size).forEach((id, token) -> {
       if (!added.containsKey(id)) {

@@ -13,8 +13,10 @@ import java.util.Set;
  */
 final class TokenizerClass {
 
+  private static final String CONFIG = "tokenizer_config.json";
+
   /** Where a class is named, the first that does so counts. */
-  private static final List<String> FILES = List.of("tokenizer_config.json", "config.json");
+  private static final List<String> FILES = List.of(CONFIG, "config.json");
 
   /** Those that cut a vocab.txt as BERT's does. */
   static final Set<String> BERT = Set.of("BertTokenizer", "DistilBertTokenizer", "ElectraTokenizer", "MobileBertTokenizer", "SqueezeBertTokenizer",
@@ -38,6 +40,11 @@ final class TokenizerClass {
   static Optional<Json> beside(Path file, String name) {
     Path other = file.resolveSibling(name);
     return Files.exists(other) ? Optional.of(Json.read(other)) : Optional.empty();
+  }
+
+  /** The {@code tokenizer_config.json} beside a file; without members if it is not there. */
+  static Json config(Path file) {
+    return beside(file, CONFIG).orElseGet(() -> Json.empty(file.resolveSibling(CONFIG)));
   }
 
   /** The class that files beside this one name, as the JSON value that does. */

@@ -2,11 +2,13 @@ package io.github.lora4j.tokenizer.internal;
 
 import io.github.lora4j.tokenizer.Tokenizer;
 import io.github.lora4j.tokenizer.internal.decode.DecoderJson;
+import io.github.lora4j.tokenizer.internal.decode.PerToken;
 import io.github.lora4j.tokenizer.internal.json.Json;
 import io.github.lora4j.tokenizer.internal.model.ModelJson;
 import io.github.lora4j.tokenizer.internal.model.Vocabulary;
 import io.github.lora4j.tokenizer.internal.normal.Normalizer;
 import io.github.lora4j.tokenizer.internal.normal.NormalizerJson;
+import io.github.lora4j.tokenizer.internal.words.Words;
 import io.github.lora4j.tokenizer.internal.words.WordsJson;
 import java.nio.file.Path;
 import java.util.List;
@@ -26,9 +28,12 @@ final class TokenizerJson {
       vocabulary.requireBytes(model.get("vocab"));
     }
     List<AddedTokens.Token> added = addedTokens(root, vocabulary);
-    Normalizer normalizer = NormalizerJson.read(root.find("normalizer"));
-    return new PipelineTokenizer(vocabulary, added, new PipelineTokenizer.Parts(normalizer, WordsJson.read(root.find("pre_tokenizer")), read.model(),
-        TemplateJson.read(root.find("post_processor"), vocabulary, added), DecoderJson.read(root.find("decoder"))));
+    return new PipelineTokenizer(vocabulary, added, new PipelineTokenizer.Parts(
+        root.find("normalizer").map(NormalizerJson::read).orElse(Normalizer.none()),
+        root.find("pre_tokenizer").map(WordsJson::read).orElse(Words.none()),
+        read.model(),
+        root.find("post_processor").map(json -> TemplateJson.read(json, vocabulary, added)).orElse(Template.bare()),
+        root.find("decoder").map(DecoderJson::read).orElse(PerToken.spaced())));
   }
 
   /** Whether all text becomes bytes. */

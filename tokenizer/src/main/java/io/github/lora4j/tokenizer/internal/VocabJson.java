@@ -16,7 +16,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
-import java.util.Optional;
 import java.util.TreeMap;
 
 /**
@@ -33,12 +32,12 @@ final class VocabJson {
 
   private final Path file;
   private final Json vocab;
-  private final Optional<Json> config;
+  private final Json config;
 
   private VocabJson(Path file) {
     this.file = file;
     this.vocab = Json.read(file);
-    this.config = TokenizerClass.beside(file, "tokenizer_config.json");
+    this.config = TokenizerClass.config(file);
   }
 
   static Tokenizer load(Path file) {
@@ -47,7 +46,7 @@ final class VocabJson {
 
   private Tokenizer load() {
     boolean roberta = roberta();
-    boolean prefixSpace = config.map(json -> json.flag("add_prefix_space", false)).orElse(false);
+    boolean prefixSpace = config.flag("add_prefix_space", false);
     Vocabulary vocabulary = Vocabulary.read(vocab);
     vocabulary.requireBytes(vocab);
     Model bpe = BpeJson.bytes(vocabulary, merges(), vocab);
@@ -59,7 +58,7 @@ final class VocabJson {
     Map<String, Integer> special = new TreeMap<>();
     Map<String, String> names = new TreeMap<>(roberta ? ROBERTA : GPT2);
     for (String key : ROBERTA.keySet()) {
-      config.flatMap(json -> json.find(key)).ifPresent(
+      config.find(key).ifPresent(
           json -> names.put(key, json.node().isObject() ? json.get("content").text() : json.text()));
     }
     names.forEach((key, token) -> {

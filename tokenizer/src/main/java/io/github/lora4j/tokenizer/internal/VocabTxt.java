@@ -14,7 +14,6 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 
 /**
  * Reads BERT's {@code vocab.txt}, one token a line with the line's number as id, as transformers' BertTokenizer does: settings and names of
@@ -37,8 +36,8 @@ final class VocabTxt {
       }
     }
     TokenizerClass.require(file, TokenizerClass.BERT);
-    Optional<Json> config = TokenizerClass.beside(file, "tokenizer_config.json");
-    config.ifPresent(VocabTxt::refuseOtherSplitting);
+    Json config = TokenizerClass.config(file);
+    refuseOtherSplitting(config);
     List<AddedTokens.Token> special = new ArrayList<>();
     int unknown = special(file, config, vocabulary, "unk_token", "[UNK]", special);
     int sep = special(file, config, vocabulary, "sep_token", "[SEP]", special);
@@ -52,9 +51,9 @@ final class VocabTxt {
     for (AddedTokens.Token token : special) {
       added.putIfAbsent(token.id(), token);
     }
-    boolean lowercase = flag(config, "do_lower_case", true);
+    boolean lowercase = config.flag("do_lower_case", true);
     BertNormalizer normalizer = new BertNormalizer(
-        true, flag(config, "tokenize_chinese_chars", true), flag(config, "strip_accents", lowercase), lowercase);
+        true, config.flag("tokenize_chinese_chars", true), config.flag("strip_accents", lowercase), lowercase);
     Model model = ModelJson.wordPiece(vocabulary.ids(), unknown, PREFIX, MAX_CHARS_PER_WORD);
     return new PipelineTokenizer(vocabulary, List.copyOf(added.values()),
         new PipelineTokenizer.Parts(normalizer, Cuts.BERT, model, Template.bert(cls, sep), PerToken.wordPiece(PREFIX, true)));
@@ -74,13 +73,9 @@ final class VocabTxt {
     }
   }
 
-  private static boolean flag(Optional<Json> config, String key, boolean otherwise) {
-    return config.map(json -> json.flag(key, otherwise)).orElse(otherwise);
-  }
-
   private static int special(
-      Path file, Optional<Json> config, Vocabulary vocabulary, String key, String otherwise, List<AddedTokens.Token> into) {
-    String token = config.flatMap(json -> json.find(key))
+      Path file, Json config, Vocabulary vocabulary, String key, String otherwise, List<AddedTokens.Token> into) {
+    String token = config.find(key)
         .map(json -> json.node().isObject() ? json.get("content").text() : json.text())
         .orElse(otherwise);
     int id = vocabulary.id(token).orElseThrow(

@@ -62,7 +62,7 @@ public final class Program {
   }
 
   private Trace run(Chat chat) {
-    Run run = new Run(name, limits, chat.now());
+    Run run = new Run(name, limits, chat);
     try {
       return new Trace(new Executor(run).capture(body, scope(chat)));
     } catch (StackOverflowError e) {

@@ -1,17 +1,17 @@
 package io.github.lora4j.tokenizer.chat.internal;
 
+import io.github.lora4j.tokenizer.chat.Chat;
 import io.github.lora4j.tokenizer.chat.Limits;
 import io.github.lora4j.vector.ConfigException;
 import io.github.lora4j.vector.FormatException;
 import java.time.LocalDateTime;
-import java.util.Optional;
 
 /** One rendering: where it is, what it has spent, and in whose turn it writes. */
 final class Run {
 
   private final String template;
   private final Limits limits;
-  private final Optional<LocalDateTime> now;
+  private final Chat chat;
   private long steps;
   private int depth;
   private int line = 1;
@@ -19,10 +19,10 @@ final class Run {
   private int generation = -1;
   private int generations;
 
-  Run(String template, Limits limits, Optional<LocalDateTime> now) {
+  Run(String template, Limits limits, Chat chat) {
     this.template = template;
     this.limits = limits;
-    this.now = now;
+    this.chat = chat;
     this.steps = limits.steps();
   }
 
@@ -90,7 +90,7 @@ final class Run {
   }
 
   LocalDateTime now() {
-    return now.orElseThrow(() -> new ConfigException(
+    return chat.now().orElseThrow(() -> new ConfigException(
         "%s, line %d: the template prints the date; give one, so that the text stays the same tomorrow".formatted(template, line)));
   }
 

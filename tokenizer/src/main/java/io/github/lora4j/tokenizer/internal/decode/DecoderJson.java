@@ -5,17 +5,11 @@ import io.github.lora4j.tokenizer.internal.normal.NormalizerJson;
 import io.github.lora4j.tokenizer.internal.regex.Regex;
 import io.github.lora4j.tokenizer.internal.text.Text;
 import java.util.List;
-import java.util.Optional;
 
 /** Reads the {@code decoder} of a {@code tokenizer.json}. */
 public final class DecoderJson {
 
   private DecoderJson() {}
-
-  /** The decoder; where the file has none, tokens are joined with spaces. */
-  public static Decoder read(Optional<Json> json) {
-    return json.map(DecoderJson::read).orElse(PerToken.spaced());
-  }
 
   /** What sentencepiece does: U+2581 is a space, bytes are characters, and a space that was put before the text is taken away. */
   public static Decoder sentencePiece(boolean prefix) {
@@ -24,7 +18,8 @@ public final class DecoderJson {
     return Decoder.sequence(prefix ? List.of(steps.get(0), steps.get(1), steps.get(2), new StripDecoder(' ', 1, 0)) : steps);
   }
 
-  private static Decoder read(Json json) {
+  /** The decoder. */
+  public static Decoder read(Json json) {
     return switch (json.type("ByteLevel", "WordPiece", "Metaspace", "BPEDecoder", "ByteFallback", "Fuse", "Strip", "Replace", "CTC", "Sequence")) {
       case "ByteLevel" -> new ByteLevelDecoder();
       case "WordPiece" -> PerToken.wordPiece(json.find("prefix").map(Json::text).orElse("##"), json.flag("cleanup", true));

@@ -7,6 +7,7 @@ import com.fasterxml.jackson.core.StreamReadFeature;
 import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import io.github.lora4j.vector.FormatException;
 import java.nio.file.Path;
 import java.util.List;
@@ -30,6 +31,11 @@ public record Json(Path file, String where, JsonNode node) {
       String place = e.getLocation() == null ? "" : " (line " + e.getLocation().getLineNr() + ")";
       throw new FormatException(file + ": JSON: " + e.getOriginalMessage() + place, e);
     }
+  }
+
+  /** An object without members, where a file is missing that need not be there. */
+  public static Json empty(Path file) {
+    return new Json(file, "", JsonNodeFactory.instance.objectNode());
   }
 
   /** The member, which must be there. */

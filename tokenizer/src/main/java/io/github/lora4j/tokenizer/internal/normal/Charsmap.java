@@ -18,6 +18,9 @@ public final class Charsmap implements Normalizer {
 
   private static final int MAX_BYTES = 16 << 20;
 
+  /** The map that a model without one has: it leaves everything as it is. */
+  public static final Charsmap NONE = new Charsmap(new int[1], new byte[0]);
+
   private final int[] trie;
   private final byte[] replacements;
 

@@ -4,19 +4,14 @@ import io.github.lora4j.tokenizer.internal.json.Json;
 import io.github.lora4j.tokenizer.internal.regex.Regex;
 import io.github.lora4j.tokenizer.internal.text.Unicode;
 import java.util.Base64;
-import java.util.Optional;
 
 /** Reads the {@code normalizer} of a {@code tokenizer.json}. */
 public final class NormalizerJson {
 
   private NormalizerJson() {}
 
-  /** The normalizer; none leaves texts as they are. */
-  public static Normalizer read(Optional<Json> json) {
-    return json.map(NormalizerJson::read).orElse(Normalizer.none());
-  }
-
-  private static Normalizer read(Json json) {
+  /** The normalizer. */
+  public static Normalizer read(Json json) {
     return switch (json.type("BertNormalizer", "Strip", "StripAccents", "NFC", "NFD", "NFKC", "NFKD", "Sequence", "Lowercase", "Nmt", "Precompiled",
         "Replace", "Prepend", "ByteLevel")) {
       case "BertNormalizer" -> bert(json);

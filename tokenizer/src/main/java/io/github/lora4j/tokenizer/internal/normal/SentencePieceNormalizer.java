@@ -4,7 +4,6 @@ import io.github.lora4j.tokenizer.internal.text.Text;
 import io.github.lora4j.tokenizer.internal.text.Trie;
 import java.nio.charset.StandardCharsets;
 import java.util.Collection;
-import java.util.Optional;
 
 /** sentencepiece's own normalisation, as its .model files ask for it. */
 public final class SentencePieceNormalizer implements Normalizer {
@@ -21,12 +20,12 @@ public final class SentencePieceNormalizer implements Normalizer {
    */
   public record Settings(boolean prefix, boolean trim, boolean escape, boolean suffix) {}
 
-  private final Optional<Charsmap> map;
+  private final Charsmap map;
   private final Trie defined = new Trie(1);
   private final Settings settings;
 
-  /** With a character map, and pieces that are not normalised. */
-  public SentencePieceNormalizer(Optional<Charsmap> map, Collection<String> defined, Settings settings) {
+  /** With a character map, which may be {@link Charsmap#NONE}, and pieces that are not normalised. */
+  public SentencePieceNormalizer(Charsmap map, Collection<String> defined, Settings settings) {
     this.map = map;
     this.settings = settings;
     defined.forEach(piece -> this.defined.put(0, piece.codePoints().toArray(), 1));
@@ -86,7 +85,7 @@ public final class SentencePieceNormalizer implements Normalizer {
 
     Reader(Text text) {
       this.text = text;
-      this.utf8 = map.isPresent() ? text.toString().getBytes(StandardCharsets.UTF_8) : new byte[0];
+      this.utf8 = map != Charsmap.NONE ? text.toString().getBytes(StandardCharsets.UTF_8) : new byte[0];
     }
 
     /** Reads what is next, if it was not read yet; false at the end. */
@@ -98,8 +97,8 @@ public final class SentencePieceNormalizer implements Normalizer {
       from = at;
       to = defined(at);
       int[] length = new int[1];
-      if (to == at && map.isPresent()) {
-        becomes = map.get().longest(utf8, atByte, length).codePoints().toArray();
+      if (to == at && map != Charsmap.NONE) {
+        becomes = map.longest(utf8, atByte, length).codePoints().toArray();
         to = at + characters(length[0]);
       }
       if (length[0] == 0) {

@@ -13,17 +13,13 @@ public final class WordsJson {
 
   private WordsJson() {}
 
-  /** What cuts texts; none leaves them whole. */
-  public static Words read(Optional<Json> json) {
-    return json.map(WordsJson::read).orElse(Words.none());
-  }
-
   /** The matches of an expression, as bytes. */
   public static Words bytes(String pattern) {
     return Words.sequence(List.of(Cuts.regex(Regex.of(pattern), Behavior.ISOLATED, false), Spaces.bytes(false, false)));
   }
 
-  private static Words read(Json json) {
+  /** What cuts texts. */
+  public static Words read(Json json) {
     return switch (json.type("BertPreTokenizer", "ByteLevel", "CharDelimiterSplit", "Delimiter", "Metaspace", "Whitespace", "WhitespaceSplit",
         "Sequence", "Split", "Punctuation", "Digits", "UnicodeScripts", "FixedLength")) {
       case "BertPreTokenizer" -> Cuts.BERT;
