@@ -172,8 +172,8 @@ public final class AdaLoraAdapter implements Adapter {
 
   private Value adapted(Sites recording, Site site, Value dropped, Value y) {
     Graph graph = recording.graph();
-    Value down = graph.scaleColumns(graph.linear(dropped, site.a.declare(recording), Optional.empty()), site.e.declare(recording));
-    return graph.linear(down, site.b.declare(recording), Optional.empty(), Optional.of(y), scaling());
+    Value down = graph.scaleColumns(graph.linear(dropped, site.a.declare(recording)), site.e.declare(recording));
+    return graph.linearOnto(down, site.b.declare(recording), y, scaling());
   }
 
   private List<Site> living() {

@@ -80,7 +80,7 @@ final class PlantedRanksTest {
     Graph graph = builder.entry("accumulate");
     Value sum = null;
     for (ModuleInfo module : modules) {
-      Value y = new Sites(graph, adapter, Optional.empty()).linear(module.name(), builder.input("x." + module.name(), Shape.of(rows, WIDTH)),
+      Value y = new Sites(graph, adapter).linear(module.name(), builder.input("x." + module.name(), Shape.of(rows, WIDTH)),
           WIDTH, false);
       sum = sum == null ? y : graph.add(sum, y);
     }
@@ -89,7 +89,7 @@ final class PlantedRanksTest {
     Value lossSum = builder.state("lossSum", Shape.vector(1));
     Value count = builder.state("count", Shape.vector(1));
     graph.addSum(rowLoss, lossSum);
-    graph.countTargets(Optional.of(Loss.MSE), target, count);
+    graph.countTargets(Loss.MSE, target, count);
     graph.backward(rowLoss);
     Graph apply = builder.entry("apply");
     Value report = builder.state("report", Shape.vector(3));

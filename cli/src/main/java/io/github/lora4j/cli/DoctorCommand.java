@@ -15,7 +15,6 @@ import java.lang.foreign.ValueLayout;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Path;
 import java.util.Optional;
-import java.util.OptionalInt;
 import java.util.ServiceLoader;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -85,7 +84,7 @@ final class DoctorCommand implements Callable<Integer> {
   private boolean backends() {
     boolean usable = false;
     for (Backend.Provider provider : ServiceLoader.load(Backend.Provider.class)) {
-      try (Backend backend = provider.open(0, OptionalInt.empty())) {
+      try (Backend backend = provider.open(0)) {
         Optional<String> reason = backend.unusable();
         if (reason.isPresent()) {
           lacking(provider.name(), reason.get());

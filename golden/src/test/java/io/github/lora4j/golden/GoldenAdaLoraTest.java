@@ -39,7 +39,6 @@ import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.TestFactory;
@@ -104,8 +103,8 @@ public final class GoldenAdaLoraTest {
     Graph graph = builder.entry("accumulate");
     // x trains too, so that its gradient can be read; squared error against y − dy/2 has the gradient dy.
     Value ids = builder.table("ids", Shape.of(axis, 1));
-    Value input = graph.embedding(builder.trainable("x", Shape.of(rows, in), 0), ids, Optional.empty());
-    Value y = graph.output("y", new Sites(graph, adapter, Optional.empty()).linear("lin", input, out, module.bias()));
+    Value input = graph.embedding(builder.trainable("x", Shape.of(rows, in), 0), ids);
+    Value y = graph.output("y", new Sites(graph, adapter).linear("lin", input, out, module.bias()));
     Value rowLoss = graph.loss(Loss.MSE, y, builder.input("target", Shape.of(axis, out)));
     Value count = builder.state("count", Shape.vector(1));
     graph.backward(rowLoss);
@@ -167,7 +166,7 @@ public final class GoldenAdaLoraTest {
     Map<String, Object> config = Map.of("peft_type", "ADALORA", "target_modules", List.of("lin"), "init_r", c.path("ranknum").asInt(),
         "target_r", 1, "lora_alpha", c.path("lora_alpha").numberValue());
     Adapter adapter = AdapterMethod.ofPeftType("ADALORA").restore(config, ModelDescription.of("cnn", List.of(module)));
-    TestProgram program = new TestProgram("lin", 1, p -> p.mse(Images.record(p, new Sites(p.graph(), adapter, Optional.empty()), module,
+    TestProgram program = new TestProgram("lin", 1, p -> p.mse(Images.record(p, new Sites(p.graph(), adapter), module,
         t.get("x").shape(), Images.sizes(tensors.get("x")))));
     Map<String, String> slots = new LinkedHashMap<>(Map.of("lin.weight", "W0", "x", "x"));
     if (module.bias()) {
@@ -310,7 +309,7 @@ public final class GoldenAdaLoraTest {
     RowAxis axis = builder.axis("rows", 1);
     Graph graph = builder.entry("forward");
     for (ModuleInfo module : infos) {
-      new Sites(graph, adapter, Optional.empty()).linear(module.name(), builder.input("x." + module.name(), Shape.of(axis, module.in())),
+      new Sites(graph, adapter).linear(module.name(), builder.input("x." + module.name(), Shape.of(axis, module.in())),
           module.out(), module.bias());
     }
     Value report = builder.state("report", Shape.vector(3));

@@ -213,12 +213,12 @@ class GoldenAdapterSetTest {
       ProgramBuilder builder = new ProgramBuilder();
       RowAxis tokens = builder.axis("tokens", ids.length);
       Graph graph = builder.entry("predict");
-      Sites sites = new Sites(graph, hooks, Optional.empty());
+      Sites sites = new Sites(graph, hooks);
       Value in = builder.table("ids", Shape.of(tokens, 1));
       Value hidden = in;
       for (ModuleInfo module : perceptron.modules()) {
         hidden = switch (module.kind()) {
-          case EMBEDDING -> sites.embedding(module.name(), hidden, module.in(), module.out(), Optional.empty());
+          case EMBEDDING -> sites.embedding(module.name(), hidden, module.in(), module.out());
           default -> sites.linear(module.name(), hidden, module.out(), module.bias());
         };
         if (module.kind() == ModuleInfo.Kind.LINEAR && module != perceptron.modules().getLast()) {

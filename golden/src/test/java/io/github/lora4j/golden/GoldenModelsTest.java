@@ -228,7 +228,7 @@ public final class GoldenModelsTest {
       PackedInputs in = PackedInputs.declare(builder, rows * length, rows, new PackedInputs.Limits(length, of.architecture().firstPosition(),
           of.architecture().vocabSize()));
       Graph graph = builder.entry("all");
-      Sites sites = new Sites(graph, Adapter.BASE, Optional.empty());
+      Sites sites = new Sites(graph, Adapter.BASE);
       Value all = graph.output("all", of.hidden(sites, in, Rows.ALL));
       Value first = graph.output("first", of.hidden(sites, in, Rows.FIRST));
       try (Executable executable = backend.compile(builder.build(), io.github.lora4j.graph.CompileOptions.DEFAULT);

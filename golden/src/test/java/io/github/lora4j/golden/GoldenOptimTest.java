@@ -180,11 +180,11 @@ public class GoldenOptimTest {
       Loss loss = classes ? Loss.CROSS_ENTROPY : Loss.MSE;
 
       Graph graph = builder.entry("accumulate");
-      Sites sites = new Sites(graph, adapter, Optional.empty());
+      Sites sites = new Sites(graph, adapter);
       Value input = x;
       if (embeds) {
         ModuleInfo embedding = layers.embedding().get();
-        Value found = sites.embedding(embedding.name(), x, embedding.in(), embedding.out(), Optional.empty());
+        Value found = sites.embedding(embedding.name(), x, embedding.in(), embedding.out());
         input = graph.rangeMean(found, builder.table("ranges", Shape.of(rows, 2)));
       }
       Value hidden = sites.linear(fc1.name(), input, fc1.out(), fc1.bias());
@@ -193,7 +193,7 @@ public class GoldenOptimTest {
       Value lossSum = builder.state("lossSum", Shape.vector(1));
       count = builder.state("count", Shape.vector(1));
       graph.addSum(rowLoss, lossSum);
-      graph.countTargets(Optional.of(loss), labels, count);
+      graph.countTargets(loss, labels, count);
       graph.backward(rowLoss);
       hyper = builder.input("hyper", Shape.vector(groups + 2));
       report = builder.state("report", Shape.vector(3));

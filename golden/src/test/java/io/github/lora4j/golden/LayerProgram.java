@@ -25,7 +25,6 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.function.BiConsumer;
 import java.util.function.Function;
 
@@ -43,14 +42,14 @@ record LayerProgram(Map<String, Tensor> t, int[] sizes, LoraAdapter adapter, Mod
   }
 
   private Value record(TestProgram p) {
-    Sites sites = new Sites(p.graph(), adapter, Optional.empty());
+    Sites sites = new Sites(p.graph(), adapter);
     if (module.kind() == Kind.EMBEDDING) {
       int[] ids = lookup.ids;
       RowAxis axis = p.axis("rows", ids.length);
       Value table = p.table("ids", Shape.of(axis, 1), live -> ids);
       // Padding learns nothing: it is no one's inverse.
       inverse(p, axis);
-      return p.mse(sites.embedding(module.name(), table, Shape.of(module.in(), module.out()), Optional.empty(), lookup.scaleGradByFreq));
+      return p.mse(sites.embedding(module.name(), table, Shape.of(module.in(), module.out()), lookup.scaleGradByFreq));
     }
     if (module.convolution().isPresent()) {
       return p.mse(Images.record(p, sites, module, t.get("x").shape(), sizes));
@@ -61,7 +60,7 @@ record LayerProgram(Map<String, Tensor> t, int[] sizes, LoraAdapter adapter, Mod
       return p.mse(sites.linear(module.name(), x, module.out(), module.bias()));
     }
     // No randomness: the branch reads what PEFT's dropout let through, from a slot of its own.
-    Value y = new Sites(p.graph(), io.github.lora4j.graph.SiteHooks.NONE, Optional.empty()).linear(module.name(), x, module.out(), module.bias());
+    Value y = new Sites(p.graph(), io.github.lora4j.graph.SiteHooks.NONE).linear(module.name(), x, module.out(), module.bias());
     return p.mse(adapter.dropped(sites, new LinearSite(module.name(), x, p.graph().program().find(weight()).orElseThrow(),
         p.graph().program().find(module.name() + ".bias")), p.probe("x_dropped", x.shape()), y));
   }

@@ -55,11 +55,11 @@ final class ScheduledAdaLora implements AutoCloseable {
     Value count = builder.state("count", Shape.vector(1));
     Value report = builder.state("report", Shape.vector(3));
     Graph graph = builder.entry("accumulate");
-    Sites sites = new Sites(graph, adapter, Optional.empty());
+    Sites sites = new Sites(graph, adapter);
     Value rowLoss = graph.loss(Loss.MSE, sites.linear("fc2", graph.activate(Activation.TANH, sites.linear("fc1", x, 17, true)), 5, true),
         labels);
     graph.addSum(rowLoss, lossSum);
-    graph.countTargets(Optional.of(Loss.MSE), labels, count);
+    graph.countTargets(Loss.MSE, labels, count);
     if (trains) {
       graph.backward(rowLoss);
       Graph apply = builder.entry("apply");

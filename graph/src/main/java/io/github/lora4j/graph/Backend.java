@@ -6,7 +6,6 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.OptionalInt;
 import java.util.ServiceLoader;
 import java.util.stream.Collectors;
 
@@ -67,12 +66,25 @@ public interface Backend extends AutoCloseable {
     }
 
     /**
-     * Opens the backend.
+     * Opens the backend on the first device that is good for it.
      *
      * @param threads host threads; 0: all processors
-     * @param device which of several devices; empty: the first that is good for it
      */
-    Backend open(int threads, OptionalInt device);
+    Backend open(int threads);
+
+    /**
+     * Opens the backend on one of several devices.
+     *
+     * @param threads host threads; 0: all processors
+     * @param device its number, from 0
+     * @throws BackendException if there is no such device; a backend that does not say otherwise has one
+     */
+    default Backend open(int threads, int device) {
+      if (device != 0) {
+        throw new BackendException("backend %s has one device, 0; got %d".formatted(name(), device));
+      }
+      return open(threads);
+    }
   }
 
   /**
@@ -98,17 +110,13 @@ public interface Backend extends AutoCloseable {
       return ChosenBackend.first(all, threads);
     }
     String[] parts = choice.split(":", 2);
-    OptionalInt device = OptionalInt.empty();
-    if (parts.length == 2) {
-      if (!parts[1].matches("\\d{1,4}")) {
-        throw new BackendException("backend %s: expected a name, or a name and a device number, as in opencl:1".formatted(choice));
-      }
-      device = OptionalInt.of(Integer.parseInt(parts[1]));
+    if (parts.length == 2 && !parts[1].matches("\\d{1,4}")) {
+      throw new BackendException("backend %s: expected a name, or a name and a device number, as in opencl:1".formatted(choice));
     }
     Provider provider = all.stream().filter(p -> p.name().equals(parts[0])).findFirst().orElseThrow(() -> new BackendException(
         "backend %s is not on the class path; there are: auto, %s".formatted(parts[0], all.stream().map(Provider::name).sorted()
             .collect(Collectors.joining(", ")))));
-    Backend backend = provider.open(threads, device);
+    Backend backend = parts.length == 2 ? provider.open(threads, Integer.parseInt(parts[1])) : provider.open(threads);
     backend.unusable().ifPresent(reason -> {
       backend.close();
       throw new BackendException("backend %s cannot be used: %s".formatted(choice, reason));

@@ -3,7 +3,6 @@ package io.github.lora4j.graph;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.OptionalInt;
 
 /** What "auto" chose, with the reasons against the others. */
 record ChosenBackend(Backend chosen, List<String> against) implements Backend {
@@ -12,7 +11,7 @@ record ChosenBackend(Backend chosen, List<String> against) implements Backend {
   static Backend first(List<Provider> providers, int threads) {
     List<String> against = new ArrayList<>();
     for (Provider provider : providers) {
-      Backend backend = provider.open(threads, OptionalInt.empty());
+      Backend backend = provider.open(threads);
       Optional<String> reason = provider.preference() > 0 ? backend.unusable().or(() -> backend.slower()) : Optional.empty();
       if (reason.isEmpty()) {
         return new ChosenBackend(backend, List.copyOf(against));

@@ -26,43 +26,88 @@ public final class Graph extends Recording {
     super(builder, entry);
   }
 
-  /** y = x·wᵀ + bias; x [rows, in], w [out, in], bias [1, out]. */
-  public Value linear(Value x, Value w, Optional<Value> bias) {
-    return linear(x, w, bias, Optional.empty(), 1);
+  /** y = x·wᵀ; x [rows, in], w [out, in]. */
+  public Value linear(Value x, Value w) {
+    return linear(x, w, 1);
+  }
+
+  /** y = alpha·x·wᵀ. */
+  public Value linear(Value x, Value w, double alpha) {
+    return linear(x, w, List.of(), List.of(), alpha);
+  }
+
+  /** y = x·wᵀ + bias; bias [1, out]. */
+  public Value linear(Value x, Value w, Value bias) {
+    return linear(x, w, List.of(bias), List.of(), 1);
+  }
+
+  /** y = alpha·x·wᵀ + addend; addend [rows, out]. */
+  public Value linearOnto(Value x, Value w, Value addend, double alpha) {
+    return linear(x, w, List.of(), List.of(addend), alpha);
   }
 
   /** y = alpha·x·wᵀ + bias + addend. */
-  public Value linear(Value x, Value w, Optional<Value> bias, Optional<Value> addend, double alpha) {
+  public Value linearOnto(Value x, Value w, Value bias, Value addend, double alpha) {
+    return linear(x, w, List.of(bias), List.of(addend), alpha);
+  }
+
+  /** The same of a bias and an addend of which there may be none. */
+  Value linear(Value x, Value w, List<Value> bias, List<Value> addend, double alpha) {
     Value y = temp(w.name() + ".y", x.shape().withCols(w.shape().rows()));
-    record(new ProductOp.Linear(x, w, bias, addend, alpha, y));
+    record(new ProductOp.Linear(x, w, bias.stream().findFirst(), addend.stream().findFirst(), alpha, y));
     return y;
   }
 
-  /** y = alpha·x·w + addend: by a weight that is stored the other way round; x [rows, out], w [out, in], y [rows, in]. */
-  public Value linearTransposed(Value x, Value w, Optional<Value> addend, double alpha) {
+  /** y = x·w: by a weight that is stored the other way round; x [rows, out], w [out, in], y [rows, in]. */
+  public Value linearTransposed(Value x, Value w) {
+    return linearTransposed(x, w, 1);
+  }
+
+  /** y = alpha·x·w. */
+  public Value linearTransposed(Value x, Value w, double alpha) {
+    return linearTransposed(x, w, List.of(), alpha);
+  }
+
+  /** y = alpha·x·w + addend. */
+  public Value linearTransposedOnto(Value x, Value w, Value addend, double alpha) {
+    return linearTransposed(x, w, List.of(addend), alpha);
+  }
+
+  private Value linearTransposed(Value x, Value w, List<Value> addend, double alpha) {
     Value y = temp(w.name() + ".yt", x.shape().withCols(w.shape().cols()));
-    record(new ProductOp.LinearInputGrad(x, w, addend, alpha, y));
+    record(new ProductOp.LinearInputGrad(x, w, addend.stream().findFirst(), alpha, y));
     return y;
   }
 
   /** Rows of an embedding table by id. */
-  public Value embedding(Value table, Value ids, Optional<Value> addend) {
-    return gather(table, ids, Optional.empty(), addend);
+  public Value embedding(Value table, Value ids) {
+    return embedding(table, ids, false);
+  }
+
+  /** y[i] = table[ids[i]] + addend[i]. */
+  public Value embedding(Value table, Value ids, Value addend) {
+    return gather(table, ids, List.of(), List.of(addend), false);
   }
 
   /** Rows of an embedding table whose gradient is divided by how often the ids have an entry, where that is said: torch's scale_grad_by_freq. */
-  public Value embedding(Value table, Value ids, Optional<Value> addend, boolean scaleGradByFreq) {
-    return gather(table, ids, Optional.empty(), addend, scaleGradByFreq);
+  public Value embedding(Value table, Value ids, boolean scaleGradByFreq) {
+    return gather(table, ids, List.of(), List.of(), scaleGradByFreq);
+  }
+
+  /** y[i] = table[ids[i]]; see {@link RowOp.Gather} for the inverse. */
+  public Value gather(Value table, Value ids, Value inverse) {
+    return gather(table, ids, List.of(inverse), List.of(), false);
   }
 
   /** y[i] = table[ids[i]] + addend[i]; see {@link RowOp.Gather} for the inverse. */
-  public Value gather(Value table, Value ids, Optional<Value> inverse, Optional<Value> addend) {
-    return gather(table, ids, inverse, addend, false);
+  public Value gather(Value table, Value ids, Value inverse, Value addend) {
+    return gather(table, ids, List.of(inverse), List.of(addend), false);
   }
 
-  private Value gather(Value table, Value ids, Optional<Value> inverse, Optional<Value> addend, boolean byFrequency) {
+  /** The same of an inverse and an addend of which there may be none. */
+  Value gather(Value table, Value ids, List<Value> inverse, List<Value> addend, boolean byFrequency) {
     Value y = temp(table.name() + ".rows", ids.shape().withCols(table.shape().cols()));
-    record(new RowOp.Gather(table, ids, inverse, addend, byFrequency, y));
+    record(new RowOp.Gather(table, ids, inverse.stream().findFirst(), addend.stream().findFirst(), byFrequency, y));
     if (table.role() == Value.Role.TRAINABLE) {
       builder.scatterIndex(ids);
     }
@@ -235,13 +280,15 @@ public final class Graph extends Recording {
 
   /** x·scale, column by column; scale [1, cols]. */
   public Value scaleColumns(Value x, Value scale) {
-    return scaleColumns(x, scale, Optional.empty());
+    Value y = temp(x.name() + ".columns", x.shape());
+    record(new AdapterOp.ScaleColumns(x, scale, Optional.empty(), y));
+    return y;
   }
 
   /** center + (x − center)·scale, column by column; see {@link AdapterOp.ScaleColumns}. */
-  public Value scaleColumns(Value x, Value scale, Optional<Value> center) {
+  public Value scaleColumns(Value x, Value scale, Value center) {
     Value y = temp(x.name() + ".columns", x.shape());
-    record(new AdapterOp.ScaleColumns(x, scale, center, y));
+    record(new AdapterOp.ScaleColumns(x, scale, Optional.of(center), y));
     return y;
   }
 
@@ -254,7 +301,7 @@ public final class Graph extends Recording {
 
   /** Attention over segments; see {@link AttentionOp.Attention}. */
   public Value attention(AttentionSpec spec, Value q, Value k, Value v, Value segments, int maxLength) {
-    return attention(spec, List.of(q, k, v), Optional.empty(), segments, maxLength);
+    return attention(spec, List.of(q, k, v), List.of(), segments, maxLength);
   }
 
   /**
@@ -262,10 +309,14 @@ public final class Graph extends Recording {
    *
    * @param rows queries, keys and values
    */
-  public Value attention(AttentionSpec spec, List<Value> rows, Optional<Value> bias, Value segments, int maxLength) {
+  public Value attention(AttentionSpec spec, List<Value> rows, Value bias, Value segments, int maxLength) {
+    return attention(spec, rows, List.of(bias), segments, maxLength);
+  }
+
+  private Value attention(AttentionSpec spec, List<Value> rows, List<Value> bias, Value segments, int maxLength) {
     Value q = rows.getFirst();
     Value out = temp(q.name() + ".attention", q.shape());
-    record(new AttentionOp.Attention(spec, q, rows.get(1), rows.get(2), bias, segments, maxLength, out,
+    record(new AttentionOp.Attention(spec, q, rows.get(1), rows.get(2), bias.stream().findFirst(), segments, maxLength, out,
         temp(q.name() + ".lse", q.shape().withCols(spec.heads()))));
     return out;
   }
@@ -327,9 +378,14 @@ public final class Graph extends Recording {
     record(new TrainingOp.AddSum(x, total));
   }
 
-  /** total += counted targets. */
-  public void countTargets(Optional<Loss> loss, Value labels, Value total) {
-    record(new TrainingOp.CountTargets(loss, labels, total));
+  /** total += the targets that a loss counts. */
+  public void countTargets(Loss loss, Value labels, Value total) {
+    record(new TrainingOp.CountTargets(Optional.of(loss), labels, total));
+  }
+
+  /** total += the live rows of the labels: all are targets. */
+  public void countTargets(Value labels, Value total) {
+    record(new TrainingOp.CountTargets(Optional.empty(), labels, total));
   }
 
   /**
@@ -415,7 +471,7 @@ public final class Graph extends Recording {
    */
   public void precondition(Value trainable, Value matrix) {
     Value gradient = builder.gradient(trainable);
-    preconditioned.put(gradient, linear(gradient, matrix, Optional.empty()));
+    preconditioned.put(gradient, linear(gradient, matrix));
   }
 
   /** Appends an optimizer step and what makes ready for the next: {@link #update} and {@link #clearGradients}. */

@@ -43,7 +43,7 @@ public interface SiteHooks {
   record EmbeddingSite(String module, Value ids, Value table, boolean scaleGradByFreq) {
     /** What an adapter's own table gives for these ids, with gradients as the module's weight has them. */
     public Value lookUp(Graph graph, Value own) {
-      return graph.embedding(own, ids, Optional.empty(), scaleGradByFreq);
+      return graph.embedding(own, ids, scaleGradByFreq);
     }
   }
 

@@ -32,24 +32,38 @@ public final class Sites {
   /** The same recording for adapters, who know modules by their whole names. */
   private final Sites whole;
 
-  /**
-   * Starts a recording.
-   *
-   * @param randomness present while training: then {@link #dropout} drops
-   */
-  public Sites(Graph graph, SiteHooks hooks, Optional<Randomness> randomness) {
-    this(graph, hooks, randomness, UnaryOperator.identity(), "", ModuleInfo.Kind.LINEAR);
+  /** Starts a recording in which {@link #dropout} drops nothing. */
+  public Sites(Graph graph, SiteHooks hooks) {
+    this(graph, hooks, List.of());
   }
 
-  private Sites(Graph graph, SiteHooks hooks, Optional<Randomness> randomness, UnaryOperator<String> names, String prefix,
-      ModuleInfo.Kind linear) {
+  /**
+   * Starts a recording of training.
+   *
+   * @param randomness what {@link #dropout} drops by
+   */
+  public Sites(Graph graph, SiteHooks hooks, Randomness randomness) {
+    this(graph, hooks, List.of(randomness));
+  }
+
+  private Sites(Graph graph, SiteHooks hooks, List<Randomness> randomness) {
     this.graph = graph;
     this.hooks = hooks;
-    this.randomness = randomness;
+    this.randomness = randomness.stream().findFirst();
+    this.names = UnaryOperator.identity();
+    this.prefix = "";
+    this.linear = ModuleInfo.Kind.LINEAR;
+    this.whole = this;
+  }
+
+  private Sites(Sites of, UnaryOperator<String> names, String prefix, ModuleInfo.Kind linear) {
+    this.graph = of.graph;
+    this.hooks = of.hooks;
+    this.randomness = of.randomness;
     this.names = names;
     this.prefix = prefix;
     this.linear = linear;
-    this.whole = prefix.isEmpty() ? this : new Sites(graph, hooks, randomness, names, "", linear);
+    this.whole = prefix.isEmpty() ? this : new Sites(of, names, "", linear);
   }
 
   /**
@@ -58,7 +72,7 @@ public final class Sites {
    * @param source the parameter that one of this name is
    */
   public Sites sharing(UnaryOperator<String> source) {
-    return new Sites(graph, hooks, randomness, source, prefix, linear);
+    return new Sites(this, source, prefix, linear);
   }
 
   /**
@@ -67,12 +81,12 @@ public final class Sites {
    * @param path the module's name and a dot: "bert."
    */
   public Sites within(String path) {
-    return new Sites(graph, hooks, randomness, names, prefix + path, linear);
+    return new Sites(this, names, prefix + path, linear);
   }
 
   /** The same recording with {@code Conv1D}s as linear modules, whose weights files hold as [in, out]. */
   public Sites conv1d() {
-    return new Sites(graph, hooks, randomness, names, prefix, ModuleInfo.Kind.CONV1D);
+    return new Sites(this, names, prefix, ModuleInfo.Kind.CONV1D);
   }
 
   /** Lists a module that computes nothing in this recording: a dropout of the base model, an activation. */
@@ -116,16 +130,20 @@ public final class Sites {
 
   /** A linear module whose weight is another module's, unless the hooks give it its own: a tied output layer. */
   public Value linear(String module, String weightName, Value x, int out, boolean bias) {
-    return linear(module, weightName, bias ? Optional.of(module + ".bias") : Optional.empty(), x, out);
+    return linear(module, weightName, bias ? List.of(module + ".bias") : List.of(), x, out);
   }
 
   /** A linear module whose weight and bias go by other names than its own. */
-  public Value linear(String module, String weightName, Optional<String> biasName, Value x, int out) {
+  public Value linear(String module, String weightName, String biasName, Value x, int out) {
+    return linear(module, weightName, List.of(biasName), x, out);
+  }
+
+  private Value linear(String module, String weightName, List<String> biasName, Value x, int out) {
     String name = prefix + module;
-    boolean ownBias = biasName.isPresent() && biasName.get().equals(module + ".bias");
+    boolean ownBias = biasName.contains(module + ".bias");
     hooks.module(new ModuleInfo(name, linear, x.shape().cols(), out, ownBias));
-    if (biasName.isPresent() && !ownBias) {
-      String owner = prefix + biasName.get();
+    if (!biasName.isEmpty() && !ownBias) {
+      String owner = prefix + biasName.getFirst();
       if (owner.indexOf('.') > 0) {
         hooks.module(new ModuleInfo(owner.substring(0, owner.lastIndexOf('.')), ModuleInfo.Kind.CONTAINER, 0, out, true));
       }
@@ -136,8 +154,8 @@ public final class Sites {
       hooks.alias(name + ".weight", prefix + weightName);
     }
     Value weight = parameter(shared && hooks.untied(name) ? module + ".weight" : weightName, Shape.of(out, x.shape().cols()));
-    Optional<Value> b = biasName.map(of -> parameter(of, Shape.vector(out)));
-    return hooks.linear(whole, new SiteHooks.LinearSite(name, in, weight, b), graph.linear(in, weight, b));
+    List<Value> b = biasName.stream().map(of -> parameter(of, Shape.vector(out))).toList();
+    return hooks.linear(whole, new SiteHooks.LinearSite(name, in, weight, b.stream().findFirst()), graph.linear(in, weight, b, List.of(), 1));
   }
 
   /** The last linear module of a block (attention, feed-forward), then adapters of the block. */
@@ -147,7 +165,8 @@ public final class Sites {
 
   /** Attention over segments, of the keys and values that adapters make of these; see {@link Graph#attention}. */
   public Value attention(String module, AttentionSpec spec, Value q, Value k, Value v, Value segments, int maxLength) {
-    return attention(module, spec, List.of(q, k, v), Optional.empty(), segments, maxLength);
+    SiteHooks.AttentionSite site = hooks.attention(whole, new SiteHooks.AttentionSite(prefix + module, k, v, segments));
+    return graph.attention(spec, q, site.keys(), site.values(), site.segments(), maxLength);
   }
 
   /**
@@ -156,10 +175,10 @@ public final class Sites {
    * @param rows queries, keys and values
    * @throws ConfigException if an adapter puts keys before those of a model that counts distances
    */
-  public Value attention(String module, AttentionSpec spec, List<Value> rows, Optional<Value> bias, Value segments, int maxLength) {
+  public Value attention(String module, AttentionSpec spec, List<Value> rows, Value bias, Value segments, int maxLength) {
     SiteHooks.AttentionSite own = new SiteHooks.AttentionSite(prefix + module, rows.get(1), rows.get(2), segments);
     SiteHooks.AttentionSite site = hooks.attention(whole, own);
-    if (bias.isPresent() && !site.segments().equals(segments)) {
+    if (!site.segments().equals(segments)) {
       throw new ConfigException("%s has a bias by distance, and keys before all others have no distance: prefixes do not fit this model"
           .formatted(own.module()));
     }
@@ -177,17 +196,27 @@ public final class Sites {
     hooks.module(ModuleInfo.convolution(prefix + module, convolution, out, bias));
     Value unfolded = graph.unfold(x, indices, inverse);
     Value weight = parameter(module + ".weight", Shape.of(out, convolution.features() / convolution.groups()));
-    Optional<Value> b = bias ? Optional.of(parameter(module + ".bias", Shape.vector(out))) : Optional.empty();
-    Value y = grouped(unfolded, weight, b, Optional.empty(), convolution.groups(), 1);
-    return hooks.convolution(whole, new SiteHooks.ConvolutionSite(prefix + module, convolution, x, unfolded, indices, inverse, weight, b), y);
+    List<Value> b = bias ? List.of(parameter(module + ".bias", Shape.vector(out))) : List.of();
+    Value y = grouped(unfolded, weight, b, List.of(), convolution.groups(), 1);
+    return hooks.convolution(whole, new SiteHooks.ConvolutionSite(prefix + module, convolution, x, unfolded, indices, inverse, weight,
+        b.stream().findFirst()), y);
   }
 
   /**
-   * y = addend + bias + alpha · a product whose groups of outputs see their own group of x's columns each.
+   * y = addend + alpha · a product whose groups of outputs see their own group of x's columns each.
    *
    * @param weight [out, columns of x / groups]
    */
-  public Value grouped(Value x, Value weight, Optional<Value> bias, Optional<Value> addend, int groups, double alpha) {
+  public Value groupedOnto(Value x, Value weight, Value addend, int groups, double alpha) {
+    return grouped(x, weight, List.of(), List.of(addend), groups, alpha);
+  }
+
+  /** The same plus a bias. */
+  public Value groupedOnto(Value x, Value weight, Value bias, Value addend, int groups, double alpha) {
+    return grouped(x, weight, List.of(bias), List.of(addend), groups, alpha);
+  }
+
+  private Value grouped(Value x, Value weight, List<Value> bias, List<Value> addend, int groups, double alpha) {
     if (groups == 1) {
       return graph.linear(x, weight, bias, addend, alpha);
     }
@@ -196,29 +225,38 @@ public final class Sites {
       throw new ConfigException("%s: %d outputs have no %d equal groups".formatted(weight.name(), out, groups));
     }
     List<Value> parts = graph.split(x, groups);
-    Optional<Value> y = addend;
+    Optional<Value> y = addend.stream().findFirst();
     for (int g = 0; g < groups; g++) {
       int first = g * (out / groups);
       float[] own = new float[out];
       Arrays.fill(own, first, first + out / groups, 1);
       Value mask = graph.program().constant("groups." + out + "." + groups + "." + g, Shape.vector(out), () -> own);
-      Value part = graph.scaleColumns(graph.linear(parts.get(g), weight, bias, Optional.empty(), alpha), mask);
+      Value part = graph.scaleColumns(graph.linear(parts.get(g), weight, bias, List.of(), alpha), mask);
       y = Optional.of(y.isPresent() ? graph.add(y.get(), part) : part);
     }
     return y.orElseThrow();
   }
 
+  /** An embedding module: rows of its weight. */
+  public Value embedding(String module, Value ids, int entries, int dim) {
+    return embedding(module, ids, Shape.of(entries, dim), false);
+  }
+
   /** An embedding module: rows of its weight, plus the addend. */
-  public Value embedding(String module, Value ids, int entries, int dim, Optional<Value> addend) {
-    return embedding(module, ids, Shape.of(entries, dim), addend, false);
+  public Value embedding(String module, Value ids, int entries, int dim, Value addend) {
+    return embedding(module, ids, Shape.of(entries, dim), List.of(addend), false);
   }
 
   /** An embedding module whose gradients are divided by how often the ids have an entry, where that is said: torch's scale_grad_by_freq. */
-  public Value embedding(String module, Value ids, Shape weight, Optional<Value> addend, boolean scaleGradByFreq) {
+  public Value embedding(String module, Value ids, Shape weight, boolean scaleGradByFreq) {
+    return embedding(module, ids, weight, List.of(), scaleGradByFreq);
+  }
+
+  private Value embedding(String module, Value ids, Shape weight, List<Value> addend, boolean scaleGradByFreq) {
     hooks.module(ModuleInfo.embedding(prefix + module, weight.rows(), weight.cols()));
     Value table = parameter(module + ".weight", weight);
     return hooks.embedding(whole, new SiteHooks.EmbeddingSite(prefix + module, ids, table, scaleGradByFreq),
-        graph.embedding(table, ids, addend, scaleGradByFreq));
+        graph.gather(table, ids, List.of(), addend, scaleGradByFreq));
   }
 
   /** A layer norm module. */
@@ -261,7 +299,7 @@ public final class Sites {
   public Value distanceBias(String module, Value choice, int heads) {
     int entries = choice.shape().cols();
     hooks.module(ModuleInfo.embedding(prefix + module, entries, heads));
-    return graph.linearTransposed(choice, parameter(module + ".weight", Shape.of(entries, heads)), Optional.empty(), 1);
+    return graph.linearTransposed(choice, parameter(module + ".weight", Shape.of(entries, heads)));
   }
 
   /** Dropout while training, keyed by the site's name; x itself otherwise. */

@@ -1,6 +1,5 @@
 package io.github.lora4j.graph;
 
-import java.util.Optional;
 
 /**
  * Learnt tokens that an adapter puts before every sequence. Whoever packs sequences leaves room for them and writes the tables that are
@@ -38,9 +37,9 @@ public record VirtualTokens(int rows, int keys) {
     RowAxis rows = program.axis("prefix.rows", site.keys().shape().rows() + keys.shape().rows() * site.segments().shape().rows());
     Value ids = program.table(KEY_IDS, Shape.of(rows, 1));
     Value tokens = program.table(KEY_TOKENS, Shape.of(rows, 1));
-    Optional<Value> inverse = Optional.of(program.table(INVERSE, site.keys().shape().withCols(1)));
-    Value k = graph.gather(site.keys(), tokens, inverse, Optional.of(graph.embedding(keys, ids, Optional.empty())));
-    Value v = graph.gather(site.values(), tokens, inverse, Optional.of(graph.embedding(values, ids, Optional.empty())));
+    Value inverse = program.table(INVERSE, site.keys().shape().withCols(1));
+    Value k = graph.gather(site.keys(), tokens, inverse, graph.embedding(keys, ids));
+    Value v = graph.gather(site.values(), tokens, inverse, graph.embedding(values, ids));
     return new SiteHooks.AttentionSite(site.module(), k, v, program.table(site.segments().name() + SEGMENTS, site.segments().shape()));
   }
 }

@@ -7,7 +7,6 @@ import io.github.lora4j.vector.Activation;
 import io.github.lora4j.vector.AttentionSpec;
 import io.github.lora4j.vector.Loss;
 import java.util.List;
-import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -48,12 +47,12 @@ class PruningTest {
   private static Value linear(Graph g, String name, Value x, int out, boolean adapted, boolean trains) {
     Shape shape = Shape.of(out, x.shape().cols());
     Value w = trains ? g.program().trainable(name, shape, 0) : g.program().frozen(name, shape);
-    Value y = g.linear(x, w, Optional.empty());
+    Value y = g.linear(x, w);
     if (!adapted) {
       return y;
     }
-    Value h = g.linear(x, g.program().trainable(name + ".A", Shape.of(R, x.shape().cols()), 0), Optional.empty());
-    return g.linear(h, g.program().trainable(name + ".B", Shape.of(out, R), 0), Optional.empty(), Optional.of(y), 2);
+    Value h = g.linear(x, g.program().trainable(name + ".A", Shape.of(R, x.shape().cols()), 0));
+    return g.linearOnto(h, g.program().trainable(name + ".B", Shape.of(out, R), 0), y, 2);
   }
 
   private static <T extends Op> List<T> ops(Program.Entry entry, Class<T> kind) {

@@ -9,7 +9,6 @@ import io.github.lora4j.vector.AttentionSpec;
 import io.github.lora4j.vector.ConfigException;
 import io.github.lora4j.vector.Loss;
 import java.util.List;
-import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.function.Executable;
 
@@ -31,17 +30,17 @@ class RecordingErrorsTest {
   @Test
   void shapeErrorsNameTheSiteItsRegionAndBothShapes() {
     Value w = b.frozen("layers.3.query.weight", Shape.of(7, 6));
-    refused(() -> g.region("layer 3", () -> g.linear(x, w, Optional.empty())),
+    refused(() -> g.region("layer 3", () -> g.linear(x, w)),
         "linear(layers.3.query.weight) in layer 3", "weight is [7, 6] but input is [tokens, 5]");
     Value fits = b.frozen("w", Shape.of(7, 5));
-    refused(() -> g.linear(x, fits, Optional.of(b.frozen("bias", Shape.vector(5)))), "linear(bias)", "[1, 5]", "[tokens, 7]");
-    refused(() -> g.linear(x, fits, Optional.empty(), Optional.of(x), 1), "linear addend(w)", "expected [tokens, 7] but got [tokens, 5]");
+    refused(() -> g.linear(x, fits, b.frozen("bias", Shape.vector(5))), "linear(bias)", "[1, 5]", "[tokens, 7]");
+    refused(() -> g.linearOnto(x, fits, x, 1), "linear addend(w)", "expected [tokens, 7] but got [tokens, 5]");
     refused(() -> g.add(x, b.input("y", Shape.of(tokens, 4))), "add(x)", "[tokens, 4]");
     refused(() -> g.multiply(x, b.input("z", Shape.of(8, 5))), "multiply(x)", "[8, 5]");
     refused(() -> g.layerNorm(x, b.frozen("gamma", Shape.vector(4)), b.frozen("beta", Shape.vector(5)), 1e-5), "layerNorm(gamma)");
-    refused(() -> g.gather(x, x, Optional.empty(), Optional.empty()), "gather(x)", "ids must be integers");
+    refused(() -> g.embedding(x, x), "gather(x)", "ids must be integers");
     Value ids = b.table("ids", Shape.of(3, 1));
-    refused(() -> g.gather(x, ids, Optional.of(ids), Optional.empty()), "gather(x)", "the inverse must be integers");
+    refused(() -> g.gather(x, ids, ids), "gather(x)", "the inverse must be integers");
     Value segments = b.table("segments", Shape.of(2, 5));
     refused(() -> g.attention(new AttentionSpec(2, 2, 3, 1, false), x, x, x, segments, 8), "attention(x)", "2 heads of 3 need 6 columns");
     refused(() -> g.attention(new AttentionSpec(1, 1, 5, 1, false), x, x, x, ids, 8), "attention(x)", "[segments, 5]");
@@ -91,13 +90,13 @@ class RecordingErrorsTest {
     refused(() -> g.backward(first), "nothing trains");
     Graph two = b.entry("two");
     Value w = b.trainable("w", Shape.of(5, 5), 0);
-    Value y = two.linear(x, w, Optional.empty());
+    Value y = two.linear(x, w);
     refused(() -> two.backward(y), "backward(two)", "only a value [rows, 1] that this entry computes", "w.y[tokens, 5]");
     Value loss = two.loss(Loss.MSE, y, labels);
     two.backward(loss);
     refused(() -> two.backward(loss), "backward(two)", "already");
     Graph three = b.entry("three");
-    Value z = three.linear(x, w, Optional.empty());
+    Value z = three.linear(x, w);
     three.loss(Loss.MSE, z, labels);
     Value last = three.loss(Loss.MSE, z, labels);
     refused(() -> three.backward(last), "does not reach the loss");
@@ -108,24 +107,24 @@ class RecordingErrorsTest {
     Value w = b.trainable("w", Shape.of(5, 5), 0);
     Value ids = b.table("ids", Shape.of(3, 1));
     Value labels = b.input("labels", Shape.of(3, 5));
-    Value picked = g.gather(g.linear(x, w, Optional.empty()), ids, Optional.empty(), Optional.empty());
+    Value picked = g.embedding(g.linear(x, w), ids);
     Value loss = g.loss(Loss.MSE, picked, labels);
     refused(() -> g.backward(loss), "the ids need an inverse");
     Graph unused = b.entry("unused");
-    Value used = unused.linear(x, w, Optional.empty());
+    Value used = unused.linear(x, w);
     unused.scale(used, 2);
     Value usedLoss = unused.loss(Loss.MSE, used, b.input("all", Shape.of(tokens, 5)));
     refused(() -> unused.backward(usedLoss), "does not reach the loss");
     Graph direct = b.entry("direct");
     Value product = direct.multiply(w, b.frozen("mask", Shape.of(5, 5)));
-    Value weightLoss = direct.loss(Loss.MSE, direct.linear(x, product, Optional.empty()), b.input("all", Shape.of(tokens, 5)));
+    Value weightLoss = direct.loss(Loss.MSE, direct.linear(x, product), b.input("all", Shape.of(tokens, 5)));
     refused(() -> direct.backward(weightLoss), "linear(w*)", "no gradient flows to a computed weight");
   }
 
   @Test
   void aTableThatTrainsHasItsIdsInverted() {
     Value ids = b.table("ids", Shape.of(tokens, 1));
-    Value loss = g.loss(Loss.MSE, g.embedding(b.trainable("table", Shape.of(9, 5), 0), ids, Optional.empty()), x);
+    Value loss = g.loss(Loss.MSE, g.embedding(b.trainable("table", Shape.of(9, 5), 0), ids), x);
     g.backward(loss);
     assertTrue(b.find("ids.unique").isPresent() && b.find("ids.starts").isPresent() && b.find("ids.order").isPresent());
     assertSame(b.find("ids.unique").orElseThrow(), b.scatterIndex(ids).unique(), "declared once");

@@ -41,7 +41,7 @@ public final class Model {
     try {
       ProgramBuilder program = new ProgramBuilder();
       PackedInputs in = PackedInputs.declare(program, 1, 1, 1);
-      Sites sites = new Sites(program.entry("dry"), tree, Optional.empty());
+      Sites sites = new Sites(program.entry("dry"), tree);
       Value rows = hidden(sites, in, architecture.rowsOf(head));
       Set<ModuleInfo> base = Set.copyOf(tree.recorded());
       if (!(head instanceof Head.None)) {

@@ -9,7 +9,6 @@ import io.github.lora4j.graph.Value;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 
 /**
  * The input slots of a packed batch: sequences lie one after another on the {@code tokens} axis, without padding.
@@ -190,7 +189,7 @@ public record PackedInputs(Tokens all, Value ranges, Chosen first, Chosen last, 
 
   /** The rows wanted of x [tokens, columns]. */
   public Value choose(Graph graph, Rows rows, Value x) {
-    return rows == Rows.ALL ? x : graph.gather(x, chosen(rows).rows, Optional.of(chosen(rows).inverse), Optional.empty());
+    return rows == Rows.ALL ? x : graph.gather(x, chosen(rows).rows, chosen(rows).inverse);
   }
 
   /** Positions of the rows wanted. */

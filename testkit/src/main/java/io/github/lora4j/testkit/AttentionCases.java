@@ -7,7 +7,6 @@ import io.github.lora4j.vector.AttentionSpec;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Optional;
 
 /** Attention: self and cross, grouped heads, causal with an offset, rows that only query, and gradients of some operands only. */
 public final class AttentionCases {
@@ -127,7 +126,7 @@ public final class AttentionCases {
       Value bias = trained ? p.probe("bias", shape) : p.input("bias", shape);
       Shape kv = Shape.of(tokens, spec.kvHeads() * spec.headDim());
       List<Value> all = List.of(p.probe("q", Shape.of(tokens, spec.heads() * spec.headDim())), p.probe("k", kv), p.probe("v", kv));
-      return p.mse(p.graph().attention(spec, all, Optional.of(bias), table, rows));
+      return p.mse(p.graph().attention(spec, all, bias, table, rows));
     });
   }
 

@@ -9,7 +9,6 @@ import io.github.lora4j.vector.AttentionSpec;
 import io.github.lora4j.vector.Loss;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Optional;
 import java.util.Random;
 
 /** Programs as models record them: encoders with adapters and heads, tied weights, values with many readers. */
@@ -54,9 +53,9 @@ public final class CompositeCases {
 
     Value run() {
       RowAxis tokens = p.axis("tokens", TOKENS);
-      Value words = g.embedding(weight("words", Shape.of(VOCABULARY, HIDDEN)), Tables.ids(p, "ids", tokens, VOCABULARY), Optional.empty());
+      Value words = g.embedding(weight("words", Shape.of(VOCABULARY, HIDDEN)), Tables.ids(p, "ids", tokens, VOCABULARY));
       Value positions = Tables.ids(p, "positions", tokens, 9);
-      Value x = g.embedding(weight("positions.weight", Shape.of(9, HIDDEN)), positions, Optional.of(words));
+      Value x = g.embedding(weight("positions.weight", Shape.of(9, HIDDEN)), positions, words);
       x = drop("embeddings.dropout", norm("embeddings.norm", x));
       Value segments = Tables.segments(p, p.axis("sequences", SEQUENCES), tokens, tokens, 0, 0);
       for (int i = 0; i < 2; i++) {
@@ -77,12 +76,12 @@ public final class CompositeCases {
     }
 
     private Value linear(String name, Value x, int out, boolean adapted) {
-      Value y = g.linear(x, weight(name + ".weight", Shape.of(out, x.shape().cols())), Optional.of(weight(name + ".bias", Shape.vector(out))));
+      Value y = g.linear(x, weight(name + ".weight", Shape.of(out, x.shape().cols())), weight(name + ".bias", Shape.vector(out)));
       if (!adapted) {
         return y;
       }
-      Value h = g.linear(drop(name + ".lora_dropout", x), p.trainable(name + ".lora_A", Shape.of(3, x.shape().cols())), Optional.empty());
-      return g.linear(h, p.trainable(name + ".lora_B", Shape.of(out, 3)), Optional.empty(), Optional.of(y), 2);
+      Value h = g.linear(drop(name + ".lora_dropout", x), p.trainable(name + ".lora_A", Shape.of(3, x.shape().cols())));
+      return g.linearOnto(h, p.trainable(name + ".lora_B", Shape.of(out, 3)), y, 2);
     }
 
     private Value norm(String name, Value x) {
@@ -105,10 +104,10 @@ public final class CompositeCases {
     RowAxis tokens = p.axis("tokens", TOKENS);
     RowAxis sequences = p.axis("sequences", SEQUENCES);
     Tables.Picked first = Tables.firsts(p, sequences, tokens);
-    Value pooled = g.activate(Activation.TANH, g.linear(g.gather(x, first.ids(), Optional.of(first.inverse()), Optional.empty()),
-        p.frozen("pooler", Shape.of(HIDDEN, HIDDEN)), Optional.empty()));
+    Value pooled = g.activate(Activation.TANH, g.linear(g.gather(x, first.ids(), first.inverse()),
+        p.frozen("pooler", Shape.of(HIDDEN, HIDDEN))));
     Value logits = p.output("logits", g.linear(pooled, p.trainable("classifier", Shape.of(CLASSES, HIDDEN)),
-        Optional.of(p.trainable("classifier.bias", Shape.vector(CLASSES)))));
+        p.trainable("classifier.bias", Shape.vector(CLASSES))));
     Value labels = p.table("labels", Shape.of(sequences, 1), live -> new Random(3).ints(live.of(sequences), 0, CLASSES).toArray());
     return g.loss(Loss.CROSS_ENTROPY, logits, labels);
   }
@@ -134,7 +133,7 @@ public final class CompositeCases {
       Arrays.setAll(table, i -> i % 2 == which && i / 2 < live.of(pairs) ? i / 2 : -1);
       return table;
     });
-    return p.output("half" + which, p.graph().gather(x, ids, Optional.of(inverse), Optional.empty()));
+    return p.output("half" + which, p.graph().gather(x, ids, inverse));
   }
 
   /** The embedding table is also the decoder's weight, as in masked language models. */
@@ -142,9 +141,9 @@ public final class CompositeCases {
     Graph g = p.graph();
     RowAxis tokens = p.axis("tokens", TOKENS);
     Value table = p.trainable("table", Shape.of(VOCABULARY, HIDDEN));
-    Value x = g.embedding(table, Tables.ids(p, "ids", tokens, VOCABULARY), Optional.empty());
-    Value h = g.activate(Activation.SILU, g.linear(x, p.frozen("transform", Shape.of(HIDDEN, HIDDEN)), Optional.empty()));
-    Value logits = g.linear(h, table, Optional.of(p.trainable("decoder.bias", Shape.vector(VOCABULARY))));
+    Value x = g.embedding(table, Tables.ids(p, "ids", tokens, VOCABULARY));
+    Value h = g.activate(Activation.SILU, g.linear(x, p.frozen("transform", Shape.of(HIDDEN, HIDDEN))));
+    Value logits = g.linear(h, table, p.trainable("decoder.bias", Shape.vector(VOCABULARY)));
     Value labels = p.table("labels", Shape.of(tokens, 1), live -> new Random(9).ints(live.of(tokens), 0, VOCABULARY).map(i -> i % 3 == 0 ? i : -100)
         .toArray());
     return g.loss(Loss.CROSS_ENTROPY, p.output("logits", logits), labels);
@@ -155,9 +154,9 @@ public final class CompositeCases {
     Value x = p.probe("x", Shape.of(p.axis("tokens", TOKENS), HIDDEN));
     Value a = p.trainable("A", Shape.of(HIDDEN, HIDDEN));
     Value b = p.trainable("b", Shape.vector(HIDDEN));
-    Value once = g.activate(Activation.TANH, g.linear(x, a, Optional.of(b)));
-    Value y = g.linear(once, a, Optional.of(b), Optional.of(once), 0.7);
-    return p.mse(g.linear(y, a, Optional.empty(), Optional.of(x), -1));
+    Value once = g.activate(Activation.TANH, g.linear(x, a, b));
+    Value y = g.linearOnto(once, a, b, once, 0.7);
+    return p.mse(g.linearOnto(y, a, x, -1));
   }
 
   /** Pre-norm: the stream is read by the norm, the addition and a gate; gradients of one value come from five ops. */
@@ -167,8 +166,8 @@ public final class CompositeCases {
     Shape vector = Shape.vector(HIDDEN);
     for (int i = 0; i < 3; i++) {
       Value n = g.layerNorm(x, p.trainable("gamma" + i, vector), p.frozen("beta" + i, vector), 1e-5);
-      Value gate = g.activate(Activation.SIGMOID, g.linear(n, p.frozen("gate" + i, Shape.of(HIDDEN, HIDDEN)), Optional.empty()));
-      Value up = g.linear(n, p.trainable("up" + i, Shape.of(HIDDEN, HIDDEN)), Optional.empty(), Optional.of(x), 0.5);
+      Value gate = g.activate(Activation.SIGMOID, g.linear(n, p.frozen("gate" + i, Shape.of(HIDDEN, HIDDEN))));
+      Value up = g.linearOnto(n, p.trainable("up" + i, Shape.of(HIDDEN, HIDDEN)), x, 0.5);
       x = g.add(g.add(g.multiply(gate, up), g.multiply(x, gate)), g.scale(g.add(x, n), 0.25));
     }
     return p.mse(x);

@@ -11,7 +11,6 @@ import io.github.lora4j.vector.ScalarFunction;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Optional;
 import java.util.Random;
 
 /** What losses are made of, and losses that are recordings of it: {@link Graph#backward} from values of one column of all kinds. */
@@ -81,7 +80,7 @@ public final class LossCases {
         cases.add(new TestProgram("labels of %d words from %d columns of %d rows, %s".formatted(size[1], size[2], size[0], logits), size[1], p -> {
           RowAxis tokens = p.axis("tokens", size[0]);
           Value x = p.graph().scale(p.probe("x", Shape.of(tokens, size[2])), 2);
-          Value product = p.graph().linear(x, p.frozen("words", Shape.of(size[1], size[2])), Optional.empty());
+          Value product = p.graph().linear(x, p.frozen("words", Shape.of(size[1], size[2])));
           LossOp.Labelled y = p.graph().labelled(product, labels(p, "ids", tokens, 1, size[1]), logits);
           p.output("likeliest", y.likeliest());
           return p.mse(y.logProbability());
@@ -90,7 +89,7 @@ public final class LossCases {
     }
     cases.add(new TestProgram("labels of words that train", VOCABULARY, p -> {
       Value x = p.probe("x", Shape.of(p.axis("tokens", TOKENS), 5));
-      Value product = p.graph().linear(x, p.trainable("words", Shape.of(VOCABULARY, 5)), Optional.empty());
+      Value product = p.graph().linear(x, p.trainable("words", Shape.of(VOCABULARY, 5)));
       LossOp.Labelled y = p.graph().labelled(product, labels(p, "ids", 1, VOCABULARY), new LossOp.Logits(1.7, 2.5));
       p.output("likeliest", y.likeliest());
       return p.mse(p.graph().split(p.graph().join(List.of(y.logProbability(), y.likeliest())), 2).getFirst());
@@ -98,8 +97,8 @@ public final class LossCases {
     cases.add(new TestProgram("words that are looked up too", VOCABULARY, p -> {
       Value ids = Tables.ids(p, "ids", p.axis("tokens", TOKENS), 61);
       Value words = p.frozen("words", Shape.of(61, 33));
-      Value x = p.graph().embedding(words, ids, Optional.of(p.probe("x", Shape.of(p.axis("tokens", TOKENS), 33))));
-      return p.mse(p.graph().labelled(p.graph().linear(x, words, Optional.empty()), labels(p, "next", 1, 61), LossOp.Logits.PLAIN).logProbability());
+      Value x = p.graph().embedding(words, ids, p.probe("x", Shape.of(p.axis("tokens", TOKENS), 33)));
+      return p.mse(p.graph().labelled(p.graph().linear(x, words), labels(p, "next", 1, 61), LossOp.Logits.PLAIN).logProbability());
     }));
   }
 
@@ -111,7 +110,7 @@ public final class LossCases {
     }));
     cases.add(new TestProgram("backward from a value that is added to itself", 17, p -> {
       Value x = p.probe("x", Shape.of(p.axis("a", TOKENS), 17));
-      Value y = p.graph().linear(x, p.trainable("w", Shape.of(1, 17)), Optional.empty());
+      Value y = p.graph().linear(x, p.trainable("w", Shape.of(1, 17)));
       return p.graph().add(y, y);
     }));
     for (Loss loss : Loss.values()) {
@@ -196,7 +195,7 @@ public final class LossCases {
   /** Log-probabilities of tokens, 0 where one is not labelled. */
   private static Value logp(TestProgram p) {
     Value x = p.probe("hidden", Shape.of(p.axis("tokens", TOKENS), 5));
-    Value logits = p.graph().linear(x, p.trainable("head", Shape.of(VOCABULARY, 5)), Optional.empty());
+    Value logits = p.graph().linear(x, p.trainable("head", Shape.of(VOCABULARY, 5)));
     return p.graph().logSoftmaxAt(logits, labels(p, "labels", 1, VOCABULARY));
   }
 
@@ -222,6 +221,6 @@ public final class LossCases {
       Arrays.setAll(table, i -> i % 2 == which && i / 2 < live.of(pairs) ? i / 2 : -1);
       return table;
     });
-    return p.graph().gather(x, ids, Optional.of(inverse), Optional.empty());
+    return p.graph().gather(x, ids, inverse);
   }
 }

@@ -10,7 +10,6 @@ import io.github.lora4j.vector.Loss;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Optional;
 import java.util.function.BiFunction;
 
 /** A program for every op, forward and backward, each used on two row axes whose live counts differ. */
@@ -50,33 +49,32 @@ public final class OpCases {
       int in = SIZES[i];
       int out = SIZES[(i + 3) % SIZES.length];
       cases.add(twice("linear, trainable, %d to %d".formatted(in, out), in, (p, x) ->
-          p.graph().linear(x, p.trainable("w", Shape.of(out, in)), Optional.of(p.trainable("bias", Shape.vector(out))))));
+          p.graph().linear(x, p.trainable("w", Shape.of(out, in)), p.trainable("bias", Shape.vector(out)))));
       cases.add(twice("linear, frozen, %d to %d".formatted(in, out), in, (p, x) ->
-          p.graph().linear(x, p.frozen("w", Shape.of(out, in)), Optional.of(p.frozen("bias", Shape.vector(out))))));
+          p.graph().linear(x, p.frozen("w", Shape.of(out, in)), p.frozen("bias", Shape.vector(out)))));
     }
     for (int i = 0; i < SIZES.length; i++) {
       int in = SIZES[i];
       int out = SIZES[(i + 3) % SIZES.length];
       cases.add(twice("linear the other way round, trainable, %d to %d".formatted(in, out), in, (p, x) ->
-          p.graph().linearTransposed(x, p.trainable("w", Shape.of(in, out)), Optional.empty(), 1)));
+          p.graph().linearTransposed(x, p.trainable("w", Shape.of(in, out)))));
       cases.add(twice("linear the other way round, frozen, %d to %d".formatted(in, out), in, (p, x) ->
-          p.graph().linearTransposed(x, p.frozen("w", Shape.of(in, out)), Optional.empty(), -0.6)));
+          p.graph().linearTransposed(x, p.frozen("w", Shape.of(in, out)), -0.6)));
     }
     cases.add(twice("linear the other way round, scaled, that adds its own input", 33, (p, x) ->
-        p.graph().linearTransposed(x, p.trainable("w", Shape.of(33, 33)), Optional.of(x), -1.7)));
+        p.graph().linearTransposedOnto(x, p.trainable("w", Shape.of(33, 33)), x, -1.7)));
     cases.add(twice("a weight both ways round", 33, (p, x) -> {
       Value w = p.trainable("w", Shape.of(33, 7));
-      return p.graph().linear(p.graph().linearTransposed(x, w, Optional.empty(), 1), w, Optional.empty());
+      return p.graph().linear(p.graph().linearTransposed(x, w), w);
     }));
-    cases.add(twice("linear without bias", 17, (p, x) -> p.graph().linear(x, p.trainable("w", Shape.of(7, 17)), Optional.empty())));
-    cases.add(twice("linear, scaled, with addend", 33, (p, x) -> p.graph().linear(x, p.trainable("w", Shape.of(33, 33)), Optional.empty(),
-        Optional.of(p.graph().scale(x, 0.5)), -1.7)));
-    cases.add(twice("linear that adds its own input", 33, (p, x) -> p.graph().linear(x, p.frozen("w", Shape.of(33, 33)), Optional.empty(),
-        Optional.of(x), 2)));
+    cases.add(twice("linear without bias", 17, (p, x) -> p.graph().linear(x, p.trainable("w", Shape.of(7, 17)))));
+    cases.add(twice("linear, scaled, with addend", 33, (p, x) -> p.graph().linearOnto(x, p.trainable("w", Shape.of(33, 33)),
+        p.graph().scale(x, 0.5), -1.7)));
+    cases.add(twice("linear that adds its own input", 33, (p, x) -> p.graph().linearOnto(x, p.frozen("w", Shape.of(33, 33)), x, 2)));
     cases.add(twice("LoRA", 48, (p, x) -> {
-      Value y = p.graph().linear(x, p.frozen("w", Shape.of(17, 48)), Optional.of(p.frozen("bias", Shape.vector(17))));
-      Value h = p.graph().linear(x, p.trainable("lora_A", Shape.of(3, 48)), Optional.empty());
-      return p.graph().linear(h, p.trainable("lora_B", Shape.of(17, 3)), Optional.empty(), Optional.of(y), 1.5);
+      Value y = p.graph().linear(x, p.frozen("w", Shape.of(17, 48)), p.frozen("bias", Shape.vector(17)));
+      Value h = p.graph().linear(x, p.trainable("lora_A", Shape.of(3, 48)));
+      return p.graph().linearOnto(h, p.trainable("lora_B", Shape.of(17, 3)), y, 1.5);
     }));
   }
 
@@ -97,12 +95,12 @@ public final class OpCases {
     for (int cols : new int[] {1, 7, 48}) {
       cases.add(new TestProgram("embedding, trainable, " + cols, A, p -> {
         Value ids = Tables.ids(p, "ids", p.axis("a", A), 11);
-        return p.mse(p.graph().embedding(p.trainable("table", Shape.of(11, cols)), ids, Optional.empty()));
+        return p.mse(p.graph().embedding(p.trainable("table", Shape.of(11, cols)), ids));
       }));
       cases.add(new TestProgram("embedding, frozen, plus addend, " + cols, 1, p -> {
         Value ids = Tables.ids(p, "ids", p.axis("a", A), 11);
         return p.mse(p.graph().embedding(p.frozen("table", Shape.of(11, cols)), ids,
-            Optional.of(p.probe("x", Shape.of(p.axis("a", A), cols)))));
+            p.probe("x", Shape.of(p.axis("a", A), cols))));
       }));
     }
     // Of two columns the gradient is a difference that cancels to nothing, which F32 cannot show.
@@ -211,18 +209,18 @@ public final class OpCases {
     for (int cols : new int[] {1, 7, 33, 100}) {
       cases.add(twice("columns scaled, " + cols, cols, (p, x) -> p.graph().scaleColumns(x, p.trainable("factors", Shape.vector(cols)))));
       cases.add(twice("columns scaled around a trainable center, " + cols, cols, (p, x) -> p.graph().scaleColumns(x,
-          p.trainable("factors", Shape.vector(cols)), Optional.of(p.trainable("center", Shape.vector(cols))))));
+          p.trainable("factors", Shape.vector(cols)), p.trainable("center", Shape.vector(cols)))));
     }
     cases.add(twice("columns scaled by computed factors around a bias", 17, (p, x) -> {
       Value bias = p.trainable("bias", Shape.vector(9));
-      Value y = p.graph().linear(x, p.frozen("w", Shape.of(9, 17)), Optional.of(bias));
+      Value y = p.graph().linear(x, p.frozen("w", Shape.of(9, 17)), bias);
       Value factors = p.graph().multiply(p.trainable("magnitude", Shape.vector(9)), p.frozen("inverse", Shape.vector(9)));
-      return p.graph().scaleColumns(y, factors, Optional.of(bias));
+      return p.graph().scaleColumns(y, factors, bias);
     }));
     cases.add(new TestProgram("trainables as operands of everything", A, p -> {
       Value w = p.trainable("w", Shape.of(A, 7));
       Value v = p.graph().multiply(p.graph().activate(Activation.TANH, w), p.graph().add(w, w));
-      Value y = p.graph().linear(w, p.trainable("square", Shape.of(7, 7)), Optional.empty(), Optional.of(v), 0.5);
+      Value y = p.graph().linearOnto(w, p.trainable("square", Shape.of(7, 7)), v, 0.5);
       return p.mse(p.graph().layerNorm(y, p.frozen("gamma", Shape.vector(7)), p.frozen("beta", Shape.vector(7)), 1e-5));
     }));
     cases.add(twice("scale", 33, (p, x) -> p.graph().scale(x, -0.3)));
@@ -239,25 +237,25 @@ public final class OpCases {
           }
           return classes;
         });
-        p.graph().countTargets(Optional.of(Loss.CROSS_ENTROPY), labels, p.graph().program().state("count", Shape.vector(1)));
+        p.graph().countTargets(Loss.CROSS_ENTROPY, labels, p.graph().program().state("count", Shape.vector(1)));
         return p.graph().loss(Loss.CROSS_ENTROPY, p.probe("x", Shape.of(a, cols)), labels);
       }));
       cases.add(new TestProgram("binary cross-entropy, " + cols, cols, p -> {
         Shape shape = Shape.of(p.axis("a", A), cols);
         Value labels = p.input("labels", shape, () -> p.random().nextInt(2));
-        p.graph().countTargets(Optional.of(Loss.BCE_WITH_LOGITS), labels, p.graph().program().state("count", Shape.vector(1)));
+        p.graph().countTargets(Loss.BCE_WITH_LOGITS, labels, p.graph().program().state("count", Shape.vector(1)));
         return p.graph().loss(Loss.BCE_WITH_LOGITS, p.probe("x", shape), labels);
       }));
       cases.add(new TestProgram("squared error, " + cols, cols, p -> {
         Shape shape = Shape.of(p.axis("a", A), cols);
         Value x = p.mse(p.probe("x", shape));
-        p.graph().countTargets(Optional.of(Loss.MSE), p.input("labels", shape), p.graph().program().state("count", Shape.vector(1)));
+        p.graph().countTargets(Loss.MSE, p.input("labels", shape), p.graph().program().state("count", Shape.vector(1)));
         return x;
       }));
     }
     cases.add(new TestProgram("in-batch negatives", A, p -> {
       Shape shape = Shape.of(p.axis("a", A), 17);
-      p.graph().countTargets(Optional.empty(), p.table("any", shape.withCols(1), live -> new int[0]),
+      p.graph().countTargets(p.table("any", shape.withCols(1), live -> new int[0]),
           p.graph().program().state("count", Shape.vector(1)));
       return p.graph().inBatchNegatives(p.probe("q", shape), p.probe("d", shape), 0.7);
     }));
@@ -266,7 +264,7 @@ public final class OpCases {
   /** More rows than one piece of work or one partial sum takes; too much for a gradient check. */
   public static List<TestProgram> tall() {
     return List.of(twice("tall layer norm and bias", 33, 600, 300, (p, x) -> {
-      Value y = p.graph().linear(x, p.trainable("w", Shape.of(33, 33)), Optional.of(p.trainable("bias", Shape.vector(33))));
+      Value y = p.graph().linear(x, p.trainable("w", Shape.of(33, 33)), p.trainable("bias", Shape.vector(33)));
       return p.graph().layerNorm(p.graph().activate(Activation.GELU, y), p.trainable("gamma", Shape.vector(33)),
           p.trainable("beta", Shape.vector(33)), 1e-5);
     }));

@@ -9,7 +9,6 @@ import io.github.lora4j.vector.AttentionSpec;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
-import java.util.Optional;
 import java.util.Random;
 import java.util.Set;
 import java.util.stream.IntStream;
@@ -79,8 +78,8 @@ public final class RandomCases {
         case 1 -> g.multiply(g.activate(Activation.TANH, pick()), g.activate(Activation.SIGMOID, pick()));
         case 2 -> g.scale(pick(), -0.8);
         case 3 -> g.activate(Activation.values()[random.nextInt(3)], pick());
-        case 4 -> g.linear(pick(), p.trainable("w" + i, Shape.of(COLS, COLS)), Optional.empty(), Optional.of(pick()), 0.5);
-        case 5 -> g.linear(pick(), p.frozen("w" + i, Shape.of(COLS, COLS)), Optional.of(p.trainable("b" + i, vector)));
+        case 4 -> g.linearOnto(pick(), p.trainable("w" + i, Shape.of(COLS, COLS)), pick(), 0.5);
+        case 5 -> g.linear(pick(), p.frozen("w" + i, Shape.of(COLS, COLS)), p.trainable("b" + i, vector));
         case 6 -> g.layerNorm(pick(), p.trainable("gamma" + i, vector), p.frozen("beta" + i, vector), 1e-2);
         case 7 -> g.l2Normalize(pick(), 1e-12);
         case 8 -> Tables.dropout(p, pick(), "site" + i, 0.2);
@@ -93,7 +92,7 @@ public final class RandomCases {
     /** Means of ranges, put back at the first row of each. */
     private Value pooled(Value x, Value onto) {
       Tables.Picked firsts = Tables.firsts(p, pieces, rows);
-      return g.gather(g.rangeMean(x, Tables.ranges(p, "ranges", pieces, rows)), firsts.inverse(), Optional.of(firsts.ids()), Optional.of(onto));
+      return g.gather(g.rangeMean(x, Tables.ranges(p, "ranges", pieces, rows)), firsts.inverse(), firsts.ids(), onto);
     }
   }
 }

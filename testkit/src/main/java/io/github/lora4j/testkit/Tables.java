@@ -9,7 +9,6 @@ import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.Random;
 import java.util.TreeMap;
 
@@ -34,7 +33,7 @@ public final class Tables {
       }
       return inverted;
     });
-    return p.graph().gather(a, ids, Optional.of(inverse), Optional.of(b));
+    return p.graph().gather(a, ids, inverse, b);
   }
 
   private static int[] partners(int from, int to) {

@@ -9,7 +9,6 @@ import io.github.lora4j.graph.Value;
 import io.github.lora4j.vector.Loss;
 import java.util.LinkedHashMap;
 import java.util.Map;
-import java.util.Optional;
 import java.util.Random;
 import java.util.function.Consumer;
 import java.util.function.DoubleSupplier;
@@ -175,7 +174,7 @@ public final class TestProgram {
     identity(slot + ".ids.unique", shape, shape.rows());
     identity(slot + ".ids.starts", Shape.of(shape.rows() + 1, 1), shape.rows() + 1);
     identity(slot + ".ids.order", shape, shape.rows());
-    return graph.embedding(table, ids, Optional.empty());
+    return graph.embedding(table, ids);
   }
 
   private Value identity(String slot, Shape shape, int rows) {

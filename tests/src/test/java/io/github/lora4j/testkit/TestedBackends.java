@@ -8,7 +8,6 @@ import io.github.lora4j.vector.DType;
 import io.github.lora4j.vector.KernelProvider;
 import io.github.lora4j.vector.ReferenceKernels;
 import io.github.lora4j.vector.Workers;
-import java.util.OptionalInt;
 import java.util.function.Function;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Assumptions;
@@ -76,7 +75,7 @@ public enum TestedBackends {
     }
 
     @Override
-    public Backend open(int threads, OptionalInt device) {
+    public Backend open(int threads) {
       return REFERENCE.open();
     }
   }

@@ -11,9 +11,9 @@ final class AdapterLowering {
 
   static List<GpuBinder<?>> binders() {
     return List.of(GpuBinder.of(AdapterOp.ScaleColumns.class, (o, to) -> to.rows(Kernel.SCALE_COLUMNS, o.y(), (n, c) ->
-            new Descriptors.ScaleColumns(n, c, to.at(o.x()), to.at(o.scale()), to.at(o.center()), to.at(o.y())))),
+            new Descriptors.ScaleColumns(n, c, to.at(o.x()), to.at(o.scale()), o.center().map(to::at).orElse(-1), to.at(o.y())))),
         GpuBinder.of(AdapterOp.ColumnDots.class, (o, to) -> ProductLowering.columnSums(to, o.dy(),
-            new Operands(to.at(o.x()), -1, to.at(o.center())), Sums.TIMES_CENTERED, o.sums())),
+            new Operands(to.at(o.x()), -1, o.center().map(to::at).orElse(-1)), Sums.TIMES_CENTERED, o.sums())),
         GpuBinder.of(AdapterOp.AddTo.class, (o, to) -> ElementLowering.binary(to, Kernel.ADD, o.x(), o.total(), o.total())),
         GpuBinder.of(AdapterOp.GramPenalty.class, AdapterLowering::gramPenalty),
         GpuBinder.of(AdapterOp.Sensitivity.class, AdapterLowering::sensitivity),

@@ -10,7 +10,6 @@ import io.github.lora4j.tornado.Lowering.Task;
 import io.github.lora4j.vector.DType;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
 
 /** Where a {@link GpuBinder} puts what its op does; the tasks run in the order in which they are added. */
 public final class GpuTasks {
@@ -73,10 +72,6 @@ public final class GpuTasks {
 
   int at(Value value) {
     return layout.at(value);
-  }
-
-  int at(Optional<Value> value) {
-    return value.map(layout::at).orElse(-1);
   }
 
   int ints(Value value) {

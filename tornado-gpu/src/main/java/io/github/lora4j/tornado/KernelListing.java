@@ -1,6 +1,5 @@
 package io.github.lora4j.tornado;
 
-import java.util.OptionalInt;
 import uk.ac.manchester.tornado.api.GridScheduler;
 import uk.ac.manchester.tornado.api.KernelContext;
 import uk.ac.manchester.tornado.api.TaskGraph;
@@ -23,7 +22,7 @@ public final class KernelListing {
    * @param args name of the backend
    */
   public static void main(String[] args) throws Exception {
-    var device = Tornado.device(args[0], OptionalInt.empty());
+    var device = Tornado.device(args[0], Tornado.ANY);
     for (Kernel kernel : Kernel.values()) {
       if (kernel.launch == null) {
         continue;

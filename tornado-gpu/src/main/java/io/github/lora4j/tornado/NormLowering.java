@@ -45,7 +45,7 @@ final class NormLowering {
     to.grouped(Kernel.LAYER_NORM_SUMS, o.x(), (n, c) -> new Descriptors.NormSums(n, c, to.at(o.dy()), to.at(o.x()), to.at(o.stats()),
         to.at(o.gamma()), sums));
     to.rows(Kernel.LAYER_NORM_GRAD, o.dx(), (n, c) -> new Descriptors.NormGrad(n, c, c, to.at(o.dy()), to.at(o.x()), to.at(o.stats()),
-        to.at(o.gamma()), to.at(o.addend()), sums, to.at(o.dx())));
+        to.at(o.gamma()), o.addend().map(to::at).orElse(-1), sums, to.at(o.dx())));
   }
 
   private static void l2Normalize(NormOp.L2Normalize o, GpuTasks to) {
@@ -77,6 +77,6 @@ final class NormLowering {
     to.grouped(Kernel.REDUCE, to.count(o.x()), width, heads, (n, c) -> new Descriptors.Reduce(n, c, heads, to.at(o.dy()), to.at(o.x()),
         to.at(o.gamma()), -1, Rows.MEAN, sums));
     to.rows(Kernel.RMS_NORM_GRAD, o.dx(), (n, c) -> new Descriptors.NormGrad(n, c, width, to.at(o.dy()), to.at(o.x()), to.at(o.stats()),
-        to.at(o.gamma()), to.at(o.addend()), sums, to.at(o.dx())));
+        to.at(o.gamma()), o.addend().map(to::at).orElse(-1), sums, to.at(o.dx())));
   }
 }

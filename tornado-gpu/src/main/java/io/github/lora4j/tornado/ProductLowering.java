@@ -60,7 +60,7 @@ final class ProductLowering {
       int outputs = o.w().shape().rows();
       int inputs = o.w().shape().cols();
       product(to, new Matrices(new Strided(to.count(o.x()), to.at(o.x()), inputs, 1), weight(to, to.layout().count(outputs), o.w(), 1, inputs),
-          to.layout().count(inputs), to.at(o.bias()), to.at(o.addend()), o.alpha(), false, to.at(o.y()), outputs));
+          to.layout().count(inputs), o.bias().map(to::at).orElse(-1), o.addend().map(to::at).orElse(-1), o.alpha(), false, to.at(o.y()), outputs));
     }
   }
 
@@ -80,7 +80,7 @@ final class ProductLowering {
       int outputs = o.w().shape().rows();
       int inputs = o.w().shape().cols();
       product(to, new Matrices(new Strided(to.count(o.dy()), to.at(o.dy()), outputs, 1), weight(to, to.layout().count(inputs), o.w(), inputs, 1),
-          to.layout().count(outputs), -1, to.at(o.addend()), o.alpha(), false, to.at(o.dx()), inputs));
+          to.layout().count(outputs), -1, o.addend().map(to::at).orElse(-1), o.alpha(), false, to.at(o.dx()), inputs));
     }
   }
 

@@ -19,7 +19,7 @@ final class RowLowering {
         GpuBinder.of(RowOp.RangeSum.class, (o, to) -> to.rows(Kernel.RANGE_SUM, o.y(), (n, c) ->
             new Descriptors.Ranges(n, c, to.at(o.x()), to.ints(o.ranges()), o.mean() ? 1 : 0, to.at(o.y())))),
         GpuBinder.of(RowOp.RangeSumGrad.class, (o, to) -> {
-          ElementLowering.copy(to, to.at(o.addend()), o.dx());
+          ElementLowering.copy(to, o.addend().map(to::at).orElse(-1), o.dx());
           to.rows(Kernel.RANGE_SUM_GRAD, o.dy(), (n, c) ->
               new Descriptors.Ranges(n, c, to.at(o.dy()), to.ints(o.ranges()), o.mean() ? 1 : 0, to.at(o.dx())));
         }));
@@ -40,7 +40,7 @@ final class RowLowering {
     public void lower(RowOp.Gather o, GpuTasks to) {
       Layout.Weight table = to.layout().weight(o.table());
       to.rows(Kernel.GATHER, o.y(), (n, c) -> new Descriptors.Gather(n, c, table.where(), table.at(), to.layout().decode(), to.ints(o.ids()),
-          to.at(o.addend()), to.at(o.y())));
+          o.addend().map(to::at).orElse(-1), to.at(o.y())));
     }
   }
 }

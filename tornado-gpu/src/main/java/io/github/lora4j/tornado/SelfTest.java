@@ -39,7 +39,7 @@ final class SelfTest {
     Value weight = builder.trainable("weight", Shape.of(OUT, IN), 0);
     Value sum = builder.state("sum", Shape.vector(1));
     Graph graph = builder.entry("step");
-    Value loss = graph.loss(Loss.CROSS_ENTROPY, graph.linear(graph.activate(Activation.GELU, x), weight, Optional.empty()), labels);
+    Value loss = graph.loss(Loss.CROSS_ENTROPY, graph.linear(graph.activate(Activation.GELU, x), weight), labels);
     graph.addSum(loss, sum);
     graph.backward(loss);
     Program program = builder.build();

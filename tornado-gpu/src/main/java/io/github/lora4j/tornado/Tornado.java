@@ -6,7 +6,6 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
-import java.util.OptionalInt;
 import uk.ac.manchester.tornado.api.TornadoBackend;
 import uk.ac.manchester.tornado.api.TornadoRuntime;
 import uk.ac.manchester.tornado.api.common.TornadoDevice;
@@ -30,6 +29,9 @@ final class Tornado {
       "tornado.opencl.compiler.flags", "-cl-std=CL1.2",
       "tornado.device.memory", "4096GB");
 
+  /** In place of a device's number: the first GPU, or the first of all. */
+  static final int ANY = -1;
+
   private Tornado() {}
 
   /** Why TornadoVM cannot be used in this process, with the way to start one where it can. */
@@ -50,10 +52,10 @@ final class Tornado {
    * A device of a backend.
    *
    * @param name "opencl", "ptx", "cuda"
-   * @param number empty: the first GPU, or the first of all
+   * @param number from 0, or {@link #ANY}
    * @throws BackendException that names what there is, if it is not there
    */
-  static TornadoDevice device(String name, OptionalInt number) {
+  static TornadoDevice device(String name, int number) {
     SETTINGS.forEach(System::setProperty);
     TornadoRuntime runtime;
     try {
@@ -81,17 +83,17 @@ final class Tornado {
         .formatted(String.join(", ", backends), name, name));
   }
 
-  private static TornadoDevice device(TornadoBackend backend, String name, OptionalInt number) {
+  private static TornadoDevice device(TornadoBackend backend, String name, int number) {
     int count = backend.getNumDevices();
     if (count == 0) {
       throw new BackendException("backend %s finds no device: is the driver installed?".formatted(name));
     }
-    if (number.isPresent()) {
-      if (number.getAsInt() >= count) {
+    if (number != ANY) {
+      if (number >= count) {
         throw new BackendException("backend %s has %d device%s, numbered from 0; got %d: %s".formatted(name, count, count == 1 ? "" : "s",
-            number.getAsInt(), backend.getAllDevices().stream().map(Tornado::describe).toList()));
+            number, backend.getAllDevices().stream().map(Tornado::describe).toList()));
       }
-      return backend.getDevice(number.getAsInt());
+      return backend.getDevice(number);
     }
     return backend.getAllDevices().stream().filter(Tornado::gpu).findFirst().orElseGet(() -> backend.getDevice(0));
   }

@@ -12,7 +12,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
-import java.util.OptionalInt;
 import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
 import uk.ac.manchester.tornado.api.common.TornadoDevice;
@@ -38,9 +37,9 @@ public final class TornadoGpu implements Backend {
   /**
    * Looks for the device and tries it.
    *
-   * @param number empty: the first GPU, or the first of all
+   * @param number from 0, or {@link Tornado#ANY}
    */
-  TornadoGpu(String name, OptionalInt number) {
+  TornadoGpu(String name, int number) {
     this.name = name;
     TornadoDevice found = null;
     Optional<String> reason = Tornado.absent();
@@ -133,7 +132,12 @@ public final class TornadoGpu implements Backend {
     }
 
     @Override
-    public Backend open(int threads, OptionalInt device) {
+    public Backend open(int threads) {
+      return new TornadoGpu(name(), Tornado.ANY);
+    }
+
+    @Override
+    public Backend open(int threads, int device) {
       return new TornadoGpu(name(), device);
     }
   }
@@ -152,7 +156,12 @@ public final class TornadoGpu implements Backend {
     }
 
     @Override
-    public Backend open(int threads, OptionalInt device) {
+    public Backend open(int threads) {
+      return new TornadoGpu(name(), Tornado.ANY);
+    }
+
+    @Override
+    public Backend open(int threads, int device) {
       return new TornadoGpu(name(), device);
     }
   }
@@ -171,7 +180,12 @@ public final class TornadoGpu implements Backend {
     }
 
     @Override
-    public Backend open(int threads, OptionalInt device) {
+    public Backend open(int threads) {
+      return new TornadoGpu(name(), Tornado.ANY);
+    }
+
+    @Override
+    public Backend open(int threads, int device) {
       return new TornadoGpu(name(), device);
     }
   }

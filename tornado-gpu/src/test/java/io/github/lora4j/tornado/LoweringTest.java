@@ -31,7 +31,6 @@ import io.github.lora4j.vector.Workers;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Optional;
 import org.junit.jupiter.api.Test;
 
 /** How programs become tasks. */
@@ -48,15 +47,14 @@ class LoweringTest {
     Value segments = builder.table("segments", Shape.of(sequences, 5));
     Value labels = builder.table("labels", Shape.of(rows, 1));
     Graph graph = builder.entry("step");
-    Value x = graph.linear(builder.input("x", Shape.of(rows, WIDTH)), builder.trainable("in", Shape.of(WIDTH, WIDTH), 0), Optional.empty());
+    Value x = graph.linear(builder.input("x", Shape.of(rows, WIDTH)), builder.trainable("in", Shape.of(WIDTH, WIDTH), 0));
     for (int i = 0; i < count; i++) {
       String name = "layer." + i;
       Value in = x;
       x = graph.region(name, () -> {
-        Value q = graph.linear(in, builder.trainable(name + ".q", Shape.of(WIDTH, WIDTH), 0), Optional.empty());
+        Value q = graph.linear(in, builder.trainable(name + ".q", Shape.of(WIDTH, WIDTH), 0));
         Value attended = graph.attention(new AttentionSpec(2, 2, WIDTH / 2, 0.5f, false), q, in, in, segments, ROWS);
-        return graph.add(graph.activate(Activation.GELU, graph.linear(attended, builder.frozen(name + ".up", Shape.of(WIDTH, WIDTH)),
-            Optional.empty())), in);
+        return graph.add(graph.activate(Activation.GELU, graph.linear(attended, builder.frozen(name + ".up", Shape.of(WIDTH, WIDTH)))), in);
       });
     }
     graph.backward(graph.loss(Loss.CROSS_ENTROPY, x, labels));
@@ -179,7 +177,7 @@ class LoweringTest {
     ProgramBuilder builder = new ProgramBuilder();
     RowAxis rows = builder.axis("rows", 2);
     Graph graph = builder.entry("large");
-    graph.output("y", graph.linear(builder.input("x", Shape.of(rows, 1 << 16)), builder.frozen("w", Shape.of(1 << 16, 1 << 16)), Optional.empty()));
+    graph.output("y", graph.linear(builder.input("x", Shape.of(rows, 1 << 16)), builder.frozen("w", Shape.of(1 << 16, 1 << 16))));
     Program program = builder.build();
     for (DType type : List.of(DType.F32, DType.BF16)) {
       String message = assertThrows(ResourceException.class, () -> new PlainBackend(false).forecast(program, new CompileOptions(new Elements(type)))).getMessage();

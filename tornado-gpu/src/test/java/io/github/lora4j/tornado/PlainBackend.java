@@ -6,7 +6,6 @@ import io.github.lora4j.graph.Executable;
 import io.github.lora4j.graph.Program;
 import java.util.List;
 import java.util.Optional;
-import java.util.OptionalInt;
 
 /** The lowering and the kernels' bodies without a device: group after group, thread after thread, in plain Java. */
 public final class PlainBackend implements Backend {
@@ -64,7 +63,7 @@ public final class PlainBackend implements Backend {
     }
 
     @Override
-    public Backend open(int threads, OptionalInt device) {
+    public Backend open(int threads) {
       return new PlainBackend(false);
     }
   }

@@ -17,7 +17,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.OptionalDouble;
-import java.util.OptionalInt;
 import java.util.ServiceLoader;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -146,7 +145,7 @@ public final class BenchCommand implements Callable<Integer> {
       }
       for (Backend.Provider provider : ServiceLoader.load(Backend.Provider.class)) {
         if (provider.preference() > 0) {
-          Backend other = provider.open(threads, OptionalInt.empty());
+          Backend other = provider.open(threads);
           if (other.unusable().isPresent()) {
             out.println("without %s: %s".formatted(provider.name(), other.unusable().get()));
             other.close();

@@ -12,7 +12,6 @@ import io.github.lora4j.lora.AdapterRecording;
 import io.github.lora4j.models.Model;
 import io.github.lora4j.models.PackedInputs;
 import io.github.lora4j.models.Rows;
-import java.util.Optional;
 
 /**
  * A decoder as two entries that share weights and caches: {@value #PREFILL} for pieces of several tokens, of which the last tokens alone reach the
@@ -49,7 +48,7 @@ public record CacheProgram(Program program, Entry prefill, Entry decode, int cac
   private static Entry entry(String name, ProgramBuilder program, Model model, Adapter adapter, PackedInputs in, Rows wanted, int cacheRows) {
     Graph graph = program.entry(name);
     Value rows = program.table(name + ".rows", in.ids().shape());
-    Sites sites = new Sites(graph, new CachingHooks(adapter, cacheRows, rows), Optional.empty());
+    Sites sites = new Sites(graph, new CachingHooks(adapter, cacheRows, rows));
     return new Entry(name, in, rows, graph.output("logits", model.logits(sites, model.hidden(sites, in, wanted))));
   }
 

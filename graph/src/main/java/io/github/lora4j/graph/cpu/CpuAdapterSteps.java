@@ -29,7 +29,7 @@ record CpuAdapterSteps(CpuSteps of, Kernels k) {
   private CpuSteps.Step scaleColumns(AdapterOp.ScaleColumns o) {
     MemorySegment x = of.s(o.x());
     MemorySegment scale = of.s(o.scale());
-    MemorySegment center = of.s(o.center());
+    MemorySegment center = o.center().map(of::s).orElse(MemorySegment.NULL);
     MemorySegment y = of.s(o.y());
     int cols = o.x().shape().cols();
     return of.rows(o.x(), cols, (from, to) -> k.scaleColumns(x, scale, center, y, cols, from, to));
@@ -96,7 +96,7 @@ record CpuAdapterSteps(CpuSteps of, Kernels k) {
   private CpuSteps.Step columnDots(AdapterOp.ColumnDots o) {
     MemorySegment dy = of.s(o.dy());
     MemorySegment x = of.s(o.x());
-    MemorySegment center = of.s(o.center());
+    MemorySegment center = o.center().map(of::s).orElse(MemorySegment.NULL);
     int cols = o.x().shape().cols();
     return of.columnSums(o.dy(), o.sums(), (to, slot, first, end) -> k.columnDots(dy, x, center, to, slot, cols, first, end));
   }

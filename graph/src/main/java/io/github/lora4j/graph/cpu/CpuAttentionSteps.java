@@ -66,9 +66,9 @@ final class CpuAttentionSteps {
     MemorySegment table = of.s(f.segments());
     MemorySegment lse = of.s(f.lse());
     MemorySegment dout = of.s(o.dout());
-    MemorySegment dq = of.s(o.dq());
-    MemorySegment dk = of.s(o.dk());
-    MemorySegment dv = of.s(o.dv());
+    MemorySegment dq = o.dq().map(of::s).orElse(MemorySegment.NULL);
+    MemorySegment dk = o.dk().map(of::s).orElse(MemorySegment.NULL);
+    MemorySegment dv = o.dv().map(of::s).orElse(MemorySegment.NULL);
     int[] segments = of.live(f.segments());
     HeadTasks tasks = heads(f, of, f.spec().kvHeads(), new MemorySegment[] {q, dout}, (segment, head, worker) -> {
       long row = (long) segment * TABLE;

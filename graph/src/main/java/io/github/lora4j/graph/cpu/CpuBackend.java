@@ -4,13 +4,11 @@ import io.github.lora4j.graph.Backend;
 import io.github.lora4j.graph.CompileOptions;
 import io.github.lora4j.graph.Executable;
 import io.github.lora4j.graph.Program;
-import io.github.lora4j.vector.BackendException;
 import io.github.lora4j.vector.KernelProvider;
 import io.github.lora4j.vector.Kernels;
 import io.github.lora4j.vector.Workers;
 import java.util.List;
 import java.util.Optional;
-import java.util.OptionalInt;
 
 /** Runs programs on the processor with the given kernels and threads. Closing it stops the threads. */
 public record CpuBackend(Kernels kernels, Workers workers) implements Backend {
@@ -64,10 +62,7 @@ public record CpuBackend(Kernels kernels, Workers workers) implements Backend {
     }
 
     @Override
-    public Backend open(int threads, OptionalInt device) {
-      if (device.orElse(0) != 0) {
-        throw new BackendException("backend cpu has one device, 0; got %d".formatted(device.getAsInt()));
-      }
+    public Backend open(int threads) {
       return new CpuBackend(KernelProvider.select("auto"), new Workers(threads == 0 ? Workers.defaultThreads() : threads));
     }
   }

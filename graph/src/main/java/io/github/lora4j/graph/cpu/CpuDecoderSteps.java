@@ -37,7 +37,7 @@ record CpuDecoderSteps(CpuSteps of, Kernels k) {
     MemorySegment x = of.s(o.x());
     MemorySegment stats = of.s(o.stats());
     MemorySegment gamma = of.s(o.gamma());
-    MemorySegment addend = of.s(o.addend());
+    MemorySegment addend = o.addend().map(of::s).orElse(MemorySegment.NULL);
     MemorySegment dx = of.s(o.dx());
     int heads = o.stats().shape().cols();
     int cols = o.gamma().shape().cols();

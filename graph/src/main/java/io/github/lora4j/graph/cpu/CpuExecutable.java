@@ -111,10 +111,6 @@ final class CpuExecutable implements Executable {
     return segment;
   }
 
-  MemorySegment segment(Optional<Value> value) {
-    return value.map(this::segment).orElse(MemorySegment.NULL);
-  }
-
   MemorySegment frozen(Value weight, CpuPlan.Form form) {
     return Objects.requireNonNull(forms(weight).get(form), "the plan keeps every form that an op asks for");
   }

@@ -35,7 +35,7 @@ final class CpuNormSteps {
     MemorySegment x = at.s(o.x());
     MemorySegment stats = at.s(o.stats());
     MemorySegment gamma = at.s(o.gamma());
-    MemorySegment addend = at.s(o.addend());
+    MemorySegment addend = o.addend().map(at::s).orElse(MemorySegment.NULL);
     MemorySegment dx = at.s(o.dx());
     int cols = o.x().shape().cols();
     return at.rows(o.x(), cols, (from, to) -> k.layerNormGrad(dy, x, stats, gamma, addend, dx, cols, from, to));
@@ -46,8 +46,8 @@ final class CpuNormSteps {
     MemorySegment dy = at.s(o.dy());
     MemorySegment x = at.s(o.x());
     MemorySegment stats = at.s(o.stats());
-    MemorySegment dgamma = at.s(o.dgamma());
-    MemorySegment dbeta = at.s(o.dbeta());
+    MemorySegment dgamma = o.dgamma().map(at::s).orElse(MemorySegment.NULL);
+    MemorySegment dbeta = o.dbeta().map(at::s).orElse(MemorySegment.NULL);
     int cols = o.x().shape().cols();
     long half = CpuSteps.partials(o.x(), 1, at.plan().target()).shared();
     MemorySegment gammaPartials = at.scratch().asSlice(0, half);

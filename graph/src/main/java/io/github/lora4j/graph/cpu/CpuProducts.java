@@ -46,7 +46,8 @@ final class CpuProducts {
     CpuSteps.Step bind(Gemm.Then then, CpuSteps at) {
       Gemm.Spec spec = spec(at.plan().target());
       MemorySegment weight = spec.packed() ? at.frozen(right, CpuPlan.Form.PANELS) : at.s(right);
-      Gemm gemm = at.kernels().gemm(spec, new Gemm.Operands(at.s(left), weight, at.s(bias), at.s(addend), at.s(out), at.scratch()), then);
+      Gemm gemm = at.kernels().gemm(spec, new Gemm.Operands(at.s(left), weight, bias.map(at::s).orElse(MemorySegment.NULL),
+          addend.map(at::s).orElse(MemorySegment.NULL), at.s(out), at.scratch()), then);
       int[] live = at.live(left);
       return () -> gemm.run(at.workers(), live[0]);
     }

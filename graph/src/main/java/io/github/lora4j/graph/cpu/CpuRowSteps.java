@@ -50,7 +50,7 @@ final class CpuRowSteps {
       Arrays.setAll(tables, worker -> o.table().role() == Value.Role.FROZEN ? at.table(o.table(), at.scratch(worker))
           : new Kernels.Table(at.s(o.table()), at.plan().target().elements(), at.scratch(worker)));
       MemorySegment ids = at.s(o.ids());
-      MemorySegment addend = at.s(o.addend());
+      MemorySegment addend = o.addend().map(at::s).orElse(MemorySegment.NULL);
       MemorySegment y = at.s(o.y());
       int cols = o.y().shape().cols();
       return at.workerRows(o.y(), cols, (from, to, worker) -> k.gather(tables[worker], ids, addend, y, cols, from, to));
@@ -93,7 +93,7 @@ final class CpuRowSteps {
     Kernels k = at.kernels();
     MemorySegment dy = at.s(o.dy());
     MemorySegment ranges = at.s(o.ranges());
-    MemorySegment addend = at.s(o.addend());
+    MemorySegment addend = o.addend().map(at::s).orElse(MemorySegment.NULL);
     MemorySegment dx = at.s(o.dx());
     int cols = o.dx().shape().cols();
     int[] live = at.live(o.dx());

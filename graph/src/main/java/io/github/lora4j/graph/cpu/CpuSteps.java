@@ -9,7 +9,6 @@ import io.github.lora4j.vector.Memory;
 import io.github.lora4j.vector.Workers;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.util.Optional;
 
 /** What a {@link CpuBinder} binds an op with: memory of values, kernels, and work in pieces whose bounds depend on shapes alone. */
 public final class CpuSteps {
@@ -88,11 +87,6 @@ public final class CpuSteps {
 
   /** The memory of a value: row-major elements of {@link #floats}, or I32. */
   public MemorySegment s(Value value) {
-    return memoryOf.segment(value);
-  }
-
-  /** The memory of a value, or NULL. */
-  public MemorySegment s(Optional<Value> value) {
     return memoryOf.segment(value);
   }
 

@@ -15,7 +15,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.Optional;
 
 /**
  * Adapters of Houlsby et al. ("Parameter-Efficient Transfer Learning for NLP", ICML 2019), the AdapterH of the LoRA paper: behind the
@@ -83,8 +82,7 @@ public final class HoulsbyAdapter implements Adapter {
       return y;
     }
     Graph graph = recording.graph();
-    Value down = graph.linear(y, site.down.declare(recording), Optional.of(site.downBias.declare(recording)));
-    return graph.linear(graph.activate(options.nonLinearity, down), site.up.declare(recording), Optional.of(site.upBias.declare(recording)),
-        Optional.of(y), 1);
+    Value down = graph.linear(y, site.down.declare(recording), site.downBias.declare(recording));
+    return graph.linearOnto(graph.activate(options.nonLinearity, down), site.up.declare(recording), site.upBias.declare(recording), y, 1);
   }
 }

@@ -10,7 +10,6 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 
 /**
  * Prompt tuning (Lester, Al-Rfou and Constant, "The Power of Scale for Parameter-Efficient Prompt Tuning", EMNLP 2021) as PEFT's
@@ -65,6 +64,6 @@ public final class PromptAdapter implements Adapter {
     }
     // The rows of virtual tokens have the id −1, for which an embedding gives zero.
     Value ids = recording.graph().program().table(VirtualTokens.PROMPT_IDS, site.ids().shape());
-    return recording.graph().embedding(prompt.declare(recording), ids, Optional.of(y));
+    return recording.graph().embedding(prompt.declare(recording), ids, y);
   }
 }

@@ -372,8 +372,8 @@ public final class LoraAdapter implements Adapter {
   private Value tied(Sites recording, LinearSite of, Site embedding, Value y) {
     Graph graph = recording.graph();
     Value dropped = recording.dropout(of.module() + ".lora_dropout", of.x(), config.loraDropout());
-    Value down = graph.linearTransposed(dropped, embedding.b.declare(recording), Optional.empty(), 1);
-    return graph.linear(down, embedding.a.declare(recording), Optional.empty(), Optional.of(y), embedding.target.scaling());
+    Value down = graph.linearTransposed(dropped, embedding.b.declare(recording));
+    return graph.linearOnto(down, embedding.a.declare(recording), y, embedding.target.scaling());
   }
 
   @Override
@@ -394,20 +394,23 @@ public final class LoraAdapter implements Adapter {
   public Value dropped(Sites recording, LinearSite of, Value dropped, Value y) {
     Site site = site(of.module());
     Graph graph = recording.graph();
-    Value down = graph.linear(dropped, site.a.declare(recording), Optional.empty());
+    Value down = graph.linear(dropped, site.a.declare(recording));
     Optional<Value> bias = site.bias.map(b -> graph.scale(b.declare(recording), site.target.scaling()));
     if (site.magnitude.isEmpty()) {
       int groups = site.target.module().convolution().map(Convolution::groups).orElse(1);
-      return recording.grouped(down, site.b.declare(recording), bias, Optional.of(y), groups, site.target.scaling());
+      Value up = site.b.declare(recording);
+      double scaling = site.target.scaling();
+      return bias.map(b -> recording.groupedOnto(down, up, b, y, groups, scaling))
+          .orElseGet(() -> recording.groupedOnto(down, up, y, groups, scaling));
     }
     Value factors = factors(recording, site);
     if (dropped.equals(of.x())) {
-      Value t = graph.linear(down, site.b.declare(recording), Optional.empty(), Optional.of(y), site.target.scaling());
-      return graph.scaleColumns(t, factors, of.bias());
+      Value t = graph.linearOnto(down, site.b.declare(recording), y, site.target.scaling());
+      return of.bias().map(b -> graph.scaleColumns(t, factors, b)).orElseGet(() -> graph.scaleColumns(t, factors));
     }
     // With dropout the correction, too, sees the dropped input: y + (c − 1)·W·x' + c·s·B·A·x'.
-    Value weighted = graph.linear(dropped, of.weight(), Optional.empty());
-    Value t = graph.linear(down, site.b.declare(recording), Optional.empty(), Optional.of(weighted), site.target.scaling());
+    Value weighted = graph.linear(dropped, of.weight());
+    Value t = graph.linearOnto(down, site.b.declare(recording), weighted, site.target.scaling());
     return graph.add(graph.add(y, graph.scaleColumns(t, factors)), graph.scale(weighted, -1));
   }
 
@@ -423,11 +426,11 @@ public final class LoraAdapter implements Adapter {
     Graph graph = recording.graph();
     Value down = of.lookUp(graph, site.a.declare(recording));
     if (site.magnitude.isEmpty()) {
-      return graph.linear(down, site.b.declare(recording), Optional.empty(), Optional.of(y), site.target.scaling());
+      return graph.linearOnto(down, site.b.declare(recording), y, site.target.scaling());
     }
     // y may hold what the model adds to the embedding, which DoRA does not scale.
-    Value rows = graph.embedding(of.table(), of.ids(), Optional.empty());
-    Value t = graph.linear(down, site.b.declare(recording), Optional.empty(), Optional.of(rows), site.target.scaling());
+    Value rows = graph.embedding(of.table(), of.ids());
+    Value t = graph.linearOnto(down, site.b.declare(recording), rows, site.target.scaling());
     return graph.add(graph.add(y, graph.scaleColumns(t, factors(recording, site))), graph.scale(rows, -1));
   }
 

@@ -105,16 +105,16 @@ record TokenRows(ModuleInfo module, String weight, List<Integer> indices, Adapte
 
   Value embedding(Sites recording, Value ids, Value y) {
     Graph graph = recording.graph();
-    Value chosen = graph.embedding(selection(graph), ids, Optional.empty());
-    Value others = graph.linearTransposed(chosen, baseRows(graph), Optional.of(y), -1);
-    return graph.linearTransposed(chosen, parameter.declare(recording), Optional.of(others), 1);
+    Value chosen = graph.embedding(selection(graph), ids);
+    Value others = graph.linearTransposedOnto(chosen, baseRows(graph), y, -1);
+    return graph.linearTransposedOnto(chosen, parameter.declare(recording), others, 1);
   }
 
   Value linear(Sites recording, Value x, Value y) {
     Graph graph = recording.graph();
-    Value before = graph.linear(x, baseRows(graph), Optional.empty(), Optional.empty(), -1);
-    Value change = graph.linear(x, parameter.declare(recording), Optional.empty(), Optional.of(before), 1);
-    return graph.linear(change, selection(graph), Optional.empty(), Optional.of(y), 1);
+    Value before = graph.linear(x, baseRows(graph), -1);
+    Value change = graph.linearOnto(x, parameter.declare(recording), before, 1);
+    return graph.linearOnto(change, selection(graph), y, 1);
   }
 
   private Value baseRows(Graph graph) {

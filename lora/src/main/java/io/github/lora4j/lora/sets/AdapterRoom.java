@@ -13,7 +13,6 @@ import io.github.lora4j.vector.ConfigException;
 import io.github.lora4j.vector.Names;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 
 /**
  * What a program has room for, so that adapters come and go without compiling it again: so many seats, each of so much rank. The seats' A
@@ -75,7 +74,7 @@ record AdapterRoom(int seats, int rank, Map<String, ModuleInfo> sites, Map<Strin
       return y;
     }
     Value a = graph.program().input(slot(of.module(), "a"), Shape.of(columns(), module.in()));
-    return gated(graph, module, graph.linear(of.x(), a, Optional.empty()), y);
+    return gated(graph, module, graph.linear(of.x(), a), y);
   }
 
   @Override
@@ -94,12 +93,12 @@ record AdapterRoom(int seats, int rank, Map<String, ModuleInfo> sites, Map<Strin
     Value choices = choices(program, module, y);
     Value gates = chosen(graph, program.input(GATES, Shape.of(choices(), columns())), choices);
     Value b = program.input(slot(module.name(), "b"), Shape.of(module.out(), columns()));
-    Value sum = graph.linear(graph.multiply(down, gates), b, Optional.empty(), Optional.of(y), 1);
+    Value sum = graph.linearOnto(graph.multiply(down, gates), b, y, 1);
     if (!biases || module.kind() == ModuleInfo.Kind.EMBEDDING) {
       return sum;
     }
     Value bias = program.input(slot(module.name(), "bias"), Shape.of(choices(), module.out()));
-    return graph.gather(bias, choices, Optional.empty(), Optional.of(sum));
+    return graph.embedding(bias, choices, sum);
   }
 
   private Value replaced(Graph graph, ModuleInfo module, LinearSite of, Value y) {
@@ -111,9 +110,9 @@ record AdapterRoom(int seats, int rank, Map<String, ModuleInfo> sites, Map<Strin
     Value bias = program.input(slot(module.name(), "biases"), Shape.vector(all));
     Value gates = chosen(graph, program.input(slot(module.name(), "gates"), Shape.of(choices(), all)), choices);
     Value base = chosen(graph, program.input(slot(module.name(), "base"), Shape.of(choices(), out)), choices);
-    Value results = graph.multiply(graph.linear(of.x(), weight, Optional.of(bias)), gates);
+    Value results = graph.multiply(graph.linear(of.x(), weight, bias), gates);
     Value ones = program.constant("adapters.sum_%d_%d".formatted(seats, out), Shape.of(out, all), () -> sum(out));
-    return graph.linear(results, ones, Optional.empty(), Optional.of(graph.multiply(y, base)), 1);
+    return graph.linearOnto(results, ones, graph.multiply(y, base), 1);
   }
 
   /** The matrix that adds up the seats' results: identities side by side. */
@@ -128,7 +127,7 @@ record AdapterRoom(int seats, int rank, Map<String, ModuleInfo> sites, Map<Strin
   }
 
   private static Value chosen(Graph graph, Value table, Value choices) {
-    return graph.gather(table, choices, Optional.empty(), Optional.empty());
+    return graph.embedding(table, choices);
   }
 
   private static Value choices(ProgramBuilder program, ModuleInfo module, Value y) {

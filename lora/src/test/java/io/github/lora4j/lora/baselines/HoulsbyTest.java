@@ -24,7 +24,6 @@ import io.github.lora4j.vector.ReferenceKernels;
 import io.github.lora4j.vector.Workers;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 
@@ -45,7 +44,7 @@ class HoulsbyTest {
     ProgramBuilder builder = new ProgramBuilder();
     RowAxis rows = builder.axis("rows", 2);
     Graph graph = builder.entry("forward");
-    Value y = graph.output("y", new Sites(graph, adapter, Optional.empty()).blockOutput("layer.0.output.dense",
+    Value y = graph.output("y", new Sites(graph, adapter).blockOutput("layer.0.output.dense",
         builder.input("x", Shape.of(rows, 6)), 4, true));
     try (Workers workers = new Workers(1); CpuBackend backend = new CpuBackend(new ReferenceKernels(DType.F64), workers);
         Executable e = backend.compile(builder.build(), CompileOptions.DEFAULT)) {

@@ -28,7 +28,6 @@ import io.github.lora4j.vector.ConfigException;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import org.junit.jupiter.api.Test;
 
 class LoraAdapterTest {
@@ -67,7 +66,7 @@ class LoraAdapterTest {
     RowAxis rows = builder.axis("rows", 8);
     Value keys = builder.table("keys", Shape.of(rows, 2));
     Graph graph = builder.entry("train");
-    Sites sites = new Sites(graph, adapter, Optional.of(new Sites.Randomness(List.of(keys), builder.table("random", Shape.vector(3)))));
+    Sites sites = new Sites(graph, adapter, new Sites.Randomness(List.of(keys), builder.table("random", Shape.vector(3))));
     Value y = sites.linear("bert.pooler.dense", builder.input("x", Shape.of(rows, 24)), 24, true);
     assertEquals(Shape.of(rows, 24), y.shape());
     Program program = builder.build();

@@ -30,7 +30,6 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.Random;
 import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.Test;
@@ -87,8 +86,8 @@ class MergedPartsTest {
       Graph graph = builder.entry(module);
       int out = weights.get(module).length / IN;
       Value labels = builder.input(module + ".labels", Shape.of(rows, out));
-      Value loss = graph.loss(Loss.MSE, new Sites(graph, adapter, Optional.empty()).linear(module, x, out, false), labels);
-      graph.countTargets(Optional.of(Loss.MSE), labels, count);
+      Value loss = graph.loss(Loss.MSE, new Sites(graph, adapter).linear(module, x, out, false), labels);
+      graph.countTargets(Loss.MSE, labels, count);
       graph.addSum(loss, lossSum);
       if (adapter.parameters().stream().anyMatch(parameter -> parameter.slot().startsWith(module))) {
         graph.backward(loss);

@@ -28,7 +28,6 @@ import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 
@@ -96,7 +95,7 @@ final class PlantedModuleTest {
     RowAxis rows = builder.axis("rows", ROWS);
     Graph graph = builder.entry("accumulate");
     Value x = builder.input("x", Shape.of(rows, WIDTH));
-    Sites sites = new Sites(graph, adapter, Optional.empty());
+    Sites sites = new Sites(graph, adapter);
     Value y = x;
     for (int layer = 0; layer < LAYERS; layer++) {
       Value up = graph.activate(Activation.TANH, sites.linear("layers.%d.up".formatted(layer), y, WIDTH, false));
@@ -108,7 +107,7 @@ final class PlantedModuleTest {
     Value lossSum = builder.state("lossSum", Shape.vector(1));
     Value count = builder.state("count", Shape.vector(1));
     graph.addSum(rowLoss, lossSum);
-    graph.countTargets(Optional.of(Loss.MSE), target, count);
+    graph.countTargets(Loss.MSE, target, count);
     graph.backward(rowLoss);
     Value report = builder.state("report", Shape.vector(3));
     Value hyper = builder.input("hyper", Shape.vector(4));

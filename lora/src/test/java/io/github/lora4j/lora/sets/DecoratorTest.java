@@ -67,7 +67,7 @@ class DecoratorTest {
     ProgramBuilder builder = new ProgramBuilder();
     Graph graph = builder.entry("accumulate");
     RowAxis rows = builder.axis("rows", 4);
-    adapter.parameters().forEach(p -> p.declare(new Sites(graph, adapter, Optional.empty())));
+    adapter.parameters().forEach(p -> p.declare(new Sites(graph, adapter)));
     Value count = builder.state("count", Shape.vector(1));
     builder.input("x", Shape.of(rows, 12));
     adapter.recordBeforeUpdate(builder.entry("apply"), count);
@@ -86,8 +86,8 @@ class DecoratorTest {
     Graph graph = builder.entry("predict");
     Value ids = builder.table("ids", Shape.of(builder.axis("rows", 4), 1));
     Value table = builder.frozen("emb.weight", Shape.of(23, 12));
-    Value y = graph.embedding(table, ids, Optional.empty());
-    adapter.embedding(new Sites(graph, adapter, Optional.empty()), new Adapter.EmbeddingSite("emb", ids, table, false), y);
+    Value y = graph.embedding(table, ids);
+    adapter.embedding(new Sites(graph, adapter), new Adapter.EmbeddingSite("emb", ids, table, false), y);
     assertTrue(builder.find("emb.token_adapter.trainable_tokens_delta").isPresent());
     assertEquals(2, adapter.baseRows().values().iterator().next().rows().size());
   }

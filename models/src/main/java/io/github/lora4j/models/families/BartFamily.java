@@ -16,7 +16,6 @@ import io.github.lora4j.vector.AttentionSpec;
 import io.github.lora4j.vector.ConfigException;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.Set;
 
 /** BART (Lewis et al. 2020): an encoder and a decoder of post-norm layers with learned positions. */
@@ -98,10 +97,10 @@ public final class BartFamily implements ModelFamily {
     private Value embedded(Sites sites, Sites stack, Value ids, Value positions) {
       Graph graph = sites.graph();
       return graph.region("embeddings", () -> {
-        Value words = sites.embedding("shared", ids, vocabSize(), hidden, Optional.empty());
+        Value words = sites.embedding("shared", ids, vocabSize(), hidden);
         Value scaled = config.flag("scale_embedding", false) ? graph.scale(words, Math.sqrt(hidden)) : words;
         stack.order("embed_positions", "layers");
-        Value placed = stack.embedding("embed_positions", positions, maxPositions() + OFFSET, hidden, Optional.of(scaled));
+        Value placed = stack.embedding("embed_positions", positions, maxPositions() + OFFSET, hidden, scaled);
         return stack.layerNorm("layernorm_embedding", placed, EPS);
       });
     }
@@ -128,7 +127,7 @@ public final class BartFamily implements ModelFamily {
       return switch (head) {
         case Head.None none -> rows;
         case Head.LanguageModel of -> sites.linear("lm_head", config.flag("tie_word_embeddings", true) ? "model.shared.weight" : "lm_head.weight",
-            Optional.of("final_logits_bias"), rows, vocabSize());
+            "final_logits_bias", rows, vocabSize());
         case Head.SequenceClassification of -> throw none(head);
         case Head.TokenClassification of -> throw none(head);
         case Head.QuestionAnswering of -> throw none(head);

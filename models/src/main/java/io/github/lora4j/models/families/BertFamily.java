@@ -15,7 +15,6 @@ import io.github.lora4j.vector.Activation;
 import io.github.lora4j.vector.AttentionSpec;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.Set;
 
 /** BERT (Devlin et al. 2019). MiniLM, bge and e5 are BERTs. */
@@ -98,9 +97,9 @@ public final class BertFamily implements ModelFamily {
 
     private Value embeddings(Sites sites, PackedInputs in) {
       sites.order("word_embeddings", "position_embeddings");
-      Value x = sites.embedding("word_embeddings", in.ids(), vocabSize(), hidden, Optional.empty());
-      x = sites.embedding("token_type_embeddings", in.all().types(), typeVocabSize(), hidden, Optional.of(x));
-      x = sites.embedding("position_embeddings", in.positions(Rows.ALL), positions, hidden, Optional.of(x));
+      Value x = sites.embedding("word_embeddings", in.ids(), vocabSize(), hidden);
+      x = sites.embedding("token_type_embeddings", in.all().types(), typeVocabSize(), hidden, x);
+      x = sites.embedding("position_embeddings", in.positions(Rows.ALL), positions, hidden, x);
       x = sites.layerNorm("LayerNorm", x, eps);
       sites.module("dropout", Kind.DROPOUT);
       return x;
@@ -156,7 +155,7 @@ public final class BertFamily implements ModelFamily {
       Value normed = cls.layerNorm("transform.LayerNorm", dense, eps);
       boolean tied = config.flag("tie_word_embeddings", true);
       String weight = tied ? "bert.embeddings.word_embeddings.weight" : "cls.predictions.decoder.weight";
-      return sites.linear("cls.predictions.decoder", weight, Optional.of("cls.predictions.bias"), normed, vocabSize());
+      return sites.linear("cls.predictions.decoder", weight, "cls.predictions.bias", normed, vocabSize());
     }
 
     @Override

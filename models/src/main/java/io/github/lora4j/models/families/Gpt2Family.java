@@ -73,8 +73,8 @@ public final class Gpt2Family implements ModelFamily {
       Sites sites = recording.conv1d();
       Graph graph = sites.graph();
       Value x = graph.region("embeddings", () -> {
-        Value words = sites.embedding("wte", in.ids(), vocabSize(), hidden, Optional.empty());
-        Value y = sites.embedding("wpe", in.positions(Rows.ALL), maxPositions(), hidden, Optional.of(words));
+        Value words = sites.embedding("wte", in.ids(), vocabSize(), hidden);
+        Value y = sites.embedding("wpe", in.positions(Rows.ALL), maxPositions(), hidden, words);
         sites.module("drop", Kind.DROPOUT);
         return y;
       });

@@ -15,7 +15,6 @@ import io.github.lora4j.vector.Activation;
 import io.github.lora4j.vector.AttentionSpec;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.Set;
 
 /** GPT-J (Wang and Komatsuzaki 2021): one norm for attention and feed-forward side by side, neighbours of a part of each head turn. */
@@ -65,7 +64,7 @@ public final class GptJFamily implements ModelFamily {
     @Override
     public Value hidden(Sites sites, PackedInputs in, Rows rows) {
       Graph graph = sites.graph();
-      Value x = graph.region("embeddings", () -> sites.embedding("wte", in.ids(), vocabSize(), hidden, Optional.empty()));
+      Value x = graph.region("embeddings", () -> sites.embedding("wte", in.ids(), vocabSize(), hidden));
       sites.module("drop", Kind.DROPOUT);
       for (int i = 0; i < layers; i++) {
         Value before = x;

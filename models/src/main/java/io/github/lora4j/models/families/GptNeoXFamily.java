@@ -74,7 +74,7 @@ public final class GptNeoXFamily implements ModelFamily {
     @Override
     public Value hidden(Sites sites, PackedInputs in, Rows rows) {
       Graph graph = sites.graph();
-      Value x = graph.region("embeddings", () -> sites.embedding("embed_in", in.ids(), vocabSize(), hidden, Optional.empty()));
+      Value x = graph.region("embeddings", () -> sites.embedding("embed_in", in.ids(), vocabSize(), hidden));
       sites.module("emb_dropout", Kind.DROPOUT);
       for (int i = 0; i < layers; i++) {
         Value before = x;

@@ -119,7 +119,7 @@ class Llama implements Architecture {
   public Value hidden(Sites sites, PackedInputs in, Rows rows) {
     Graph graph = sites.graph();
     Value x = graph.region("embeddings",
-        () -> embedded(sites, sites.embedding("embed_tokens", in.ids(), vocabSize(), hidden, Optional.empty())));
+        () -> embedded(sites, sites.embedding("embed_tokens", in.ids(), vocabSize(), hidden)));
     for (int i = 0; i < layers; i++) {
       int index = i;
       Value before = x;

@@ -75,9 +75,9 @@ public final class OptFamily implements ModelFamily {
       Graph graph = sites.graph();
       sites.order(order());
       Value x = graph.region("embeddings", () -> {
-        Value embedded = sites.embedding("embed_tokens", in.ids(), vocabSize(), words, Optional.empty());
+        Value embedded = sites.embedding("embed_tokens", in.ids(), vocabSize(), words);
         Value wide = words == hidden ? embedded : sites.linear("project_in", embedded, hidden, false);
-        return sites.embedding("embed_positions", in.positions(Rows.ALL), maxPositions() + OFFSET, hidden, Optional.of(wide));
+        return sites.embedding("embed_positions", in.positions(Rows.ALL), maxPositions() + OFFSET, hidden, wide);
       });
       for (int i = 0; i < layers; i++) {
         Value input = x;

@@ -11,7 +11,6 @@ import io.github.lora4j.models.ModelFamily;
 import io.github.lora4j.vector.Activation;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.Set;
 
 /**
@@ -62,7 +61,7 @@ public final class RobertaFamily implements ModelFamily {
       Value normed = sites.layerNorm("lm_head.layer_norm", dense, config().positive("layer_norm_eps", 1e-12));
       boolean tied = config().flag("tie_word_embeddings", true);
       return sites.linear("lm_head.decoder", tied ? "roberta.embeddings.word_embeddings.weight" : "lm_head.decoder.weight",
-          Optional.of("lm_head.bias"), normed, vocabSize());
+          "lm_head.bias", normed, vocabSize());
     }
   }
 }

@@ -85,7 +85,7 @@ public final class T5Family implements ModelFamily {
     public Value hidden(Sites sites, PackedInputs in, Rows rows) {
       Graph graph = sites.graph();
       PackedInputs.Source source = in.source();
-      Value memory = graph.region("embeddings", () -> sites.embedding("shared", source.ids(), vocabSize(), hidden, Optional.empty()));
+      Value memory = graph.region("embeddings", () -> sites.embedding("shared", source.ids(), vocabSize(), hidden));
       Sites encoder = sites.within("encoder.");
       Value near = graph.region("encoder.bias", () -> bias(encoder, in.maxLength(), true));
       for (int i = 0; i < config.size("num_layers"); i++) {
@@ -106,7 +106,7 @@ public final class T5Family implements ModelFamily {
     private Value decoded(Sites sites, PackedInputs in, Rows rows, Value memory) {
       Graph graph = sites.graph();
       Sites decoder = sites.within("decoder.");
-      Value x = graph.region("embeddings", () -> sites.embedding("shared", in.ids(), vocabSize(), hidden, Optional.empty()));
+      Value x = graph.region("embeddings", () -> sites.embedding("shared", in.ids(), vocabSize(), hidden));
       Value near = graph.region("decoder.bias", () -> bias(decoder, in.maxLength(), false));
       int layers = config.size("num_decoder_layers", config.size("num_layers"));
       for (int i = 0; i < layers; i++) {
@@ -119,7 +119,7 @@ public final class T5Family implements ModelFamily {
               in.choose(graph, wanted, before));
           Value again = block.rmsNorm("layer.1.layer_norm", y, eps);
           block.module("layer.1.dropout", Kind.DROPOUT);
-          Value crossed = attention(block.within("layer.1."), "EncDecAttention", List.of(again, memory), Optional.empty(),
+          Value crossed = attention(block.within("layer.1."), "EncDecAttention", List.of(again, memory), List.of(),
               in.source().cross(wanted), in.maxLength(), false);
           return feedForward(block.within("layer.2."), graph.add(crossed, y));
         });
@@ -132,11 +132,11 @@ public final class T5Family implements ModelFamily {
 
     private Value self(Sites block, Value queries, Value keys, Value bias, Value segments, int maxLength, boolean causal) {
       block.module("layer.0.dropout", Kind.DROPOUT);
-      return attention(block.within("layer.0."), "SelfAttention", List.of(queries, keys), Optional.of(bias), segments, maxLength, causal);
+      return attention(block.within("layer.0."), "SelfAttention", List.of(queries, keys), List.of(bias), segments, maxLength, causal);
     }
 
-    /** Attention of the first rows to the second. */
-    private Value attention(Sites layer, String module, List<Value> rows, Optional<Value> bias, Value segments, int maxLength, boolean causal) {
+    /** Attention of the first rows to the second, with a bias of its scores or none. */
+    private Value attention(Sites layer, String module, List<Value> rows, List<Value> bias, Value segments, int maxLength, boolean causal) {
       Sites sites = layer.within(module + ".");
       layer.order(module);
       sites.order("q", "k", "v", "o");
@@ -145,7 +145,9 @@ public final class T5Family implements ModelFamily {
       Value k = sites.linear("k", rows.get(1), width, false);
       Value v = sites.linear("v", rows.get(1), width, false);
       AttentionSpec spec = new AttentionSpec(heads, heads, headSize, 1, causal);
-      return sites.blockOutput("o", layer.attention(module, spec, List.of(q, k, v), bias, segments, maxLength), hidden, false);
+      Value y = bias.isEmpty() ? layer.attention(module, spec, q, k, v, segments, maxLength)
+          : layer.attention(module, spec, List.of(q, k, v), bias.getFirst(), segments, maxLength);
+      return sites.blockOutput("o", y, hidden, false);
     }
 
     private Value feedForward(Sites sites, Value x) {

@@ -11,7 +11,6 @@ import io.github.lora4j.graph.ScatterTables;
 import io.github.lora4j.graph.Shape;
 import io.github.lora4j.graph.Value;
 import io.github.lora4j.testkit.TestedBackends;
-import java.util.Optional;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.TestFactory;
@@ -32,7 +31,7 @@ class EmbeddingFrequencyTest {
       Value ones = builder.frozen("ones", Shape.of(1, COLS));
       Graph g = builder.entry("step");
       // Each row's loss is the sum of its columns, so each row's gradient is 1.
-      Value loss = g.linear(g.embedding(table, ids, Optional.empty(), scaled), ones, Optional.empty());
+      Value loss = g.linear(g.embedding(table, ids, scaled), ones);
       g.backward(loss);
       try (Executable run = on.open().compile(builder.build(), CompileOptions.DEFAULT)) {
         run.write(ones, new float[] {1, 1, 1}, COLS);

@@ -92,9 +92,9 @@ class ExecutorTest {
     Value w = b.trainable("w", Shape.of(4, in), 0);
     Value sum = b.state("sum", Shape.vector(1));
     Value count = b.state("count", Shape.vector(1));
-    Value loss = g.loss(Loss.CROSS_ENTROPY, g.linear(x, w, Optional.of(b.trainable("bias", Shape.vector(4), 0))), labels);
+    Value loss = g.loss(Loss.CROSS_ENTROPY, g.linear(x, w, b.trainable("bias", Shape.vector(4), 0)), labels);
     g.addSum(loss, sum);
-    g.countTargets(Optional.of(Loss.CROSS_ENTROPY), labels, count);
+    g.countTargets(Loss.CROSS_ENTROPY, labels, count);
     g.backward(loss);
     Program program = b.build();
     Random random = new Random(1);
@@ -228,7 +228,7 @@ class ExecutorTest {
     Value x = b.input("x", Shape.of(axis, 2));
     Value w = b.frozen("w", Shape.of(3, 2));
     Value ids = b.table("ids", Shape.of(axis, 1));
-    Value hidden = g.linear(x, w, Optional.empty());
+    Value hidden = g.linear(x, w);
     g.output("y", g.scale(hidden, 2));
     try (Workers workers = new Workers(1); Executable executable = vector(workers).compile(b.build(), CompileOptions.DEFAULT)) {
       refused("no entry step; there are [run]", () -> executable.run("step"));

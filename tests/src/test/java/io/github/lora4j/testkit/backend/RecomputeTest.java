@@ -151,7 +151,7 @@ class RecomputeTest {
     RowAxis rows = builder.axis("rows", 4);
     Graph graph = builder.entry("train");
     graph.recompute("layer.");
-    Value x = graph.linear(builder.input("x", Shape.of(rows, 3)), builder.trainable("w", Shape.of(3, 3), 0), Optional.empty());
+    Value x = graph.linear(builder.input("x", Shape.of(rows, 3)), builder.trainable("w", Shape.of(3, 3), 0));
     int[] times = {0};
     Value y = graph.region("layer.0", () -> graph.activate(times[0]++ == 0 ? Activation.TANH : Activation.SILU, x));
     Value z = graph.region("layer.1", () -> graph.activate(Activation.TANH, y));

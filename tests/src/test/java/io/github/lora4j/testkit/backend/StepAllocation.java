@@ -20,7 +20,6 @@ import io.github.lora4j.vector.Workers;
 import java.lang.management.ManagementFactory;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Optional;
 
 /**
  * Counts what a step of several micro-batches allocates after warm-up, over the caller and all workers; the bound leaves room for what the JVM itself does on
@@ -40,18 +39,18 @@ final class StepAllocation {
     Graph g = b.entry("accumulate");
     Value x = b.input("x", Shape.of(axis, cols));
     Value labels = b.table("labels", Shape.of(axis, 1));
-    Value h = g.linear(x, b.trainable("w", Shape.of(cols, cols), 0), Optional.of(b.trainable("bias", Shape.vector(cols), 0)));
+    Value h = g.linear(x, b.trainable("w", Shape.of(cols, cols), 0), b.trainable("bias", Shape.vector(cols), 0));
     Value segments = b.table("segments", Shape.of(b.axis("segments", 2), 5));
     Value attended = g.attention(new AttentionSpec(2, 2, cols / 2, 0.25f, false), h, h, x, segments, 40);
     Value dropped = g.dropout(g.activate(Activation.GELU, attended), b.table("keys", Shape.of(axis, 2)), b.table("random", Shape.vector(3)),
         "site", 0.1);
     Value n = g.layerNorm(g.add(dropped, x), b.trainable("gamma", Shape.vector(cols), 0),
         b.trainable("beta", Shape.vector(cols), 0), 1e-5);
-    Value loss = g.loss(Loss.CROSS_ENTROPY, g.linear(n, b.frozen("head", Shape.of(16, cols)), Optional.empty()), labels);
+    Value loss = g.loss(Loss.CROSS_ENTROPY, g.linear(n, b.frozen("head", Shape.of(16, cols))), labels);
     Value sum = b.state("lossSum", Shape.vector(1));
     Value count = b.state("count", Shape.vector(1));
     g.addSum(loss, sum);
-    g.countTargets(Optional.of(Loss.CROSS_ENTROPY), labels, count);
+    g.countTargets(Loss.CROSS_ENTROPY, labels, count);
     g.backward(loss);
     b.entry("apply").optimizerStep(new OptimizerSpec(OptimizerSpec.Kind.ADAMW, 0.9, 0.999, 1e-8, List.of(0.01), 1),
         b.input("hyper", Shape.vector(3)), sum, count, b.state("report", Shape.vector(3)));

@@ -99,8 +99,8 @@ public final class BottleneckMethod implements AdapterMethod {
     public Value linear(Sites recording, LinearSite of, Value y) {
       Optional<Site> site = sites.stream().filter(s -> s.module.name().equals(of.module())).findFirst();
       Graph graph = recording.graph();
-      return site.map(s -> graph.linear(graph.activate(Activation.GELU, graph.linear(of.x(), s.down.declare(recording), Optional.empty())),
-          s.up.declare(recording), Optional.empty(), Optional.of(y), 1)).orElse(y);
+      return site.map(s -> graph.linearOnto(graph.activate(Activation.GELU, graph.linear(of.x(), s.down.declare(recording))),
+          s.up.declare(recording), y, 1)).orElse(y);
     }
   }
 }

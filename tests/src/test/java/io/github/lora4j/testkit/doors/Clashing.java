@@ -34,7 +34,6 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.List;
 import java.util.Map;
-import java.util.OptionalInt;
 import java.util.Set;
 
 /** Services that take the name of another, or are wrong themselves; none is in a service file here. */
@@ -317,7 +316,7 @@ final class Clashing {
     }
 
     @Override
-    public Backend open(int threads, OptionalInt device) {
+    public Backend open(int threads) {
       throw new AssertionError("one of the two was taken in silence");
     }
   }

@@ -13,7 +13,6 @@ import io.github.lora4j.vector.Activation;
 import io.github.lora4j.vector.ConfigException;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.Set;
 
 /** A bag of embeddings: each token's embedding through one linear layer, a sequence is the mean of its tokens. No attention, no positions. */
@@ -53,7 +52,7 @@ public final class ToyFamily implements ModelFamily {
     @Override
     public Value hidden(Sites sites, PackedInputs in, Rows rows) {
       Value words = sites.graph().region("embeddings",
-          () -> sites.embedding("words", in.ids(), vocabSize, hiddenSize, Optional.empty()));
+          () -> sites.embedding("words", in.ids(), vocabSize, hiddenSize));
       return sites.graph().region("layer.0", () -> {
         Value mixed = sites.graph().activate(activation, sites.blockOutput("mix", words, hiddenSize, true));
         // What is asked of a whole sequence lies in the mean of its tokens.

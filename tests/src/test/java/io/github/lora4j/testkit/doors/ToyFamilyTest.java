@@ -26,7 +26,6 @@ import io.github.lora4j.vector.KernelProvider;
 import io.github.lora4j.vector.Workers;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
@@ -62,7 +61,7 @@ class ToyFamilyTest {
   void computesWhatItIsSaidTo() {
     ProgramBuilder builder = new ProgramBuilder();
     PackedInputs in = PackedInputs.declare(builder, 4, 2, 4);
-    Sites sites = new Sites(builder.entry("run"), SiteHooks.NONE, Optional.empty());
+    Sites sites = new Sites(builder.entry("run"), SiteHooks.NONE);
     Value mean = sites.graph().output("mean", new Model(toy, new Head.None()).hidden(sites, in, Rows.FIRST));
     try (Workers workers = new Workers(1); CpuBackend backend = new CpuBackend(KernelProvider.select("reference"), workers);
         Executable run = backend.compile(builder.build(), CompileOptions.DEFAULT)) {

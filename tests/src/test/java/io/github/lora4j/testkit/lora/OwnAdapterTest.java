@@ -25,7 +25,6 @@ import io.github.lora4j.vector.DType;
 import io.github.lora4j.vector.ReferenceKernels;
 import io.github.lora4j.vector.Workers;
 import java.util.List;
-import java.util.Optional;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
@@ -62,14 +61,14 @@ class OwnAdapterTest {
         return y;
       }
       Graph g = sites.graph();
-      Value hidden = g.activate(Activation.GELU, g.linear(x, down().declare(sites), Optional.of(bias().declare(sites))));
-      return g.linear(hidden, up().declare(sites), Optional.empty(), Optional.of(y), scale);
+      Value hidden = g.activate(Activation.GELU, g.linear(x, down().declare(sites), bias().declare(sites)));
+      return g.linearOnto(hidden, up().declare(sites), y, scale);
     }
   }
 
   private static TestProgram model(SiteHooks adapter) {
     return new TestProgram("own adapter", 9, p -> {
-      Sites sites = new Sites(p.graph(), adapter, Optional.empty());
+      Sites sites = new Sites(p.graph(), adapter);
       Value x = p.probe("x", Shape.of(p.axis("rows", 5), 9)); // its gradient passes through the adapter too
       Value y = sites.linear("second", sites.linear("first", x, 9, true), 9, true);
       return p.mse(y);

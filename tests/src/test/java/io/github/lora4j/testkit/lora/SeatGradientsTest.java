@@ -19,7 +19,6 @@ import io.github.lora4j.testkit.GradientCheck;
 import io.github.lora4j.testkit.Session;
 import io.github.lora4j.testkit.TestProgram;
 import java.util.List;
-import java.util.Optional;
 import org.junit.jupiter.api.Test;
 
 /** Gradients pass through the seats of a set exactly, to what lies below them and to the member that trains above them. */
@@ -39,7 +38,7 @@ class SeatGradientsTest {
     TestProgram program = new TestProgram("seats", 9, p -> {
       RowAxis rows = p.axis("rows", 5);
       p.table("choices.rows", Shape.of(rows, 1), live -> new int[] {0, 3, 1, 2, 0});
-      Sites sites = new Sites(p.graph(), hooks, Optional.empty());
+      Sites sites = new Sites(p.graph(), hooks);
       Value hidden = sites.linear("first", p.probe("x", Shape.of(rows, 7)), 9, true);
       return p.mse(sites.linear("second", hidden, 5, true));
     });

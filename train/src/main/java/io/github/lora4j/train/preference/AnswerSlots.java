@@ -11,7 +11,6 @@ import io.github.lora4j.models.Model;
 import io.github.lora4j.models.PackedInputs;
 import io.github.lora4j.models.Rows;
 import io.github.lora4j.train.recorded.TokenLabels;
-import java.util.Optional;
 
 /**
  * Slots of answers: two sequences make an example, a pair of answers or an answer and a comparison.
@@ -42,7 +41,7 @@ record AnswerSlots(RowAxis targets, Value weights, Value own, Value ranges, Valu
     Value own = logProbabilities(model, sites, in);
     return switch (reference) {
       case NONE -> own;
-      case STEP -> graph.subtract(own, logProbabilities(model, new Sites(graph, SiteHooks.NONE, Optional.empty()), in));
+      case STEP -> graph.subtract(own, logProbabilities(model, new Sites(graph, SiteHooks.NONE), in));
       case GIVEN -> graph.subtract(own, graph.program().input(REFERENCE, own.shape()));
     };
   }
@@ -58,6 +57,6 @@ record AnswerSlots(RowAxis targets, Value weights, Value own, Value ranges, Valu
     RowAxis examples = program.axis("examples", Math.max(1, in.sequences().capacity() / 2));
     Value ids = program.table("half" + which, Shape.of(examples, 1));
     Value inverse = program.table("halfInverse" + which, Shape.of(in.sequences(), 1));
-    return graph.gather(ofSequences, ids, Optional.of(inverse), Optional.empty());
+    return graph.gather(ofSequences, ids, inverse);
   }
 }

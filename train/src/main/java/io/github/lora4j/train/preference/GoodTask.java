@@ -77,7 +77,7 @@ public record GoodTask(Model model, Reference reference, double beta, boolean ba
 
   @Override
   public void countTargets(Graph graph, PackedInputs in, Value total) {
-    graph.countTargets(Optional.empty(), AnswerSlots.declare(graph.program(), in).counted(), total);
+    graph.countTargets(AnswerSlots.declare(graph.program(), in).counted(), total);
   }
 
   @Override

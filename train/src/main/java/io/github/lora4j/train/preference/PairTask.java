@@ -91,7 +91,7 @@ public record PairTask(Model model, PairLoss pairLoss, Reference reference, Own 
 
   @Override
   public void countTargets(Graph graph, PackedInputs in, Value total) {
-    graph.countTargets(Optional.empty(), AnswerSlots.declare(graph.program(), in).counted(), total);
+    graph.countTargets(AnswerSlots.declare(graph.program(), in).counted(), total);
   }
 
   @Override

@@ -10,7 +10,6 @@ import io.github.lora4j.models.PackedInputs;
 import io.github.lora4j.train.recorded.RecordedTask;
 import io.github.lora4j.train.recorded.Targets;
 import io.github.lora4j.vector.ScalarFunction;
-import java.util.Optional;
 
 /**
  * A model that gives answers a score, learnt from pairs: −log σ(s_chosen − s_rejected), and c · (s_chosen + s_rejected)² to keep scores around
@@ -49,7 +48,7 @@ public record RewardTask(Model model, double center) implements RecordedTask {
 
   @Override
   public void countTargets(Graph graph, PackedInputs in, Value total) {
-    graph.countTargets(Optional.empty(), AnswerSlots.declare(graph.program(), in).counted(), total);
+    graph.countTargets(AnswerSlots.declare(graph.program(), in).counted(), total);
   }
 
   @Override

@@ -14,7 +14,6 @@ import io.github.lora4j.models.PackedInputs;
 import io.github.lora4j.train.data.Target;
 import io.github.lora4j.vector.ConfigException;
 import io.github.lora4j.vector.Loss;
-import java.util.Optional;
 
 /**
  * Answers in a text: for every token how likely the answer starts there, and ends there
@@ -55,7 +54,7 @@ public record QuestionAnswering(Model model) implements RecordedTask {
 
   @Override
   public void countTargets(Graph graph, PackedInputs in, Value total) {
-    graph.countTargets(Optional.of(Loss.CROSS_ENTROPY), Slots.declare(graph.program(), in).labels, total);
+    graph.countTargets(Loss.CROSS_ENTROPY, Slots.declare(graph.program(), in).labels, total);
   }
 
   @Override

@@ -14,7 +14,6 @@ import io.github.lora4j.models.PackedInputs;
 import io.github.lora4j.models.Rows;
 import io.github.lora4j.train.data.Target;
 import java.util.Arrays;
-import java.util.Optional;
 
 /**
  * An encoder without a head ({@code BertModel}), as a sentence encoder: token states pooled to one vector of length 1. Trained on pairs (anchor, positive)
@@ -70,15 +69,15 @@ public record SentenceEmbedder(Model model, Pooling pooling, double scale) imple
   public Value loss(Graph graph, PackedInputs in, Value predictions) {
     return graph.region("loss", () -> {
       PairSlots slots = pairSlots(graph, in);
-      Value a = graph.gather(predictions, slots.first, Optional.of(slots.firstInverse), Optional.empty());
-      Value b = graph.gather(predictions, slots.second, Optional.of(slots.secondInverse), Optional.empty());
+      Value a = graph.gather(predictions, slots.first, slots.firstInverse);
+      Value b = graph.gather(predictions, slots.second, slots.secondInverse);
       return graph.inBatchNegatives(a, b, scale);
     });
   }
 
   @Override
   public void countTargets(Graph graph, PackedInputs in, Value total) {
-    graph.countTargets(Optional.empty(), pairSlots(graph, in).first, total);
+    graph.countTargets(pairSlots(graph, in).first, total);
   }
 
   @Override

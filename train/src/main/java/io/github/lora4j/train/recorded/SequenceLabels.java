@@ -10,7 +10,6 @@ import io.github.lora4j.models.PackedInputs;
 import io.github.lora4j.train.data.Target;
 import io.github.lora4j.vector.ConfigException;
 import io.github.lora4j.vector.Loss;
-import java.util.Optional;
 
 /** Labels of whole sequences, whatever model predicts them: one class, several, or numbers. */
 public final class SequenceLabels {
@@ -30,7 +29,7 @@ public final class SequenceLabels {
 
   /** Adds the counted labels to {@code total}. */
   public static void count(Graph graph, PackedInputs in, int labels, Loss loss, Value total) {
-    graph.countTargets(Optional.of(loss), slot(graph.program(), in, labels, loss), total);
+    graph.countTargets(loss, slot(graph.program(), in, labels, loss), total);
   }
 
   /** The host side. */

@@ -14,7 +14,6 @@ import io.github.lora4j.vector.Loss;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Optional;
 
 /**
  * Labels of tokens, whatever model predicts them. An example has one for each of its tokens; what the labels do not count is not computed:
@@ -36,7 +35,7 @@ public final class TokenLabels {
   /** The rows of [tokens, hidden] that predict a counted label. */
   public static Value rows(Graph graph, PackedInputs in, Value all) {
     Slots slots = Slots.declare(graph.program(), in);
-    return graph.gather(all, slots.rows, Optional.of(slots.inverse), Optional.empty());
+    return graph.gather(all, slots.rows, slots.inverse);
   }
 
   /** The label of each of {@link #rows}. */
@@ -51,7 +50,7 @@ public final class TokenLabels {
 
   /** Adds the counted labels to {@code total}. */
   public static void count(Graph graph, PackedInputs in, Value total) {
-    graph.countTargets(Optional.of(Loss.CROSS_ENTROPY), Slots.declare(graph.program(), in).labels, total);
+    graph.countTargets(Loss.CROSS_ENTROPY, Slots.declare(graph.program(), in).labels, total);
   }
 
   /**

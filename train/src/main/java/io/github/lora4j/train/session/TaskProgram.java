@@ -98,7 +98,7 @@ public record TaskProgram(Program program, PackedInputs in, Value predictions, O
       }
       Value lossSum = builder.state("lossSum", Shape.vector(1));
       Value count = builder.state("count", Shape.vector(1));
-      Value rowLoss = task.loss(graph, in, task.judged(new Sites(graph, hooks, Optional.of(in.randomness())), in));
+      Value rowLoss = task.loss(graph, in, task.judged(new Sites(graph, hooks, in.randomness()), in));
       graph.addSum(rowLoss, lossSum);
       task.countTargets(graph, in, count);
       graph.backward(rowLoss);
@@ -112,14 +112,14 @@ public record TaskProgram(Program program, PackedInputs in, Value predictions, O
     }
     Optional<Evaluated> evaluated = capacity.evaluates ? Optional.of(evaluation(task, hooks, builder, in)) : Optional.empty();
     Graph predict = builder.entry("predict");
-    Value predictions = predict.output("predictions", task.predict(new Sites(predict, hooks, Optional.empty()), in));
+    Value predictions = predict.output("predictions", task.predict(new Sites(predict, hooks), in));
     hooks.recordPrepare(builder);
     return new TaskProgram(builder.build(), in, predictions, evaluated);
   }
 
   private static Evaluated evaluation(RecordedTask task, Adapter hooks, ProgramBuilder builder, PackedInputs in) {
     Graph graph = builder.entry(EVALUATE);
-    Value judged = graph.output("judged", task.judged(new Sites(graph, hooks, Optional.empty()), in));
+    Value judged = graph.output("judged", task.judged(new Sites(graph, hooks), in));
     Value rowLoss = graph.output("rowLoss", task.loss(graph, in, judged));
     Value count = builder.state("evaluated", Shape.vector(1));
     task.countTargets(graph, in, count);

@@ -12,7 +12,6 @@ import io.github.lora4j.models.PackedInputs;
 import io.github.lora4j.train.data.Target;
 import io.github.lora4j.vector.ConfigException;
 import java.util.Map;
-import java.util.Optional;
 import org.junit.jupiter.api.Test;
 
 class QuestionAnsweringTest {
@@ -24,7 +23,7 @@ class QuestionAnsweringTest {
     ProgramBuilder builder = new ProgramBuilder();
     PackedInputs in = PackedInputs.declare(builder, 20, 2, 10);
     Graph graph = builder.entry("loss");
-    graph.output("loss", task.loss(graph, in, task.predict(new Sites(graph, SiteHooks.NONE, Optional.empty()), in)));
+    graph.output("loss", task.loss(graph, in, task.predict(new Sites(graph, SiteHooks.NONE), in)));
     Targets targets = task.targets(in, builder.build());
     targets.add(new Target.Span(2, 9, 10));
     targets.add(new Target.Span(Target.TokenLabels.IGNORED, Target.TokenLabels.IGNORED, 5));
