@@ -69,7 +69,7 @@ public final class MethodCost {
         .set("eval_every", Integer.MAX_VALUE).build();
     List<Double> times = new ArrayList<>();
     long[] last = {0};
-    try (TrainingRun run = TrainingRun.open(PreparedRun.of(recipe, directory, rows, Optional.empty()), Resume.NO, event -> {
+    try (TrainingRun run = TrainingRun.open(PreparedRun.of(recipe, directory, rows), Resume.NO, event -> {
       if (event instanceof TrainEvent.Step step) {
         long now = System.nanoTime();
         if (step.step() > WARM) {

@@ -17,7 +17,6 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.stream.Stream;
 
 /** Runs cells that the file of results does not have yet. */
@@ -75,7 +74,7 @@ final class MethodRuns {
     Path directory = temporary();
     try {
       Recipe recipe = recipe(spec, task, run, labels, directory);
-      PreparedRun prepared = PreparedRun.of(recipe, options.glue().resolve(task.folder()), rows, Optional.of(eval));
+      PreparedRun prepared = PreparedRun.of(recipe, options.glue().resolve(task.folder()), rows, eval);
       if (spec.method().equals("head")) {
         prepared = new PreparedRun(prepared.recipe(), prepared.directory(), prepared.program(),
             new FrozenEncoder(prepared.directory().architecture().hiddenSize(), 2), prepared.train(), prepared.eval(), prepared.notes());

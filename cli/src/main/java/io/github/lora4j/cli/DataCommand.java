@@ -93,7 +93,7 @@ final class DataCommand implements Callable<Integer> {
     }
     if (task.isPresent() || !recipe) {
       Optional<String> wanted = format;
-      builder.set("task", task.orElseGet(() -> DataPreview.taskFor(file, wanted)));
+      builder.set("task", task.orElseGet(() -> wanted.map(name -> DataPreview.taskFor(file, name)).orElseGet(() -> DataPreview.taskFor(file))));
     }
     return builder;
   }

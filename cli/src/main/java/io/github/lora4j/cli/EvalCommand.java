@@ -111,6 +111,10 @@ final class EvalCommand implements Callable<Integer> {
     return 0;
   }
 
+  private Path base() {
+    return model.orElseGet(() -> RunDirectory.recipe(run).model());
+  }
+
   /** Questions to be answered, and how the answers are measured. */
   private record Answers(GeneratedAnswers answers, Map<String, Object> settings, List<TextScore> scores) {}
 
@@ -119,20 +123,20 @@ final class EvalCommand implements Callable<Integer> {
       throw new ConfigException("--limit must be at least 1, got %d".formatted(limit.get()));
     }
     List<TextScore> scores = GeneratedAnswers.scores(metrics);
-    Map<String, Object> settings = GeneratedAnswers.settings(set, newTokens);
-    try (AnsweringRun answering = AnsweringRun.open(run, model, true, computing.choice(), computing.threads())) {
+    Map<String, Object> settings = GeneratedAnswers.settings(set, newTokens.orElse(GeneratedAnswers.NEW_TOKENS));
+    try (AnsweringRun answering = AnsweringRun.open(run, base(), true, computing.choice(), computing.threads())) {
       return new Answers(new GeneratedAnswers(answering.questions(file), limit.orElse(0)), settings, scores);
     }
   }
 
   private Map<String, Double> answer(Answers all, boolean withoutAdapter) {
-    try (AnsweringRun answering = AnsweringRun.open(run, model, withoutAdapter, computing.choice(), computing.threads())) {
+    try (AnsweringRun answering = AnsweringRun.open(run, base(), withoutAdapter, computing.choice(), computing.threads())) {
       return all.answers.measure(withoutAdapter ? "base" : "adapter", answering, all.settings, all.scores);
     }
   }
 
   private Map<String, Double> measure(Path file, boolean withoutAdapter) {
-    try (TrainedModel trained = TrainedModel.open(run, model, withoutAdapter, computing.choice(), computing.threads())) {
+    try (TrainedModel trained = TrainedModel.open(run, base(), withoutAdapter, computing.choice(), computing.threads())) {
       Map<String, Double> metrics = trained.evaluate(file);
       if (!withoutAdapter) {
         trained.cut().ifPresent(note -> spec.commandLine().getErr().println("note: " + note));

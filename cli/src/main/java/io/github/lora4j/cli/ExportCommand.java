@@ -1,6 +1,7 @@
 package io.github.lora4j.cli;
 
 import io.github.lora4j.train.export.ExportedAdapter;
+import io.github.lora4j.train.runs.RunDirectory;
 import io.github.lora4j.vector.ConfigException;
 import java.nio.file.Path;
 import java.util.List;
@@ -63,7 +64,7 @@ final class ExportCommand implements Callable<Integer> {
           loralib.get(), loraAlpha.orElseThrow(() -> new ConfigException("--loralib needs --lora_alpha: the file does not hold it")), enableLora,
           taskType, output);
     } else if (run.isPresent()) {
-      ExportedAdapter.ofRun(run.get(), model, output);
+      ExportedAdapter.ofRun(run.get(), model.orElseGet(() -> RunDirectory.recipe(run.get()).model()), output);
     } else {
       ExportedAdapter.ofAdapter(model.orElseThrow(() -> new ConfigException("--adapter needs --model: the base model it was trained on")),
           adapter.get(), output);

@@ -17,12 +17,14 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.Optional;
 
 /** What {@code lora4j eval --generate} does: answers to a file's questions, compared with its references. */
 final class GeneratedAnswers {
 
   private static final ObjectMapper JSON = new ObjectMapper();
+  /** Tokens of an answer at most, if nobody says. */
+  static final int NEW_TOKENS = 256;
+
   private static final String FILE = "generations.jsonl";
 
   private final List<Question> questions = new ArrayList<>();
@@ -57,9 +59,9 @@ final class GeneratedAnswers {
   }
 
   /** Settings given as NAME=VALUE, values as JSON or plain text. */
-  static Map<String, Object> settings(List<String> given, Optional<Integer> newTokens) {
+  static Map<String, Object> settings(List<String> given, int newTokens) {
     Map<String, Object> settings = new LinkedHashMap<>();
-    settings.put("max_new_tokens", newTokens.orElse(256));
+    settings.put("max_new_tokens", newTokens);
     for (String setting : given) {
       int equals = setting.indexOf('=');
       if (equals < 1) {

@@ -1,6 +1,7 @@
 package io.github.lora4j.cli;
 
 import io.github.lora4j.train.export.MergedModel;
+import io.github.lora4j.train.runs.RunDirectory;
 import io.github.lora4j.vector.ConfigException;
 import java.nio.file.Path;
 import java.util.Optional;
@@ -41,7 +42,7 @@ final class MergeCommand implements Callable<Integer> {
       throw new ConfigException("give the directory of a run, or --model and --adapter");
     }
     if (run.isPresent()) {
-      MergedModel.ofRun(run.get(), model, untie, output);
+      MergedModel.ofRun(run.get(), model.orElseGet(() -> RunDirectory.recipe(run.get()).model()), untie, output);
     } else {
       MergedModel.ofAdapter(model.orElseThrow(() -> new ConfigException("--adapter needs --model: the base model it was trained on")),
           adapter.get(), untie, output);

@@ -8,6 +8,7 @@ import io.github.lora4j.train.TrainedModel;
 import io.github.lora4j.train.answers.Question;
 import io.github.lora4j.train.data.Row;
 import io.github.lora4j.train.data.Utf8;
+import io.github.lora4j.train.runs.RunDirectory;
 import io.github.lora4j.train.tasks.Prediction;
 import io.github.lora4j.vector.ConfigException;
 import io.github.lora4j.vector.FormatException;
@@ -74,13 +75,13 @@ final class PredictCommand implements Callable<Integer> {
       answer();
       return 0;
     }
-    try (TrainedModel trained = TrainedModel.open(run, model, false, computing.choice(), computing.threads())) {
+    try (TrainedModel trained = TrainedModel.open(run, base(), false, computing.choice(), computing.threads())) {
       if (file.isPresent()) {
         print(trained, trained.rows(file.get()));
       } else if (!texts.isEmpty()) {
         List<Row> rows = new ArrayList<>();
         for (int i = 0; i < texts.size(); i++) {
-          rows.add(row(i + 1, texts.get(i), pairs.isEmpty() ? Optional.empty() : Optional.of(pairs.get(i))));
+          rows.add(new Row(i + 1, texts.get(i), pairs.isEmpty() ? Optional.empty() : Optional.of(pairs.get(i)), List.of()));
         }
         print(trained, rows);
       } else {
@@ -91,17 +92,21 @@ final class PredictCommand implements Callable<Integer> {
     return 0;
   }
 
+  private Path base() {
+    return model.orElseGet(() -> RunDirectory.recipe(run).model());
+  }
+
   /** A model of texts answers; texts of standard input are answered together. */
   private void answer() {
     if (!pairs.isEmpty()) {
       throw new ConfigException("--text-pair is for tasks on pairs; the task of %s answers one text".formatted(run));
     }
-    try (AnsweringRun answering = AnsweringRun.open(run, model, false, computing.choice(), computing.threads())) {
+    try (AnsweringRun answering = AnsweringRun.open(run, base(), false, computing.choice(), computing.threads())) {
       List<Question> questions = file.isPresent() ? answering.questions(file.get()) : answering.questions(Path.of("input"), given());
       if (questions.isEmpty()) {
         return;
       }
-      List<Completion> answers = answering.answer(questions, GeneratedAnswers.settings(List.of(), Optional.empty()));
+      List<Completion> answers = answering.answer(questions, GeneratedAnswers.settings(List.of(), GeneratedAnswers.NEW_TOKENS));
       PrintWriter out = spec.commandLine().getOut();
       for (int i = 0; i < answers.size(); i++) {
         String reason = answers.get(i).reason().name().toLowerCase(Locale.ROOT);
@@ -118,7 +123,7 @@ final class PredictCommand implements Callable<Integer> {
     if (texts.isEmpty()) {
       read(rows::add);
     }
-    texts.forEach(text -> rows.add(row(rows.size() + 1, text, Optional.empty())));
+    texts.forEach(text -> rows.add(row(rows.size() + 1, text)));
     return rows;
   }
 
@@ -140,7 +145,7 @@ final class PredictCommand implements Callable<Integer> {
     Utf8 reader = new Utf8(System.in);
     try {
       for (Optional<String> line = reader.line(); line.isPresent(); line = reader.line()) {
-        lines.accept(row(reader.number(), line.get(), Optional.empty()));
+        lines.accept(row(reader.number(), line.get()));
       }
     } catch (CharacterCodingException e) {
       throw new FormatException("standard input, line %d: is not UTF-8 text; convert it first, for example by `iconv -f ENCODING -t UTF-8`"
@@ -150,8 +155,8 @@ final class PredictCommand implements Callable<Integer> {
     }
   }
 
-  private static Row row(int line, String text, Optional<String> pair) {
-    return new Row(line, text, pair, List.of());
+  private static Row row(int line, String text) {
+    return new Row(line, text, Optional.empty(), List.of());
   }
 
   private void print(TrainedModel trained, List<Row> rows) {

@@ -98,7 +98,7 @@ class MergeTest {
     }
     List<?> saved = (List<?>) PeftFormat.config(adapter).get("modules_to_save");
     assertEquals(!method.equals("full"), saved.contains("bert.pooler.dense"), saved.toString());
-    try (TrainedModel trained = TrainedModel.open(run, Optional.empty(), false, "cpu", 1)) {
+    try (TrainedModel trained = TrainedModel.open(run, false, "cpu", 1)) {
       assertEquals(2, trained.outputs(List.of(new Row(1, "film", Optional.empty(), List.of())))[0].length);
     }
   }
@@ -123,8 +123,8 @@ class MergeTest {
     Path model = TinyBert.model(dir.resolve("model"), true);
     Path run = train(model, "classification", settings.split(" "));
     same(run, dir.resolve("merged"), "merge", run, "--output", dir.resolve("merged"));
-    try (TrainedModel adapted = TrainedModel.open(run, Optional.empty(), false, "cpu", 1);
-        TrainedModel base = TrainedModel.open(run, Optional.empty(), true, "cpu", 1)) {
+    try (TrainedModel adapted = TrainedModel.open(run, false, "cpu", 1);
+        TrainedModel base = TrainedModel.open(run, true, "cpu", 1)) {
       List<Row> rows = TEXTS.stream().map(text -> new Row(1, text, Optional.empty(), List.of())).toList();
       float[] with = adapted.outputs(rows)[0];
       float[] without = base.outputs(rows)[0];
@@ -248,7 +248,7 @@ class MergeTest {
     Cli.ok(command);
     float[][] expected;
     Recipe recipe;
-    try (TrainedModel trained = TrainedModel.open(run, Optional.empty(), false, "cpu", 1)) {
+    try (TrainedModel trained = TrainedModel.open(run, false, "cpu", 1)) {
       recipe = trained.recipe();
       expected = trained.outputs(TEXTS.stream().map(text -> new Row(1, text, Optional.empty(), List.of())).toList());
     }
@@ -256,7 +256,7 @@ class MergeTest {
     RecordedTask task = recipe.task().on(directory, recipe.data().labels());
     try (Backend backend = Backend.open("cpu", 1); Checkpoint weights = directory.checkpoint();
         Session session = Session.open(new Session.Setup(task, List.of(weights), new TaskProgram.Capacity(64, 8, 24), WeightFormat.F32, 99),
-            Adapter.BASE, Optional.empty(), Optional.empty(), backend)) {
+            Adapter.BASE, backend)) {
       assertEquals(0, session.drawn().size(), "all weights must be in the file: " + session.drawn());
       float[][] actual = session.predict(TokenizedData.of(TEXTS, Tokenizer.load(merged), 24));
       for (int i = 0; i < expected.length; i++) {

@@ -28,8 +28,8 @@ import io.github.lora4j.vector.TrainingException;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.function.ToIntFunction;
 import java.util.stream.IntStream;
 
 /**
@@ -48,7 +48,7 @@ public final class Generator implements AutoCloseable {
   private final Model model;
   private final Executable executable;
   private final Adapter adapter;
-  private final Optional<AdapterSet> set;
+  private final ToIntFunction<String> choices;
   private final GeneratorOptions options;
   private final CacheRows cache;
   private final PieceBatch batch;
@@ -61,10 +61,11 @@ public final class Generator implements AutoCloseable {
   private int joined;
   private int lastRow;
 
-  private Generator(Model model, Adapter adapter, Optional<AdapterSet> set, GeneratorOptions options, CacheProgram program, Executable executable) {
+  private Generator(Model model, Adapter adapter, ToIntFunction<String> choices, GeneratorOptions options, CacheProgram program,
+      Executable executable) {
     this.model = model;
     this.adapter = adapter;
-    this.set = set;
+    this.choices = choices;
     this.options = options;
     this.executable = executable;
     cache = new CacheRows(options.cacheRows());
@@ -117,18 +118,20 @@ public final class Generator implements AutoCloseable {
    * @throws ResourceException when the machine has not enough memory
    */
   public static Generator open(Model model, Checkpoint weights, LoadedAdapter adapter, GeneratorOptions options, Backend backend) {
-    return open(model, weights, adapter, Optional.empty(), options, backend);
+    return open(model, weights, adapter, name -> {
+      throw new ConfigException("adapter '%s': this generator has no set of adapters to choose from".formatted(name));
+    }, options, backend);
   }
 
   /** Compiles and loads a model with a set of adapters, of which every sequence names its own. */
   public static Generator open(Model model, Checkpoint weights, AdapterSet set, GeneratorOptions options, Backend backend) {
     try (AdapterValues none = new AdapterValues(List.of())) {
-      return open(model, weights, new LoadedAdapter(set.recording(), none), Optional.of(set), options, backend);
+      return open(model, weights, new LoadedAdapter(set.recording(), none), name -> set.choices(List.of(name))[0], options, backend);
     }
   }
 
-  private static Generator open(Model model, Checkpoint weights, LoadedAdapter adapter, Optional<AdapterSet> set, GeneratorOptions options,
-      Backend backend) {
+  private static Generator open(Model model, Checkpoint weights, LoadedAdapter adapter, ToIntFunction<String> choices,
+      GeneratorOptions options, Backend backend) {
     int positions = model.architecture().maxPositions();
     if (options.maxLength() > positions) {
       throw new ConfigException("sequences of %d tokens: the model has positions for %d".formatted(options.maxLength(), positions));
@@ -150,7 +153,7 @@ public final class Generator implements AutoCloseable {
     try {
       // Closing the weights would close the caller's file.
       ProgramWeights.load(executable, new Weights(List.of(weights), model, 0), adapter);
-      return new Generator(model, adapter.adapter(), set, options, program, executable);
+      return new Generator(model, adapter.adapter(), choices, options, program, executable);
     } catch (RuntimeException | Error e) {
       executable.close();
       throw e;
@@ -223,13 +226,7 @@ public final class Generator implements AutoCloseable {
   }
 
   private int choice(Request request) {
-    if (set.isEmpty()) {
-      if (!request.adapter().isEmpty()) {
-        throw new ConfigException("adapter '%s': this generator has no set of adapters to choose from".formatted(request.adapter()));
-      }
-      return 0;
-    }
-    return request.adapter().isEmpty() ? 0 : set.get().choices(List.of(request.adapter()))[0];
+    return request.adapter().isEmpty() ? 0 : choices.applyAsInt(request.adapter());
   }
 
   private void check(Request request) {

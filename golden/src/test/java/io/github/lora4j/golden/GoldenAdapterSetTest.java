@@ -103,8 +103,7 @@ class GoldenAdapterSetTest {
       TokenizedData prefixes = prefixes(Numbers.floats(expected, "input_ids"), shape.get(1).intValue());
       set.load("default", dir.resolve(first));
       TaskProgram.Capacity capacity = new TaskProgram.Capacity(64, 16, shape.get(1).intValue());
-      try (Session session = Session.open(new Session.Setup(task, List.of(base), capacity, WeightFormat.F32, 1), set.recording(),
-              Optional.empty(), Optional.empty(), backend)) {
+      try (Session session = Session.open(new Session.Setup(task, List.of(base), capacity, WeightFormat.F32, 1), set.recording(), backend)) {
         close(expected, "logits." + first, session.predict(prefixes));
         for (Path other : list(dir)) {
           String name = GoldenCases.name(other);

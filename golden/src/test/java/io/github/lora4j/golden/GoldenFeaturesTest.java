@@ -143,8 +143,7 @@ public final class GoldenFeaturesTest {
       OptimizerSpec spec = new OptimizerSpec(OptimizerSpec.Kind.ADAMW, 0.9, 0.999, 1e-8, decay, 0);
       Path output = Files.createTempDirectory("fresh");
       try (Checkpoint base = Checkpoint.open(dir);
-          Session session = Session.open(new Session.Setup(task, List.of(base), capacity(), WeightFormat.F32, 1),
-              adapter, Optional.empty(), Optional.of(spec), backend)) {
+          Session session = Session.open(new Session.Setup(task, List.of(base), capacity(), WeightFormat.F32, 1).training(spec), adapter, backend)) {
         if (config.reach().layerReplication().isEmpty()) {
           close("base.logits", session.predict(data()));
         }
@@ -175,8 +174,8 @@ public final class GoldenFeaturesTest {
     private void trained(LoadedAdapter loaded) {
       OptimizerSpec spec = new OptimizerSpec(OptimizerSpec.Kind.ADAMW, 0.9, 0.999, 1e-8, List.of(0.0, 0.0), 0);
       try (Checkpoint base = Checkpoint.open(dir);
-          Session session = Session.open(new Session.Setup(task, List.of(base), capacity(), WeightFormat.F32, 1),
-              loaded.adapter(), Optional.of(loaded.values()), Optional.of(spec), backend)) {
+          Session session = Session.open(new Session.Setup(task, List.of(base), capacity(), WeightFormat.F32, 1).from(loaded.values()).training(spec),
+              loaded.adapter(), backend)) {
         close("lora.logits", session.predict(data()));
         accumulate(session);
         double count = value(session, "count");
@@ -324,8 +323,8 @@ public final class GoldenFeaturesTest {
 
     private float[][] predict(Path model, RecordedTask of, Adapter adapter, Optional<AdapterValues> values) {
       try (Checkpoint base = Checkpoint.open(model);
-          Session session = Session.open(new Session.Setup(of, List.of(base), capacity(), WeightFormat.F32, 1),
-              adapter, values, Optional.empty(), backend)) {
+          Session session = Session.open(new Session.Setup(of, List.of(base), capacity(), WeightFormat.F32, 1, values, Optional.empty()),
+              adapter, backend)) {
         return session.predict(data());
       }
     }

@@ -25,7 +25,6 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -78,8 +77,8 @@ class GoldenLoralibTest {
     ModelDescription model = ModelDescription.of("test", List.of(module));
     double alpha = c.path("scaling").asDouble() * r;
     try (Checkpoint checkpoint = Checkpoint.open(saved(name, t, false)); Checkpoint numbered = Checkpoint.open(saved(name, t, true));
-        LoadedAdapter loaded = LoralibFormat.load(checkpoint, alpha, enabled, model, Optional.empty());
-        LoadedAdapter places = LoralibFormat.load(numbered, alpha, enabled, model, Optional.empty())) {
+        LoadedAdapter loaded = LoralibFormat.load(checkpoint, alpha, enabled, model);
+        LoadedAdapter places = LoralibFormat.load(numbered, alpha, enabled, model)) {
       LoraAdapter adapter = (LoraAdapter) loaded.adapter();
       assertEquals(c.path("scaling").asDouble(), adapter.sites().get(LAYER).target().scaling(), 1e-12);
       boolean convolution = module.convolution().isPresent();

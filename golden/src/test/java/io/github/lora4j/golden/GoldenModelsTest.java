@@ -165,8 +165,7 @@ public final class GoldenModelsTest {
       String stage = parted ? "trained" : "merged";
       GoldenModel of = new GoldenModel(merged, expected, tensors);
       try (Checkpoint base = Checkpoint.open(merged);
-          Session session = Session.open(new Session.Setup(of.task, List.of(base), capacity(), WeightFormat.F32, 1), Adapter.BASE,
-              Optional.empty(), Optional.empty(), backend)) {
+          Session session = Session.open(new Session.Setup(of.task, List.of(base), capacity(), WeightFormat.F32, 1), Adapter.BASE, backend)) {
         if (of.recorded(stage) && (parted || expected.path("max_abs_diff_merged").asDouble() < 1e-4)) {
           of.close(stage, session);
         }
@@ -197,7 +196,7 @@ public final class GoldenModelsTest {
     }
 
     private Session open(Checkpoint base, Adapter adapter, Optional<AdapterValues> values, Optional<OptimizerSpec> optimizer) {
-      return Session.open(new Session.Setup(task, List.of(base), capacity(), WeightFormat.F32, 1), adapter, values, optimizer, backend);
+      return Session.open(new Session.Setup(task, List.of(base), capacity(), WeightFormat.F32, 1, values, optimizer), adapter, backend);
     }
 
     private TaskProgram.Capacity capacity() {
@@ -215,8 +214,8 @@ public final class GoldenModelsTest {
     private void everyToken(String stage, Adapter adapter, Optional<AdapterValues> values) {
       if (model.kind == GoldenModel.Kind.NEXT_TOKEN || model.kind == GoldenModel.Kind.FROM_SOURCE) {
         try (Checkpoint base = Checkpoint.open(dir);
-            Session session = Session.open(new Session.Setup(new EveryToken(task), List.of(base), capacity(), WeightFormat.F32, 1),
-                adapter, values, Optional.empty(), backend)) {
+            Session session = Session.open(new Session.Setup(new EveryToken(task), List.of(base), capacity(), WeightFormat.F32, 1, values,
+                Optional.empty()), adapter, backend)) {
           model.close(stage, session);
         }
       }

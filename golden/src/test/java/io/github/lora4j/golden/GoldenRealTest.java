@@ -105,8 +105,8 @@ final class GoldenRealTest {
       OptimizerSpec spec = new OptimizerSpec(OptimizerSpec.Kind.ADAMW, 0.9, 0.999, 1e-8,
           adapter.groups().stream().map(group -> ratio.isNull() || group.decays() ? decay : 0).toList(), 0);
       TaskProgram.Capacity capacity = new TaskProgram.Capacity(tokens, rows, 512);
-      try (Session session = Session.open(new Session.Setup(task, List.of(head, base), capacity, WeightFormat.F32, 1), adapter,
-          Optional.of(loaded.values()), Optional.of(spec), backend)) {
+      try (Session session = Session.open(new Session.Setup(task, List.of(head, base), capacity, WeightFormat.F32, 1)
+          .from(loaded.values()).training(spec), adapter, backend)) {
         Optional<StepHook> hook = adapter.hook(batches.size());
         // PEFT leaves the numbering of steps to its caller.
         int firstNumber = expected.path("allocator_called").asText().contains("counted from 0") ? 0 : 1;

@@ -54,7 +54,7 @@ final class GoldenSteps implements AutoCloseable {
     int longest = batches.stream().mapToInt(TokenizedData::longest).max().orElseThrow();
     try (Checkpoint base = Checkpoint.open(model)) {
       TaskProgram.Capacity capacity = new TaskProgram.Capacity(tokens + 3, sequences + (sequences & 1) + 2, longest, true);
-      return Session.open(new Session.Setup(task, List.of(base), capacity, WeightFormat.F32, 1), adapter, values, optimizer, backend);
+      return Session.open(new Session.Setup(task, List.of(base), capacity, WeightFormat.F32, 1, values, optimizer), adapter, backend);
     }
   }
 

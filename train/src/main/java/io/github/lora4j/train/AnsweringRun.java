@@ -51,16 +51,16 @@ public final class AnsweringRun implements AutoCloseable {
    * Opens a run.
    *
    * @param run its directory
-   * @param model where the base model is now; empty: where it was
+   * @param model where the base model is now
    * @param base leave out the adapter, to compare
    * @param backend what computes, see {@link Backend#open}
    * @param threads 0: all processors
    */
-  public static AnsweringRun open(Path run, Optional<Path> model, boolean base, String backend, int threads) {
+  public static AnsweringRun open(Path run, Path model, boolean base, String backend, int threads) {
     Recipe recipe = RunDirectory.recipe(run);
     Backend opened = Backend.open(backend, threads);
     try {
-      return new AnsweringRun(run, recipe, model.orElse(recipe.model()), base, opened);
+      return new AnsweringRun(run, recipe, model, base, opened);
     } catch (RuntimeException | Error e) {
       opened.close();
       throw e;

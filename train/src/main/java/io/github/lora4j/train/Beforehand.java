@@ -44,7 +44,7 @@ final class Beforehand {
     Path file = output.resolve(FILE);
     Optional<float[]> kept = read(file, data);
     List<TokenizedData> with = kept.isPresent() ? spread(data, kept.get()) : data.stream().map(part -> compute(run, part, backend)).toList();
-    return run.with(with.getFirst(), with.size() > 1 ? Optional.of(with.getLast()) : Optional.empty());
+    return with.size() > 1 ? run.with(with.getFirst(), with.getLast()) : run.with(with.getFirst());
   }
 
   /** Keeps it beside the run. */
@@ -71,8 +71,8 @@ final class Beforehand {
     RecordedTask plain = program.beforehand().orElseThrow();
     int longest = data.examples().stream().mapToInt(Example::tokens).max().orElse(1);
     TaskProgram.Capacity capacity = new TaskProgram.Capacity(Math.max(ROOM, longest), 64 * program.sequencesPerExample(), data.longest(), true);
-    try (Session session = Session.open(new Session.Setup(plain, List.of(base), capacity, recipe.computing().weightType(),
-        recipe.training().seed()), Adapter.BASE, Optional.empty(), Optional.empty(), backend)) {
+    try (Session session = Session.open(new Session.Setup(plain, List.of(base), capacity, recipe.computing().weightType(), recipe.training().seed()),
+        Adapter.BASE, backend)) {
       return References.against(plain, session, data);
     }
   }

@@ -39,8 +39,8 @@ public record PreparedRun(Recipe recipe, ModelDirectory directory, RecordedTask 
   public static PreparedRun open(Recipe recipe) {
     Path file = recipe.data().train().orElseThrow(() -> new ConfigException("data.train is required to train"));
     DataFile.Sample sample = DataFile.sample(file, recipe.data().columns(), recipe.training().seed());
-    Optional<List<Row>> evalRows = recipe.data().eval().map(path -> DataFile.read(path, recipe.data().columns()));
-    PreparedRun run = of(recipe, file, sample.rows(), evalRows);
+    Optional<List<Row>> eval = recipe.data().eval().map(path -> DataFile.read(path, recipe.data().columns()));
+    PreparedRun run = of(recipe, file, new Rows(sample.rows(), eval));
     return sample.whole() ? run : run.with("%,d of the %,d rows of %s, drawn at random (data.limit, seed %d)".formatted(sample.rows().size(),
         sample.of(), file, recipe.training().seed()));
   }
@@ -51,22 +51,33 @@ public record PreparedRun(Recipe recipe, ModelDirectory directory, RecordedTask 
     return new PreparedRun(recipe, directory, program, adapter, train, eval, List.copyOf(all));
   }
 
+  /** The same with rows that were not read from the recipe's files, and none to evaluate on. */
+  public static PreparedRun of(Recipe recipe, Path source, List<Row> trainRows) {
+    return of(recipe, source, new Rows(trainRows, Optional.empty()));
+  }
+
   /** The same with rows that were not read from the recipe's files. */
-  public static PreparedRun of(Recipe recipe, Path source, List<Row> trainRows, Optional<List<Row>> evalRows) {
+  public static PreparedRun of(Recipe recipe, Path source, List<Row> trainRows, List<Row> evalRows) {
+    return of(recipe, source, new Rows(trainRows, Optional.of(evalRows)));
+  }
+
+  private record Rows(List<Row> train, Optional<List<Row>> eval) {}
+
+  private static PreparedRun of(Recipe recipe, Path source, Rows given) {
     ModelDirectory directory = BaseModel.open(recipe.model());
     TrainingTask task = recipe.task().settled(directory);
-    List<String> labels = labels(recipe, task, trainRows);
+    List<String> labels = labels(recipe, task, given.train);
     RecordedTask program = task.on(directory, labels);
     Tokenizer tokenizer = Tokenizer.load(directory.path());
     Adapter adapter = adapter(recipe, directory, program);
     if (program.holdsBase()) {
       requireBase(adapter);
     }
-    int maxLength = BaseModel.maxLength(recipe.data().maxLength(), task.longest(directory), program, adapter);
+    int maxLength = BaseModel.maxLength(recipe.data().maxLength(), task.longest(directory).orElse(Integer.MAX_VALUE), program, adapter);
     ModelTexts texts = ModelTexts.of(directory.path());
     int batch = recipe.training().batchSize();
-    TokenizedRows trainTokens = TokenizedRows.of(task, trainRows, new RowReader(source, tokenizer, maxLength, labels, true, texts), batch);
-    Optional<TokenizedRows> evalTokens = evalRows.map(rows -> TokenizedRows.of(task, rows,
+    TokenizedRows trainTokens = TokenizedRows.of(task, given.train, new RowReader(source, tokenizer, maxLength, labels, true, texts), batch);
+    Optional<TokenizedRows> evalTokens = given.eval.map(rows -> TokenizedRows.of(task, rows,
         new RowReader(recipe.data().eval().orElse(source), tokenizer, maxLength, labels, true, texts), batch));
     TokenizedData train = trainTokens.data();
     Optional<TokenizedData> eval = evalTokens.map(TokenizedRows::data);
@@ -108,9 +119,14 @@ public record PreparedRun(Recipe recipe, ModelDirectory directory, RecordedTask 
     return labels.isEmpty() ? task.labels(rows) : labels;
   }
 
+  /** The same with data that has more to it, and none to evaluate on. */
+  PreparedRun with(TokenizedData otherTrain) {
+    return new PreparedRun(recipe, directory, program, adapter, otherTrain, Optional.empty(), notes);
+  }
+
   /** The same with data that has more to it. */
-  PreparedRun with(TokenizedData otherTrain, Optional<TokenizedData> otherEval) {
-    return new PreparedRun(recipe, directory, program, adapter, otherTrain, otherEval, notes);
+  PreparedRun with(TokenizedData otherTrain, TokenizedData otherEval) {
+    return new PreparedRun(recipe, directory, program, adapter, otherTrain, Optional.of(otherEval), notes);
   }
 
   /** The examples that are left over at the end of an epoch may be too few to learn from. */

@@ -20,6 +20,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Supplier;
 
 /**
  * Answers to the same questions before a run and after it. The model is loaded a second time for them and closed again; where that cannot be, the run
@@ -70,12 +71,28 @@ final class SampledAnswers {
   }
 
   /**
-   * The answers; none where there are no questions.
+   * The answers of the model that training starts from; none where there are no questions.
    *
-   * @param adapter its directory; empty: the model that training starts from
    * @param held bytes that the run holds, about as many as the model needs once more
    */
-  Optional<TrainEvent> at(int step, Optional<Path> adapter, long held, Backend backend) {
+  Optional<TrainEvent> before(long held, Backend backend) {
+    return at(0, held, () -> {
+      Optional<Path> start = recipe.adapter().startFrom().isEmpty() ? Optional.empty() : Optional.of(StartingAdapter.of(recipe).directory());
+      return new Answerer(run.directory(), start, recipe.computing().weightType(), backend);
+    });
+  }
+
+  /**
+   * The answers of the model with an adapter; none where there are no questions.
+   *
+   * @param adapter its directory
+   * @param held see {@link #before}
+   */
+  Optional<TrainEvent> at(int step, Path adapter, long held, Backend backend) {
+    return at(step, held, () -> new Answerer(run.directory(), Optional.of(adapter), recipe.computing().weightType(), backend));
+  }
+
+  private Optional<TrainEvent> at(int step, long held, Supplier<Answerer> answerer) {
     if (questions.isEmpty()) {
       return Optional.empty();
     }
@@ -84,9 +101,7 @@ final class SampledAnswers {
           held >> 19)));
     }
     try {
-      Optional<Path> start = recipe.adapter().startFrom().isEmpty() ? Optional.empty() : Optional.of(StartingAdapter.of(recipe).directory());
-      List<Completion> answers = new Answerer(run.directory(), adapter.or(() -> start), recipe.computing().weightType(), backend).answer(questions,
-          Map.of("max_new_tokens", recipe.training().reports().samples().tokens()));
+      List<Completion> answers = answerer.get().answer(questions, Map.of("max_new_tokens", recipe.training().reports().samples().tokens()));
       List<TrainEvent.Sample> samples = new ArrayList<>();
       for (int i = 0; i < answers.size(); i++) {
         Question question = questions.get(i);

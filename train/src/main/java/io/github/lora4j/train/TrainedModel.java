@@ -35,7 +35,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.OptionalInt;
+import org.jspecify.annotations.Nullable;
 
 /** A finished run, loaded to predict and to be measured: its base model, adapter and labels. Close it to release its memory. */
 public final class TrainedModel implements AutoCloseable {
@@ -54,7 +54,7 @@ public final class TrainedModel implements AutoCloseable {
   private final Adapter adapter;
   private final int maxLength;
   private final Backend backend;
-  private Optional<Session> predicting = Optional.empty();
+  private @Nullable Session predicting;
   private long texts;
   private long cut;
 
@@ -67,7 +67,7 @@ public final class TrainedModel implements AutoCloseable {
     loaded = PeftFormat.load(adapter(recipe.output()), program.description());
     try {
       adapter = base ? new HeadOnly(loaded.adapter()) : loaded.adapter();
-      maxLength = BaseModel.maxLength(recipe.data().maxLength(), OptionalInt.empty(), program, loaded.adapter());
+      maxLength = BaseModel.maxLength(recipe.data().maxLength(), Integer.MAX_VALUE, program, loaded.adapter());
       this.backend = Backend.open(backend, threads);
     } catch (RuntimeException | Error e) {
       loaded.close();
@@ -79,14 +79,18 @@ public final class TrainedModel implements AutoCloseable {
    * Loads the adapter of a run.
    *
    * @param run the run's directory
-   * @param model where the base model is now; empty: where it was
+   * @param model where the base model is now
    * @param base leave out the adapter and keep only the trained head, to compare
    * @param backend what computes, see {@link Backend#open}
    * @param threads 0: all processors
    */
-  public static TrainedModel open(Path run, Optional<Path> model, boolean base, String backend, int threads) {
-    Recipe recipe = RunDirectory.recipe(run);
-    return new TrainedModel(recipe, model.orElse(recipe.model()), base, backend, threads);
+  public static TrainedModel open(Path run, Path model, boolean base, String backend, int threads) {
+    return new TrainedModel(RunDirectory.recipe(run), model, base, backend, threads);
+  }
+
+  /** Loads the adapter of a run, with the base model where it was; see {@link #open(Path, Path, boolean, String, int)}. */
+  public static TrainedModel open(Path run, boolean base, String backend, int threads) {
+    return open(run, RunDirectory.recipe(run).model(), base, backend, threads);
   }
 
   /** The finished adapter of a run. */
@@ -132,10 +136,12 @@ public final class TrainedModel implements AutoCloseable {
   }
 
   private float[][] outputs(TokenizedData data) {
-    if (predicting.isEmpty()) {
-      predicting = Optional.of(session(new TaskProgram.Capacity(Math.max(TOKENS, maxLength), SEQUENCES, maxLength)));
+    Session open = predicting;
+    if (open == null) {
+      open = session(new TaskProgram.Capacity(Math.max(TOKENS, maxLength), SEQUENCES, maxLength));
+      predicting = open;
     }
-    return predicting.get().predict(data);
+    return open.predict(data);
   }
 
   /** Measures the model on a labelled file with the columns of the recipe: the loss, and the task's metrics. */
@@ -162,8 +168,8 @@ public final class TrainedModel implements AutoCloseable {
 
   private Session session(TaskProgram.Capacity capacity) {
     try (Checkpoint weights = FittingHead.open(directory, program.model())) {
-      return Session.open(new Session.Setup(program, List.of(weights), capacity, recipe.computing().weightType(), recipe.training().seed()), adapter,
-          Optional.of(loaded.values()), Optional.empty(), backend);
+      return Session.open(new Session.Setup(program, List.of(weights), capacity, recipe.computing().weightType(),
+          recipe.training().seed()).from(loaded.values()), adapter, backend);
     }
   }
 
@@ -183,7 +189,9 @@ public final class TrainedModel implements AutoCloseable {
 
   @Override
   public void close() {
-    predicting.ifPresent(Session::close);
+    if (predicting != null) {
+      predicting.close();
+    }
     loaded.close();
     backend.close();
   }

@@ -48,7 +48,7 @@ public record TrainingPlan(Batches batches, int steps, Schedule schedule, Optimi
 
   /** What this run would take of memory, by what it is for. */
   public List<Backend.Allocation> forecast(PreparedRun run, Backend backend) {
-    TaskProgram program = TaskProgram.record(run.program(), run.adapter(), capacity, Optional.of(optimizer));
+    TaskProgram program = TaskProgram.record(run.program(), run.adapter(), capacity, optimizer);
     AdapterRecording.requireRecorded(run.adapter(), program.program());
     return MemoryForecast.of(backend, program.program(), new CompileOptions(run.recipe().computing().weightType()), run.adapter(),
         !run.recipe().adapter().startFrom().isEmpty(), batches.accumulation());

@@ -74,8 +74,8 @@ public final class TrainingRun implements AutoCloseable {
         base.replaced().ifPresent(replaced::add);
         Fingerprint weights = new Fingerprint(base);
         Session.Setup setup = new Session.Setup(prepared.program(), List.of(weights), plan.capacity(), recipe.computing().weightType(),
-            recipe.training().seed());
-        made = Session.open(setup, prepared.adapter(), start.map(LoadedAdapter::values), Optional.of(plan.optimizer()), opened);
+            recipe.training().seed(), start.map(LoadedAdapter::values), Optional.of(plan.optimizer()));
+        made = Session.open(setup, prepared.adapter(), opened);
         identity = RunIdentity.of(recipe, inputs(weights), opened.arithmetic());
       } finally {
         start.ifPresent(LoadedAdapter::close);
@@ -156,7 +156,7 @@ public final class TrainingRun implements AutoCloseable {
     drawn().forEach(this::note);
     prepared.notes().forEach(this::note);
     if (done == 0) {
-      sample(Optional.empty());
+      samples.before(session.executable().bytes(), backend).ifPresent(this::tell);
     }
     Map<String, Double> metrics = Map.of();
     while (done < plan.steps() || evaluationDue) {
@@ -181,14 +181,10 @@ public final class TrainingRun implements AutoCloseable {
     }
     writeAdapter();
     tell(new TrainEvent.Saved(done, directory.adapter()));
-    sample(Optional.of(directory.adapter()));
+    samples.at(done, directory.adapter(), session.executable().bytes(), backend).ifPresent(this::tell);
     TrainEvent.Finished finished = new TrainEvent.Finished(done, nanos / 1e9, directory.adapter(), metrics);
     tell(finished);
     return finished;
-  }
-
-  private void sample(Optional<Path> adapter) {
-    samples.at(done, adapter, session.executable().bytes(), backend).ifPresent(this::tell);
   }
 
   private void writeAdapter() {

@@ -22,7 +22,6 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.Random;
 
 /**
@@ -96,7 +95,7 @@ public final class TrainingStep implements AutoCloseable {
         task.description());
     OptimizerSpec optimizer = new OptimizerSpec(OptimizerSpec.Kind.ADAMW, 0.9, 0.999, 1e-8, List.of(0.01, 0.0), 0);
     program = TaskProgram.record(task, adapter, new TaskProgram.Capacity(shape.tokens(), shape.batch, shape.length),
-        Optional.of(optimizer));
+        optimizer);
     executable = backend.compile(program.program(), CompileOptions.DEFAULT);
     Random random = new Random(7);
     try (AdapterValues values = new AdapterValues(adapter.parameters()).initialise(7)) {

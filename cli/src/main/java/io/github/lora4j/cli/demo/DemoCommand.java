@@ -17,7 +17,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
-import java.util.Optional;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -62,12 +61,12 @@ public final class DemoCommand implements Callable<Integer> {
     DemoReport report = new DemoReport(data);
     report.add("BM25", new Bm25(data.signatures()));
     try (Backend backend = Backend.open(computing.choice(), computing.threads())) {
-      try (Session base = training.open(backend, Optional.empty())) {
+      try (Session base = training.open(backend)) {
         report.add("all-MiniLM-L6-v2", Ranker.of(training.encoder(base), data.signatures()));
       }
       Path trained = adapter != null ? adapter : training.train(data.train(), free(output), brief, computing,
           new ConsoleListener(new PrintWriter(out, true, out.charset()), console()));
-      try (Session session = training.open(backend, Optional.of(trained))) {
+      try (Session session = training.open(backend, trained)) {
         Ranker ranker = Ranker.of(training.encoder(session), data.signatures());
         report.add(adapter != null ? "with the adapter" : "with LoRA, r=16", ranker);
         out.println();

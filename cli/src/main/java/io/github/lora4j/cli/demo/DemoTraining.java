@@ -40,19 +40,23 @@ final class DemoTraining {
     task = new SentenceEmbedder(ModelDirectory.open(model).architecture(), SentenceEmbedder.Pooling.MEAN, 20);
   }
 
-  /** The model as it is, or with the adapter of a directory. */
-  Session open(Backend backend, Optional<Path> adapter) {
-    TaskProgram.Capacity capacity = new TaskProgram.Capacity(4096, 512, MAX_LENGTH);
+  /** The model as it is. */
+  Session open(Backend backend) {
     try (Checkpoint base = ModelDirectory.open(model).checkpoint()) {
-      if (adapter.isEmpty()) {
-        return Session.open(new Session.Setup(task, List.of(base), capacity, WeightFormat.F32, 0), Adapter.BASE,
-            Optional.empty(), Optional.empty(), backend);
-      }
-      try (LoadedAdapter loaded = PeftFormat.load(adapter.get(), task.description())) {
-        return Session.open(new Session.Setup(task, List.of(base), capacity, WeightFormat.F32, 0), loaded.adapter(),
-            Optional.of(loaded.values()), Optional.empty(), backend);
-      }
+      return Session.open(setup(base), Adapter.BASE, backend);
     }
+  }
+
+  /** The model with the adapter of a directory. */
+  Session open(Backend backend, Path adapter) {
+    try (Checkpoint base = ModelDirectory.open(model).checkpoint();
+        LoadedAdapter loaded = PeftFormat.load(adapter, task.description())) {
+      return Session.open(setup(base).from(loaded.values()), loaded.adapter(), backend);
+    }
+  }
+
+  private Session.Setup setup(Checkpoint base) {
+    return new Session.Setup(task, List.of(base), new TaskProgram.Capacity(4096, 512, MAX_LENGTH), WeightFormat.F32, 0);
   }
 
   /** Texts as vectors. */
@@ -72,7 +76,7 @@ final class DemoTraining {
     for (Pair pair : pairs) {
       rows.add(new Row(rows.size() + 1, pair.query(), Optional.of(pair.signature()), List.of()));
     }
-    try (TrainingRun run = TrainingRun.open(PreparedRun.of(recipe, Path.of("the libraries' sources"), rows, Optional.empty()), Resume.NO, listener)) {
+    try (TrainingRun run = TrainingRun.open(PreparedRun.of(recipe, Path.of("the libraries' sources"), rows), Resume.NO, listener)) {
       return run.train().adapter();
     }
   }

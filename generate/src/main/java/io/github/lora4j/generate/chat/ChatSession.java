@@ -14,7 +14,7 @@ import java.time.LocalDateTime;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A conversation with a model. Each turn renders all of it with the model's chat template; what is the same as in the turn before is not computed
@@ -28,7 +28,7 @@ public final class ChatSession implements AutoCloseable {
   private final List<JsonNode> messages = new ArrayList<>();
   private String system = "";
   private String adapter = "";
-  private Optional<Sequence> sequence = Optional.empty();
+  private @Nullable Sequence sequence;
 
   /**
    * An empty conversation.
@@ -97,17 +97,22 @@ public final class ChatSession implements AutoCloseable {
   }
 
   private Sequence begin(Request request) {
-    if (sequence.isPresent()) {
-      generator.generator().resume(sequence.get(), request);
+    Sequence held = sequence;
+    if (held != null) {
+      generator.generator().resume(held, request);
     } else {
-      sequence = Optional.of(generator.generator().add(request));
+      held = generator.generator().add(request);
+      sequence = held;
     }
-    return sequence.orElseThrow();
+    return held;
   }
 
   /** Stops the answer at hand; for any thread. */
   public void stop() {
-    sequence.ifPresent(Sequence::cancel);
+    Sequence held = sequence;
+    if (held != null) {
+      held.cancel();
+    }
   }
 
   private static JsonNode message(String role, String content) {
@@ -116,7 +121,9 @@ public final class ChatSession implements AutoCloseable {
 
   @Override
   public void close() {
-    sequence.ifPresent(generator.generator()::remove);
-    sequence = Optional.empty();
+    if (sequence != null) {
+      generator.generator().remove(sequence);
+    }
+    sequence = null;
   }
 }

@@ -9,6 +9,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The settings of a LoRA adapter, with PEFT's fields and defaults (Hu et al., "LoRA: Low-Rank Adaptation of Large Language Models",
@@ -68,7 +69,7 @@ public record LoraConfig(Optional<TaskType> taskType, int r, double loraAlpha, d
   /** A builder that starts from this config. */
   public Builder toBuilder() {
     Builder b = new Builder();
-    b.taskType = taskType;
+    b.taskType = taskType.orElse(null);
     b.r = r;
     b.loraAlpha = loraAlpha;
     b.loraDropout = loraDropout;
@@ -85,8 +86,8 @@ public record LoraConfig(Optional<TaskType> taskType, int r, double loraAlpha, d
     b.modulesToSave = modulesToSave;
     b.initLoraWeights = initLoraWeights;
     b.reach = reach;
-    b.baseModel = baseModel;
-    b.revision = revision;
+    b.baseModel = baseModel.orElse(null);
+    b.revision = revision.orElse(null);
     b.other = other;
     return b;
   }
@@ -126,7 +127,7 @@ public record LoraConfig(Optional<TaskType> taskType, int r, double loraAlpha, d
   /** Collects settings; {@link #build} checks them. */
   public static final class Builder {
 
-    private Optional<TaskType> taskType = Optional.empty();
+    private @Nullable TaskType taskType;
     private int r = 8;
     private double loraAlpha = 8;
     private double loraDropout;
@@ -143,15 +144,15 @@ public record LoraConfig(Optional<TaskType> taskType, int r, double loraAlpha, d
     private List<String> modulesToSave = List.of();
     private InitLoraWeights initLoraWeights = InitLoraWeights.DEFAULT;
     private Reach reach = Reach.NONE;
-    private Optional<String> baseModel = Optional.empty();
-    private Optional<String> revision = Optional.empty();
+    private @Nullable String baseModel;
+    private @Nullable String revision;
     private Map<String, Object> other = Map.of();
 
     private Builder() {}
 
     /** Sets {@link LoraConfig#taskType}. */
     public Builder taskType(TaskType value) {
-      taskType = Optional.of(value);
+      taskType = value;
       return this;
     }
 
@@ -258,13 +259,13 @@ public record LoraConfig(Optional<TaskType> taskType, int r, double loraAlpha, d
 
     /** Sets {@link LoraConfig#baseModel}. */
     public Builder baseModel(String value) {
-      baseModel = Optional.of(value);
+      baseModel = value;
       return this;
     }
 
     /** Sets {@link LoraConfig#revision}. */
     public Builder revision(String value) {
-      revision = Optional.of(value);
+      revision = value;
       return this;
     }
 
@@ -286,8 +287,9 @@ public record LoraConfig(Optional<TaskType> taskType, int r, double loraAlpha, d
 
     /** The config; wrong values are one error that names them all. */
     public LoraConfig build() {
-      return new LoraConfig(taskType, r, loraAlpha, loraDropout, targetModules, excludeModules, layers, rankPattern,
-          alphaPattern, bias, fanInFanOut, useRslora, useDora, loraBias, modulesToSave, initLoraWeights, reach, baseModel, revision, other);
+      return new LoraConfig(Optional.ofNullable(taskType), r, loraAlpha, loraDropout, targetModules, excludeModules, layers, rankPattern,
+          alphaPattern, bias, fanInFanOut, useRslora, useDora, loraBias, modulesToSave, initLoraWeights, reach,
+          Optional.ofNullable(baseModel), Optional.ofNullable(revision), other);
     }
   }
 }

@@ -25,7 +25,6 @@ import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.Set;
 
 /**
@@ -45,17 +44,26 @@ public final class LoralibFormat {
 
   private LoralibFormat() {}
 
+  /** Reads a checkpoint that was trained for no task; see {@link #load(Checkpoint, double, List, ModelDescription, TaskType)}. */
+  public static LoadedAdapter load(Checkpoint file, double loraAlpha, List<Boolean> enableLora, ModelDescription model) {
+    return read(file, loraAlpha, enableLora, model, List.of());
+  }
+
   /**
    * Reads a checkpoint. Tensors beside lora_A and lora_B that are parameters of the model replace them: biases, a head.
    *
    * @param loraAlpha which the file does not hold; updates are scaled with alpha/r
    * @param enableLora for MergedLinear modules, which parts are adapted: true, false, true for a GPT-2's queries and values
+   * @param task what it was trained for, whose head is saved with the adapter
    * @return the adapter, which the caller closes
    * @throws FormatException when a tensor is missing, of another shape, or belongs to no module, listing them
    * @throws ConfigException when {@code enableLora} is needed or does not fit
    */
-  public static LoadedAdapter load(Checkpoint file, double loraAlpha, List<Boolean> enableLora, ModelDescription model,
-      Optional<TaskType> task) {
+  public static LoadedAdapter load(Checkpoint file, double loraAlpha, List<Boolean> enableLora, ModelDescription model, TaskType task) {
+    return read(file, loraAlpha, enableLora, model, List.of(task));
+  }
+
+  private static LoadedAdapter read(Checkpoint file, double loraAlpha, List<Boolean> enableLora, ModelDescription model, List<TaskType> task) {
     Problems problems = new Problems();
     Map<String, ModuleInfo> adapted = new LinkedHashMap<>();
     Set<String> replaced = new LinkedHashSet<>();
@@ -102,7 +110,7 @@ public final class LoralibFormat {
         .rankPattern(differ(ranks)).alphaPattern(differ(alphas)).bias(bias)
         .modulesToSave(heads.stream().filter(name -> task.stream().flatMap(t -> t.heads().stream())
             .noneMatch(head -> name.equals(head) || name.startsWith(head + "."))).toList());
-    task.ifPresent(config::taskType);
+    task.forEach(config::taskType);
     LoraAdapter adapter = new LoraMethod().restore(config.build(), model);
     AdapterValues values = new AdapterValues(adapter.parameters());
     try {

@@ -26,6 +26,7 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Several LoRA adapters on one model, by name: one or more of them active (their contributions add up), all of them off, or each sequence
@@ -48,7 +49,7 @@ public final class AdapterSet implements AutoCloseable {
   private boolean enabled = true;
   private int seatsReserved;
   private int rankReserved;
-  private Optional<AdapterRoom> room = Optional.empty();
+  private @Nullable AdapterRoom room;
   private long changes = 1;
   private long weightsChanged = 1;
 
@@ -65,10 +66,10 @@ public final class AdapterSet implements AutoCloseable {
    * @param targets modules they may adapt, beside those that members adapt
    */
   public AdapterSet reserve(int adapters, int rank, TargetModules targets) {
-    room.ifPresent(r -> {
+    if (room != null) {
       throw new ConfigException("adapter set: a program was recorded already with room for %d adapters of rank %d; reserve before"
-          .formatted(r.seats(), r.rank()));
-    });
+          .formatted(room.seats(), room.rank()));
+    }
     if (adapters < 1 || rank < 1) {
       throw new ConfigException("adapter set: reserve at least one adapter of rank 1, got %d of rank %d".formatted(adapters, rank));
     }
@@ -98,7 +99,7 @@ public final class AdapterSet implements AutoCloseable {
     while (seats.containsKey(seat)) {
       seat++;
     }
-    if (room.isPresent() && seat >= room.get().seats()) {
+    if (room != null && seat >= room.seats()) {
       throw new ConfigException("adapter set: no room for '%s', all %d seats are taken (%s); delete one, or reserve more before recording"
           .formatted(name, seat, String.join(", ", seatOf.keySet())));
     }
@@ -143,7 +144,7 @@ public final class AdapterSet implements AutoCloseable {
   }
 
   private void sit(int seat, SetMember member) {
-    Problems problems = room.map(r -> r.misfits(member)).orElseGet(Problems::new);
+    Problems problems = room == null ? new Problems() : room.misfits(member);
     if (!problems.list().isEmpty()) {
       member.close();
       problems.raise("adapter '" + member.name() + "' does not fit");
@@ -259,7 +260,7 @@ public final class AdapterSet implements AutoCloseable {
 
   /** The set as an adapter to record and run a model with: nothing of it trains. */
   public Adapter recording() {
-    return new SetRecording(this, recorded(), Optional.empty());
+    return new SetRecording(this, recorded());
   }
 
   /**
@@ -282,7 +283,7 @@ public final class AdapterSet implements AutoCloseable {
       throw new ConfigException("adapter set: '%s' cannot train on top of '%s', which replaces %s"
           .formatted(name, n, member(n).saved().keySet()));
     });
-    return new SetRecording(this, recorded(), Optional.of(trained));
+    return new SetRecording(this, recorded(), trained);
   }
 
   /**
@@ -299,7 +300,8 @@ public final class AdapterSet implements AutoCloseable {
   }
 
   private AdapterRoom recorded() {
-    if (room.isEmpty()) {
+    AdapterRoom known = room;
+    if (known == null) {
       Map<String, ModuleInfo> sites = new HashMap<>(reserved);
       Map<String, ModuleInfo> saved = new HashMap<>();
       seats.values().forEach(member -> {
@@ -311,14 +313,19 @@ public final class AdapterSet implements AutoCloseable {
       }
       int members = seats.isEmpty() ? 0 : seats.lastKey() + 1;
       int rank = seats.values().stream().mapToInt(SetMember::rank).max().orElse(1);
-      room = Optional.of(new AdapterRoom(Math.max(members, seatsReserved), Math.max(rank, rankReserved), sites, saved,
-          seats.values().stream().anyMatch(SetMember::biases)));
+      known = new AdapterRoom(Math.max(members, seatsReserved), Math.max(rank, rankReserved), sites, saved,
+          seats.values().stream().anyMatch(SetMember::biases));
+      room = known;
     }
-    return room.get();
+    return known;
   }
 
-  /** Writes what has changed since the mark; {@code trained} computes by itself. */
-  long write(Executable to, long written, Optional<SetMember> trained) {
+  /**
+   * Writes what has changed since the mark.
+   *
+   * @param trained the name of the member that computes by itself; {@link #BASE}: none
+   */
+  long write(Executable to, long written, String trained) {
     if (written == changes) {
       return written;
     }
@@ -333,8 +340,7 @@ public final class AdapterSet implements AutoCloseable {
         used.add(new HashSet<>());
       }
       if (enabled) {
-        active.stream().filter(n -> trained.filter(t -> t.name().equals(n)).isEmpty())
-            .forEach(n -> used.get(AdapterRoom.ACTIVE).add(seat(n)));
+        active.stream().filter(n -> !n.equals(trained)).forEach(n -> used.get(AdapterRoom.ACTIVE).add(seat(n)));
         seats.keySet().forEach(seat -> used.get(AdapterRoom.choice(seat)).add(seat));
       }
       values.gates(used);

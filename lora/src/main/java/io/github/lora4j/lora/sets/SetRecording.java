@@ -5,22 +5,26 @@ import io.github.lora4j.graph.Sites;
 import io.github.lora4j.graph.Value;
 import io.github.lora4j.lora.Adapter;
 import io.github.lora4j.lora.ForwardingAdapter;
-import java.util.Optional;
 
 /** An {@link AdapterSet} while a model is recorded and run: the seats, and above them the adapter that trains. */
 final class SetRecording extends ForwardingAdapter {
 
   private final AdapterSet set;
   private final AdapterRoom room;
-  private final Optional<SetMember> trained;
+  private final String trained;
 
-  /**
-   * A set's recording.
-   *
-   * @param trained the member whose parameters train; empty: none
-   */
-  SetRecording(AdapterSet set, AdapterRoom room, Optional<SetMember> trained) {
-    super(trained.<Adapter>map(SetMember::adapter).orElse(BASE));
+  /** A set's recording, nothing of which trains. */
+  SetRecording(AdapterSet set, AdapterRoom room) {
+    this(set, room, BASE, AdapterSet.BASE);
+  }
+
+  /** A set's recording, of which one member's parameters train. */
+  SetRecording(AdapterSet set, AdapterRoom room, SetMember trained) {
+    this(set, room, trained.adapter(), trained.name());
+  }
+
+  private SetRecording(AdapterSet set, AdapterRoom room, Adapter adapter, String trained) {
+    super(adapter);
     this.set = set;
     this.room = room;
     this.trained = trained;
@@ -29,7 +33,7 @@ final class SetRecording extends ForwardingAdapter {
   @Override
   public Value linear(Sites recording, LinearSite of, Value y) {
     // A module that the trained adapter replaces trains as the base's own.
-    boolean replaced = trained.isPresent() && room.saved().containsKey(of.module());
+    boolean replaced = !trained.equals(AdapterSet.BASE) && room.saved().containsKey(of.module());
     return super.linear(recording, of, replaced ? y : room.linear(recording, of, y));
   }
 

@@ -58,7 +58,8 @@ class LoralibFormatTest {
     });
     writer.write(file);
     try (Checkpoint checkpoint = Checkpoint.open(file)) {
-      return LoralibFormat.load(checkpoint, 16, enabled, MODEL, task);
+      return task.map(of -> LoralibFormat.load(checkpoint, 16, enabled, MODEL, of))
+          .orElseGet(() -> LoralibFormat.load(checkpoint, 16, enabled, MODEL));
     }
   }
 
@@ -176,7 +177,7 @@ class LoralibFormatTest {
     writer.write(file);
     ModelDescription model = ModelDescription.of("test", List.of(module));
     try (Checkpoint checkpoint = Checkpoint.open(file);
-        LoadedAdapter loaded = LoralibFormat.load(checkpoint, 16, enabled, model, Optional.empty())) {
+        LoadedAdapter loaded = LoralibFormat.load(checkpoint, 16, enabled, model)) {
       long elements = ModelDescription.parameters(module).get(module.name() + ".weight").stream().reduce(1L, (x, y) -> x * y);
       MemorySegment weight = MemorySegment.ofArray(new float[(int) elements]);
       loaded.adapter().weightChanges(loaded.values()).get(module.name() + ".weight").apply(DType.F32, weight);

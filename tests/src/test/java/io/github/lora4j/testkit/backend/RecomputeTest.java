@@ -54,7 +54,7 @@ class RecomputeTest {
   private static TaskProgram program(RecordedTask task, Adapter adapter, boolean recomputes) {
     OptimizerSpec optimizer = new OptimizerSpec(OptimizerSpec.Kind.ADAMW, 0.9, 0.999, 1e-8, List.of(0.01, 0.0), 0);
     return TaskProgram.record(task, adapter, new TaskProgram.Capacity(SEQUENCES * LENGTH, SEQUENCES, LENGTH).recomputing(recomputes),
-        Optional.of(optimizer));
+        optimizer);
   }
 
   private static Adapter adapter(RecordedTask task, List<String> modules) {

@@ -21,7 +21,6 @@ import io.github.lora4j.vector.Loss;
 import io.github.lora4j.vector.Workers;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.stream.IntStream;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -118,7 +117,7 @@ class StepArithmeticTest {
         IntStream.range(model.first, model.layers).boxed().toList(), "task_type", task.taskType()),
         task.description());
     TaskProgram program = TaskProgram.record(task, adapter, new TaskProgram.Capacity(TOKENS, SEQUENCES, MAX_LENGTH),
-        Optional.of(new OptimizerSpec(OptimizerSpec.Kind.ADAMW, 0.9, 0.999, 1e-8, List.of(0.01, 0.0), 0)));
+        new OptimizerSpec(OptimizerSpec.Kind.ADAMW, 0.9, 0.999, 1e-8, List.of(0.01, 0.0), 0));
     assertEquals(atCapacity, program.program().entries().get("accumulate").flops(), "at capacity");
     CountingKernels kernels = new CountingKernels(KernelProvider.select("vector"));
     try (Workers workers = new Workers(2);

@@ -20,7 +20,6 @@ import io.github.lora4j.vector.Workers;
 import java.lang.management.ManagementFactory;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import org.junit.jupiter.api.Test;
 
 /** What is done before the first step grows with the number of layers, not with its square. */
@@ -38,7 +37,7 @@ class ThousandLayersTest {
     Adapter adapter = AdapterMethod.named("lora").create(Map.of("r", 2, "task_type", task.taskType()), task.description());
     assertEquals(2 * LAYERS * 2, adapter.parameters().stream().filter(p -> !p.ofBase()).count());
     TaskProgram program = TaskProgram.record(task, adapter, new TaskProgram.Capacity(64, 4, 16),
-        Optional.of(new OptimizerSpec(OptimizerSpec.Kind.ADAMW, 0.9, 0.999, 1e-8, List.of(0.01, 0.0), 0)));
+        new OptimizerSpec(OptimizerSpec.Kind.ADAMW, 0.9, 0.999, 1e-8, List.of(0.01, 0.0), 0));
     try (Workers workers = new Workers(1)) {
       CpuBackend backend = new CpuBackend(KernelProvider.select("vector"), workers);
       long forecast = backend.forecast(program.program(), CompileOptions.DEFAULT).stream().mapToLong(Backend.Allocation::bytes).sum();

@@ -19,7 +19,6 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.concurrent.CancellationException;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeAll;
@@ -131,7 +130,7 @@ class LanguageTasksTest {
     }
     Told resumed = train(stopped, true);
     assertEquals(java.util.Arrays.toString(told.adapter()), java.util.Arrays.toString(resumed.adapter()), "stopped and resumed, other bits");
-    try (TrainedModel loaded = TrainedModel.open(told.output, Optional.empty(), false, "cpu", 1)) {
+    try (TrainedModel loaded = TrainedModel.open(told.output, false, "cpu", 1)) {
       Map<String, Double> again = loaded.evaluate(dir.resolve(data));
       told.metrics.forEach((name, value) -> assertEquals(value, again.get(name), 1e-4 * Math.max(1, Math.abs(value)), name));
     }
@@ -180,7 +179,7 @@ class LanguageTasksTest {
     train(recipe, false);
     assertTrue(Files.readString(recipe.output().resolve("adapter/task.json")).contains("\"template_hash\" : \""));
     Files.writeString(own.resolve("chat_template.jinja"), Files.readString(own.resolve("chat_template.jinja")).replace("<|im_start|>", "<|begin|>"));
-    String message = assertThrows(ConfigException.class, () -> TrainedModel.open(recipe.output(), Optional.empty(), false, "cpu", 1)).getMessage();
+    String message = assertThrows(ConfigException.class, () -> TrainedModel.open(recipe.output(), false, "cpu", 1)).getMessage();
     assertTrue(message.contains("the chat template has changed"), message);
   }
 

@@ -41,7 +41,6 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.AfterEach;
@@ -96,8 +95,8 @@ class RunMemoryTest {
   @Test
   void whatIsSavedIsReadWhereTheProgramHasIt() {
     try (Checkpoint base = Checkpoint.open(dir.resolve("model"));
-        Session session = Session.open(new Session.Setup(task, List.of(base), CAPACITY, WeightFormat.F32, 1),
-            full, Optional.empty(), Optional.of(SGD), backend); AdapterValues here = session.trained();
+        Session session = Session.open(new Session.Setup(task, List.of(base), CAPACITY, WeightFormat.F32, 1).training(SGD),
+            full, backend); AdapterValues here = session.trained();
         LoadedAdapter saved = session.withDrawn(session.onUntouchedBase(here))) {
       String bias = "classifier.bias";
       float[] values = {3, 1, 2};
@@ -132,7 +131,7 @@ class RunMemoryTest {
   }
 
   private Map<String, Long> beside(Adapter adapter, boolean given, int microBatches) {
-    TaskProgram program = TaskProgram.record(task, adapter, CAPACITY, Optional.of(SGD));
+    TaskProgram program = TaskProgram.record(task, adapter, CAPACITY, SGD);
     List<Backend.Allocation> all = MemoryForecast.of(backend, program.program(), CompileOptions.DEFAULT, adapter, given, microBatches);
     Map<String, Long> parts = all.stream().collect(Collectors.toMap(Backend.Allocation::purpose, Backend.Allocation::bytes));
     backend.forecast(program.program(), CompileOptions.DEFAULT).forEach(a -> assertEquals(a.bytes(), parts.remove(a.purpose())));

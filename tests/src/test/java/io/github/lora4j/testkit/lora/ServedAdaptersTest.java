@@ -113,7 +113,7 @@ class ServedAdaptersTest {
   }
 
   private Session open(Adapter adapter, Optional<AdapterValues> values, Optional<OptimizerSpec> optimizer) {
-    return Session.open(new Session.Setup(task, List.of(base), CAPACITY, WeightFormat.F32, 1), adapter, values, optimizer, backend);
+    return Session.open(new Session.Setup(task, List.of(base), CAPACITY, WeightFormat.F32, 1, values, optimizer), adapter, backend);
   }
 
   private float[][] separately(String name) {
@@ -188,8 +188,7 @@ class ServedAdaptersTest {
     }
     try (Session session = open(set.recording(), Optional.empty(), Optional.empty());
         Checkpoint merged = Checkpoint.open(temp.resolve("model.safetensors"));
-        Session one = Session.open(new Session.Setup(task, List.of(merged), CAPACITY, WeightFormat.F32, 1), Adapter.BASE,
-            Optional.empty(), Optional.empty(), backend)) {
+        Session one = Session.open(new Session.Setup(task, List.of(merged), CAPACITY, WeightFormat.F32, 1), Adapter.BASE, backend)) {
       close(one.predict(data), session.predict(data));
     }
   }
@@ -239,8 +238,8 @@ class ServedAdaptersTest {
     }
     set.activate("sql", "chat");
     try (Checkpoint merged = Checkpoint.open(temp.resolve("model.safetensors"));
-        Session on = Session.open(new Session.Setup(task, List.of(merged), CAPACITY, WeightFormat.F32, 1), alone.get("sql").adapter(),
-            Optional.of(alone.get("sql").values()), Optional.of(ADAMW), backend);
+        Session on = Session.open(new Session.Setup(task, List.of(merged), CAPACITY, WeightFormat.F32, 1)
+            .from(alone.get("sql").values()).training(ADAMW), alone.get("sql").adapter(), backend);
         Session session = open(set.training("sql"), Optional.of(set.values("sql")), Optional.of(ADAMW))) {
       for (int step = 0; step < 2; step++) {
         assertEquals(train(on), train(session), 1e-5);

@@ -146,20 +146,20 @@ final class TrainedRuns {
 
   /** What the saved adapter, or its head alone, says. */
   float[][] loaded(Path run, boolean headOnly) {
-    try (TrainedModel loaded = TrainedModel.open(run, Optional.empty(), headOnly, "cpu", 1)) {
+    try (TrainedModel loaded = TrainedModel.open(run, headOnly, "cpu", 1)) {
       return loaded.outputs(texts.stream().map(text -> new Row(1, text, Optional.empty(), List.of())).toList());
     }
   }
 
   Path merged(Path run) {
     Path merged = run.resolveSibling(run.getFileName() + "_merged");
-    MergedModel.ofRun(run, Optional.empty(), false, merged);
+    MergedModel.ofRun(run, false, merged);
     return merged;
   }
 
   Path exported(Path run) {
     Path exported = run.resolveSibling(run.getFileName() + "_lora");
-    ExportedAdapter.ofRun(run, Optional.empty(), exported);
+    ExportedAdapter.ofRun(run, exported);
     return exported;
   }
 
@@ -189,8 +189,8 @@ final class TrainedRuns {
 
   private float[][] predict(Checkpoint weights, Adapter adapter, Optional<AdapterValues> values) {
     try (Backend backend = Backend.open("cpu", 1);
-        Session session = Session.open(new Session.Setup(task, List.of(weights), CAPACITY, WeightFormat.F32, 1), adapter,
-            values, Optional.empty(), backend)) {
+        Session session = Session.open(new Session.Setup(task, List.of(weights), CAPACITY, WeightFormat.F32, 1, values, Optional.empty()),
+            adapter, backend)) {
       return session.predict(tokens());
     }
   }
@@ -198,8 +198,8 @@ final class TrainedRuns {
   /** Compiles and loads a program that trains this adapter. */
   void opens(Adapter adapter, AdapterValues values, Optional<OptimizerSpec> optimizer) {
     try (Checkpoint weights = base(); Backend backend = Backend.open("cpu", 1);
-        Session session = Session.open(new Session.Setup(task, List.of(weights), CAPACITY, WeightFormat.F32, 1), adapter,
-            Optional.of(values), optimizer, backend)) {
+        Session session = Session.open(new Session.Setup(task, List.of(weights), CAPACITY, WeightFormat.F32, 1, Optional.of(values), optimizer),
+            adapter, backend)) {
       session.prepare();
     }
   }
@@ -211,8 +211,7 @@ final class TrainedRuns {
     private final Session session;
 
     Served(AdapterSet set) {
-      session = Session.open(new Session.Setup(task, List.of(weights), CAPACITY, WeightFormat.F32, 1), set.recording(),
-          Optional.empty(), Optional.empty(), backend);
+      session = Session.open(new Session.Setup(task, List.of(weights), CAPACITY, WeightFormat.F32, 1), set.recording(), backend);
     }
 
     float[][] predict() {

@@ -34,7 +34,6 @@ import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -92,9 +91,8 @@ class VirtualTokensTest {
     try (LoadedAdapter loaded = PeftFormat.load(directory, model()); Checkpoint base = Checkpoint.open(FIXTURES.resolve("base"));
         Checkpoint expected = Checkpoint.open(directory.resolve("expected.safetensors")); Workers workers = new Workers(2);
         CpuBackend backend = new CpuBackend(KernelProvider.select("auto"), workers);
-        Session session = Session.open(new Session.Setup(task(), List.of(base), new TaskProgram.Capacity(15, 3, 7), WeightFormat.F32, 1),
-            loaded.adapter(), Optional.of(loaded.values()),
-            Optional.of(new OptimizerSpec(OptimizerSpec.Kind.SGD, 0, 0, 0, List.of(0.0, 0.0), 0)), backend)) {
+        Session session = Session.open(new Session.Setup(task(), List.of(base), new TaskProgram.Capacity(15, 3, 7), WeightFormat.F32, 1)
+            .from(loaded.values()).training(new OptimizerSpec(OptimizerSpec.Kind.SGD, 0, 0, 0, List.of(0.0, 0.0), 0)), loaded.adapter(), backend)) {
       float[][] logits = session.predict(TokenizedData.of(IDS, TYPES, TARGETS));
       float[] got = new float[9];
       for (int i = 0; i < 3; i++) {

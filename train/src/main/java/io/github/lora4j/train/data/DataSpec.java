@@ -81,6 +81,6 @@ public record DataSpec(Optional<String> format, String text, Optional<String> te
     if (!text.equals("text")) {
       columns.putIfAbsent("text", text);
     }
-    return new TypedRows(format.filter(RowFormat::isKey), columns, Typed.pairs("data.roles", names.roles));
+    return new TypedRows(format.map(RowFormat::named).orElse(List.of()), columns, Typed.pairs("data.roles", names.roles));
   }
 }

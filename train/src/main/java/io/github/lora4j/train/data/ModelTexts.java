@@ -20,38 +20,44 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
 /** What a model's files say of texts: where they begin and end, and how conversations are written. Files are read when they are asked for. */
 public final class ModelTexts {
 
   /** Of no model. */
-  public static final ModelTexts NONE = new ModelTexts(Optional.empty());
+  public static final ModelTexts NONE = new ModelTexts(() -> {
+    throw new ConfigException("this task needs the files of a model");
+  });
 
   private static final ObjectMapper JSON = new ObjectMapper();
 
-  private final Optional<Path> model;
+  private final Supplier<Path> directory;
   private final Map<String, ChatTemplate> read = new LinkedHashMap<>();
-  private Optional<ChatTemplates> templates = Optional.empty();
-  private Optional<Set<Integer>> ends = Optional.empty();
+  private @Nullable ChatTemplates templates;
+  private @Nullable Set<Integer> ends;
 
-  private ModelTexts(Optional<Path> model) {
-    this.model = model;
+  private ModelTexts(Supplier<Path> directory) {
+    this.directory = directory;
   }
 
   /** Of the model in a directory. */
   public static ModelTexts of(Path directory) {
-    return new ModelTexts(Optional.of(directory));
+    return new ModelTexts(() -> directory);
   }
 
   private Path directory() {
-    return model.orElseThrow(() -> new ConfigException("this task needs the files of a model"));
+    return directory.get();
   }
 
   private ChatTemplates templates() {
-    if (templates.isEmpty()) {
-      templates = Optional.of(ChatTemplates.load(directory()));
+    ChatTemplates loaded = templates;
+    if (loaded == null) {
+      loaded = ChatTemplates.load(directory());
+      templates = loaded;
     }
-    return templates.get();
+    return loaded;
   }
 
   /**
@@ -119,10 +125,12 @@ public final class ModelTexts {
 
   /** Tokens at which generation stops: eos_token_id of generation_config.json; none where that is not there. */
   public Set<Integer> ends() {
-    if (ends.isEmpty()) {
-      ends = Optional.of(ids("generation_config.json", "eos_token_id"));
+    Set<Integer> read = ends;
+    if (read == null) {
+      read = ids("generation_config.json", "eos_token_id");
+      ends = read;
     }
-    return ends.get();
+    return read;
   }
 
   private Set<Integer> ids(String file, String key) {

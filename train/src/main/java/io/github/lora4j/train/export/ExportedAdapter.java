@@ -16,7 +16,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 
 /**
  * An adapter rewritten as plain LoRA that computes the same, for programs that know no other kind: AdaLoRA's P Λ Q becomes B A with the
@@ -26,10 +25,19 @@ public final class ExportedAdapter {
 
   private ExportedAdapter() {}
 
-  /** The adapter of a finished run. */
-  public static void ofRun(Path run, Optional<Path> model, Path output) {
+  /** The adapter of a finished run, with the base model where it was. */
+  public static void ofRun(Path run, Path output) {
+    ofRun(run, RunDirectory.recipe(run).model(), output);
+  }
+
+  /**
+   * The adapter of a finished run.
+   *
+   * @param model where the base model is now
+   */
+  public static void ofRun(Path run, Path model, Path output) {
     Recipe recipe = RunDirectory.recipe(run);
-    ModelDirectory base = BaseModel.open(model.orElse(recipe.model()));
+    ModelDirectory base = BaseModel.open(model);
     write(AdaptedModel.of(recipe, base), TrainedModel.adapter(run), output);
   }
 
@@ -50,7 +58,9 @@ public final class ExportedAdapter {
     ModelDirectory base = BaseModel.open(model);
     try (Checkpoint tensors = Checkpoint.open(file)) {
       AdaptedModel adapted = AdaptedModel.of(tensors, "", Map.of("task_type", taskType), base);
-      try (LoadedAdapter lora = LoralibFormat.load(tensors, loraAlpha, enableLora, adapted.description(), adapted.taskType())) {
+      ModelDescription description = adapted.description();
+      try (LoadedAdapter lora = adapted.taskType().map(task -> LoralibFormat.load(tensors, loraAlpha, enableLora, description, task))
+          .orElseGet(() -> LoralibFormat.load(tensors, loraAlpha, enableLora, description))) {
         PeftFormat.save(output, lora.adapter(), lora.values());
       }
     }

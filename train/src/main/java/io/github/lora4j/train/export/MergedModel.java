@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.lora4j.checkpoint.AtomicFiles;
 import io.github.lora4j.checkpoint.Checkpoint;
+import io.github.lora4j.lora.Adapter;
 import io.github.lora4j.lora.LoadedAdapter;
 import io.github.lora4j.lora.files.PeftFormat;
 import io.github.lora4j.lora.model.ModelDescription;
@@ -38,14 +39,24 @@ public final class MergedModel {
   private MergedModel() {}
 
   /**
-   * Merges the adapter of a finished run into its base model.
+   * Merges the adapter of a finished run into its base model, where it was.
    *
    * @param untie see {@link #ofAdapter}
    */
-  public static void ofRun(Path run, Optional<Path> model, boolean untie, Path output) {
+  public static void ofRun(Path run, boolean untie, Path output) {
+    ofRun(run, RunDirectory.recipe(run).model(), untie, output);
+  }
+
+  /**
+   * Merges the adapter of a finished run into its base model.
+   *
+   * @param model where the base model is now
+   * @param untie see {@link #ofAdapter}
+   */
+  public static void ofRun(Path run, Path model, boolean untie, Path output) {
     Recipe recipe = RunDirectory.recipe(run);
-    ModelDirectory base = BaseModel.open(model.orElse(recipe.model()));
-    write(base, AdaptedModel.of(recipe, base), TrainedModel.adapter(run), Optional.of(recipe.training().seed()), untie, output);
+    ModelDirectory base = BaseModel.open(model);
+    write(new Source(base, AdaptedModel.of(recipe, base), TrainedModel.adapter(run), Optional.of(recipe.training().seed())), untie, output);
   }
 
   /**
@@ -56,13 +67,27 @@ public final class MergedModel {
    */
   public static void ofAdapter(Path model, Path adapter, boolean untie, Path output) {
     ModelDirectory base = BaseModel.open(model);
-    write(base, AdaptedModel.of(adapter, base), adapter, Optional.empty(), untie, output);
+    write(new Source(base, AdaptedModel.of(adapter, base), adapter, Optional.empty()), untie, output);
   }
 
-  private static void write(ModelDirectory base, AdaptedModel adapted, Path adapter, Optional<Long> seed, boolean untie, Path output) {
+  /**
+   * What is merged.
+   *
+   * @param seed what the run drew from; an adapter's directory does not say
+   */
+  private record Source(ModelDirectory base, AdaptedModel adapted, Path adapter, Optional<Long> seed) {
+
+    Checkpoint weights(Checkpoint weights, Adapter loaded) {
+      return seed.map(known -> new TaskWeights(weights, adapted, loaded, known)).orElseGet(() -> new TaskWeights(weights, adapted, loaded));
+    }
+  }
+
+  private static void write(Source from, boolean untie, Path output) {
+    ModelDirectory base = from.base;
+    AdaptedModel adapted = from.adapted;
     ModelDescription model = adapted.description();
-    try (LoadedAdapter loaded = PeftFormat.load(adapter, model); Checkpoint weights = FittingHead.open(base, adapted.model())) {
-      Checkpoint source = new TaskWeights(weights, adapted, loaded.adapter(), seed);
+    try (LoadedAdapter loaded = PeftFormat.load(from.adapter, model); Checkpoint weights = FittingHead.open(base, adapted.model())) {
+      Checkpoint source = from.weights(weights, loaded.adapter());
       if (Files.exists(output)) {
         throw new ConfigException("%s exists already; choose another place for the merged model".formatted(output));
       }

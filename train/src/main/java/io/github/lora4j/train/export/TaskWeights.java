@@ -18,7 +18,6 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
 
@@ -33,10 +32,20 @@ final class TaskWeights implements Checkpoint {
   private final Map<String, String> sources = new LinkedHashMap<>();
   private final Map<String, List<Long>> drawn = new LinkedHashMap<>();
 
-  TaskWeights(Checkpoint base, AdaptedModel adapted, Adapter adapter, Optional<Long> seed) {
+  /** With what was drawn, drawn again. */
+  TaskWeights(Checkpoint base, AdaptedModel adapted, Adapter adapter, long seed) {
+    this(base, adapted, adapter, seed, true);
+  }
+
+  /** Refuses an adapter beside which something was drawn, for nobody knows from what seed. */
+  TaskWeights(Checkpoint base, AdaptedModel adapted, Adapter adapter) {
+    this(base, adapted, adapter, 0, false);
+  }
+
+  private TaskWeights(Checkpoint base, AdaptedModel adapted, Adapter adapter, long seed, boolean seeded) {
     Model model = adapted.model();
     this.base = base;
-    weights = new Weights(List.of(base), model, seed.orElse(0L));
+    weights = new Weights(List.of(base), model, seed);
     Map<String, List<Long>> parameters = new LinkedHashMap<>();
     model.modules().forEach(module -> parameters.putAll(ModelDescription.parameters(module)));
     parameters.keySet().forEach(name -> weights.source(name).ifPresent(source -> sources.put(name, source)));
@@ -50,7 +59,7 @@ final class TaskWeights implements Checkpoint {
         drawn.put(name, shape);
       }
     });
-    if (!lacking.isEmpty() && seed.isEmpty()) {
+    if (!lacking.isEmpty() && !seeded) {
       throw new ConfigException("%s: neither the model nor the adapter has %s, which was drawn at random when the adapter was trained; merge the run's directory, which knows the seed"
           .formatted(base.describe(), lacking));
     }

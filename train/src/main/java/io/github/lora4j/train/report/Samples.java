@@ -14,7 +14,9 @@ final class Samples {
   static String html(List<JsonNode> sampled) {
     Optional<JsonNode> before = sampled.stream().filter(event -> event.path("step").asInt() == 0).findFirst();
     Optional<JsonNode> after = sampled.stream().filter(event -> event.path("step").asInt() > 0).reduce((first, second) -> second);
-    JsonNode all = after.or(() -> before).map(event -> event.path("samples")).orElse(MissingNode.getInstance());
+    JsonNode first = before.map(event -> event.path("samples")).orElse(MissingNode.getInstance());
+    JsonNode last = after.map(event -> event.path("samples")).orElse(MissingNode.getInstance());
+    JsonNode all = after.isPresent() ? last : first;
     if (all.isEmpty()) {
       return "";
     }
@@ -27,14 +29,13 @@ final class Samples {
         + (references ? "<th scope=\"col\">reference</th>" : "") + "</tr>\n");
     for (int i = 0; i < all.size(); i++) {
       out.append("<tr>").append(cell(all.get(i).path("prompt").asText(), ""));
-      out.append(answer(before, i)).append(answer(after, i));
+      out.append(answer(first.path(i))).append(answer(last.path(i)));
       out.append(references ? cell(all.get(i).path("reference").asText(), "") : "").append("</tr>\n");
     }
     return out.append("</table></div></figure>\n").toString();
   }
 
-  private static String answer(Optional<JsonNode> event, int index) {
-    JsonNode sample = event.map(of -> of.path("samples").path(index)).orElse(MissingNode.getInstance());
+  private static String answer(JsonNode sample) {
     if (!sample.isObject()) {
       return cell("", "not answered");
     }

@@ -4,13 +4,11 @@ import java.util.List;
 import java.util.Optional;
 
 /** Prompts of preference pairs, which may be said, or be the common beginning of both answers. */
-final class Pairs {
+record Pairs(Fields row, Optional<Turns> prompt) {
 
-  private Pairs() {}
-
-  static Content.Preference of(Fields row, Optional<Turns> prompt, Turns chosen, Turns rejected) {
+  Content.Preference of(Turns chosen, Turns rejected) {
     if (chosen instanceof Turns.Messages good && rejected instanceof Turns.Messages bad) {
-      return ofMessages(row, prompt, good.messages(), bad.messages());
+      return ofMessages(good.messages(), bad.messages());
     }
     if (prompt.isPresent()) {
       return new Content.Preference(prompt.get(), chosen, rejected);
@@ -31,7 +29,7 @@ final class Pairs {
     return new Content.Preference(new Turns.Plain(good.substring(0, end)), new Turns.Plain(good.substring(end)), new Turns.Plain(bad.substring(end)));
   }
 
-  private static Content.Preference ofMessages(Fields row, Optional<Turns> prompt, List<Message> good, List<Message> bad) {
+  private Content.Preference ofMessages(List<Message> good, List<Message> bad) {
     int common = 0;
     while (common < Math.min(good.size(), bad.size()) && good.get(common).equals(bad.get(common))) {
       common++;

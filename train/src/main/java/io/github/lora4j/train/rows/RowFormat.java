@@ -63,7 +63,7 @@ public enum RowFormat {
   }
 
   /** The formats of a name in recipes. */
-  static List<RowFormat> named(String key) {
+  public static List<RowFormat> named(String key) {
     return Arrays.stream(values()).filter(format -> format.key().equals(key)).toList();
   }
 

@@ -7,24 +7,25 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /** Reads the rows of one file: its first row says which format they have. */
 public final class TypedRows {
 
-  private final Optional<String> wanted;
+  private final List<RowFormat> wanted;
   private final Map<String, String> columns;
   private final Messages messages;
-  private Optional<RowFormat> format = Optional.empty();
+  private @Nullable RowFormat format;
 
   /**
    * Starts a file.
    *
-   * @param wanted the format's name in recipes; empty: found by the columns
+   * @param wanted the formats that rows may have; empty: found by the columns
    * @param columns names of columns as they should be, to those that the file has
    * @param roles names of roles as they occur, to those of templates
    */
-  public TypedRows(Optional<String> wanted, Map<String, String> columns, Map<String, String> roles) {
-    this.wanted = wanted;
+  public TypedRows(List<RowFormat> wanted, Map<String, String> columns, Map<String, String> roles) {
+    this.wanted = List.copyOf(wanted);
     this.columns = columns;
     messages = new Messages(roles);
   }
@@ -38,10 +39,11 @@ public final class TypedRows {
    */
   public TypedRow read(String where, Map<String, Object> values) {
     Fields row = renamed(where, values);
-    if (format.isEmpty()) {
-      format = Optional.of(find(row));
+    RowFormat of = format;
+    if (of == null) {
+      of = find(row);
+      format = of;
     }
-    RowFormat of = format.get();
     List<String> lacking = of.needed().stream().filter(name -> !row.has(name)).toList();
     if (!lacking.isEmpty()) {
       throw row.wrong("no %s, which rows of %s need (data.format: %s); the columns are %s".formatted(quoted(lacking), of.words(), of.key(), list(row)));
@@ -67,9 +69,8 @@ public final class TypedRows {
 
   private RowFormat find(Fields row) {
     List<String> there = row.values().keySet().stream().filter(row::has).toList();
-    if (wanted.isPresent()) {
-      List<RowFormat> of = RowFormat.named(wanted.get());
-      return of.stream().filter(one -> there.containsAll(one.needed())).findFirst().orElse(of.getFirst());
+    if (!wanted.isEmpty()) {
+      return wanted.stream().filter(one -> there.containsAll(one.needed())).findFirst().orElse(wanted.getFirst());
     }
     return RowFormat.of(there).orElseThrow(() -> row.wrong(("the columns %s are of no known format; nearest is %s. Rename them by data.columns: "
         + "[NAME=COLUMN], or see docs/data-formats.md").formatted(list(row), RowFormat.nearest(there))));
@@ -136,7 +137,7 @@ public final class TypedRows {
     Optional<Turns> prompt = row.has("prompt") ? Optional.of(turns(row, "prompt")) : row.has("question") ? Optional.of(turns(row, "question"))
         : row.has("instruction") ? Optional.of(new Turns.Plain(new Content.Instruction(row.text("instruction"), row.optional("input"), "", "",
             List.of()).question())) : Optional.empty();
-    return Pairs.of(row, prompt, chosen, rejected);
+    return new Pairs(row, prompt).of(chosen, rejected);
   }
 
   private Turns answer(Fields row, String column) {

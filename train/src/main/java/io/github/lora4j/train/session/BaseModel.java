@@ -12,7 +12,6 @@ import io.github.lora4j.vector.FormatException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;
-import java.util.OptionalInt;
 
 /** The base model of a run: found, and its limits kept. */
 public final class BaseModel {
@@ -32,15 +31,16 @@ public final class BaseModel {
    * Tokens after which a text is cut.
    *
    * @param wanted the recipe's; 0: the model's own
+   * @param own the model's, where its room is not less
    */
-  public static int maxLength(int wanted, OptionalInt own, RecordedTask program, Adapter adapter) {
+  public static int maxLength(int wanted, int own, RecordedTask program, Adapter adapter) {
     int virtual = adapter.virtualTokens().total();
     int room = program.maxPositions() - virtual;
     if (wanted > room || room < 1) {
       throw new ConfigException("data.max_length is %d but the model has positions for %d tokens%s".formatted(wanted, program.maxPositions(),
           virtual == 0 ? "" : ", of which %d are the adapter's virtual ones (num_virtual_tokens)".formatted(virtual)));
     }
-    return wanted == 0 ? Math.min(room, own.orElse(room)) : wanted;
+    return wanted == 0 ? Math.min(room, own) : wanted;
   }
 
   /**

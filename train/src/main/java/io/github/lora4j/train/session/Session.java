@@ -39,6 +39,7 @@ import java.util.Set;
 import java.util.concurrent.CancellationException;
 import java.util.function.Function;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 
 /** A task, its weights and an adapter, compiled and loaded: ready to predict, and to train if it has an optimizer. */
 public final class Session implements AutoCloseable {
@@ -51,9 +52,10 @@ public final class Session implements AutoCloseable {
   private long written;
   private volatile boolean stopped;
   private final AdapterValues fixed;
-  private final Optional<BaseStarts> starts;
+  private final @Nullable BaseStarts starts;
 
-  private Session(TaskProgram task, Executable executable, Adapter adapter, Drawn drawn, AdapterValues fixed, Optional<BaseStarts> starts) {
+  private Session(TaskProgram task, Executable executable, Adapter adapter, Drawn drawn, AdapterValues fixed,
+      @Nullable BaseStarts starts) {
     this.fixed = fixed;
     this.starts = starts;
     this.task = task;
@@ -64,32 +66,50 @@ public final class Session implements AutoCloseable {
   }
 
   /**
-   * What a session is made from, whatever adapter it holds.
+   * What a session is made from.
    *
    * @param base checkpoints that hold the base model's weights; {@link #open} reads them, the caller closes them
    * @param capacity the largest batch
    * @param weights how frozen weights are stored
    * @param seed what parameters that no checkpoint has are drawn from
+   * @param values the adapter's values, copied; empty draws them from the seed
+   * @param optimizer what trains it; empty for a session that predicts
    */
-  public record Setup(RecordedTask task, List<Checkpoint> base, TaskProgram.Capacity capacity, WeightFormat weights, long seed) {
+  public record Setup(RecordedTask task, List<Checkpoint> base, TaskProgram.Capacity capacity, WeightFormat weights, long seed,
+      Optional<AdapterValues> values, Optional<OptimizerSpec> optimizer) {
 
     /** Copies the list. */
     public Setup {
       base = List.copyOf(base);
+    }
+
+    /** Of a session that predicts, with an adapter's first values drawn from the seed. */
+    public Setup(RecordedTask task, List<Checkpoint> base, TaskProgram.Capacity capacity, WeightFormat weights, long seed) {
+      this(task, base, capacity, weights, seed, Optional.empty(), Optional.empty());
+    }
+
+    /** The same with the adapter's values. */
+    public Setup from(AdapterValues given) {
+      return new Setup(task, base, capacity, weights, seed, Optional.of(given), optimizer);
+    }
+
+    /** The same with what trains the adapter. */
+    public Setup training(OptimizerSpec with) {
+      return new Setup(task, base, capacity, weights, seed, values, Optional.of(with));
     }
   }
 
   /**
    * Compiles and loads.
    *
-   * @param values the adapter's values; empty draws them from the seed
-   * @param optimizer what trains it; empty for a session that predicts
    * @throws ResourceException if the forecast does not fit in memory
    */
-  public static Session open(Setup setup, Adapter adapter, Optional<AdapterValues> values, Optional<OptimizerSpec> optimizer, Backend backend) {
+  public static Session open(Setup setup, Adapter adapter, Backend backend) {
+    Optional<AdapterValues> values = setup.values();
     RecordedTask task = setup.task();
     long seed = setup.seed();
-    TaskProgram program = TaskProgram.record(task, adapter, setup.capacity(), optimizer);
+    TaskProgram program = setup.optimizer().map(optimizer -> TaskProgram.record(task, adapter, setup.capacity(), optimizer))
+        .orElseGet(() -> TaskProgram.record(task, adapter, setup.capacity()));
     AdapterRecording.requireRecorded(adapter, program.program());
     CompileOptions options = new CompileOptions(setup.weights());
     MemoryForecast.requireRoom(MemoryForecast.of(backend, program.program(), options, adapter, values.isPresent(), setup.capacity().microBatches()),
@@ -144,7 +164,7 @@ public final class Session implements AutoCloseable {
         return parameter.isPresent();
       });
       return new Session(program, executable, adapter, Drawn.of(task, program.program(), source),
-          held.copy(adapter.parameters().stream().filter(p -> adapter.frozen(p.slot())).toList()), starts);
+          held.copy(adapter.parameters().stream().filter(p -> adapter.frozen(p.slot())).toList()), starts.orElse(null));
     } catch (RuntimeException | Error e) {
       starts.ifPresent(BaseStarts::close);
       executable.close();
@@ -212,7 +232,7 @@ public final class Session implements AutoCloseable {
 
   /** The adapter for the base model as it is in its files, with the values given; the caller closes it. */
   public LoadedAdapter onUntouchedBase(AdapterValues values) {
-    try (AdapterValues start = starts.map(BaseStarts::copy).orElseGet(() -> new AdapterValues(List.of()))) {
+    try (AdapterValues start = starts == null ? new AdapterValues(List.of()) : starts.copy()) {
       return adapter.onUntouchedBase(values, start);
     }
   }
@@ -345,7 +365,9 @@ public final class Session implements AutoCloseable {
   @Override
   public void close() {
     fixed.close();
-    starts.ifPresent(BaseStarts::close);
+    if (starts != null) {
+      starts.close();
+    }
     executable.close();
   }
 }

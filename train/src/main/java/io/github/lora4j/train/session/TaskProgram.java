@@ -85,31 +85,43 @@ public record TaskProgram(Program program, PackedInputs in, Value predictions, O
     boolean read(Value parameter, WeightFormat as, MemorySegment target);
   }
 
-  /** Records the program; without an optimizer nothing to train. */
-  public static TaskProgram record(RecordedTask task, Adapter hooks, Capacity capacity, Optional<OptimizerSpec> optimizer) {
+  /** Records the program with nothing that trains. */
+  public static TaskProgram record(RecordedTask task, Adapter hooks, Capacity capacity) {
     ProgramBuilder builder = new ProgramBuilder();
-    PackedInputs in = PackedInputs.declare(builder, capacity.tokens + hooks.virtualTokens().rows() * capacity.sequences,
+    return finish(task, hooks, capacity, builder, inputs(task, hooks, capacity, builder));
+  }
+
+  /** Records the program with the steps of an optimizer. */
+  public static TaskProgram record(RecordedTask task, Adapter hooks, Capacity capacity, OptimizerSpec optimizer) {
+    ProgramBuilder builder = new ProgramBuilder();
+    PackedInputs in = inputs(task, hooks, capacity, builder);
+    Graph graph = builder.entry("accumulate");
+    if (capacity.recomputes) {
+      graph.recompute(LAYERS);
+    }
+    Value lossSum = builder.state("lossSum", Shape.vector(1));
+    Value count = builder.state("count", Shape.vector(1));
+    Value rowLoss = task.loss(graph, in, task.judged(new Sites(graph, hooks, in.randomness()), in));
+    graph.addSum(rowLoss, lossSum);
+    task.countTargets(graph, in, count);
+    graph.backward(rowLoss);
+    int groups = optimizer.decay().size();
+    Graph apply = builder.entry("apply");
+    Value report = builder.state(REPORT, Shape.vector(3));
+    hooks.recordBeforeUpdate(apply, count);
+    apply.update(optimizer, builder.input(HYPER, Shape.vector(groups + 2)), lossSum, count, report);
+    // What an adapter looks at after the update must still be there: see StepHook.
+    (hooks.recordAfterUpdate(builder, report) ? builder.entry(CLEAR) : apply).clearGradients(lossSum, count);
+    return finish(task, hooks, capacity, builder, in);
+  }
+
+  private static PackedInputs inputs(RecordedTask task, Adapter hooks, Capacity capacity, ProgramBuilder builder) {
+    return PackedInputs.declare(builder, capacity.tokens + hooks.virtualTokens().rows() * capacity.sequences,
         capacity.sequences, new PackedInputs.Limits(capacity.maxLength + hooks.virtualTokens().total(),
             task.model().architecture().firstPosition(), task.model().architecture().vocabSize()));
-    if (optimizer.isPresent()) {
-      Graph graph = builder.entry("accumulate");
-      if (capacity.recomputes) {
-        graph.recompute(LAYERS);
-      }
-      Value lossSum = builder.state("lossSum", Shape.vector(1));
-      Value count = builder.state("count", Shape.vector(1));
-      Value rowLoss = task.loss(graph, in, task.judged(new Sites(graph, hooks, in.randomness()), in));
-      graph.addSum(rowLoss, lossSum);
-      task.countTargets(graph, in, count);
-      graph.backward(rowLoss);
-      int groups = optimizer.get().decay().size();
-      Graph apply = builder.entry("apply");
-      Value report = builder.state(REPORT, Shape.vector(3));
-      hooks.recordBeforeUpdate(apply, count);
-      apply.update(optimizer.get(), builder.input(HYPER, Shape.vector(groups + 2)), lossSum, count, report);
-      // What an adapter looks at after the update must still be there: see StepHook.
-      (hooks.recordAfterUpdate(builder, report) ? builder.entry(CLEAR) : apply).clearGradients(lossSum, count);
-    }
+  }
+
+  private static TaskProgram finish(RecordedTask task, Adapter hooks, Capacity capacity, ProgramBuilder builder, PackedInputs in) {
     Optional<Evaluated> evaluated = capacity.evaluates ? Optional.of(evaluation(task, hooks, builder, in)) : Optional.empty();
     Graph predict = builder.entry("predict");
     Value predictions = predict.output("predictions", task.predict(new Sites(predict, hooks), in));
