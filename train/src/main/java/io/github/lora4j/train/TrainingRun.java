@@ -18,7 +18,6 @@ import io.github.lora4j.train.session.FittingHead;
 import io.github.lora4j.train.session.Session;
 import io.github.lora4j.train.sums.GradientExchange;
 import io.github.lora4j.vector.TrainingException;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
