@@ -92,7 +92,7 @@ class FamiliesTest {
       "gemma2 | query_pre_attn_scalar | \"x\" | query_pre_attn_scalar",
       "gemma3_text | sliding_window_pattern | 0 | sliding_window_pattern",
       "gemma3_text | rope_parameters | {\"full_attention\": {\"rope_type\": \"default\"}} | sliding_attention",
-      "phi3 | partial_rotary_factor | 0.3 | 0.3",
+      "phi3 | partial_rotary_factor | 1.5 | 1.5",
       "phi | qk_layernorm | true | qk_layernorm",
       "smollm3 | no_rope_layers | [1, 0] | no_rope_layers",
       "smollm3 | no_rope_layers | [1, 0, 2, 1] | no_rope_layers",

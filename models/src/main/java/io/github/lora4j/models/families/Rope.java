@@ -32,12 +32,14 @@ record Rope(String name, int columns, boolean neighbours, RopeScaling scaling) {
   /** Rotary positions by an object of parameters, such as a layer type's. */
   static Rope of(String name, ModelConfig config, ModelConfig parameters, int headSize) {
     double part = parameters.positive("partial_rotary_factor", config.positive("partial_rotary_factor", config.positive("rotary_pct", 1)));
-    int columns = (int) (headSize * part);
-    if (part > 1 || columns % 2 != 0 || columns == 0) {
-      throw config.error("heads of %d of which a part of %s turns by positions: the part must be at most 1, and its columns an even number"
+    int size = (int) (headSize * part);
+    // As in transformers an odd number of columns turns as one more, by the frequencies of the odd number.
+    int columns = size + size % 2;
+    if (part > 1 || size == 0 || columns > headSize) {
+      throw config.error("heads of %d of which a part of %s turns by positions: the part must be at most 1, and hold at least a pair of columns"
           .formatted(headSize, part));
     }
-    return new Rope(name, columns, false, RopeScaling.of(config, parameters, columns));
+    return new Rope(name, columns, false, RopeScaling.of(config, parameters, size));
   }
 
   /** The same with neighbouring columns as pairs. */

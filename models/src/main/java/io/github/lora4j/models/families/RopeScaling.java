@@ -63,7 +63,7 @@ final class RopeScaling {
   }
 
   private static double[] powers(double theta, int columns) {
-    double[] powers = new double[columns / 2];
+    double[] powers = new double[(columns + 1) / 2];
     Arrays.setAll(powers, j -> Math.pow(theta, -2.0 * j / columns));
     return powers;
   }
