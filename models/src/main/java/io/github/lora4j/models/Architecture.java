@@ -18,27 +18,35 @@ public interface Architecture {
   /** What is known of the family beside its recording. */
   FamilyFacts facts();
 
-  /** Rows of the word embedding: ids are below it. */
-  int vocabSize();
+  /** Rows of the word embedding: ids are below it. By default config.json's {@code vocab_size}. */
+  default int vocabSize() {
+    return config().size("vocab_size");
+  }
 
   /** Kinds of text that a sequence may hold (sentence A, sentence B), of which types are below; a model that does not read types takes any. */
   default int typeVocabSize() {
     return Integer.MAX_VALUE;
   }
 
-  /** Width of the hidden states. */
-  int hiddenSize();
+  /** Width of the hidden states. By default config.json's {@code hidden_size}. */
+  default int hiddenSize() {
+    return config().size("hidden_size");
+  }
 
-  /** Longest sequence the model has positions for. */
-  int maxPositions();
+  /** Longest sequence the model has positions for. By default config.json's {@code max_position_embeddings}. */
+  default int maxPositions() {
+    return config().size("max_position_embeddings");
+  }
 
   /** The position of a sequence's first token. */
   default int firstPosition() {
     return 0;
   }
 
-  /** Standard deviation of a new head's weights. */
-  double initializerRange();
+  /** Standard deviation of a new head's weights. By default config.json's {@code initializer_range}, 0.02 where it does not say. */
+  default double initializerRange() {
+    return config().positive("initializer_range", 0.02);
+  }
 
   /** Which rows of the last layer a head reads. */
   Rows rowsOf(Head head);

@@ -159,18 +159,8 @@ public final class BartFamily implements ModelFamily {
     }
 
     @Override
-    public int vocabSize() {
-      return config.size("vocab_size");
-    }
-
-    @Override
     public int hiddenSize() {
       return hidden;
-    }
-
-    @Override
-    public int maxPositions() {
-      return config.size("max_position_embeddings");
     }
 
     @Override

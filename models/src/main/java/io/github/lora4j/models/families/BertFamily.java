@@ -174,11 +174,6 @@ public final class BertFamily implements ModelFamily {
     }
 
     @Override
-    public int vocabSize() {
-      return config.size("vocab_size");
-    }
-
-    @Override
     public int typeVocabSize() {
       return config.size("type_vocab_size", 2);
     }
@@ -196,11 +191,6 @@ public final class BertFamily implements ModelFamily {
     @Override
     public int firstPosition() {
       return firstPosition;
-    }
-
-    @Override
-    public double initializerRange() {
-      return config.positive("initializer_range", 0.02);
     }
   }
 }

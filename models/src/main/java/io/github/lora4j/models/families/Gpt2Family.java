@@ -137,11 +137,6 @@ public final class Gpt2Family implements ModelFamily {
     }
 
     @Override
-    public int vocabSize() {
-      return config.size("vocab_size");
-    }
-
-    @Override
     public int hiddenSize() {
       return hidden;
     }
@@ -149,11 +144,6 @@ public final class Gpt2Family implements ModelFamily {
     @Override
     public int maxPositions() {
       return config.size("n_positions");
-    }
-
-    @Override
-    public double initializerRange() {
-      return config.positive("initializer_range", 0.02);
     }
   }
 }

@@ -120,11 +120,6 @@ public final class GptJFamily implements ModelFamily {
     }
 
     @Override
-    public int vocabSize() {
-      return config.size("vocab_size");
-    }
-
-    @Override
     public int hiddenSize() {
       return hidden;
     }
@@ -132,11 +127,6 @@ public final class GptJFamily implements ModelFamily {
     @Override
     public int maxPositions() {
       return config.size("n_positions");
-    }
-
-    @Override
-    public double initializerRange() {
-      return config.positive("initializer_range", 0.02);
     }
   }
 }

@@ -142,23 +142,8 @@ public final class GptNeoXFamily implements ModelFamily {
     }
 
     @Override
-    public int vocabSize() {
-      return config.size("vocab_size");
-    }
-
-    @Override
     public int hiddenSize() {
       return hidden;
-    }
-
-    @Override
-    public int maxPositions() {
-      return config.size("max_position_embeddings");
-    }
-
-    @Override
-    public double initializerRange() {
-      return config.positive("initializer_range", 0.02);
     }
   }
 }

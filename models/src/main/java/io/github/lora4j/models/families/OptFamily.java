@@ -154,18 +154,8 @@ public final class OptFamily implements ModelFamily {
     }
 
     @Override
-    public int vocabSize() {
-      return config.size("vocab_size");
-    }
-
-    @Override
     public int hiddenSize() {
       return words;
-    }
-
-    @Override
-    public int maxPositions() {
-      return config.size("max_position_embeddings");
     }
 
     @Override

@@ -223,11 +223,6 @@ public final class T5Family implements ModelFamily {
     }
 
     @Override
-    public int vocabSize() {
-      return config.size("vocab_size");
-    }
-
-    @Override
     public int hiddenSize() {
       return hidden;
     }

@@ -40,11 +40,6 @@ public final class ToyFamily implements ModelFamily {
     }
 
     @Override
-    public double initializerRange() {
-      return config.positive("initializer_range", 0.02);
-    }
-
-    @Override
     public Rows rowsOf(Head head) {
       return head instanceof Head.SequenceClassification ? Rows.FIRST : Rows.ALL;
     }
