@@ -70,6 +70,20 @@ class TalkTest {
   }
 
   @Test
+  void anAdapterOfPlainPromptsDoesNotConverse() throws IOException {
+    Path bare = TinyLlama.copyTo(dir.resolve("bare"));
+    Files.delete(bare.resolve("chat_template.jinja"));
+    Path rows = Files.writeString(dir.resolve("plain.jsonl"), "{\"prompt\": \"What is it? \", \"completion\": \"A test.\"}\n");
+    Path plain = dir.resolve("plain");
+    InProcess trained = InProcess.run("train", "--model", bare, "--output", plain, "--task", "chat", "--chat_template", "none", "--data.train", rows,
+        "--max_steps", 1, "--batch_size", 1, "--adapter.target_modules=all-linear", "--threads", 1);
+    assertEquals(0, trained.code(), trained.output());
+    InProcess said = chat("hello\n", "chat", "--model", plain);
+    assertEquals(2, said.code(), said.output());
+    assertTrue(said.output().contains("was trained on plain prompts and answers"), said.output());
+  }
+
+  @Test
   void textsAreContinuedSideBySide() {
     InProcess said = InProcess.run("generate", "--model", run, "--prompt", "What is", "--prompt", "Paris", "--max-new-tokens", 4, "--compare", "--json");
     assertEquals(0, said.code(), said.output());
