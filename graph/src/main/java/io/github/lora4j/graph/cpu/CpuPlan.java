@@ -63,7 +63,8 @@ public record CpuPlan(Program program, CpuTarget target, Binders<CpuBinder<?>> b
 
   /** All but the places of temporaries, which take longest to find. */
   private static CpuPlan unplaced(Program program, CompileOptions options, Kernels kernels, int threads) {
-    CpuTarget target = new CpuTarget(kernels, threads, options.weights().equals(WeightFormat.F32) ? new Elements(kernels.dtype()) : options.weights());
+    CpuTarget target = new CpuTarget(kernels, threads, options.weights().equals(WeightFormat.F32) ? new Elements(kernels.dtype())
+        : options.weights());
     Map<Value, EnumSet<Form>> forms = new HashMap<>();
     program.slots().values().stream().filter(v -> v.role() == Value.Role.FROZEN).forEach(v -> forms.put(v, EnumSet.noneOf(Form.class)));
     Binders<CpuBinder<?>> binders = CpuBinders.all();
