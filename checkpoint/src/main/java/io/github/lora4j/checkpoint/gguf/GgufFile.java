@@ -1,6 +1,5 @@
 package io.github.lora4j.checkpoint.gguf;
 
-import io.github.lora4j.checkpoint.internal.GgufHeader;
 import io.github.lora4j.checkpoint.internal.SourceFile;
 import io.github.lora4j.vector.ConfigException;
 import io.github.lora4j.vector.FormatException;

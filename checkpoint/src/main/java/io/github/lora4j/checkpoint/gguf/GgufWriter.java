@@ -2,7 +2,6 @@ package io.github.lora4j.checkpoint.gguf;
 
 import io.github.lora4j.checkpoint.AtomicFiles;
 import io.github.lora4j.checkpoint.internal.ChannelWriter;
-import io.github.lora4j.checkpoint.internal.GgufLayout;
 import io.github.lora4j.vector.ConfigException;
 import java.io.IOException;
 import java.lang.foreign.Arena;

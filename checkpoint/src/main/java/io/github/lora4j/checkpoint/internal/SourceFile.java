@@ -86,11 +86,13 @@ public final class SourceFile implements AutoCloseable {
     return Channels.newInputStream(channel);
   }
 
-  FormatException broken(String problem) {
+  /** An error that names the file. */
+  public FormatException broken(String problem) {
     return new FormatException(path + ": " + problem);
   }
 
-  FormatException broken(String problem, Throwable cause) {
+  /** An error that names the file, with what caused it. */
+  public FormatException broken(String problem, Throwable cause) {
     return new FormatException(path + ": " + problem, cause);
   }
 

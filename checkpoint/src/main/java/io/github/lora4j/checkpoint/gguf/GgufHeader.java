@@ -1,9 +1,6 @@
-package io.github.lora4j.checkpoint.internal;
+package io.github.lora4j.checkpoint.gguf;
 
-import io.github.lora4j.checkpoint.gguf.GgmlType;
-import io.github.lora4j.checkpoint.gguf.GgufMetadata;
-import io.github.lora4j.checkpoint.gguf.GgufTensor;
-import io.github.lora4j.checkpoint.gguf.GgufValue;
+import io.github.lora4j.checkpoint.internal.SourceFile;
 import io.github.lora4j.vector.ConfigException;
 import io.github.lora4j.vector.Names;
 import java.util.ArrayList;
@@ -20,7 +17,7 @@ import java.util.SequencedMap;
  * @param metadata the keys
  * @param tensors by name, in the file's order
  */
-public record GgufHeader(int version, long alignment, GgufMetadata metadata, SequencedMap<String, Place> tensors) {
+record GgufHeader(int version, long alignment, GgufMetadata metadata, SequencedMap<String, Place> tensors) {
 
   /** A tensor and the position of its data in the file. */
   public record Place(GgufTensor tensor, long position) {}

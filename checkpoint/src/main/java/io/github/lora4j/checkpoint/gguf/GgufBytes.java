@@ -1,6 +1,6 @@
-package io.github.lora4j.checkpoint.internal;
+package io.github.lora4j.checkpoint.gguf;
 
-import io.github.lora4j.checkpoint.gguf.GgufValue;
+import io.github.lora4j.checkpoint.internal.SourceFile;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;

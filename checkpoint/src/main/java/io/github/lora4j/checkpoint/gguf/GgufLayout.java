@@ -1,14 +1,12 @@
-package io.github.lora4j.checkpoint.internal;
+package io.github.lora4j.checkpoint.gguf;
 
-import io.github.lora4j.checkpoint.gguf.GgufTensor;
-import io.github.lora4j.checkpoint.gguf.GgufValue;
 import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Map;
 
 /** The bytes of a GGUF file before its data. */
-public final class GgufLayout {
+final class GgufLayout {
 
   private final ByteArrayOutputStream out = new ByteArrayOutputStream();
 
