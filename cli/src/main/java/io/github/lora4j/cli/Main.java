@@ -9,6 +9,7 @@ import java.io.PrintWriter;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.Locale;
 import java.util.Map;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -31,6 +32,8 @@ public final class Main implements Runnable {
 
   /** Runs the command and ends the process with its exit code. */
   public static void main(String[] args) {
+    // Numbers are printed alike for everyone: others paste them into files and programs.
+    Locale.setDefault(Locale.Category.FORMAT, Locale.ROOT);
     System.exit(start(args));
   }
 

@@ -33,8 +33,16 @@ public record GeneratorOptions(int sequences, int batchTokens, int cacheRows, in
     return new GeneratorOptions(1, Math.min(PIECE, length), length, length, WeightFormat.F32);
   }
 
-  /** The same for so many sequences of this length at most. */
+  /**
+   * The same for so many sequences of this length at most.
+   *
+   * @throws ConfigException when that is more tokens than can be counted
+   */
   public GeneratorOptions room(int sequences, int maxLength) {
+    if ((long) sequences * maxLength > Integer.MAX_VALUE) {
+      throw new ConfigException("room for %,d sequences of %,d tokens is room for %,d tokens, more than the %,d there can be; lower one of them"
+          .formatted(sequences, maxLength, (long) sequences * maxLength, Integer.MAX_VALUE));
+    }
     return new GeneratorOptions(sequences, Math.max(sequences, Math.min(PIECE, sequences * maxLength)), sequences * maxLength, maxLength, weights);
   }
 

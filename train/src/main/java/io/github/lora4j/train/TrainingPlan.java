@@ -111,7 +111,11 @@ public record TrainingPlan(Batches batches, int steps, Schedule schedule, Optimi
         needed = Math.max(needed, sum);
       }
     }
-    return Math.toIntExact(Math.max(1, needed));
+    if (needed > Integer.MAX_VALUE) {
+      throw new ConfigException("a batch of %,d examples has up to %,d tokens, which is more than can be counted; lower batch_size"
+          .formatted(batches.batch(), needed));
+    }
+    return (int) Math.max(1, needed);
   }
 
   /**

@@ -40,8 +40,7 @@ import java.util.stream.Collectors;
  */
 public record Writing(
     @Meaning("How conversations are written: a file, or the name of one of the model's templates; the model's own if not given; none writes prompts "
-        + "and "
-        + "completions one behind the other, and instructions as Alpaca does.") String chatTemplate,
+        + "and completions one behind the other, and instructions as Alpaca does.") String chatTemplate,
     @Meaning("The day that a chat template prints, such as 2026-07-26.") String templateDate,
     @Meaning("SHA-256 of the chat template, written by training: another template is refused.") String templateHash,
     @Meaning("Whether a chat template may leave out content of messages, such as thoughts of earlier turns.") boolean allowLostContent) {

@@ -134,8 +134,7 @@ class TypedRowsTest {
     assertEquals(new Content.Verdict(new Turns.Plain("p"), new Turns.Plain("c"), false),
         one("{\"prompt\": \"p\", \"completion\": \"c\", \"label\": false}").content());
     Content.Verdict of = (Content.Verdict) one(("{\"messages\": [{\"role\": \"user\", \"content\": \"p\"}, {\"role\": \"assistant\", \"content\": "
-        + "\"c\"}], "
-        + "\"kto_tag\": true}")).content();
+        + "\"c\"}], \"kto_tag\": true}")).content();
     assertEquals(new Turns.Messages(List.of(Message.of("assistant", "c"))), of.answer());
     assertTrue(of.good());
     assertTrue(refused("{\"prompt\": \"p\", \"completion\": \"c\", \"label\": \"maybe\"}").contains("\"label\" must be true or false, got maybe"));
