@@ -1,6 +1,7 @@
 package io.github.lora4j.train.recorded;
 
 import io.github.lora4j.graph.Graph;
+import io.github.lora4j.graph.LossOp;
 import io.github.lora4j.graph.Program;
 import io.github.lora4j.graph.Sites;
 import io.github.lora4j.graph.Value;
@@ -10,6 +11,7 @@ import io.github.lora4j.models.Model;
 import io.github.lora4j.models.PackedInputs;
 import io.github.lora4j.models.Rows;
 import io.github.lora4j.vector.ConfigException;
+import java.util.List;
 
 /**
  * A model that makes a text from a source. The loss is cross-entropy over the vocabulary; a prediction is the distribution behind the last
@@ -37,14 +39,17 @@ public record SequenceToSequence(Model model) implements RecordedTask {
     return "SEQ_2_SEQ_LM";
   }
 
+  /** Of each labelled token (its log-probability, the likeliest token in its place). */
   @Override
   public Value judged(Sites sites, PackedInputs in) {
-    return model.logits(sites, TokenLabels.rows(sites.graph(), in, model.hidden(sites, in, Rows.ALL)));
+    Graph graph = sites.graph();
+    LossOp.Labelled tokens = model.labelled(sites, TokenLabels.rows(graph, in, model.hidden(sites, in, Rows.ALL)), TokenLabels.labels(graph, in));
+    return graph.region("loss", () -> graph.join(List.of(tokens.logProbability(), tokens.likeliest())));
   }
 
   @Override
-  public Value loss(Graph graph, PackedInputs in, Value predictions) {
-    return TokenLabels.loss(graph, in, predictions);
+  public Value loss(Graph graph, PackedInputs in, Value judged) {
+    return graph.region("loss", () -> graph.scale(graph.split(judged, 2).getFirst(), -1));
   }
 
   @Override
@@ -54,6 +59,6 @@ public record SequenceToSequence(Model model) implements RecordedTask {
 
   @Override
   public Targets targets(PackedInputs in, Program program) {
-    return TokenLabels.targets(in, program, 0);
+    return TokenLabels.words(in, program, 0);
   }
 }
