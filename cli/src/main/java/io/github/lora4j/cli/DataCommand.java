@@ -16,6 +16,8 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Callable;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -81,20 +83,16 @@ final class DataCommand implements Callable<Integer> {
       builder.set("data.train", file.toString()).set("output", "nothing-is-written");
     }
     model.ifPresent(directory -> builder.set("model", directory.toString()));
-    Optional<String> format = Optional.empty();
     for (String setting : set) {
       int equals = setting.indexOf('=');
       if (equals < 1) {
         throw new ConfigException("--set %s: expected KEY=VALUE, for example data.max_length=512".formatted(setting));
       }
       builder.set(setting.substring(0, equals), setting.substring(equals + 1));
-      if (setting.startsWith("data.format=")) {
-        format = Optional.of(setting.substring(equals + 1));
-      }
     }
     if (task.isPresent() || !recipe) {
-      Optional<String> wanted = format;
-      builder.set("task", task.orElseGet(() -> wanted.map(name -> DataPreview.taskFor(file, name)).orElseGet(() -> DataPreview.taskFor(file))));
+      // Columns are named alike whatever task reads rows whole.
+      builder.set("task", task.orElseGet(() -> DataPreview.taskFor(file, builder.set("task", "causal_lm").build().data().columns())));
     }
     return builder;
   }
@@ -103,24 +101,39 @@ final class DataCommand implements Callable<Integer> {
     List<Target.TokenLabels> labels = TokenizedRows.labels(example);
     for (int s = 0; s < example.sequences().size(); s++) {
       Sequence sequence = example.sequences().get(s);
-      boolean[] learnt = s < labels.size() ? labels.get(s).counted() : new boolean[sequence.length()];
-      int count = 0;
-      StringBuilder text = new StringBuilder();
-      for (int t = 0; t < sequence.length(); t++) {
-        String token = Names.printable(tokenizer.token(sequence.ids()[t]));
-        // The first token has nothing before it that could predict it.
-        boolean counted = t > 0 && learnt[t];
-        count += counted ? 1 : 0;
-        text.append(t == 0 ? "" : " ").append(colour ? (counted ? LEARNT : READ) + token + END : counted ? "«" + token + "»" : token);
+      boolean[] learnt = s < labels.size() ? labels.get(s).counted().clone() : new boolean[sequence.length()];
+      if (!example.sources().isEmpty()) {
+        // What such a model learns to write lies one token on from what it reads.
+        Sequence source = example.sources().get(s);
+        print(out, "%nexample %d, source".formatted(number), source, "", tokens(tokenizer, source.ids(), new boolean[source.length()], colour));
+        print(out, "example %d, target".formatted(number), sequence, learnt(learnt), tokens(tokenizer, labels.get(s).ids(), learnt, colour));
+        continue;
       }
-      out.printf("%nexample %d%s: %,d tokens%s%s%n%s%n", number, example.sequences().size() > 1 ? s == 0 ? ", first" : ", second" : "",
-          sequence.length(), labels.isEmpty() ? "" : ", %,d learnt".formatted(count), sequence.cut() ? ", cut" : "", text);
+      // The first token has nothing before it that could predict it.
+      learnt[0] = false;
+      print(out, "%nexample %d%s".formatted(number, example.sequences().size() > 1 ? s == 0 ? ", first" : ", second" : ""), sequence,
+          labels.isEmpty() ? "" : learnt(learnt), tokens(tokenizer, sequence.ids(), learnt, colour));
     }
+  }
+
+  private static void print(PrintWriter out, String head, Sequence sequence, String learnt, String text) {
+    out.printf("%s: %,d tokens%s%s%n%s%n", head, sequence.length(), learnt, sequence.cut() ? ", cut" : "", text);
+  }
+
+  private static String learnt(boolean... tokens) {
+    return ", %,d learnt".formatted(IntStream.range(0, tokens.length).filter(t -> tokens[t]).count());
+  }
+
+  private static String tokens(Tokenizer tokenizer, int[] ids, boolean[] learnt, boolean colour) {
+    return IntStream.range(0, ids.length).mapToObj(t -> {
+      String token = Names.printable(tokenizer.token(ids[t]));
+      return colour ? (learnt[t] ? LEARNT : READ) + token + END : learnt[t] ? "«" + token + "»" : token;
+    }).collect(Collectors.joining(" "));
   }
 
   private static void stats(PrintWriter out, DataPreview preview) {
     TokenizedRows rows = preview.rows();
-    int[] lengths = rows.data().sequences().stream().mapToInt(Sequence::length).sorted().toArray();
+    int[] lengths = rows.data().texts().stream().mapToInt(Sequence::length).sorted().toArray();
     Table table = new Table("rows", "%,d".formatted(rows.rows()));
     table.row("left out", "%,d".formatted(rows.dropped())).row("split", "%,d".formatted(rows.split())).row("cut", "%,d".formatted(rows.cut()))
         .row("examples", "%,d".formatted(rows.data().size())).row("tokens", "%,d".formatted(rows.data().tokens()))
@@ -129,6 +142,12 @@ final class DataCommand implements Callable<Integer> {
         .row("length: shortest", "%,d".formatted(lengths[0])).row("mean", "%.1f".formatted(Arrays.stream(lengths).average().orElse(0)))
         .row("median", "%,d".formatted(lengths[lengths.length / 2])).row("95 % within", "%,d".formatted(lengths[(int) (lengths.length * 0.95)]))
         .row("longest", "%,d".formatted(lengths[lengths.length - 1])).row("allowed (data.max_length)", "%,d".formatted(preview.maxLength()));
+    int[] targets = rows.data().examples().stream().filter(example -> !example.sources().isEmpty()).mapToInt(Example::tokens).sorted().toArray();
+    if (targets.length > 0) {
+      table.row("target: shortest", "%,d".formatted(targets[0])).row("target: median", "%,d".formatted(targets[targets.length / 2]))
+          .row("target: 95 % within", "%,d".formatted(targets[(int) (targets.length * 0.95)]))
+          .row("target: longest", "%,d".formatted(targets[targets.length - 1]));
+    }
     out.println();
     out.print(table);
   }

@@ -6,6 +6,7 @@ import io.github.lora4j.graph.RowAxis;
 import io.github.lora4j.graph.Shape;
 import io.github.lora4j.graph.Sites;
 import io.github.lora4j.graph.Value;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -17,7 +18,7 @@ import java.util.Map;
  * @param ranges (start, length) of each sequence's text [sequences, 2]
  * @param first each sequence's first token
  * @param last each sequence's last token
- * @param randomness dropout keys: (example ordinal, position) of tokens and of sequences, and (seed low, seed high, step)
+ * @param randomness dropout keys: (example ordinal, position) of tokens, of sequences and, where there are any, of sources; (seed low, seed high, step)
  * @param byLength what a recording asked for by {@link #byLength}
  */
 public record PackedInputs(Tokens all, Value ranges, Chosen first, Chosen last, Sites.Randomness randomness, Limits limits, ByLength byLength) {
@@ -28,8 +29,15 @@ public record PackedInputs(Tokens all, Value ranges, Chosen first, Chosen last, 
    * @param maxLength the longest sequence allowed; what is before a token, padding included, is less
    * @param firstPosition position of a sequence's first token
    * @param vocabulary ids are below it
+   * @param sourceTokens tokens of all sources of a batch; 0: as many as texts may have, if a model asks for sources
    */
-  public record Limits(int maxLength, int firstPosition, int vocabulary) {}
+  public record Limits(int maxLength, int firstPosition, int vocabulary, int sourceTokens) {
+
+    /** Of texts that are made from nothing, or from no more than they are. */
+    public Limits(int maxLength, int firstPosition, int vocabulary) {
+      this(maxLength, firstPosition, vocabulary, 0);
+    }
+  }
 
   /**
    * All tokens.
@@ -65,9 +73,11 @@ public record PackedInputs(Tokens all, Value ranges, Chosen first, Chosen last, 
     Value ranges = program.table("ranges", Shape.of(sequences, 2));
     Chosen first = chosen(program, "first", tokens, sequences);
     Chosen last = chosen(program, "last", tokens, sequences);
-    Sites.Randomness randomness = new Sites.Randomness(
-        List.of(program.table("tokenKeys", Shape.of(tokens, 2)), program.table("sequenceKeys", Shape.of(sequences, 2))),
-        program.table("random", Shape.of(1, 3)));
+    List<Value> keys = new ArrayList<>(List.of(program.table("tokenKeys", Shape.of(tokens, 2)), program.table("sequenceKeys", Shape.of(sequences, 2))));
+    if (limits.sourceTokens > 0) {
+      keys.add(program.table("sourceKeys", Shape.of(program.axis(Source.AXIS, limits.sourceTokens), 2)));
+    }
+    Sites.Randomness randomness = new Sites.Randomness(keys, program.table("random", Shape.of(1, 3)));
     return new PackedInputs(all, ranges, first, last, randomness, limits, new ByLength(program, new LinkedHashMap<>(), 0));
   }
 
@@ -142,6 +152,8 @@ public record PackedInputs(Tokens all, Value ranges, Chosen first, Chosen last, 
     /** Slot of the sources' ids, by which a program says that it reads sources. */
     public static final String IDS = "sourceIds";
 
+    private static final String AXIS = "sourceTokens";
+
     /** Attention segments in which the rows wanted query. */
     public Value cross(Rows rows) {
       return switch (rows) {
@@ -152,10 +164,10 @@ public record PackedInputs(Tokens all, Value ranges, Chosen first, Chosen last, 
     }
   }
 
-  /** The sources, declared when a model that reads them asks first; of as many tokens as texts may have. */
+  /** The sources, declared when a model that reads them asks first. */
   public Source source() {
     ProgramBuilder program = byLength.program;
-    RowAxis axis = program.axis("sourceTokens", tokens().capacity());
+    RowAxis axis = program.axis(Source.AXIS, limits.sourceTokens > 0 ? limits.sourceTokens : tokens().capacity());
     Shape table = Shape.of(sequences(), 5);
     return new Source(axis, program.table(Source.IDS, Shape.of(axis, 1)), program.table("sourcePositions", Shape.of(axis, 1)),
         program.table("sourceSegments", table), program.table("cross", table), program.table("crossFirst", table),

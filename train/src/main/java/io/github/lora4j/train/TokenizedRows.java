@@ -73,6 +73,13 @@ public record TokenizedRows(Path file, Optional<TypedRow> first, int rows, Token
       notes.add("%,d of %,d %s rows were longer than %d tokens and were split: %,d examples in all".formatted(split, rows, what, maxLength,
           data.size()));
     }
+    List<Sequence> targets = data.examples().stream().filter(example -> !example.sources().isEmpty()).flatMap(example -> example.sequences().stream())
+        .toList();
+    long cut = targets.stream().filter(Sequence::cut).count();
+    if (cut > 0) {
+      notes.add("%,d of %,d %s targets were longer than %d tokens and were cut (max_target_length)".formatted(cut, targets.size(), what,
+          targets.stream().filter(Sequence::cut).mapToInt(Sequence::length).max().orElse(0)));
+    }
     long learnt = learnt();
     if (first.isPresent() && learnt > 0) {
       notes.add(String.format(Locale.ROOT, "%,d of %,d %s tokens are learnt (%.1f %%)", learnt, data.tokens(), what, 100.0 * learnt / data.tokens()));
@@ -82,8 +89,12 @@ public record TokenizedRows(Path file, Optional<TypedRow> first, int rows, Token
 
   /** Tokens that a loss counts, where targets are tokens. */
   public long learnt() {
-    return data.examples().stream().flatMap(example -> labels(example).stream())
-        .mapToLong(labels -> IntStream.range(1, labels.ids().length).filter(t -> labels.counted()[t]).count()).sum();
+    return data.examples().stream().mapToLong(example -> labels(example).stream().mapToLong(labels -> learnt(example, labels)).sum()).sum();
+  }
+
+  /** A text's first token is predicted by nothing, but where it is made from another and begins with a start token. */
+  private static long learnt(Example example, Target.TokenLabels labels) {
+    return IntStream.range(example.sources().isEmpty() ? 1 : 0, labels.ids().length).filter(t -> labels.counted()[t]).count();
   }
 
   /** Labels of an example's sequences, where its targets are tokens; none otherwise. */
@@ -102,6 +113,6 @@ public record TokenizedRows(Path file, Optional<TypedRow> first, int rows, Token
 
   /** Rows that were cut. */
   public long cut() {
-    return data.examples().stream().filter(example -> example.sequences().stream().anyMatch(Sequence::cut)).count();
+    return data.examples().stream().filter(example -> example.all().stream().anyMatch(Sequence::cut)).count();
   }
 }

@@ -24,6 +24,14 @@ public enum RowFormat {
   SHAREGPT("ShareGPT conversations", List.of("conversations"), "system", "tools", "kto_tag"),
   /** Instruction, input and output. */
   ALPACA("Alpaca instructions", List.of("instruction", "output"), "input", "system", "history"),
+  /** A text and what is to be made of it. */
+  SOURCE_TARGET("sources and targets", List.of("source", "target")),
+  /** The same of summaries. */
+  DOCUMENT_SUMMARY("documents and summaries", List.of("document", "summary")),
+  /** The same of anything. */
+  INPUT_OUTPUT("inputs and outputs", List.of("input", "output")),
+  /** One text in several languages, by language. */
+  TRANSLATION("translations", List.of("translation"), "id"),
   /** Plain text. */
   TEXT("text", List.of("text"));
 
