@@ -1,5 +1,6 @@
 package io.github.lora4j.train;
 
+import io.github.lora4j.train.data.DataFile;
 import io.github.lora4j.train.data.Example;
 import io.github.lora4j.train.data.Row;
 import io.github.lora4j.train.data.RowReader;
@@ -41,8 +42,8 @@ public record TokenizedRows(Path file, Optional<TypedRow> first, int rows, Token
       split += own.size() > 1 ? 1 : 0;
       for (Example example : own) {
         if (reader.labelled() && example.target() instanceof Target.None) {
-          throw new ConfigException("task %s (%s) gives no target for %s, line %d".formatted(task.name(), task.getClass().getName(), reader.file(),
-              row.line()));
+          throw new ConfigException("task %s (%s) gives no target for %s".formatted(task.name(), task.getClass().getName(),
+              DataFile.place(reader.file(), row.line())));
         }
       }
       examples.addAll(own);

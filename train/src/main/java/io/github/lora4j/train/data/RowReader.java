@@ -65,6 +65,6 @@ public record RowReader(Path file, Tokenizer tokenizer, int maxLength, List<Stri
 
   /** An error that names file and line. */
   public FormatException wrong(Row row, String problem) {
-    return new FormatException("%s, line %d: %s".formatted(file, row.line(), problem));
+    return new FormatException(DataFile.place(file, row.line()) + ": " + problem);
   }
 }

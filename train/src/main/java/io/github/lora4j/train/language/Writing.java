@@ -10,6 +10,7 @@ import io.github.lora4j.tokenizer.chat.Missing;
 import io.github.lora4j.tokenizer.chat.Rendered;
 import io.github.lora4j.tokenizer.chat.Span;
 import io.github.lora4j.train.answers.Question;
+import io.github.lora4j.train.data.DataFile;
 import io.github.lora4j.train.data.ModelTexts;
 import io.github.lora4j.train.data.Row;
 import io.github.lora4j.train.data.RowReader;
@@ -118,8 +119,8 @@ public record Writing(
     String text = render(before, tools, Chat.Ending.GENERATION_PROMPT, reader).text();
     String shown = before.size() == 1 ? before.getFirst().content() : before.stream().map(message -> message.role() + ": " + message.content())
         .collect(Collectors.joining("\n"));
-    return new Question("%s, line %d".formatted(reader.file(), row.line()), Arrays.stream(reader.tokenizer().encode(text,
-        false).ids()).boxed().toList(), shown, reference);
+    return new Question(DataFile.place(reader.file(), row.line()), Arrays.stream(reader.tokenizer().encode(text, false).ids()).boxed().toList(),
+        shown, reference);
   }
 
   /** A text to go on from; the end token that a tokenizer may put behind it is left off. */
@@ -127,8 +128,8 @@ public record Writing(
     int[] ids = reader.tokenizer().encode(prompt, true).ids();
     OptionalInt end = reader.texts().end(reader.tokenizer());
     boolean ended = ids.length > 0 && end.isPresent() && ids[ids.length - 1] == end.getAsInt();
-    return new Question("%s, line %d".formatted(reader.file(), row.line()), Arrays.stream(ids, 0, ids.length - (ended ? 1 : 0)).boxed().toList(),
-        prompt, reference);
+    return new Question(DataFile.place(reader.file(), row.line()), Arrays.stream(ids, 0, ids.length - (ended ? 1 : 0)).boxed().toList(), prompt,
+        reference);
   }
 
   private static String text(Turns turns, Row row, RowReader reader) {
