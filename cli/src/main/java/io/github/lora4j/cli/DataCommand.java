@@ -25,12 +25,13 @@ import picocli.CommandLine.Spec;
 /** {@code lora4j data}. */
 @Command(name = "data", mixinStandardHelpOptions = true, sortOptions = false,
     description = {"Says what a data file becomes: its format, its tokens, and which of them are learnt.",
-        "Learnt tokens are green on a terminal, elsewhere they stand in «»."})
+        "Learnt tokens are green on a terminal, elsewhere they stand in «». A token with ¦ holds characters that are learnt and others; it counts as its first."})
 final class DataCommand implements Callable<Integer> {
 
   private static final String LEARNT = "\u001B[32m";
   private static final String READ = "\u001B[2m";
   private static final String END = "\u001B[0m";
+  private static final String STRADDLES = "¦";
 
   @Spec
   private CommandSpec spec;
@@ -105,16 +106,22 @@ final class DataCommand implements Callable<Integer> {
       Sequence sequence = example.sequences().get(s);
       boolean[] learnt = s < labels.size() ? labels.get(s).counted() : new boolean[sequence.length()];
       int count = 0;
+      int straddling = 0;
       StringBuilder text = new StringBuilder();
       for (int t = 0; t < sequence.length(); t++) {
         String token = Names.printable(tokenizer.token(sequence.ids()[t]));
         // The first token has nothing before it that could predict it.
         boolean counted = t > 0 && learnt[t];
         count += counted ? 1 : 0;
+        if (s < labels.size() && Arrays.binarySearch(labels.get(s).straddling(), t) >= 0) {
+          token += STRADDLES;
+          straddling++;
+        }
         text.append(t == 0 ? "" : " ").append(colour ? (counted ? LEARNT : READ) + token + END : counted ? "«" + token + "»" : token);
       }
-      out.printf("%nexample %d%s: %,d tokens%s%s%n%s%n", number, example.sequences().size() > 1 ? s == 0 ? ", first" : ", second" : "",
-          sequence.length(), labels.isEmpty() ? "" : ", %,d learnt".formatted(count), sequence.cut() ? ", cut" : "", text);
+      out.printf("%nexample %d%s: %,d tokens%s%s%s%n%s%n", number, example.sequences().size() > 1 ? s == 0 ? ", first" : ", second" : "",
+          sequence.length(), labels.isEmpty() ? "" : ", %,d learnt".formatted(count),
+          straddling == 0 ? "" : ", %,d straddling (%s)".formatted(straddling, STRADDLES), sequence.cut() ? ", cut" : "", text);
     }
   }
 
@@ -125,6 +132,7 @@ final class DataCommand implements Callable<Integer> {
     table.row("left out", "%,d".formatted(rows.dropped())).row("split", "%,d".formatted(rows.split())).row("cut", "%,d".formatted(rows.cut()))
         .row("examples", "%,d".formatted(rows.data().size())).row("tokens", "%,d".formatted(rows.data().tokens()))
         .row("learnt", "%,d".formatted(rows.learnt()))
+        .row("straddling the border", "%,d".formatted(rows.straddling()))
         .row("learnt, %", "%.1f".formatted(100.0 * rows.learnt() / Math.max(1, rows.data().tokens())))
         .row("length: shortest", "%,d".formatted(lengths[0])).row("mean", "%.1f".formatted(Arrays.stream(lengths).average().orElse(0)))
         .row("median", "%,d".formatted(lengths[lengths.length / 2])).row("95 % within", "%,d".formatted(lengths[(int) (lengths.length * 0.95)]))

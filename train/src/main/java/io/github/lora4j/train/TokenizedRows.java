@@ -13,6 +13,7 @@ import io.github.lora4j.vector.ConfigException;
 import io.github.lora4j.vector.FormatException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
@@ -23,8 +24,14 @@ import java.util.stream.IntStream;
  *
  * @param dropped rows that gave no example
  * @param split rows that gave several
+ * @param noticed of the rows, for the user
  */
-public record TokenizedRows(Path file, Optional<TypedRow> first, int rows, TokenizedData data, int dropped, int split) {
+public record TokenizedRows(Path file, Optional<TypedRow> first, int rows, TokenizedData data, int dropped, int split, List<String> noticed) {
+
+  /** Copies the list. */
+  public TokenizedRows {
+    noticed = List.copyOf(noticed);
+  }
 
   /**
    * Makes examples of rows.
@@ -53,7 +60,7 @@ public record TokenizedRows(Path file, Optional<TypedRow> first, int rows, Token
           .formatted(reader.file(), rows.size(), reader.maxLength()));
     }
     return new TokenizedRows(reader.file(), rows.stream().findFirst().flatMap(Row::typed), rows.size(),
-        new TokenizedData(reader.labelled() ? task.together(examples, batch) : examples), dropped, split);
+        new TokenizedData(reader.labelled() ? task.together(examples, batch) : examples), dropped, split, reader.notes().all());
   }
 
   /**
@@ -78,7 +85,27 @@ public record TokenizedRows(Path file, Optional<TypedRow> first, int rows, Token
     if (first.isPresent() && learnt > 0) {
       notes.add(String.format(Locale.ROOT, "%,d of %,d %s tokens are learnt (%.1f %%)", learnt, data.tokens(), what, 100.0 * learnt / data.tokens()));
     }
+    if (straddling() > 0) {
+      notes.add("%,d %s tokens hold characters that are learnt and others that are not, or less; each counts as its first character does".formatted(straddling(),
+          what));
+    }
+    if (first.isPresent()) {
+      weights().ifPresent(notes::add);
+    }
+    notes.addAll(noticed);
     return notes;
+  }
+
+  private Optional<String> weights() {
+    double[] weights = data.examples().stream().flatMap(example -> labels(example).stream()).filter(labels -> labels.weights().length > 0)
+        .flatMapToDouble(labels -> IntStream.range(0, labels.weights().length).mapToDouble(t -> labels.weights()[t])).filter(w -> w > 0).toArray();
+    return weights.length == 0 ? Optional.empty() : Optional.of(String.format(Locale.ROOT, "tokens count from %.3g to %.3g, by the weights of rows and messages",
+        Arrays.stream(weights).min().orElseThrow(), Arrays.stream(weights).max().orElseThrow()));
+  }
+
+  /** Tokens that are learnt or not as their first character says, where others of their characters say otherwise. */
+  public long straddling() {
+    return data.examples().stream().flatMap(example -> labels(example).stream()).mapToLong(labels -> labels.straddling().length).sum();
   }
 
   /** Tokens that a loss counts, where targets are tokens. */
