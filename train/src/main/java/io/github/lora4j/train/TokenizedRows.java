@@ -99,8 +99,8 @@ public record TokenizedRows(Path file, Optional<TypedRow> first, int rows, Token
   private Optional<String> weights() {
     double[] weights = data.examples().stream().flatMap(example -> labels(example).stream()).filter(labels -> labels.weights().length > 0)
         .flatMapToDouble(labels -> IntStream.range(0, labels.weights().length).mapToDouble(t -> labels.weights()[t])).filter(w -> w > 0).toArray();
-    return weights.length == 0 ? Optional.empty() : Optional.of(String.format(Locale.ROOT, "tokens count from %.3g to %.3g, by the weights of rows and messages",
-        Arrays.stream(weights).min().orElseThrow(), Arrays.stream(weights).max().orElseThrow()));
+    return weights.length == 0 ? Optional.empty() : Optional.of("tokens count from %s to %s, by the weights of rows and messages".formatted(
+        (float) Arrays.stream(weights).min().orElseThrow(), (float) Arrays.stream(weights).max().orElseThrow()));
   }
 
   /** Tokens that are learnt or not as their first character says, where others of their characters say otherwise. */

@@ -48,7 +48,7 @@ class MarksOfTemplatesTest {
   }
 
   private static final String TURNS = "{% for m in messages %}<|im_start|>{{ m.role }}\n"
-      + "{% if m.role == 'assistant' %}MARKED{% else %}{{ m.content }}<|im_end|>{% endif %}\n{% endfor %}";
+      + "{% if m.role == 'assistant' %}MARKED{% else %}{{ m.content }}<|im_end|>{% endif %}{{ '\\n' }}{% endfor %}";
   private static final String ROW = "{\"messages\": [{\"role\": \"user\", \"content\": \"What?\"}, {\"role\": \"assistant\", \"content\": \"The bread.\"}, "
       + "{\"role\": \"user\", \"content\": \"Who?\"}, {\"role\": \"assistant\", \"content\": \"Paris.\", \"weight\": 0.5}]}\n";
 
@@ -67,7 +67,7 @@ class MarksOfTemplatesTest {
     String plain = data(0, TURNS.replace("MARKED", "{{ m.content }}<|im_end|>"), ROW);
     assertFalse(plain.contains("generation"), plain);
     assertTrue(learnt(plain).contains("bread.<|im_end|>\\n"), plain);
-    assertTrue(plain.contains("tokens count from 0.5 to 1, by the weights of rows and messages"), plain);
+    assertTrue(plain.contains("tokens count from 0.5 to 1.0, by the weights of rows and messages"), plain);
   }
 
   @Test
