@@ -56,7 +56,7 @@ class MarksOfTemplatesTest {
   void marksAreFollowed() throws IOException {
     String marked = data(0, TURNS.replace("MARKED", "{% generation %}{{ m.content }}<|im_end|>{% endgeneration %}"), ROW);
     assertTrue(learnt(marked).contains("The bread.<|im_end|>Paris.<|im_end|>") || learnt(marked).contains("Thebread.<|im_end|>Paris.<|im_end|>"), marked);
-    assertTrue(marked.contains("marks ({% generation %}) leave out \"\\n\", which is a part of the assistant's turn; the marks are followed (1 row)"), marked);
+    assertTrue(marked.contains("marks ({% generation %}) leave out \"\\u000a\", which is a part of the assistant's turn; the marks are followed (1 row)"), marked);
     String last = data(0, TURNS.replace("MARKED", "{% generation %}{{ m.content }}<|im_end|>{% endgeneration %}"), ROW, "--set=train_on=last");
     assertFalse(learnt(last).contains("bread"), last);
     assertTrue(learnt(last).contains("Paris.<|im_end|>"), last);
