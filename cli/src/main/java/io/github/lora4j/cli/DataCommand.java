@@ -27,12 +27,13 @@ import picocli.CommandLine.Spec;
 /** {@code lora4j data}. */
 @Command(name = "data", mixinStandardHelpOptions = true, sortOptions = false,
     description = {"Says what a data file becomes: its format, its tokens, and which of them are learnt.",
-        "Learnt tokens are green on a terminal, elsewhere they stand in «»."})
+        "Learnt tokens are green on a terminal, elsewhere they stand in «». A token with ¦ holds characters that are learnt and others; it counts as its first."})
 final class DataCommand implements Callable<Integer> {
 
   private static final String LEARNT = "\u001B[32m";
   private static final String READ = "\u001B[2m";
   private static final String END = "\u001B[0m";
+  private static final String STRADDLES = "¦";
 
   @Spec
   private CommandSpec spec;
@@ -102,17 +103,20 @@ final class DataCommand implements Callable<Integer> {
     for (int s = 0; s < example.sequences().size(); s++) {
       Sequence sequence = example.sequences().get(s);
       boolean[] learnt = s < labels.size() ? labels.get(s).counted().clone() : new boolean[sequence.length()];
+      int[] straddling = s < labels.size() ? labels.get(s).straddling() : new int[0];
       if (!example.sources().isEmpty()) {
         // What such a model learns to write lies one token on from what it reads.
         Sequence source = example.sources().get(s);
-        print(out, "%nexample %d, source".formatted(number), source, "", tokens(tokenizer, source.ids(), new boolean[source.length()], colour));
-        print(out, "example %d, target".formatted(number), sequence, learnt(learnt), tokens(tokenizer, labels.get(s).ids(), learnt, colour));
+        print(out, "%nexample %d, source".formatted(number), source, "",
+            tokens(tokenizer, source.ids(), new boolean[source.length()], new int[0], colour));
+        print(out, "example %d, target".formatted(number), sequence, learnt(learnt, straddling),
+            tokens(tokenizer, labels.get(s).ids(), learnt, straddling, colour));
         continue;
       }
       // The first token has nothing before it that could predict it.
       learnt[0] = false;
       print(out, "%nexample %d%s".formatted(number, example.sequences().size() > 1 ? s == 0 ? ", first" : ", second" : ""), sequence,
-          labels.isEmpty() ? "" : learnt(learnt), tokens(tokenizer, sequence.ids(), learnt, colour));
+          labels.isEmpty() ? "" : learnt(learnt, straddling), tokens(tokenizer, sequence.ids(), learnt, straddling, colour));
     }
   }
 
@@ -120,13 +124,14 @@ final class DataCommand implements Callable<Integer> {
     out.printf("%s: %,d tokens%s%s%n%s%n", head, sequence.length(), learnt, sequence.cut() ? ", cut" : "", text);
   }
 
-  private static String learnt(boolean... tokens) {
-    return ", %,d learnt".formatted(IntStream.range(0, tokens.length).filter(t -> tokens[t]).count());
+  private static String learnt(boolean[] tokens, int... straddling) {
+    return ", %,d learnt".formatted(IntStream.range(0, tokens.length).filter(t -> tokens[t]).count())
+        + (straddling.length == 0 ? "" : ", %,d straddling (%s)".formatted(straddling.length, STRADDLES));
   }
 
-  private static String tokens(Tokenizer tokenizer, int[] ids, boolean[] learnt, boolean colour) {
+  private static String tokens(Tokenizer tokenizer, int[] ids, boolean[] learnt, int[] straddling, boolean colour) {
     return IntStream.range(0, ids.length).mapToObj(t -> {
-      String token = Names.printable(tokenizer.token(ids[t]));
+      String token = Names.printable(tokenizer.token(ids[t])) + (Arrays.binarySearch(straddling, t) >= 0 ? STRADDLES : "");
       return colour ? (learnt[t] ? LEARNT : READ) + token + END : learnt[t] ? "«" + token + "»" : token;
     }).collect(Collectors.joining(" "));
   }
@@ -138,6 +143,7 @@ final class DataCommand implements Callable<Integer> {
     table.row("left out", "%,d".formatted(rows.dropped())).row("split", "%,d".formatted(rows.split())).row("cut", "%,d".formatted(rows.cut()))
         .row("examples", "%,d".formatted(rows.data().size())).row("tokens", "%,d".formatted(rows.data().tokens()))
         .row("learnt", "%,d".formatted(rows.learnt()))
+        .row("straddling the border", "%,d".formatted(rows.straddling()))
         .row("learnt, %", "%.1f".formatted(100.0 * rows.learnt() / Math.max(1, rows.data().tokens())))
         .row("length: shortest", "%,d".formatted(lengths[0])).row("mean", "%.1f".formatted(Arrays.stream(lengths).average().orElse(0)))
         .row("median", "%,d".formatted(lengths[lengths.length / 2])).row("95 % within", "%,d".formatted(lengths[(int) (lengths.length * 0.95)]))

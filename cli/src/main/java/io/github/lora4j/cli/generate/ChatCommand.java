@@ -57,6 +57,9 @@ public final class ChatCommand implements Callable<Integer> {
   @Option(names = "--chat-template", paramLabel = "FILE", description = "A chat template (Jinja) in place of the model's.")
   private Optional<Path> template;
 
+  @Mixin
+  private TemplateVariables variables;
+
   /** Adds an option for each setting. */
   public static void addSettings(CommandSpec spec) {
     SettingOptions.add(spec);
@@ -68,9 +71,13 @@ public final class ChatCommand implements Callable<Integer> {
     try (OpenModel open = new OpenModel(model, 1, true)) {
       GenerationConfig config = open.config(SettingOptions.given(spec));
       ChatTemplates own = ChatTemplates.load(open.directory().path());
-      try (ChatSession chat = new ChatSession(open.text(), template(own, open), own.specialTokens());
+      ChatTemplate chosen = template(own, open);
+      TemplateVariables.Chosen given = variables.choose(open.templates(), out);
+      Writing.read(List.of(chosen), given.variables().keySet());
+      try (ChatSession chat = new ChatSession(open.text(), chosen, own.specialTokens());
           Interrupts interrupts = Interrupts.handle(chat::stop)) {
         open.alone().ifPresent(reason -> out.println("note: the adapter is always in use, since " + reason));
+        chat.start(given::on);
         system.ifPresent(chat::system);
         if (open.chooses()) {
           chat.adapter(open.names().getFirst());

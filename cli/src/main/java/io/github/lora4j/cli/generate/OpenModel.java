@@ -141,7 +141,8 @@ final class OpenModel implements AutoCloseable {
     Map<String, TrainedTemplate> templates = new LinkedHashMap<>();
     adapters.forEach((name, path) -> AdapterTask.read(path).map(AdapterTask::settings).filter(settings -> settings.containsKey("template_hash"))
         .ifPresent(settings -> templates.put(name, new TrainedTemplate(String.valueOf(settings.getOrDefault("chat_template", "")),
-            String.valueOf(settings.get("template_hash"))))));
+            String.valueOf(settings.get("template_hash")), settings.get("chat_template_kwargs") instanceof Map<?, ?> map ? named(map) : Map.of(),
+            String.valueOf(settings.getOrDefault("template_date", ""))))));
     return templates;
   }
 
@@ -150,8 +151,16 @@ final class OpenModel implements AutoCloseable {
    *
    * @param named as its recipe names it; empty for the model's own
    * @param hash SHA-256 of its source; "none" where prompts and answers were plain text
+   * @param variables that the template was given
+   * @param date the day that it printed; empty for none
    */
-  record TrainedTemplate(String named, String hash) {}
+  record TrainedTemplate(String named, String hash, Map<String, Object> variables, String date) {}
+
+  private static Map<String, Object> named(Map<?, ?> map) {
+    Map<String, Object> named = new LinkedHashMap<>();
+    map.forEach((name, value) -> named.put(String.valueOf(name), value));
+    return named;
+  }
 
   /** Why base and adapter cannot be used in turn, where that was wanted and cannot be. */
   Optional<String> alone() {

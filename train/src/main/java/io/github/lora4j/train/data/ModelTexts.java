@@ -94,6 +94,11 @@ public final class ModelTexts {
     });
   }
 
+  /** The chat templates that a choice may come to: of conversations without and with tools. */
+  public List<ChatTemplate> templates(String choice) {
+    return List.of(template(choice, false), template(choice, true));
+  }
+
   /** Texts of special tokens by name, for templates. */
   public Map<String, String> specialTokens() {
     return templates().specialTokens();

@@ -15,8 +15,14 @@ import java.util.List;
  * @param labels names of the classes in the order of their ids; empty where the task has none
  * @param labelled whether the rows have labels: not where they are to be predicted
  * @param texts what the model's files say of texts
+ * @param notes what the user should know of the rows
  */
-public record RowReader(Path file, Tokenizer tokenizer, int maxLength, List<String> labels, boolean labelled, ModelTexts texts) {
+public record RowReader(Path file, Tokenizer tokenizer, int maxLength, List<String> labels, boolean labelled, ModelTexts texts, Notes notes) {
+
+  /** A reader without notes. */
+  public RowReader(Path file, Tokenizer tokenizer, int maxLength, List<String> labels, boolean labelled, ModelTexts texts) {
+    this(file, tokenizer, maxLength, labels, labelled, texts, new Notes());
+  }
 
   /** A reader for tasks that need nothing of the model's files. */
   public RowReader(Path file, Tokenizer tokenizer, int maxLength, List<String> labels, boolean labelled) {
@@ -65,6 +71,6 @@ public record RowReader(Path file, Tokenizer tokenizer, int maxLength, List<Stri
 
   /** An error that names file and line. */
   public FormatException wrong(Row row, String problem) {
-    return new FormatException("%s, line %d: %s".formatted(file, row.line(), problem));
+    return new FormatException(DataFile.place(file, row.line()) + ": " + problem);
   }
 }

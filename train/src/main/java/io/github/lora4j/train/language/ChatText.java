@@ -82,6 +82,9 @@ public record ChatText(@Meaning("What is learnt: all answers of the assistant, t
 
   @Override
   public List<Example> examples(Row row, RowReader reader) {
+    if (Contents.weight(row) == 0) {
+      return List.of();
+    }
     return marked(row, reader).examples(LongRows.named(longRows), reader.maxLength());
   }
 

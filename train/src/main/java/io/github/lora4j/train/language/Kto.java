@@ -100,14 +100,16 @@ public record Kto(@Meaning("kto or apo_zero_unpaired.") String ktoLoss, @Meaning
     int[] ids = Arrays.copyOf(prompt.ids(), length);
     boolean[] counted = new boolean[length];
     System.arraycopy(answer.ids(), from, ids, before, length - before);
-    System.arraycopy(answer.counted(), from, counted, before, length - before);
+    for (int t = before; t < length; t++) {
+      counted[t] = answer.weights()[from + t - before] > 0;
+    }
     Sequence second = new Sequence(ids, new int[length], false);
     return new Example(List.of(example.sequences().getFirst(), second),
         new Target.Answers(List.of(own.labels().getFirst(), new Target.TokenLabels(ids, counted)), own.good()));
   }
 
   private static Marked marked(Target.TokenLabels labels) {
-    return new Marked(labels.ids(), labels.counted(), false);
+    return Marked.of(labels);
   }
 
   /** Mean rewards of good and bad answers, where there are any. */

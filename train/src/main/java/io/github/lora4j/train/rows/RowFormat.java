@@ -60,9 +60,17 @@ public enum RowFormat {
     return needed;
   }
 
+  /** Whether its rows may have a weight. Pairs and verdicts have losses that are no sums over tokens. */
+  boolean weighs() {
+    return switch (this) {
+      case PREFERENCE, KTO, KTO_MESSAGES -> false;
+      case PROMPT_COMPLETION, MESSAGES, SHAREGPT, ALPACA, TEXT -> true;
+    };
+  }
+
   /** Columns that it has no use for. */
   List<String> unused(Collection<String> columns) {
-    return columns.stream().filter(column -> !needed.contains(column) && !optional.contains(column)).toList();
+    return columns.stream().filter(column -> !needed.contains(column) && !optional.contains(column) && !(weighs() && column.equals("weight"))).toList();
   }
 
   /** The first whose columns are all there. */

@@ -49,7 +49,7 @@ public final class TypedRows {
       throw row.wrong("no %s, which rows of %s need (data.format: %s); the columns are %s".formatted(quoted(lacking), of.words(), of.key(),
           list(row)));
     }
-    return new TypedRow(of, content(of, row), of.unused(row.values().keySet()));
+    return new TypedRow(of, content(of, row), of.unused(row.values().keySet()), of.weighs() ? row.weight() : 1);
   }
 
   private Fields renamed(String where, Map<String, Object> values) {
