@@ -32,15 +32,14 @@ final class DecoderRuns {
     done = DecoderRun.read(options.results());
   }
 
-  /** The learning rate with the least loss on rows held out of training. */
+  /** The learning rate with the least loss on rows held out of training, of one task for all: what is compared everywhere is searched for on the text. */
   double searched(DecoderTask task, DecoderMethod method) throws IOException {
-    if (task == DecoderTask.DPO) {
-      return method.rate();
-    }
+    DecoderTask in = options.sources().containsKey(DecoderTask.SHAKESPEARE) && DecoderMethod.FOUR.contains(method) ? DecoderTask.SHAKESPEARE
+        : task == DecoderTask.DPO ? DecoderTask.E2E : task;
     double best = Double.NaN;
     double least = Double.POSITIVE_INFINITY;
     for (double rate : method.rates()) {
-      double loss = run(task.searchedIn(), method, rate, SEARCH_SEED, "search").of("loss");
+      double loss = run(in, method, rate, SEARCH_SEED, "search").of("loss");
       if (loss < least) {
         least = loss;
         best = rate;

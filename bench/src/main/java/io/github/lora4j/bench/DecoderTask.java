@@ -80,11 +80,6 @@ enum DecoderTask {
     return methods;
   }
 
-  /** The task whose search for learning rates holds here, too: prompts with answers are learnt alike. */
-  DecoderTask searchedIn() {
-    return this == ALPACA ? E2E : this;
-  }
-
   /** A name for options and files. */
   String key() {
     return name().toLowerCase(java.util.Locale.ROOT);

@@ -33,7 +33,7 @@ public final class Decoders {
     }
     DecoderRuns runs = new DecoderRuns(options, data);
     StringBuilder text = new StringBuilder();
-    for (DecoderTask task : options.sources().keySet()) {
+    for (DecoderTask task : options.tasks()) {
       List<DecoderTable.Entry> entries = new ArrayList<>();
       for (DecoderMethod method : task.methods()) {
         double rate = runs.searched(task, method);
