@@ -1,6 +1,6 @@
 """Trains an adapter of each method by the lora4j command, and has PEFT load it and go on greedily: are the tokens those of `lora4j generate`?
 
-usage: peft_continues.py MODEL DATA.JSONL [--command ./lora4j] [--work DIR] [--steps 8] [--tokens 40] [--only NAME,NAME]
+usage: peft_continues.py MODEL DATA.JSONL [--command ./lora4j] [--work DIR] [--steps 8] [--tokens 40] [--only NAME;NAME]
        MODEL is a decoder's directory, DATA.JSONL rows of prompt and completion
 needs: a built lora4j, Python with torch, transformers, peft
 Where lora4j does not generate with a method, the mean loss of the first 20 rows is compared instead.
@@ -44,7 +44,7 @@ parser.add_argument("--command", default="./lora4j")
 parser.add_argument("--work", default="peft-continues")
 parser.add_argument("--steps", type=int, default=8)
 parser.add_argument("--tokens", type=int, default=40)
-parser.add_argument("--only", default="")
+parser.add_argument("--only", default="", help="names, separated by semicolons")
 a = parser.parse_args()
 transformers.logging.set_verbosity_error()
 tokenizer = tokenizers.Tokenizer.from_file(os.path.join(a.model, "tokenizer.json"))
@@ -86,9 +86,9 @@ def loss(model):
         ids = encoded.ids + [end]
         labels = [i if to > len(row["prompt"]) else -100 for i, (_, to) in zip(encoded.ids, encoded.offsets)] + [end]
         n = sum(label != -100 for label in labels)
-        with torch.no_grad():
-            total += n * model(input_ids=torch.tensor([ids]), attention_mask=torch.ones(1, len(ids), dtype=torch.long),
-                               labels=torch.tensor([labels])).loss.item()
+        with torch.no_grad():  # Not by giving it labels: AdaLoRA in PEFT 0.21 fails then when it does not train.
+            logits = model(input_ids=torch.tensor([ids]), attention_mask=torch.ones(1, len(ids), dtype=torch.long)).logits
+        total += torch.nn.functional.cross_entropy(logits[0, :-1], torch.tensor(labels[1:]), ignore_index=-100, reduction="sum").item()
         count += n
     return total / count
 
@@ -110,7 +110,7 @@ print("|---|---|---|--:|--:|---|")
 plain = transformers.AutoModelForCausalLM.from_pretrained(a.model, dtype=torch.float32).eval()
 base = [before(continued(plain, prompt)) for prompt in PROMPTS]
 for name in METHODS:
-    if a.only and name not in a.only.split(","):
+    if a.only and name not in a.only.split(";"):
         continue
     run = trained(name)
     model = peft.PeftModel.from_pretrained(transformers.AutoModelForCausalLM.from_pretrained(a.model, dtype=torch.float32), os.path.join(run, "adapter"))

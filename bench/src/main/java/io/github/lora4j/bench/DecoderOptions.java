@@ -18,9 +18,10 @@ import java.util.Map;
  * @param work directory for data, recipes and the run at hand
  * @param results file of runs, continued where it exists
  * @param table the Markdown file
+ * @param alpacaRows instructions that each seed draws to learn from; 0: all
  */
 record DecoderOptions(List<String> command, Path model, Map<DecoderTask, Path> sources, List<DecoderTask> tasks, int seeds, int threads,
-    Path work, Path results, Path table) {
+    Path work, Path results, Path table, int alpacaRows) {
 
   static final String USAGE = """
       --model DIR          directory of a decoder
@@ -30,6 +31,7 @@ record DecoderOptions(List<String> command, Path model, Map<DecoderTask, Path> s
       --tasks A,B          shakespeare, e2e, alpaca, dpo; default: all whose file is given
       --seeds N            paired seeds (default 3)
       --threads N          default 0: all processors; results do not depend on it
+      --alpaca-rows N      instructions that each seed draws to learn from (default 640; 0: all)
       --command COMMAND    default ./lora4j
       --work DIR           default decoders
       --results FILE       runs done, one a line; what is in it is not run again (default decoders.jsonl)
@@ -65,7 +67,13 @@ record DecoderOptions(List<String> command, Path model, Map<DecoderTask, Path> s
     }
     return new DecoderOptions(Arrays.asList(values.getOrDefault("command", "./lora4j").split(" ")), Path.of(values.get("model")), sources, tasks,
         whole(values, "seeds", 3, 1), whole(values, "threads", 0, 0), Path.of(values.getOrDefault("work", "decoders")),
-        Path.of(values.getOrDefault("results", "decoders.jsonl")), Path.of(values.getOrDefault("table", "methods-decoders.md")));
+        Path.of(values.getOrDefault("results", "decoders.jsonl")), Path.of(values.getOrDefault("table", "methods-decoders.md")),
+        whole(values, "alpaca-rows", 640, 0));
+  }
+
+  /** What all recipes of a task have in common. */
+  String recipe(DecoderTask task) {
+    return task == DecoderTask.ALPACA && alpacaRows > 0 ? task.recipe() + "data.limit: " + alpacaRows + "\n" : task.recipe();
   }
 
   private static int whole(Map<String, String> values, String name, int otherwise, int least) {

@@ -54,7 +54,7 @@ final class DecoderRuns {
   }
 
   private DecoderRun run(DecoderTask task, DecoderMethod method, double rate, int seed, String part) throws IOException {
-    String recipe = task.recipe() + method.lines() + "optimizer.learning_rate: %s%nseed: %d%nsamples: 0%n".formatted(rate, seed);
+    String recipe = options.recipe(task) + method.lines() + "optimizer.learning_rate: %s%nseed: %d%nsamples: 0%n".formatted(rate, seed);
     DecoderRun.Key key = new DecoderRun.Key(task.key(), method.name(), part, recipe);
     DecoderRun run = done.get(key);
     if (run == null) {
@@ -105,7 +105,7 @@ final class DecoderRuns {
 
   /** The model before training, once a task. */
   private void base(DecoderTask task, Path run, boolean answers) throws IOException {
-    DecoderRun.Key key = new DecoderRun.Key(task.key(), "base", "test", task.recipe());
+    DecoderRun.Key key = new DecoderRun.Key(task.key(), "base", "test", options.recipe(task));
     if (!done.containsKey(key)) {
       Map<String, Double> metrics = task == DecoderTask.DPO ? new LinkedHashMap<>(Map.of("reward_accuracy", 0.0, "reward_margin", 0.0))
           : metrics(command("eval", run.toString(), "--json", "--base"), "base");
@@ -120,7 +120,7 @@ final class DecoderRuns {
 
   /** What the model was before training. */
   DecoderRun base(DecoderTask task) {
-    return java.util.Objects.requireNonNull(done.get(new DecoderRun.Key(task.key(), "base", "test", task.recipe())), "measured with the first run");
+    return java.util.Objects.requireNonNull(done.get(new DecoderRun.Key(task.key(), "base", "test", options.recipe(task))), "measured with the first run");
   }
 
   private Map<String, Double> answered(Path run, List<String> more, String which) throws IOException {

@@ -30,7 +30,6 @@ enum DecoderTask {
       long_rows: drop
       optimizer: {schedule: linear, warmup_ratio: 0.05}
       data.max_length: 256
-      data.limit: 1000
       batch_size: 16
       epochs: 1
       """, DecoderMethod.FOUR),

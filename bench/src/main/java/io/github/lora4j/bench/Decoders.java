@@ -43,7 +43,7 @@ public final class Decoders {
         }
         entries.add(new DecoderTable.Entry(method, rate, measured));
       }
-      text.append(DecoderTable.of(task, runs.base(task), entries));
+      text.append(DecoderTable.of(task, options.recipe(task), runs.base(task), entries));
       Files.writeString(options.table(), text);
     }
     System.out.print(text);
