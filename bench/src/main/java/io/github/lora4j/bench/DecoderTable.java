@@ -27,11 +27,11 @@ final class DecoderTable {
   private DecoderTable() {}
 
   /** The table of a task; the first entry is the baseline. */
-  static String of(DecoderTask task, DecoderRun base, List<Entry> entries) {
+  static String of(DecoderTask task, String recipe, DecoderRun base, List<Entry> entries) {
     Entry baseline = entries.getFirst();
     List<String> metrics = baseline.runs().getFirst().metrics().keySet().stream().filter(metric -> !metric.equals(task.metric())).toList();
     StringBuilder out = new StringBuilder(text("## %s%n%n```yaml%n%s```%n%n| | trains | lr | %s | minus %s | verdict | %s | s |%n|---|--:|--:|--:|--:|---|%s--:|%n",
-        task.title(), task.recipe(), task.metric(), baseline.method.name(), String.join(" | ", metrics), "--:|".repeat(metrics.size())));
+        task.title(), recipe, task.metric(), baseline.method.name(), String.join(" | ", metrics), "--:|".repeat(metrics.size())));
     out.append(text("| before | | | %s | | | %s | |%n", shown(task.metric(), Student.of(base.metrics().getOrDefault(task.metric(), Double.NaN))),
         String.join(" | ", metrics.stream().map(metric -> shown(metric, Student.of(base.metrics().getOrDefault(metric, Double.NaN)))).toList())));
     for (Entry entry : entries) {

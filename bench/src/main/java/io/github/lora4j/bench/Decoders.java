@@ -33,7 +33,7 @@ public final class Decoders {
     }
     DecoderRuns runs = new DecoderRuns(options, data);
     StringBuilder text = new StringBuilder();
-    for (DecoderTask task : options.sources().keySet()) {
+    for (DecoderTask task : options.tasks()) {
       List<DecoderTable.Entry> entries = new ArrayList<>();
       for (DecoderMethod method : task.methods()) {
         double rate = runs.searched(task, method);
@@ -43,7 +43,7 @@ public final class Decoders {
         }
         entries.add(new DecoderTable.Entry(method, rate, measured));
       }
-      text.append(DecoderTable.of(task, runs.base(task), entries));
+      text.append(DecoderTable.of(task, options.recipe(task), runs.base(task), entries));
       Files.writeString(options.table(), text);
     }
     System.out.print(text);
