@@ -17,6 +17,9 @@ public final class GgufSettings {
   /** Special tokens by their keys; "seperator" is how the format spells it. */
   private static final Map<String, String> TOKENS = Map.of("bos_token_id", "bos_token", "eos_token_id", "eos_token", "unknown_token_id", "unk_token",
       "padding_token_id", "pad_token", "seperator_token_id", "sep_token", "cls_token_id", "cls_token", "mask_token_id", "mask_token");
+  /** Tokens that end an answer in any model that has them: llama.cpp's list. Some files do not mark them as control tokens. */
+  static final Set<String> ENDING = Set.of("<|eot_id|>", "<|im_end|>", "<|end|>", "<|return|>", "<|call|>", "<|flush|>", "<|calls|>", "<end_of_turn>",
+      "<|endoftext|>", "<|eom_id|>", "<EOT>", "_<EOT>", "[EOT]", "[EOS]", "<|end_of_text|>", "<end_of_utterance>");
   private static final List<String> ENDS = List.of("eos_token_id", "eot_token_id", "eom_token_id");
   private static final String TEMPLATE = "tokenizer.chat_template";
   private static final String NAMES = "tokenizer.chat_templates";
@@ -58,6 +61,12 @@ public final class GgufSettings {
       GgufMetadata of = gguf.metadata();
       Set<Long> ids = new LinkedHashSet<>();
       ENDS.stream().map(key -> GgufVocabulary.PREFIX + key).filter(of::has).map(of::whole).filter(id -> id >= 0 && id < 0xFFFF_FFFFL).forEach(ids::add);
+      List<String> tokens = of.has(GgufVocabulary.PREFIX + "tokens") ? of.texts(GgufVocabulary.PREFIX + "tokens") : List.of();
+      for (int id = 0; id < tokens.size(); id++) {
+        if (ENDING.contains(tokens.get(id))) {
+          ids.add((long) id);
+        }
+      }
       ObjectNode json = JsonNodeFactory.instance.objectNode();
       if (!ids.isEmpty()) {
         ArrayNode list = json.putArray("eos_token_id");

@@ -30,7 +30,8 @@ import java.util.OptionalInt;
 
 /**
  * Reads the vocabulary of a GGUF file. Kinds: "llama" is sentencepiece's BPE, "gpt2" BPE of bytes, "bert" WordPiece, "t5" sentencepiece's unigram
- * model. Special tokens (control) are recognised in text as Hugging Face's are; those that a user has defined are taken whole everywhere.
+ * model. Special tokens (control, and those that end an answer
+ * in any model, which some files mark wrongly) are recognised in text as Hugging Face's are; those that a user has defined are taken whole everywhere.
  */
 final class GgufVocabulary {
 
@@ -100,7 +101,7 @@ final class GgufVocabulary {
     if (token.isEmpty() || !vocabulary.add(token, id)) {
       throw of.error("token %d \"%s\" is empty or there twice".formatted(id, Names.printable(token)));
     }
-    boolean special = types[id] == CONTROL || types[id] == UNKNOWN;
+    boolean special = types[id] == CONTROL || types[id] == UNKNOWN || GgufSettings.ENDING.contains(token);
     if (special || types[id] == USER_DEFINED) {
       added.add(new AddedTokens.Token(id, token, false, false, false, false, special));
     }
@@ -112,7 +113,7 @@ final class GgufVocabulary {
     for (int id = 0; id < tokens.size(); id++) {
       add(tokens.get(id), id);
       fallback |= types[id] == BYTE;
-      if (types[id] == NORMAL) {
+      if (types[id] == NORMAL && !GgufSettings.ENDING.contains(tokens.get(id))) {
         normal.put(tokens.get(id), id);
       }
     }
