@@ -84,6 +84,16 @@ public final class Weights implements AutoCloseable {
     return find(parameter).isPresent();
   }
 
+  /** The model. */
+  public Model model() {
+    return model;
+  }
+
+  /** The format in which the files have a parameter; empty where none has it. */
+  public Optional<WeightFormat> format(String parameter) {
+    return find(parameter).map(found -> found.checkpoint.stored(found.name));
+  }
+
   /** Parameters that were drawn anew so far. */
   public Set<String> drawn() {
     return Set.copyOf(drawn);
