@@ -27,13 +27,13 @@ class TrainingPlanTest {
   @ValueSource(ints = {100_000_000, Integer.MAX_VALUE - 1, Integer.MAX_VALUE})
   void stepsNearTheLargestNumber(int steps) {
     TokenizedData data = data(IntStream.rangeClosed(1, 10).mapToObj(int[]::new).toList());
-    assertEquals(10 + 9 + 8, TrainingPlan.longestBatch(data, new Batches(10, 3, 1, 42), steps));
+    assertEquals(10 + 9 + 8, TrainingPlan.longestBatch(data::tokens, data.size(), new Batches(10, 3, 1, 42), steps));
   }
 
   @Test
   void aBatchOfMoreTokensThanAreCounted() {
     TokenizedData data = data(Collections.nCopies(40_000, new int[1 << 16]));
-    String message = assertThrows(ConfigException.class, () -> TrainingPlan.longestBatch(data, new Batches(40_000, 40_000, 1, 42), 1)).getMessage();
+    String message = assertThrows(ConfigException.class, () -> TrainingPlan.longestBatch(data::tokens, data.size(), new Batches(40_000, 40_000, 1, 42), 1)).getMessage();
     assertTrue(message.contains("2,621,440,000 tokens") && message.contains("batch_size"), message);
   }
 }
