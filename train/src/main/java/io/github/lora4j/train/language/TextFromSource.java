@@ -95,6 +95,10 @@ public record TextFromSource(
 
   @Override
   public List<Example> examples(Row row, RowReader reader) {
+    float weight = Contents.weight(row);
+    if (weight == 0) {
+      return List.of();
+    }
     Content.Answer pair = pair(row, reader);
     Sequence source = reader.sequence(sourcePrefix + text(pair.prompt(), "source", row, reader));
     Sequence target = target(text(pair.answer(), "target", row, reader), row, reader);
@@ -106,8 +110,17 @@ public record TextFromSource(
     shifted[0] = reader.texts().decoderStart();
     boolean[] all = new boolean[shifted.length];
     Arrays.fill(all, true);
-    return List.of(new Example(List.of(new Sequence(shifted, new int[shifted.length], target.cut())), new Target.TokenLabels(target.ids(), all),
+    return List.of(new Example(List.of(new Sequence(shifted, new int[shifted.length], target.cut())), labels(target.ids(), all, weight),
         List.of(source)));
+  }
+
+  private static Target labels(int[] ids, boolean[] all, float weight) {
+    if (weight == 1) {
+      return new Target.TokenLabels(ids, all);
+    }
+    float[] weights = new float[ids.length];
+    Arrays.fill(weights, weight);
+    return new Target.TokenLabels(ids, all, weights, new int[0]);
   }
 
   /** A target as the tokenizer writes texts, with its end token, which one that is cut keeps. */

@@ -49,12 +49,12 @@ public record SequenceToSequence(Model model) implements RecordedTask {
 
   @Override
   public Value loss(Graph graph, PackedInputs in, Value judged) {
-    return graph.region("loss", () -> graph.scale(graph.split(judged, 2).getFirst(), -1));
+    return graph.region("loss", () -> graph.multiply(graph.scale(graph.split(judged, 2).getFirst(), -1), TokenLabels.weights(graph, in)));
   }
 
   @Override
   public void countTargets(Graph graph, PackedInputs in, Value total) {
-    TokenLabels.count(graph, in, total);
+    graph.addSum(TokenLabels.weights(graph, in), total);
   }
 
   @Override

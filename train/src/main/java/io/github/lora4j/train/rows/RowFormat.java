@@ -63,8 +63,8 @@ public enum RowFormat {
   /** Whether its rows may have a weight. Pairs and verdicts have losses that are no sums over tokens. */
   boolean weighs() {
     return switch (this) {
-      case PREFERENCE, KTO, KTO_MESSAGES, SOURCE_TARGET, DOCUMENT_SUMMARY, INPUT_OUTPUT, TRANSLATION -> false;
-      case PROMPT_COMPLETION, MESSAGES, SHAREGPT, ALPACA, TEXT -> true;
+      case PREFERENCE, KTO, KTO_MESSAGES -> false;
+      case PROMPT_COMPLETION, MESSAGES, SHAREGPT, ALPACA, SOURCE_TARGET, DOCUMENT_SUMMARY, INPUT_OUTPUT, TRANSLATION, TEXT -> true;
     };
   }
 
