@@ -12,12 +12,12 @@ import io.github.lora4j.graph.Value;
 import io.github.lora4j.lora.Adapter;
 import io.github.lora4j.lora.LoadedAdapter;
 import io.github.lora4j.lora.parameters.AdapterValues;
+import io.github.lora4j.models.WeightStorage;
 import io.github.lora4j.train.data.TokenizedData;
 import io.github.lora4j.train.recorded.RecordedTask;
 import io.github.lora4j.train.session.Packer;
 import io.github.lora4j.train.session.Session;
 import io.github.lora4j.train.session.TaskProgram;
-import io.github.lora4j.vector.WeightFormat;
 import java.nio.file.Path;
 import java.util.Collections;
 import java.util.HashMap;
@@ -54,7 +54,7 @@ final class GoldenSteps implements AutoCloseable {
     int longest = batches.stream().mapToInt(TokenizedData::longest).max().orElseThrow();
     try (Checkpoint base = Checkpoint.open(model)) {
       TaskProgram.Capacity capacity = new TaskProgram.Capacity(tokens + 3, sequences + (sequences & 1) + 2, longest, true);
-      return Session.open(new Session.Setup(task, List.of(base), capacity, WeightFormat.F32, 1, values, optimizer), adapter, backend);
+      return Session.open(new Session.Setup(task, List.of(base), capacity, WeightStorage.F32, 1, values, optimizer), adapter, backend);
     }
   }
 

@@ -1,6 +1,7 @@
 package io.github.lora4j.vector;
 
 import java.lang.foreign.MemorySegment;
+import java.util.List;
 
 /**
  * How frozen weights are stored: in blocks of a fixed number of values in a fixed number of bytes, such as 32 values of 8 bits behind a scale of
@@ -8,11 +9,12 @@ import java.lang.foreign.MemorySegment;
  * no multiple of {@link #blockValues}.
  *
  * <p>A format is a service: the class, with a public constructor without parameters, is named in a file
- * {@code META-INF/services/io.github.lora4j.vector.WeightFormat} of its jar; then {@code weights: NAME} of a recipe chooses it. Kernels decode a
+ * {@code META-INF/services/io.github.lora4j.vector.WeightFormat} of its jar; then {@code weights: NAME} of a recipe chooses it. A weight's
+ * format may also be an instance of its own, with tables that its file has; formats are therefore compared by {@code equals}. Kernels decode a
  * weight piece by piece and multiply in F32, with formats of {@link Elements} by tiles of their own.
  *
  * <p>Offsets are in bytes. A block is decoded the same wherever it lies; neither method looks at bytes beyond its blocks or floats beyond
- * {@code count}, and neither allocates, since decoding is part of a training step. {@link WeightFormats#checked} tries this.
+ * {@code count}, and decoding does not allocate, since it is part of a training step. {@link WeightFormats#checked} tries this.
  */
 public interface WeightFormat {
 
@@ -27,6 +29,13 @@ public interface WeightFormat {
   WeightFormat F16 = new Elements(DType.F16);
   /** The upper half of an F32. */
   WeightFormat BF16 = new Elements(DType.BF16);
+
+  /** What a module registers that brings several formats, or formats with parameters: named in {@code META-INF/services} in place of the formats. */
+  interface Provider {
+
+    /** The formats that a recipe can name. */
+    List<WeightFormat> formats();
+  }
 
   /** The name in recipes: small letters, digits, hyphens and underscores. */
   String name();

@@ -27,13 +27,14 @@ public final class WeightFormats {
   public static WeightFormat named(String name) {
     Map<String, WeightFormat> all = all();
     return Optional.ofNullable(all.get(name))
-        .orElseThrow(() -> new ConfigException("weights must be one of %s, got \"%s\"".formatted(Names.list(all.keySet()), Names.printable(name))));
+        .orElseThrow(() -> new ConfigException("weights must be one of %s, got \"%s\"".formatted(String.join(", ", all.keySet()), Names.printable(name))));
   }
 
   /** The formats by name. */
   static Map<String, WeightFormat> all() {
     List<WeightFormat> formats = new ArrayList<>(List.of(WeightFormat.F32, WeightFormat.F16, WeightFormat.BF16));
     ServiceLoader.load(WeightFormat.class).forEach(formats::add);
+    ServiceLoader.load(WeightFormat.Provider.class).forEach(provider -> formats.addAll(provider.formats()));
     return byName(formats);
   }
 

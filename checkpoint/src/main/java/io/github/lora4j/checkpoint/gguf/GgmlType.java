@@ -1,5 +1,6 @@
 package io.github.lora4j.checkpoint.gguf;
 
+import io.github.lora4j.vector.DType;
 import java.util.Arrays;
 import java.util.Locale;
 import java.util.Optional;
@@ -103,6 +104,22 @@ public enum GgmlType {
   /** Bytes of a block. */
   public int blockBytes() {
     return blockBytes;
+  }
+
+  /** The type of elements that the values are, where a block is one of them. */
+  public Optional<DType> elements() {
+    return switch (this) {
+      case F32 -> Optional.of(DType.F32);
+      case F16 -> Optional.of(DType.F16);
+      case BF16 -> Optional.of(DType.BF16);
+      case F64 -> Optional.of(DType.F64);
+      case I8 -> Optional.of(DType.I8);
+      case I16 -> Optional.of(DType.I16);
+      case I32 -> Optional.of(DType.I32);
+      case I64 -> Optional.of(DType.I64);
+      case Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, Q8_1, Q2_K, Q3_K, Q4_K, Q5_K, Q6_K, Q8_K, IQ2_XXS, IQ2_XS, IQ3_XXS, IQ1_S, IQ4_NL, IQ3_S, IQ2_S, IQ4_XS,
+          IQ1_M, TQ1_0, TQ2_0, MXFP4, NVFP4, Q1_0 -> Optional.empty();
+    };
   }
 
   /** The name that the format has as {@link io.github.lora4j.vector.WeightFormat}, where there is one: "q4_0". */

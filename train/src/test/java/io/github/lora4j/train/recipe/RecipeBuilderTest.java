@@ -104,7 +104,7 @@ class RecipeBuilderTest {
         .set("optimizer.learning_rate", -1).set("optimizer.beta2", 1).set("weights", "f8").set("batchsize", 8));
     has(message, "10 problems", "task must be one of [", "classification, multi_label, regression, embedding, token_classification", "got \"sorting\"",
         "batch_size must be at least 1, got 0", "epochs must be a number, got \"many\"", "seed must be a whole number",
-        "learning_rate must be positive, got -1.0", "beta2 must be in [0, 1)", "weights must be one of bf16, f16, f32, got \"f8\"",
+        "learning_rate must be positive, got -1.0", "beta2 must be in [0, 1)", "weights must be one of bf16, f16, f32, fp4,",
         "unknown setting \"batchsize\"; did you mean \"batch_size\"?", "model is required", "output is required");
   }
 
