@@ -48,7 +48,10 @@ final class ExportCommand implements Callable<Integer> {
   @Option(names = "--as", paramLabel = "FORM", defaultValue = "lora", description = "lora is the only form there is.")
   private String form;
 
-  @Option(names = "--output", paramLabel = "DIR", required = true, description = "The directory to be made.")
+  @Option(names = "--gguf", description = "Write a GGUF file, which llama.cpp, Ollama and LM Studio load beside the base model.")
+  private boolean gguf;
+
+  @Option(names = "--output", paramLabel = "PLACE", required = true, description = "The directory to be made; with --gguf the file.")
   private Path output;
 
   @Override
@@ -58,6 +61,9 @@ final class ExportCommand implements Callable<Integer> {
     }
     if (Stream.of(run, adapter, loralib).filter(Optional::isPresent).count() != 1) {
       throw new ConfigException("give the directory of a run, or --model and --adapter, or --model and --loralib");
+    }
+    if (gguf) {
+      return gguf();
     }
     if (loralib.isPresent()) {
       ExportedAdapter.ofLoralib(model.orElseThrow(() -> new ConfigException("--loralib needs --model: the base model it was trained on")),
@@ -70,6 +76,19 @@ final class ExportCommand implements Callable<Integer> {
           adapter.get(), output);
     }
     spec.commandLine().getOut().println("plain LoRA: " + output);
+    return 0;
+  }
+
+  private int gguf() {
+    if (loralib.isPresent()) {
+      throw new ConfigException("--gguf: export the checkpoint of loralib as plain LoRA first, then that with --gguf");
+    }
+    List<String> notes = run.isPresent()
+        ? ExportedAdapter.gguf(run.get(), model.orElseGet(() -> RunDirectory.recipe(run.get()).model()), output)
+        : ExportedAdapter.ggufOfAdapter(model.orElseThrow(() -> new ConfigException("--adapter needs --model: the base model it was trained on")),
+            adapter.orElseThrow(), output);
+    spec.commandLine().getOut().println("GGUF adapter: " + output);
+    notes.forEach(spec.commandLine().getErr()::println);
     return 0;
   }
 }

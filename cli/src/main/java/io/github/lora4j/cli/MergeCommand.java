@@ -36,7 +36,8 @@ final class MergeCommand implements Callable<Integer> {
       + "one of them: an output layer tied to the embedding, replicated layers.")
   private boolean untie;
 
-  @Option(names = "--to", paramLabel = "FORM", defaultValue = "safetensors", description = "safetensors (a directory of Hugging Face's form).")
+  @Option(names = "--to", paramLabel = "FORM", defaultValue = "safetensors", description = "safetensors: a directory that "
+      + "transformers loads. onnx: your ONNX file with merged weights, inputs and outputs as before.")
   private String form;
 
   @Option(names = "--dtype", paramLabel = "TYPE", description = "f32, f16 or bf16 for all weights; as they are if not given.")
@@ -45,6 +46,9 @@ final class MergeCommand implements Callable<Integer> {
   @Option(names = "--shard-size", paramLabel = "SIZE", defaultValue = "5GB",
       description = "The most bytes of tensors in a file of safetensors, such as 5GB or 500MB.")
   private String shardSize;
+
+  @Option(names = "--onnx", paramLabel = "FILE", description = "The file for --to onnx, where the model's directory does not hold one .onnx file.")
+  private Optional<Path> onnx;
 
   @Option(names = "--output", paramLabel = "DIR", required = true, description = "The directory to be made.")
   private Path output;
@@ -66,9 +70,18 @@ final class MergeCommand implements Callable<Integer> {
   }
 
   private MergedForm form() {
+    if (!form.equals("onnx") && onnx.isPresent()) {
+      throw new ConfigException("--onnx goes with --to onnx only");
+    }
     return switch (form) {
       case "safetensors" -> new MergedForm.Safetensors(dtype.map(MergeCommand::dtype), ByteSize.of("--shard-size", shardSize), untie);
-      default -> throw new ConfigException("--to %s: there is no such form; safetensors is".formatted(form));
+      case "onnx" -> {
+        if (dtype.isPresent() || untie) {
+          throw new ConfigException("--to onnx keeps the file's own types and sharing: leave out --dtype and --untie");
+        }
+        yield new MergedForm.Onnx(onnx);
+      }
+      default -> throw new ConfigException("--to %s: there is no such form; safetensors and onnx are".formatted(form));
     };
   }
 

@@ -2,6 +2,7 @@ package io.github.lora4j.train.export;
 
 import io.github.lora4j.vector.ConfigException;
 import io.github.lora4j.vector.DType;
+import java.nio.file.Path;
 import java.util.Optional;
 
 /** What a merged model is written as. */
@@ -28,4 +29,12 @@ public sealed interface MergedForm {
       }
     }
   }
+
+  /**
+   * The user's own ONNX file with merged initialisers; graph, inputs and outputs stay as they are, so that whatever loaded the old file loads the
+   * new one. Beside it lie the tokenizer's files.
+   *
+   * @param file the file; empty: the one in the base model's directory, or {@code onnx/model.onnx} in it
+   */
+  record Onnx(Optional<Path> file) implements MergedForm {}
 }

@@ -2,6 +2,7 @@ package io.github.lora4j.train.export;
 
 import io.github.lora4j.checkpoint.AtomicFiles;
 import io.github.lora4j.checkpoint.Checkpoint;
+import io.github.lora4j.checkpoint.OnnxModel;
 import io.github.lora4j.checkpoint.SafetensorsWriter;
 import io.github.lora4j.lora.Adapter;
 import io.github.lora4j.lora.LoadedAdapter;
@@ -15,9 +16,12 @@ import io.github.lora4j.train.session.BaseModel;
 import io.github.lora4j.train.session.FittingHead;
 import io.github.lora4j.vector.ConfigException;
 import java.io.IOException;
+import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Map;
 import java.util.Optional;
+import java.util.function.Consumer;
 
 /**
  * A model with its adapter merged in, for programs that know no adapters, in one of the forms of {@link MergedForm}. Tensors are merged one at a
@@ -84,17 +88,43 @@ public final class MergedModel {
     if (Files.exists(output)) {
       throw new ConfigException("%s exists already; choose another place for the merged model".formatted(output));
     }
-    AdaptedModel adapted = from.adapted;
-    try (LoadedAdapter loaded = PeftFormat.load(from.adapter, adapted.description());
-        Checkpoint weights = FittingHead.open(from.base, adapted.model())) {
-      TaskWeights source = from.weights(weights, loaded.adapter());
-      switch (form) {
-        case MergedForm.Safetensors safetensors -> {
-          try (MergedWeights merged = MergedWeights.of(source, name -> adapted.prefix() + name, adapted.description(), loaded.adapter(),
-              loaded.values(), safetensors.untie())) {
-            AtomicFiles.directory(output, temporary -> write(merged, safetensors, new ModelFiles(adapted, from.base.path()), temporary));
-          }
+    switch (form) {
+      case MergedForm.Safetensors safetensors -> {
+        try (Checkpoint weights = FittingHead.open(from.base, from.adapted.model())) {
+          write(from, weights, safetensors.untie(), (merged, _) -> AtomicFiles.directory(output,
+              temporary -> write(merged, safetensors, new ModelFiles(from.adapted, from.base.path()), temporary)));
         }
+      }
+      case MergedForm.Onnx onnx -> {
+        Path file = onnx.file().orElseGet(() -> OnnxMerge.find(from.base.path()));
+        try (OnnxModel model = OnnxModel.open(file)) {
+          OnnxMerge.refuseQuantised(model, file);
+          write(from, FittingHead.of(model.weights(), from.adapted.model()), true, (merged, weights) -> {
+            Map<String, Consumer<MemorySegment>> changes = new OnnxMerge(model, merged, weights, from.adapted.prefix()).changes();
+            AtomicFiles.directory(output, temporary -> {
+              model.write(temporary, changes);
+              ModelFiles files = new ModelFiles(from.adapted, from.base.path());
+              files.config(temporary, new MergedForm.Safetensors(Optional.empty(), MergedForm.SHARD_BYTES, false));
+              files.copy(temporary);
+            });
+          });
+        }
+      }
+    }
+  }
+
+  /** Writes merged weights; the second are those of the base under the model's names. */
+  private interface Writer {
+    void write(MergedWeights merged, TaskWeights weights);
+  }
+
+  private static void write(Source from, Checkpoint weights, boolean untie, Writer writer) {
+    AdaptedModel adapted = from.adapted;
+    try (LoadedAdapter loaded = PeftFormat.load(from.adapter, adapted.description())) {
+      TaskWeights source = from.weights(weights, loaded.adapter());
+      try (MergedWeights merged = MergedWeights.of(source, name -> adapted.prefix() + name, adapted.description(), loaded.adapter(), loaded.values(),
+          untie)) {
+        writer.write(merged, source);
       }
     }
   }

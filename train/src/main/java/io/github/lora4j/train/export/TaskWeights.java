@@ -18,6 +18,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
 
@@ -90,6 +91,11 @@ final class TaskWeights implements Checkpoint {
     Map<String, Object> all = new LinkedHashMap<>(sources);
     all.putAll(drawn);
     return all.keySet();
+  }
+
+  /** The base's name of a tensor; empty for one that was drawn. */
+  Optional<String> source(String name) {
+    return drawn.containsKey(name) ? Optional.empty() : Optional.of(sources.getOrDefault(name, name));
   }
 
   @Override
