@@ -1,8 +1,10 @@
 package io.github.lora4j.cli.demo;
 
 import io.github.lora4j.vector.FormatException;
+import io.github.lora4j.vector.ResourceException;
 import java.io.File;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -39,7 +41,7 @@ public record MavenHome(Optional<Path> command, Path repository) {
     Optional<Path> command = command(environment);
     for (String variable : List.of("MAVEN_ARGS", "MAVEN_OPTS")) {
       Matcher option = REPO_OPTION.matcher(environment.getOrDefault(variable, ""));
-      if (option.find()) {
+      if (option.find() && passedOn(variable, command)) {
         return new MavenHome(command, Path.of(option.group(1).replace("\"", "")));
       }
     }
@@ -52,6 +54,18 @@ public record MavenHome(Optional<Path> command, Path repository) {
       }
     }
     return new MavenHome(command, home.resolve(".m2/repository"));
+  }
+
+  /** Whether Maven's script looks at a variable: before 3.9 it passes MAVEN_ARGS by. */
+  private static boolean passedOn(String variable, Optional<Path> command) {
+    if (command.isEmpty() || variable.equals("MAVEN_OPTS")) {
+      return true;
+    }
+    try {
+      return Files.readString(command.get(), StandardCharsets.ISO_8859_1).contains(variable);
+    } catch (IOException e) {
+      throw new ResourceException(command.get() + ": cannot be read (" + e.getMessage() + ")", e);
+    }
   }
 
   private static Optional<Path> command(Map<String, String> environment) {
