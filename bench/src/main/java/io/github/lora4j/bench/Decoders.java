@@ -9,8 +9,9 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * The tables of what decoders learn: every run is made by the lora4j command from a recipe, as a user would. Each method's learning rate is chosen on rows held
- * out of training, then seeds are run in pairs with LoRA's. An interrupted table goes on where it was. Options: see {@link DecoderOptions#USAGE}.
+ * The tables of what decoders learn: every run is made by the lora4j command from a recipe, as a user would. Each method's learning rate is chosen on
+ * rows held out of training, then seeds are run in pairs with LoRA's. An interrupted table goes on where it was. Options: see {@link
+ * DecoderOptions#USAGE}.
  */
 public final class Decoders {
 

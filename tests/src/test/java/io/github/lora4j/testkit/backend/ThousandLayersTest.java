@@ -57,7 +57,7 @@ class ThousandLayersTest {
   }
 
   /** What looks through all others for each of so many would take far longer than the rest together. */
-  private static final int MODULES = 50_000;
+  private static final int MODULES = 100_000;
 
   @Test
   void trainablesAreDeclaredWithoutALookAtAllOthers() {
