@@ -59,6 +59,8 @@ public final class FourBit implements WeightFormat {
   private final int[] order;
   private final float[] middles;
   private final float[] nestedMiddles;
+  /** Kept, for formats are looked up while a program runs. */
+  private final int hash;
 
   private FourBit(String name, float[] map, int shared, int blockValues, DType dtype, Nested nested) {
     this.name = name;
@@ -73,6 +75,7 @@ public final class FourBit implements WeightFormat {
       levels[i] = map[order[i]];
     }
     middles = Codes.middles(levels);
+    hash = Objects.hash(name, shared, blockValues, dtype, nested.offset);
     nestedMiddles = nested.absent() ? nested.map : Codes.middles(nested.map);
   }
 
@@ -261,7 +264,7 @@ public final class FourBit implements WeightFormat {
 
   @Override
   public int hashCode() {
-    return Objects.hash(name, shared, blockValues, dtype, nested.offset);
+    return hash;
   }
 
   @Override
