@@ -4,6 +4,7 @@ import io.github.lora4j.checkpoint.internal.CheckpointOpener;
 import io.github.lora4j.vector.ConfigException;
 import io.github.lora4j.vector.DType;
 import io.github.lora4j.vector.Elements;
+import io.github.lora4j.vector.FormatException;
 import io.github.lora4j.vector.Memory;
 import io.github.lora4j.vector.WeightFormat;
 import io.github.lora4j.vector.WeightFormats;
@@ -76,6 +77,27 @@ public interface Checkpoint extends AutoCloseable {
       read(name, DType.F32, floats);
       WeightFormats.encode(as, Math.toIntExact(rows), Math.toIntExact(cols), new Elements(DType.F32), floats, target);
     }
+  }
+
+  /**
+   * The format in which the file has a matrix: {@link #read(String, WeightFormat, MemorySegment)} in it hands the bytes through.
+   *
+   * @throws io.github.lora4j.vector.FormatException when the values are no floating-point numbers, or of a format that is not there
+   */
+  default WeightFormat stored(String name) {
+    DType type = info(name).dtype();
+    if (!type.isFloat()) {
+      throw new FormatException("%s: tensor %s has element type %s; weights must be F32, F64, F16 or BF16".formatted(describe(), name, type));
+    }
+    return new Elements(type);
+  }
+
+  /**
+   * Whether the file has the transpose of what {@link #info} says and {@link #read(String, DType, MemorySegment)} gives; then {@link #read(String,
+   * WeightFormat, MemorySegment)} gives the rows that the file has.
+   */
+  default boolean turned(String name) {
+    return false;
   }
 
   /** Key-value pairs that the file carries beside its tensors; empty if none. */

@@ -57,7 +57,7 @@ final class MemoryKnobs {
     if (computing.recompute() == Recipe.Recompute.NONE) {
       knobs.put("recompute: layers", new Knob(b -> b.set("recompute", "layers"), "a forward pass more; the same result"));
     }
-    if (computing.weights().equals("f32")) {
+    if (computing.weights().equals("f32") || computing.weights().equals("stored")) {
       knobs.put("weights: bf16", new Knob(b -> b.set("weights", "bf16"), "frozen weights rounded to 8 bits"));
     }
     int half = Math.max(run.train().longest(), plan.capacity().tokens() / 2);

@@ -142,7 +142,9 @@ public final class Generator implements AutoCloseable {
     }
     CacheProgram program = CacheProgram.record(model, adapter.adapter(),
         new CacheProgram.Capacity(options.sequences(), options.batchTokens(), options.cacheRows(), options.maxLength()));
-    CompileOptions compile = new CompileOptions(options.weights());
+    // Closing the weights would close the caller's file.
+    Weights source = new Weights(List.of(weights), model, 0);
+    CompileOptions compile = options.weights().options(program.program(), source);
     long bytes = backend.forecast(program.program(), compile).stream().mapToLong(a -> Memory.align(a.bytes())).sum();
     if (bytes > Memory.machineBytes()) {
       throw new ResourceException(("this needs %,d MB of native memory, the machine (or its container) has %,d MB; give sequences less room, "
@@ -151,8 +153,7 @@ public final class Generator implements AutoCloseable {
     }
     Executable executable = backend.compile(program.program(), compile);
     try {
-      // Closing the weights would close the caller's file.
-      ProgramWeights.load(executable, new Weights(List.of(weights), model, 0), adapter);
+      ProgramWeights.load(executable, source, adapter);
       return new Generator(model, adapter.adapter(), choices, options, program, executable);
     } catch (RuntimeException | Error e) {
       executable.close();

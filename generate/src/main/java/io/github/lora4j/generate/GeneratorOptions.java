@@ -1,6 +1,7 @@
 package io.github.lora4j.generate;
 
 import io.github.lora4j.models.Architecture;
+import io.github.lora4j.models.WeightStorage;
 import io.github.lora4j.vector.ConfigException;
 import io.github.lora4j.vector.WeightFormat;
 
@@ -13,7 +14,7 @@ import io.github.lora4j.vector.WeightFormat;
  * @param maxLength tokens of one sequence
  * @param weights how frozen weights are kept
  */
-public record GeneratorOptions(int sequences, int batchTokens, int cacheRows, int maxLength, WeightFormat weights) {
+public record GeneratorOptions(int sequences, int batchTokens, int cacheRows, int maxLength, WeightStorage weights) {
 
   private static final int PIECE = 512;
   private static final int CONTEXT = 4096;
@@ -25,6 +26,11 @@ public record GeneratorOptions(int sequences, int batchTokens, int cacheRows, in
           + "of 2 tokens is needed, as many tokens at a time as sequences, and room to keep the longest sequence").formatted(sequences,
               batchTokens, cacheRows, maxLength));
     }
+  }
+
+  /** Of weights in a format. */
+  public GeneratorOptions(int sequences, int batchTokens, int cacheRows, int maxLength, WeightFormat weights) {
+    this(sequences, batchTokens, cacheRows, maxLength, WeightStorage.of(weights));
   }
 
   /** One sequence as long as the model has positions for, up to 4,096 tokens; F32. */
@@ -41,5 +47,10 @@ public record GeneratorOptions(int sequences, int batchTokens, int cacheRows, in
   /** The same with weights kept in another format. */
   public GeneratorOptions weights(WeightFormat format) {
     return new GeneratorOptions(sequences, batchTokens, cacheRows, maxLength, format);
+  }
+
+  /** The same with weights kept in another way. */
+  public GeneratorOptions weights(WeightStorage storage) {
+    return new GeneratorOptions(sequences, batchTokens, cacheRows, maxLength, storage);
   }
 }

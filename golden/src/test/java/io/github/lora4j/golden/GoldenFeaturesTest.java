@@ -23,6 +23,7 @@ import io.github.lora4j.lora.plain.LoraAdapter;
 import io.github.lora4j.lora.plain.LoraMethod;
 import io.github.lora4j.models.ModelDirectory;
 import io.github.lora4j.models.PackedBatch;
+import io.github.lora4j.models.WeightStorage;
 import io.github.lora4j.testkit.TestedBackends;
 import io.github.lora4j.train.data.Target;
 import io.github.lora4j.train.data.TokenizedData;
@@ -323,7 +324,7 @@ public final class GoldenFeaturesTest {
 
     private float[][] predict(Path model, RecordedTask of, Adapter adapter, Optional<AdapterValues> values) {
       try (Checkpoint base = Checkpoint.open(model);
-          Session session = Session.open(new Session.Setup(of, List.of(base), capacity(), WeightFormat.F32, 1, values, Optional.empty()),
+          Session session = Session.open(new Session.Setup(of, List.of(base), capacity(), WeightStorage.F32, 1, values, Optional.empty()),
               adapter, backend)) {
         return session.predict(data());
       }

@@ -24,6 +24,7 @@ import io.github.lora4j.models.Model;
 import io.github.lora4j.models.ModelFamily;
 import io.github.lora4j.models.PackedInputs;
 import io.github.lora4j.models.Rows;
+import io.github.lora4j.models.WeightStorage;
 import io.github.lora4j.models.Weights;
 import io.github.lora4j.testkit.TestedBackends;
 import io.github.lora4j.train.recorded.RecordedTask;
@@ -196,7 +197,7 @@ public final class GoldenModelsTest {
     }
 
     private Session open(Checkpoint base, Adapter adapter, Optional<AdapterValues> values, Optional<OptimizerSpec> optimizer) {
-      return Session.open(new Session.Setup(task, List.of(base), capacity(), WeightFormat.F32, 1, values, optimizer), adapter, backend);
+      return Session.open(new Session.Setup(task, List.of(base), capacity(), WeightStorage.F32, 1, values, optimizer), adapter, backend);
     }
 
     private TaskProgram.Capacity capacity() {
@@ -214,7 +215,7 @@ public final class GoldenModelsTest {
     private void everyToken(String stage, Adapter adapter, Optional<AdapterValues> values) {
       if (model.kind == GoldenModel.Kind.NEXT_TOKEN || model.kind == GoldenModel.Kind.FROM_SOURCE) {
         try (Checkpoint base = Checkpoint.open(dir);
-            Session session = Session.open(new Session.Setup(new EveryToken(task), List.of(base), capacity(), WeightFormat.F32, 1, values,
+            Session session = Session.open(new Session.Setup(new EveryToken(task), List.of(base), capacity(), WeightStorage.F32, 1, values,
                 Optional.empty()), adapter, backend)) {
           model.close(stage, session);
         }

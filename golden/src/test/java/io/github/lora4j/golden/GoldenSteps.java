@@ -12,12 +12,12 @@ import io.github.lora4j.graph.Value;
 import io.github.lora4j.lora.Adapter;
 import io.github.lora4j.lora.LoadedAdapter;
 import io.github.lora4j.lora.parameters.AdapterValues;
+import io.github.lora4j.models.WeightStorage;
 import io.github.lora4j.train.data.TokenizedData;
 import io.github.lora4j.train.recorded.RecordedTask;
 import io.github.lora4j.train.session.Packer;
 import io.github.lora4j.train.session.Session;
 import io.github.lora4j.train.session.TaskProgram;
-import io.github.lora4j.vector.WeightFormat;
 import java.nio.file.Path;
 import java.util.Collections;
 import java.util.HashMap;
@@ -46,6 +46,13 @@ final class GoldenSteps implements AutoCloseable {
     packer = new Packer(task, session);
   }
 
+  /** Of a session that is open. */
+  GoldenSteps(Session session, RecordedTask task, OptimizerSpec optimizer) {
+    this.session = session;
+    this.optimizer = optimizer;
+    packer = new Packer(task, session);
+  }
+
   /** A session with room for these batches. */
   static Session open(Path model, RecordedTask task, Adapter adapter, Optional<AdapterValues> values, Optional<OptimizerSpec> optimizer,
       List<TokenizedData> batches, Backend backend) {
@@ -54,7 +61,7 @@ final class GoldenSteps implements AutoCloseable {
     int longest = batches.stream().mapToInt(TokenizedData::longest).max().orElseThrow();
     try (Checkpoint base = Checkpoint.open(model)) {
       TaskProgram.Capacity capacity = new TaskProgram.Capacity(tokens + 3, sequences + (sequences & 1) + 2, longest, true);
-      return Session.open(new Session.Setup(task, List.of(base), capacity, WeightFormat.F32, 1, values, optimizer), adapter, backend);
+      return Session.open(new Session.Setup(task, List.of(base), capacity, WeightStorage.F32, 1, values, optimizer), adapter, backend);
     }
   }
 

@@ -98,6 +98,11 @@ public final class Model {
     return lastLinear;
   }
 
+  /** Whether a module is one of the head. */
+  public boolean headModule(String module) {
+    return headModules.contains(module);
+  }
+
   /** Whether a parameter that the files lack is drawn anew: one of a head that can be. */
   public boolean drawn(String parameter) {
     return head.drawn() && headModules.contains(parameter.substring(0, Math.max(0, parameter.lastIndexOf('.'))));

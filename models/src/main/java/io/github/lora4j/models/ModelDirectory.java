@@ -2,14 +2,22 @@ package io.github.lora4j.models;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import io.github.lora4j.checkpoint.Checkpoint;
+import io.github.lora4j.checkpoint.gguf.GgufFile;
+import io.github.lora4j.graph.ModuleInfo;
+import io.github.lora4j.models.internal.BitsAndBytes;
+import io.github.lora4j.models.internal.GgufConfig;
+import io.github.lora4j.models.internal.GgufWeights;
 import io.github.lora4j.vector.FormatException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Set;
+import java.util.stream.Collectors;
 
 /**
- * A model as Hugging Face lays it out: {@code config.json}, weights, tokenizer files.
+ * A model as Hugging Face lays it out: {@code config.json}, weights, tokenizer files. Or a GGUF file, which is all of that: then config.json is what
+ * its keys mean, and its tensors have Hugging Face's names.
  *
- * @param path the directory
+ * @param path the directory or the file
  * @param config its config.json
  */
 public record ModelDirectory(Path path, ModelConfig config) {
@@ -19,8 +27,13 @@ public record ModelDirectory(Path path, ModelConfig config) {
 
   /** Reads config.json; weights are opened by {@link #checkpoint}. */
   public static ModelDirectory open(Path path) {
+    if (isGguf(path)) {
+      try (GgufFile file = GgufFile.open(path)) {
+        return new ModelDirectory(path, GgufConfig.read(file));
+      }
+    }
     if (!Files.isDirectory(path)) {
-      throw new FormatException("%s is not a directory; give the directory that holds config.json and the weights".formatted(path));
+      throw new FormatException("%s is not a directory; give the directory that holds config.json and the weights, or a .gguf file".formatted(path));
     }
     Path file = path.resolve("config.json");
     JsonNode json = ModelFiles.json(file);
@@ -57,6 +70,38 @@ public record ModelDirectory(Path path, ModelConfig config) {
 
   /** Opens the weights; the caller closes them. */
   public Checkpoint checkpoint() {
-    return Checkpoint.open(path);
+    return isGguf(path) ? gguf() : files();
+  }
+
+  /** Whether a path is one of a GGUF file. */
+  public static boolean isGguf(Path path) {
+    return path.toString().endsWith(".gguf") && !Files.isDirectory(path);
+  }
+
+  private Checkpoint files() {
+    Checkpoint files = Checkpoint.open(path);
+    try {
+      return BitsAndBytes.over(files, config, () -> turned(config.architecture()));
+    } catch (RuntimeException | Error e) {
+      files.close();
+      throw e;
+    }
+  }
+
+  /** Modules whose weights Hugging Face stores transposed. */
+  private static Set<String> turned(Architecture architecture) {
+    return new Model(architecture, new Head.None()).modules().stream().filter(m -> m.kind() == ModuleInfo.Kind.CONV1D)
+        .map(m -> architecture.facts().prefix() + m.name()).collect(Collectors.toSet());
+  }
+
+  private Checkpoint gguf() {
+    Architecture architecture = config.architecture();
+    GgufFile file = GgufFile.open(path);
+    try {
+      return GgufWeights.of(file, architecture, turned(architecture));
+    } catch (RuntimeException | Error e) {
+      file.close();
+      throw e;
+    }
   }
 }

@@ -2,6 +2,7 @@ package io.github.lora4j.models;
 
 import io.github.lora4j.vector.ConfigException;
 import java.util.Map;
+import java.util.Optional;
 import java.util.ServiceLoader;
 import java.util.Set;
 import java.util.TreeMap;
@@ -21,6 +22,11 @@ public interface ModelFamily {
    * @throws io.github.lora4j.vector.FormatException for a field that is missing, of another type, or says something that is not computed here
    */
   Architecture of(ModelConfig config);
+
+  /** How GGUF files say the family; empty where llama.cpp does not know it. */
+  default Optional<GgufKeys> gguf() {
+    return Optional.empty();
+  }
 
   /**
    * The family of a {@code model_type}.

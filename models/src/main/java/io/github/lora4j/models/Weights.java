@@ -84,6 +84,16 @@ public final class Weights implements AutoCloseable {
     return find(parameter).isPresent();
   }
 
+  /** The model. */
+  public Model model() {
+    return model;
+  }
+
+  /** The format in which the files have a parameter; empty where none has it. */
+  public Optional<WeightFormat> format(String parameter) {
+    return find(parameter).map(found -> found.checkpoint.stored(found.name));
+  }
+
   /** Parameters that were drawn anew so far. */
   public Set<String> drawn() {
     return Set.copyOf(drawn);
@@ -113,7 +123,9 @@ public final class Weights implements AutoCloseable {
       throw new FormatException("%s: %s has element type %s; weights must be F32, F64, F16 or BF16"
           .formatted(found.get().checkpoint.describe(), found.get().name, info.dtype()));
     }
-    if (turned) {
+    if (turned && found.get().checkpoint.turned(found.get().name)) {
+      found.get().checkpoint.read(found.get().name, new Elements(as), target);
+    } else if (turned) {
       readTransposed(found.get(), as, target, rows, cols);
     } else {
       found.get().checkpoint.read(found.get().name, as, target);
@@ -128,8 +140,11 @@ public final class Weights implements AutoCloseable {
     }
     int rows = parameter.shape().rows();
     int cols = parameter.shape().cols();
-    Optional<Found> found = find(parameter.name()).filter(f -> f.checkpoint.info(f.name).shape().equals(List.of((long) rows, (long) cols)));
-    if (found.isPresent() && !transposed.contains(parameter.name())) {
+    boolean turned = transposed.contains(parameter.name());
+    List<Long> shape = turned ? List.of((long) cols, (long) rows) : List.of((long) rows, (long) cols);
+    Optional<Found> found = find(parameter.name()).filter(f -> f.checkpoint.info(f.name).shape().equals(shape)
+        && turned == f.checkpoint.turned(f.name));
+    if (found.isPresent()) {
       found.get().checkpoint.read(found.get().name, as, target);
       return;
     }

@@ -50,7 +50,7 @@ class ArchitectureTest {
         .whereLayer("vector").mayNotAccessAnyLayer()
         .whereLayer("checkpoint").mayOnlyAccessLayers("vector")
         .whereLayer("graph").mayOnlyAccessLayers("vector")
-        .whereLayer("tokenizer").mayOnlyAccessLayers("vector")
+        .whereLayer("tokenizer").mayOnlyAccessLayers("vector", "checkpoint")
         .whereLayer("models").mayOnlyAccessLayers("vector", "checkpoint", "graph")
         .whereLayer("lora").mayOnlyAccessLayers("vector", "checkpoint", "graph")
         .whereLayer("adalora").mayOnlyAccessLayers("vector", "checkpoint", "graph", "lora")

@@ -81,6 +81,12 @@ final class Layout {
   Layout(Program program, CompileOptions options, Binders<GpuBinder<?>> binders) {
     this.program = program;
     weightType = weightType(options.weights());
+    options.others().forEach((name, format) -> {
+      if (weightType(format) != weightType) {
+        throw new BackendException("a GPU keeps all weights in one format, but %s is %s and others %s; choose one by weights, or backend: cpu".formatted(name,
+            format.name(), options.weights().name()));
+      }
+    });
     long at = 0;
     for (Executable.Arena arena : Executable.Arena.values()) {
       long elements = program.uses(arena) ? program.parameters().elements() : 0;

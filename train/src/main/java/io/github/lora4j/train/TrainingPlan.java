@@ -1,11 +1,11 @@
 package io.github.lora4j.train;
 
 import io.github.lora4j.graph.Backend;
-import io.github.lora4j.graph.CompileOptions;
 import io.github.lora4j.graph.OptimizerSpec;
 import io.github.lora4j.lora.AdapterRecording;
 import io.github.lora4j.lora.StepHook;
 import io.github.lora4j.lora.parameters.ParameterGroup;
+import io.github.lora4j.models.Weights;
 import io.github.lora4j.train.data.Batches;
 import io.github.lora4j.train.data.TokenizedData;
 import io.github.lora4j.train.recipe.Recipe;
@@ -50,8 +50,10 @@ public record TrainingPlan(Batches batches, int steps, Schedule schedule, Optimi
   public List<Backend.Allocation> forecast(PreparedRun run, Backend backend) {
     TaskProgram program = TaskProgram.record(run.program(), run.adapter(), capacity, optimizer);
     AdapterRecording.requireRecorded(run.adapter(), program.program());
-    return MemoryForecast.of(backend, program.program(), new CompileOptions(run.recipe().computing().weightType()), run.adapter(),
-        !run.recipe().adapter().startFrom().isEmpty(), batches.accumulation());
+    try (Weights weights = new Weights(List.of(run.directory().checkpoint()), run.program().model(), 0)) {
+      return MemoryForecast.of(backend, program.program(), run.recipe().computing().weightType().options(program.program(), weights), run.adapter(),
+          !run.recipe().adapter().startFrom().isEmpty(), batches.accumulation());
+    }
   }
 
   private static OptimizerSpec optimizer(Recipe.Optimizer o, List<ParameterGroup> groups) {

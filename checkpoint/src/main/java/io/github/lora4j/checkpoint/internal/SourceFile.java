@@ -14,7 +14,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 
 /** An open file, read by position; turns I/O errors into ours. */
-final class SourceFile implements AutoCloseable {
+public final class SourceFile implements AutoCloseable {
 
   private static final long MAX_READ = 1L << 30;
   private static final long HEAP_CHUNK = 1L << 20;
@@ -23,7 +23,8 @@ final class SourceFile implements AutoCloseable {
   private final FileChannel channel;
   private final long size;
 
-  SourceFile(Path path) {
+  /** Opens a regular file. */
+  public SourceFile(Path path) {
     this.path = path;
     if (!Files.isRegularFile(path)) {
       throw new FormatException(path + (Files.exists(path) ? ": not a regular file" : ": no such file"));
@@ -36,16 +37,18 @@ final class SourceFile implements AutoCloseable {
     }
   }
 
-  Path path() {
+  /** What was opened. */
+  public Path path() {
     return path;
   }
 
-  long size() {
+  /** Bytes when it was opened. */
+  public long size() {
     return size;
   }
 
   /** Fills the target from the given position. */
-  void read(long position, MemorySegment target) {
+  public void read(long position, MemorySegment target) {
     if (target.isNative()) {
       readNative(position, target);
       return;
@@ -83,11 +86,13 @@ final class SourceFile implements AutoCloseable {
     return Channels.newInputStream(channel);
   }
 
-  FormatException broken(String problem) {
+  /** An error that names the file. */
+  public FormatException broken(String problem) {
     return new FormatException(path + ": " + problem);
   }
 
-  FormatException broken(String problem, Throwable cause) {
+  /** An error that names the file, with what caused it. */
+  public FormatException broken(String problem, Throwable cause) {
     return new FormatException(path + ": " + problem, cause);
   }
 

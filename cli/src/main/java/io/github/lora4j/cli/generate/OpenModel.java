@@ -13,6 +13,7 @@ import io.github.lora4j.lora.files.PeftFormat;
 import io.github.lora4j.lora.sets.AdapterSet;
 import io.github.lora4j.models.Model;
 import io.github.lora4j.models.ModelDirectory;
+import io.github.lora4j.models.WeightStorage;
 import io.github.lora4j.tokenizer.Tokenizer;
 import io.github.lora4j.train.TrainedModel;
 import io.github.lora4j.train.recipe.AdapterTask;
@@ -20,8 +21,8 @@ import io.github.lora4j.train.runs.RunDirectory;
 import io.github.lora4j.train.session.BaseModel;
 import io.github.lora4j.vector.ConfigException;
 import io.github.lora4j.vector.DType;
+import io.github.lora4j.vector.Elements;
 import io.github.lora4j.vector.WeightFormat;
-import io.github.lora4j.vector.WeightFormats;
 import java.nio.file.Path;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
@@ -59,7 +60,7 @@ final class OpenModel implements AutoCloseable {
     try (Checkpoint weights = directory.checkpoint()) {
       GeneratorOptions plain = GeneratorOptions.of(model.architecture());
       int length = options.context().orElse(plain.maxLength());
-      GeneratorOptions room = plain.room(sequences, length).weights(options.weights().map(WeightFormats::named).orElseGet(() -> stored(weights)));
+      GeneratorOptions room = plain.room(sequences, length).weights(options.weights().map(WeightStorage::named).orElseGet(() -> stored(weights)));
       text = new TextGenerator(open(model, weights, room), tokenizer, directory);
     } catch (RuntimeException | Error e) {
       set.ifPresent(AdapterSet::close);
@@ -115,10 +116,13 @@ final class OpenModel implements AutoCloseable {
   }
 
   /** The format of the file's largest tensor, if weights can be kept in it. */
-  private static WeightFormat stored(Checkpoint weights) {
+  private static WeightStorage stored(Checkpoint weights) {
+    if (weights.names().stream().filter(name -> weights.info(name).dtype().isFloat()).anyMatch(name -> !(weights.stored(name) instanceof Elements))) {
+      return WeightStorage.STORED;
+    }
     DType type = weights.names().stream().map(weights::info).max(Comparator.comparingLong(TensorInfo::elements))
         .map(TensorInfo::dtype).orElse(DType.F32);
-    return type == DType.F16 ? WeightFormat.F16 : type == DType.BF16 ? WeightFormat.BF16 : WeightFormat.F32;
+    return WeightStorage.of(type == DType.F16 ? WeightFormat.F16 : type == DType.BF16 ? WeightFormat.BF16 : WeightFormat.F32);
   }
 
   /** The model's directory. */

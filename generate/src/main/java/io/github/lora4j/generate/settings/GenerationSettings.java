@@ -3,6 +3,7 @@ package io.github.lora4j.generate.settings;
 import com.fasterxml.jackson.core.JacksonException;
 import com.fasterxml.jackson.core.type.TypeReference;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.github.lora4j.tokenizer.SettingsFiles;
 import io.github.lora4j.lora.settings.Problems;
 import io.github.lora4j.lora.settings.Settings;
 import io.github.lora4j.vector.FormatException;
@@ -42,6 +43,10 @@ public final class GenerationSettings {
    * @throws FormatException when a file is no JSON object
    */
   public static Map<String, Object> ofModel(Path directory) {
+    if (SettingsFiles.isGguf(directory)) {
+      return SettingsFiles.find(directory, FILE).map(json -> JSON.convertValue(json, new TypeReference<LinkedHashMap<String, Object>>() { }))
+          .orElseGet(LinkedHashMap::new);
+    }
     Path file = directory.resolve(FILE);
     if (Files.exists(file)) {
       return read(file);

@@ -186,7 +186,7 @@ final class CpuExecutable implements Executable {
     if (source.byteSize() != bytes) {
       throw new ConfigException("%s needs %d bytes of %s, got %d".formatted(weight, bytes, as.name().toUpperCase(Locale.ROOT), source.byteSize()));
     }
-    WeightFormat weights = plan.target().weights();
+    WeightFormat weights = plan.target().weights(weight);
     boolean stored = as.equals(weights);
     forms(weight).forEach((form, target) -> {
       if (form == CpuPlan.Form.PANELS && stored) {

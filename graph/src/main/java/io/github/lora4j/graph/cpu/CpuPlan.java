@@ -9,7 +9,6 @@ import io.github.lora4j.graph.Op;
 import io.github.lora4j.graph.Program;
 import io.github.lora4j.graph.Value;
 import io.github.lora4j.vector.DType;
-import io.github.lora4j.vector.Elements;
 import io.github.lora4j.vector.Kernels;
 import io.github.lora4j.vector.Memory;
 import io.github.lora4j.vector.WeightFormat;
@@ -63,7 +62,7 @@ public record CpuPlan(Program program, CpuTarget target, Binders<CpuBinder<?>> b
 
   /** All but the places of temporaries, which take longest to find. */
   private static CpuPlan unplaced(Program program, CompileOptions options, Kernels kernels, int threads) {
-    CpuTarget target = new CpuTarget(kernels, threads, options.weights().equals(WeightFormat.F32) ? new Elements(kernels.dtype()) : options.weights());
+    CpuTarget target = new CpuTarget(kernels, threads, options);
     Map<Value, EnumSet<Form>> forms = new HashMap<>();
     program.slots().values().stream().filter(v -> v.role() == Value.Role.FROZEN).forEach(v -> forms.put(v, EnumSet.noneOf(Form.class)));
     Binders<CpuBinder<?>> binders = CpuBinders.all();
@@ -105,7 +104,7 @@ public record CpuPlan(Program program, CpuTarget target, Binders<CpuBinder<?>> b
 
   /** The format in which a frozen weight comes: the stored one, unless something reads it as it is computed with. */
   WeightFormat format(Value weight) {
-    return forms(forms, weight).contains(Form.RAW) ? target.elements() : target.weights();
+    return forms(forms, weight).contains(Form.RAW) ? target.elements() : target.weights(weight);
   }
 
   /** Where rows of a frozen table are looked up. */
@@ -117,8 +116,8 @@ public record CpuPlan(Program program, CpuTarget target, Binders<CpuBinder<?>> b
   long formBytes(Value weight, Form form) {
     return switch (form) {
       case RAW -> weight.shape().elements() * floats().bytes();
-      case TABLE -> weight.shape().rows() * WeightFormats.rowBytes(target.weights(), weight.shape().cols());
-      case PANELS -> target.kernels().packedBytes(weight.shape().rows(), weight.shape().cols(), target.weights());
+      case TABLE -> weight.shape().rows() * WeightFormats.rowBytes(target.weights(weight), weight.shape().cols());
+      case PANELS -> target.kernels().packedBytes(weight.shape().rows(), weight.shape().cols(), target.weights(weight));
     };
   }
 

@@ -35,7 +35,7 @@ final class CpuProducts {
         return new Gemm.Spec(form, rows, out.shape().rows(), out.shape().cols(), rows, alpha, false, target.elements());
       }
       boolean packed = right.role() == Value.Role.FROZEN;
-      WeightFormat storage = packed ? target.weights() : target.elements();
+      WeightFormat storage = packed ? target.weights(right) : target.elements();
       return new Gemm.Spec(form, rows, rows, out.shape().cols(), left.shape().cols(), alpha, packed, storage);
     }
 

@@ -35,7 +35,7 @@ final class CpuRowSteps {
     }
 
     private static WeightFormat format(RowOp.Gather o, CpuTarget target) {
-      return o.table().role() == Value.Role.FROZEN ? target.weights() : target.elements();
+      return o.table().role() == Value.Role.FROZEN ? target.weights(o.table()) : target.elements();
     }
 
     @Override

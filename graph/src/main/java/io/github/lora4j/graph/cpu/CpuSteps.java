@@ -144,7 +144,7 @@ public final class CpuSteps {
   /** A frozen table for looking up rows. */
   Kernels.Table table(Value weight, MemorySegment scratch) {
     CpuPlan.Form form = plan.tableForm(weight);
-    return new Kernels.Table(frozen(weight, form), plan.target().weights(), scratch, form == CpuPlan.Form.PANELS ? weight.shape().rows() : 0);
+    return new Kernels.Table(frozen(weight, form), plan.target().weights(weight), scratch, form == CpuPlan.Form.PANELS ? weight.shape().rows() : 0);
   }
 
   /** Row work in pieces of about {@link #PIECE} elements. */

@@ -1,5 +1,7 @@
 package io.github.lora4j.graph.cpu;
 
+import io.github.lora4j.graph.CompileOptions;
+import io.github.lora4j.graph.Value;
 import io.github.lora4j.vector.DType;
 import io.github.lora4j.vector.Elements;
 import io.github.lora4j.vector.Kernels;
@@ -8,9 +10,15 @@ import io.github.lora4j.vector.WeightFormat;
 /**
  * What a program is bound for.
  *
- * @param weights storage of frozen matrices
+ * @param options storage of frozen matrices
  */
-public record CpuTarget(Kernels kernels, int threads, WeightFormat weights) {
+public record CpuTarget(Kernels kernels, int threads, CompileOptions options) {
+
+  /** Storage of a frozen matrix; F32 is what is computed with. */
+  public WeightFormat weights(Value weight) {
+    WeightFormat format = options.of(weight);
+    return format.equals(WeightFormat.F32) ? elements() : format;
+  }
 
   /** The format of {@link #floats}. */
   public Elements elements() {

@@ -33,7 +33,7 @@ final class CpuVocabulary implements CpuBinder<LossOp.LabelLogProbability> {
   @Override
   public CpuScratch scratch(LossOp.LabelLogProbability o, CpuTarget target) {
     Sizes sizes = Sizes.of(o, target);
-    return new CpuScratch(sizes.logits + sizes.state + sizes.products, sizes.row + target.kernels().tableScratchBytes(target.weights(), sizes.width));
+    return new CpuScratch(sizes.logits + sizes.state + sizes.products, sizes.row + target.kernels().tableScratchBytes(target.weights(o.w()), sizes.width));
   }
 
   @Override
@@ -71,11 +71,11 @@ final class CpuVocabulary implements CpuBinder<LossOp.LabelLogProbability> {
   }
 
   private static Gemm.Spec forward(LossOp.LabelLogProbability o, CpuTarget target, int rows, int words) {
-    return new Gemm.Spec(Gemm.Form.NT, rows, rows, words, o.w().shape().cols(), o.logits().scale(), true, target.weights());
+    return new Gemm.Spec(Gemm.Form.NT, rows, rows, words, o.w().shape().cols(), o.logits().scale(), true, target.weights(o.w()));
   }
 
   private static Gemm.Spec backward(LossOp.LabelLogProbability o, CpuTarget target, int rows, int words) {
-    return new Gemm.Spec(Gemm.Form.NN, rows, rows, o.w().shape().cols(), words, 1, true, target.weights());
+    return new Gemm.Spec(Gemm.Form.NN, rows, rows, o.w().shape().cols(), words, 1, true, target.weights(o.w()));
   }
 
   /** Rows that go through the vocabulary together. */
@@ -126,7 +126,7 @@ final class CpuVocabulary implements CpuBinder<LossOp.LabelLogProbability> {
       backward = new Gemm[o.slope().isPresent() ? forward.length : 0];
       for (int i = 0; i < forward.length; i++) {
         int count = Math.min(WORDS, words - i * WORDS);
-        MemorySegment part = i == 0 ? weight : weight.asSlice(kernels.packedBytes(i * WORDS, sizes.width, target.weights()));
+        MemorySegment part = i == 0 ? weight : weight.asSlice(kernels.packedBytes(i * WORDS, sizes.width, target.weights(o.w())));
         forward[i] = kernels.gemm(forward(o, target, rows, count), new Gemm.Operands(x, part, MemorySegment.NULL, MemorySegment.NULL, logits, products));
         if (backward.length > 0) {
           backward[i] = kernels.gemm(backward(o, target, rows, count),

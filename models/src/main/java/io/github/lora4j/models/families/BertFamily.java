@@ -6,6 +6,7 @@ import io.github.lora4j.graph.Sites;
 import io.github.lora4j.graph.Value;
 import io.github.lora4j.models.Architecture;
 import io.github.lora4j.models.FamilyFacts;
+import io.github.lora4j.models.GgufKeys;
 import io.github.lora4j.models.Head;
 import io.github.lora4j.models.ModelConfig;
 import io.github.lora4j.models.ModelFamily;
@@ -15,6 +16,7 @@ import io.github.lora4j.vector.Activation;
 import io.github.lora4j.vector.AttentionSpec;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 
 /** BERT (Devlin et al. 2019). MiniLM, bge and e5 are BERTs. */
@@ -41,6 +43,14 @@ public final class BertFamily implements ModelFamily {
   @Override
   public Set<String> modelTypes() {
     return Set.of("bert");
+  }
+
+  @Override
+  public Optional<GgufKeys> gguf() {
+    return Optional.of(new GgufKeys("bert", "bert", List.of(GgufKeys.whole("context_length", "max_position_embeddings"),
+        GgufKeys.whole("embedding_length", "hidden_size"), GgufKeys.whole("block_count", "num_hidden_layers"),
+        GgufKeys.whole("feed_forward_length", "intermediate_size"), GgufKeys.whole("attention.head_count", "num_attention_heads"),
+        GgufKeys.number("attention.layer_norm_epsilon", "layer_norm_eps")), false, List.of(), _ -> { }));
   }
 
   @Override

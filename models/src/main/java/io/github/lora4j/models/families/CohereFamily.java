@@ -4,6 +4,7 @@ import io.github.lora4j.graph.LossOp;
 import io.github.lora4j.graph.Sites;
 import io.github.lora4j.graph.Value;
 import io.github.lora4j.models.Architecture;
+import io.github.lora4j.models.GgufKeys;
 import io.github.lora4j.models.Head;
 import io.github.lora4j.models.ModelConfig;
 import io.github.lora4j.models.ModelFamily;
@@ -11,6 +12,7 @@ import io.github.lora4j.models.PackedInputs;
 import io.github.lora4j.models.Rows;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 
 /** Command R (Cohere 2024): layer norms without bias, attention and feed-forward side by side, neighbours as rotary pairs. */
@@ -18,6 +20,12 @@ public final class CohereFamily implements ModelFamily {
   @Override
   public Set<String> modelTypes() {
     return Set.of("cohere");
+  }
+
+  @Override
+  public Optional<GgufKeys> gguf() {
+    return Optional.of(GgufKeys.layerNormed("command-r", "cohere", "layer_norm_eps", GgufKeys.tensor("blk.0.attn_q.bias", "attention_bias"),
+        GgufKeys.number("logit_scale", "logit_scale")));
   }
 
   @Override

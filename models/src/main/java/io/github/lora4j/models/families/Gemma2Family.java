@@ -5,6 +5,7 @@ import io.github.lora4j.graph.Sites;
 import io.github.lora4j.graph.Value;
 import io.github.lora4j.models.Architecture;
 import io.github.lora4j.models.FamilyFacts;
+import io.github.lora4j.models.GgufKeys;
 import io.github.lora4j.models.ModelConfig;
 import io.github.lora4j.models.ModelFamily;
 import io.github.lora4j.models.PackedInputs;
@@ -12,6 +13,7 @@ import io.github.lora4j.models.Rows;
 import io.github.lora4j.vector.Activation;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 
 /** Gemma 2 (Gemma Team 2024): norms before and behind each block, soft caps of scores and logits, a window in every other layer. */
@@ -26,9 +28,26 @@ public final class Gemma2Family implements ModelFamily {
   }
 
   @Override
+  public Optional<GgufKeys> gguf() {
+    return Optional.of(GgufKeys.decoder("gemma2", "gemma2", GgufKeys.whole("attention.sliding_window", "sliding_window"),
+        GgufKeys.number("attn_logit_softcapping", "attn_logit_softcapping"),
+        GgufKeys.number("final_logit_softcapping", "final_logit_softcapping")).withShiftedNorms().completedBy(config -> scaled(config, 46)));
+  }
+
+  @Override
   public Architecture of(ModelConfig config) {
     return new Gemma2(config, LlamaFamily.facts(LlamaFamily.classes("Gemma2", true), LlamaFamily.QUERIES, LlamaFamily.gguf(NORMS), List.of()),
         (of, layers) -> Windows.byType(of, layers, i -> i % 2 == 0 && of.has("sliding_window")));
+  }
+
+  /** The factor of scores, which llama.cpp knows by the number of layers: of the largest model it is that of even heads. */
+  static void scaled(Map<String, Object> config, int largest) {
+    boolean even = Integer.valueOf(largest).equals(config.get("num_hidden_layers"));
+    Object scalar = even && config.get("hidden_size") instanceof Integer hidden && config.get("num_attention_heads") instanceof Integer heads
+        ? Integer.valueOf(hidden / heads) : config.get("head_dim");
+    if (scalar != null) {
+      config.put("query_pre_attn_scalar", scalar);
+    }
   }
 
   /** What Gemma 2 and 3 have in common. */

@@ -4,6 +4,7 @@ import io.github.lora4j.graph.Sites;
 import io.github.lora4j.graph.Value;
 import io.github.lora4j.models.Architecture;
 import io.github.lora4j.models.FamilyFacts;
+import io.github.lora4j.models.GgufKeys;
 import io.github.lora4j.models.Head;
 import io.github.lora4j.models.ModelConfig;
 import io.github.lora4j.models.ModelFamily;
@@ -20,6 +21,14 @@ public final class Gemma3Family implements ModelFamily {
   @Override
   public Set<String> modelTypes() {
     return Set.of("gemma3_text");
+  }
+
+  @Override
+  public Optional<GgufKeys> gguf() {
+    return Optional.of(GgufKeys.decoder("gemma3", "gemma3_text", GgufKeys.whole("attention.sliding_window", "sliding_window"),
+        GgufKeys.number("rope.freq_base_swa", "rope_local_base_freq"),
+        GgufKeys.number("final_logit_softcapping", "final_logit_softcapping")).withShiftedNorms().completedBy(
+            config -> Gemma2Family.scaled(config, 62)));
   }
 
   @Override

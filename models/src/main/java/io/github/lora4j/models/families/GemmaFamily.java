@@ -3,10 +3,12 @@ package io.github.lora4j.models.families;
 import io.github.lora4j.graph.Sites;
 import io.github.lora4j.graph.Value;
 import io.github.lora4j.models.Architecture;
+import io.github.lora4j.models.GgufKeys;
 import io.github.lora4j.models.ModelConfig;
 import io.github.lora4j.models.ModelFamily;
 import io.github.lora4j.vector.Activation;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 
 /** Gemma (Gemma Team 2024): a Llama whose norms multiply by 1 + weight, and whose embeddings are scaled by √hidden. */
@@ -14,6 +16,11 @@ public final class GemmaFamily implements ModelFamily {
   @Override
   public Set<String> modelTypes() {
     return Set.of("gemma");
+  }
+
+  @Override
+  public Optional<GgufKeys> gguf() {
+    return Optional.of(GgufKeys.decoder("gemma", "gemma").withShiftedNorms());
   }
 
   @Override

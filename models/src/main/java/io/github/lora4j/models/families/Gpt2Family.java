@@ -7,6 +7,7 @@ import io.github.lora4j.graph.Sites;
 import io.github.lora4j.graph.Value;
 import io.github.lora4j.models.Architecture;
 import io.github.lora4j.models.FamilyFacts;
+import io.github.lora4j.models.GgufKeys;
 import io.github.lora4j.models.Head;
 import io.github.lora4j.models.ModelConfig;
 import io.github.lora4j.models.ModelFamily;
@@ -35,6 +36,14 @@ public final class Gpt2Family implements ModelFamily {
   @Override
   public Set<String> modelTypes() {
     return Set.of("gpt2");
+  }
+
+  @Override
+  public Optional<GgufKeys> gguf() {
+    return Optional.of(new GgufKeys("gpt2", "gpt2", List.of(GgufKeys.whole("context_length", "n_positions"),
+        GgufKeys.whole("embedding_length", "n_embd"), GgufKeys.whole("block_count", "n_layer"), GgufKeys.whole("feed_forward_length", "n_inner"),
+        GgufKeys.whole("attention.head_count", "n_head"), GgufKeys.number("attention.layer_norm_epsilon", "layer_norm_epsilon")), false, List.of(),
+        _ -> { }));
   }
 
   @Override

@@ -7,6 +7,7 @@ import io.github.lora4j.graph.Sites;
 import io.github.lora4j.graph.Value;
 import io.github.lora4j.models.Architecture;
 import io.github.lora4j.models.FamilyFacts;
+import io.github.lora4j.models.GgufKeys;
 import io.github.lora4j.models.Head;
 import io.github.lora4j.models.ModelConfig;
 import io.github.lora4j.models.ModelFamily;
@@ -37,6 +38,16 @@ public final class GptNeoXFamily implements ModelFamily {
   @Override
   public Set<String> modelTypes() {
     return Set.of("gpt_neox");
+  }
+
+  @Override
+  public Optional<GgufKeys> gguf() {
+    return Optional.of(new GgufKeys("gptneox", "gpt_neox", List.of(GgufKeys.whole("context_length", "max_position_embeddings"),
+        GgufKeys.whole("embedding_length", "hidden_size"), GgufKeys.whole("block_count", "num_hidden_layers"),
+        GgufKeys.whole("feed_forward_length", "intermediate_size"), GgufKeys.whole("attention.head_count", "num_attention_heads"),
+        new GgufKeys.Field("use_parallel_residual", "use_parallel_residual", GgufKeys.Kind.FLAG),
+        GgufKeys.number("attention.layer_norm_epsilon", "layer_norm_eps")), false, List.of("query_key_value"),
+        config -> config.put("rotary_pct", config.getOrDefault("partial_rotary_factor", 1.0))));
   }
 
   @Override

@@ -4,11 +4,13 @@ import io.github.lora4j.graph.LossOp;
 import io.github.lora4j.graph.Sites;
 import io.github.lora4j.graph.Value;
 import io.github.lora4j.models.Architecture;
+import io.github.lora4j.models.GgufKeys;
 import io.github.lora4j.models.Head;
 import io.github.lora4j.models.ModelConfig;
 import io.github.lora4j.models.ModelFamily;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 
 /** Granite 3 (Granite Team 2024): a Llama with a factor on embeddings, scores, blocks and logits. */
@@ -16,6 +18,13 @@ public final class GraniteFamily implements ModelFamily {
   @Override
   public Set<String> modelTypes() {
     return Set.of("granite");
+  }
+
+  @Override
+  public Optional<GgufKeys> gguf() {
+    return Optional.of(GgufKeys.decoder("granite", "granite", GgufKeys.tensor("blk.0.attn_q.bias", "attention_bias"), GgufKeys.tensor("blk.0.ffn_up.bias", "mlp_bias"),
+        GgufKeys.number("attention.scale", "attention_multiplier"), GgufKeys.number("embedding_scale", "embedding_multiplier"),
+        GgufKeys.number("residual_scale", "residual_multiplier"), GgufKeys.number("logit_scale", "logits_scaling")));
   }
 
   @Override

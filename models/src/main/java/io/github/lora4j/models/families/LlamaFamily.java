@@ -2,12 +2,14 @@ package io.github.lora4j.models.families;
 
 import io.github.lora4j.models.Architecture;
 import io.github.lora4j.models.FamilyFacts;
+import io.github.lora4j.models.GgufKeys;
 import io.github.lora4j.models.Head;
 import io.github.lora4j.models.ModelConfig;
 import io.github.lora4j.models.ModelFamily;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 
 /** Llama (Touvron et al. 2023); SmolLM 1 and 2 and TinyLlama are Llamas. */
@@ -34,6 +36,11 @@ public final class LlamaFamily implements ModelFamily {
   @Override
   public Set<String> modelTypes() {
     return Set.of("llama");
+  }
+
+  @Override
+  public Optional<GgufKeys> gguf() {
+    return Optional.of(GgufKeys.decoder("llama", "llama", GgufKeys.tensor("blk.0.attn_q.bias", "attention_bias"), GgufKeys.tensor("blk.0.ffn_up.bias", "mlp_bias")));
   }
 
   @Override

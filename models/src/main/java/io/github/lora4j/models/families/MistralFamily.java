@@ -2,9 +2,11 @@ package io.github.lora4j.models.families;
 
 import io.github.lora4j.models.Architecture;
 import io.github.lora4j.models.FamilyFacts;
+import io.github.lora4j.models.GgufKeys;
 import io.github.lora4j.models.ModelConfig;
 import io.github.lora4j.models.ModelFamily;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 
 /** Mistral (Jiang et al. 2023): a Llama whose tokens see a window of those before them. */
@@ -16,6 +18,11 @@ public final class MistralFamily implements ModelFamily {
   @Override
   public Set<String> modelTypes() {
     return Set.of("mistral");
+  }
+
+  @Override
+  public Optional<GgufKeys> gguf() {
+    return new LlamaFamily().gguf();
   }
 
   @Override

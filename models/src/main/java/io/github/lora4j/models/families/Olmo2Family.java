@@ -3,6 +3,7 @@ package io.github.lora4j.models.families;
 import io.github.lora4j.graph.Sites;
 import io.github.lora4j.graph.Value;
 import io.github.lora4j.models.Architecture;
+import io.github.lora4j.models.GgufKeys;
 import io.github.lora4j.models.ModelConfig;
 import io.github.lora4j.models.ModelFamily;
 import io.github.lora4j.models.PackedInputs;
@@ -10,6 +11,7 @@ import io.github.lora4j.models.Rows;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 
 /** OLMo 2 and 3 (OLMo Team 2024, 2025): norms behind each block, and of all queries and keys; OLMo 3 has windows. */
@@ -20,11 +22,16 @@ public final class Olmo2Family implements ModelFamily {
   }
 
   @Override
+  public Optional<GgufKeys> gguf() {
+    return Optional.of(GgufKeys.decoder("olmo2", "olmo2", GgufKeys.tensor("blk.0.attn_q.bias", "attention_bias")));
+  }
+
+  @Override
   public Architecture of(ModelConfig config) {
     return new Olmo2(config, config.modelType().equals("olmo3"));
   }
 
-  private static Map<String, String> gguf() {
+  private static Map<String, String> names() {
     Map<String, String> names = new HashMap<>(LlamaFamily.gguf(Qwen3Family.NORMS, "layers.{}.input_layernorm"));
     names.put("layers.{}.post_attention_layernorm", "blk.{}.post_attention_norm");
     names.put("layers.{}.post_feedforward_layernorm", "blk.{}.post_ffw_norm");
@@ -33,7 +40,7 @@ public final class Olmo2Family implements ModelFamily {
 
   private static final class Olmo2 extends Llama {
     Olmo2(ModelConfig config, boolean windows) {
-      super(config, LlamaFamily.facts(LlamaFamily.classes(windows ? "Olmo3" : "Olmo2", false), LlamaFamily.BLOCKS, gguf(), List.of()),
+      super(config, LlamaFamily.facts(LlamaFamily.classes(windows ? "Olmo3" : "Olmo2", false), LlamaFamily.BLOCKS, names(), List.of()),
           new Biases(config.flag("attention_bias", false), config.flag("attention_bias", false), false),
           windows ? (of, layers) -> Windows.byType(of, layers, i -> (i + 1) % 4 != 0) : Windows.NONE);
     }

@@ -4,12 +4,14 @@ import io.github.lora4j.graph.ModuleInfo.Kind;
 import io.github.lora4j.graph.Sites;
 import io.github.lora4j.graph.Value;
 import io.github.lora4j.models.Architecture;
+import io.github.lora4j.models.GgufKeys;
 import io.github.lora4j.models.ModelConfig;
 import io.github.lora4j.models.ModelFamily;
 import io.github.lora4j.models.PackedInputs;
 import io.github.lora4j.models.Rows;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 
 /** Phi-3 and Phi-4 mini (Abdin et al. 2024): a Llama with one module for queries, keys and values, and one for gate and up. */
@@ -17,6 +19,11 @@ public final class Phi3Family implements ModelFamily {
   @Override
   public Set<String> modelTypes() {
     return Set.of("phi3");
+  }
+
+  @Override
+  public Optional<GgufKeys> gguf() {
+    return Optional.of(GgufKeys.decoder("phi3", "phi3", GgufKeys.whole("attention.sliding_window", "sliding_window")));
   }
 
   @Override

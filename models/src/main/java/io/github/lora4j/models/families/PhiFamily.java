@@ -5,6 +5,7 @@ import io.github.lora4j.graph.Sites;
 import io.github.lora4j.graph.Value;
 import io.github.lora4j.models.Architecture;
 import io.github.lora4j.models.FamilyFacts;
+import io.github.lora4j.models.GgufKeys;
 import io.github.lora4j.models.Head;
 import io.github.lora4j.models.ModelConfig;
 import io.github.lora4j.models.ModelFamily;
@@ -24,6 +25,12 @@ public final class PhiFamily implements ModelFamily {
   @Override
   public Set<String> modelTypes() {
     return Set.of("phi");
+  }
+
+  @Override
+  public Optional<GgufKeys> gguf() {
+    return Optional.of(GgufKeys.layerNormed("phi2", "phi", "layer_norm_eps").completedBy(
+        config -> config.putIfAbsent("partial_rotary_factor", 1.0)));
   }
 
   @Override

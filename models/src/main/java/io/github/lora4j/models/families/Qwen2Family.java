@@ -1,9 +1,11 @@
 package io.github.lora4j.models.families;
 
 import io.github.lora4j.models.Architecture;
+import io.github.lora4j.models.GgufKeys;
 import io.github.lora4j.models.ModelConfig;
 import io.github.lora4j.models.ModelFamily;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 
 /** Qwen2 and Qwen2.5 (Yang et al. 2024): a Llama with biases on queries, keys and values; some have a window in their upper layers. */
@@ -11,6 +13,11 @@ public final class Qwen2Family implements ModelFamily {
   @Override
   public Set<String> modelTypes() {
     return Set.of("qwen2");
+  }
+
+  @Override
+  public Optional<GgufKeys> gguf() {
+    return Optional.of(GgufKeys.decoder("qwen2", "qwen2"));
   }
 
   @Override

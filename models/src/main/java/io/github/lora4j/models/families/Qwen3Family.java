@@ -3,12 +3,14 @@ package io.github.lora4j.models.families;
 import io.github.lora4j.graph.Sites;
 import io.github.lora4j.graph.Value;
 import io.github.lora4j.models.Architecture;
+import io.github.lora4j.models.GgufKeys;
 import io.github.lora4j.models.ModelConfig;
 import io.github.lora4j.models.ModelFamily;
 import io.github.lora4j.models.PackedInputs;
 import io.github.lora4j.models.Rows;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 
 /** Qwen3 (Yang et al. 2025): a Llama that norms each head of queries and keys. */
@@ -20,6 +22,11 @@ public final class Qwen3Family implements ModelFamily {
   @Override
   public Set<String> modelTypes() {
     return Set.of("qwen3");
+  }
+
+  @Override
+  public Optional<GgufKeys> gguf() {
+    return Optional.of(GgufKeys.decoder("qwen3", "qwen3", GgufKeys.tensor("blk.0.attn_q.bias", "attention_bias")));
   }
 
   @Override

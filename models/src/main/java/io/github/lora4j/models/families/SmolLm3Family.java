@@ -1,6 +1,7 @@
 package io.github.lora4j.models.families;
 
 import io.github.lora4j.models.Architecture;
+import io.github.lora4j.models.GgufKeys;
 import io.github.lora4j.models.ModelConfig;
 import io.github.lora4j.models.ModelFamily;
 import java.util.List;
@@ -13,6 +14,11 @@ public final class SmolLm3Family implements ModelFamily {
   @Override
   public Set<String> modelTypes() {
     return Set.of("smollm3");
+  }
+
+  @Override
+  public Optional<GgufKeys> gguf() {
+    return Optional.of(GgufKeys.decoder("smollm3", "smollm3", GgufKeys.tensor("blk.0.attn_q.bias", "attention_bias"), GgufKeys.tensor("blk.0.ffn_up.bias", "mlp_bias")));
   }
 
   @Override

@@ -5,11 +5,13 @@ import io.github.lora4j.graph.Sites;
 import io.github.lora4j.graph.Value;
 import io.github.lora4j.models.Architecture;
 import io.github.lora4j.models.FamilyFacts;
+import io.github.lora4j.models.GgufKeys;
 import io.github.lora4j.models.ModelConfig;
 import io.github.lora4j.models.ModelFamily;
 import io.github.lora4j.vector.Activation;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 
 /** StarCoder2 (Lozhkov et al. 2024): layer norms, biases, a plain feed-forward and a window. */
@@ -17,6 +19,11 @@ public final class Starcoder2Family implements ModelFamily {
   @Override
   public Set<String> modelTypes() {
     return Set.of("starcoder2");
+  }
+
+  @Override
+  public Optional<GgufKeys> gguf() {
+    return Optional.of(GgufKeys.layerNormed("starcoder2", "starcoder2", "norm_epsilon", GgufKeys.tensor("blk.0.attn_q.bias", "use_bias")));
   }
 
   @Override

@@ -19,6 +19,7 @@ import io.github.lora4j.lora.plain.LoraMerge;
 import io.github.lora4j.lora.sets.AdapterSet;
 import io.github.lora4j.models.ModelDirectory;
 import io.github.lora4j.models.PackedBatch;
+import io.github.lora4j.models.WeightStorage;
 import io.github.lora4j.testkit.TinyBert;
 import io.github.lora4j.train.data.Target;
 import io.github.lora4j.train.data.TokenizedData;
@@ -113,7 +114,7 @@ class ServedAdaptersTest {
   }
 
   private Session open(Adapter adapter, Optional<AdapterValues> values, Optional<OptimizerSpec> optimizer) {
-    return Session.open(new Session.Setup(task, List.of(base), CAPACITY, WeightFormat.F32, 1, values, optimizer), adapter, backend);
+    return Session.open(new Session.Setup(task, List.of(base), CAPACITY, WeightStorage.F32, 1, values, optimizer), adapter, backend);
   }
 
   private float[][] separately(String name) {

@@ -12,6 +12,7 @@ import io.github.lora4j.lora.model.ModelDescription;
 import io.github.lora4j.lora.parameters.AdapterValues;
 import io.github.lora4j.lora.sets.AdapterSet;
 import io.github.lora4j.models.ModelDirectory;
+import io.github.lora4j.models.WeightStorage;
 import io.github.lora4j.testkit.TinyBert;
 import io.github.lora4j.tokenizer.Tokenizer;
 import io.github.lora4j.train.PreparedRun;
@@ -189,7 +190,7 @@ final class TrainedRuns {
 
   private float[][] predict(Checkpoint weights, Adapter adapter, Optional<AdapterValues> values) {
     try (Backend backend = Backend.open("cpu", 1);
-        Session session = Session.open(new Session.Setup(task, List.of(weights), CAPACITY, WeightFormat.F32, 1, values, Optional.empty()),
+        Session session = Session.open(new Session.Setup(task, List.of(weights), CAPACITY, WeightStorage.F32, 1, values, Optional.empty()),
             adapter, backend)) {
       return session.predict(tokens());
     }
@@ -198,7 +199,7 @@ final class TrainedRuns {
   /** Compiles and loads a program that trains this adapter. */
   void opens(Adapter adapter, AdapterValues values, Optional<OptimizerSpec> optimizer) {
     try (Checkpoint weights = base(); Backend backend = Backend.open("cpu", 1);
-        Session session = Session.open(new Session.Setup(task, List.of(weights), CAPACITY, WeightFormat.F32, 1, Optional.of(values), optimizer),
+        Session session = Session.open(new Session.Setup(task, List.of(weights), CAPACITY, WeightStorage.F32, 1, Optional.of(values), optimizer),
             adapter, backend)) {
       session.prepare();
     }

@@ -1,5 +1,7 @@
 package io.github.lora4j.tokenizer.chat;
 
+import io.github.lora4j.tokenizer.SettingsFiles;
+import io.github.lora4j.tokenizer.internal.GgufSettings;
 import io.github.lora4j.tokenizer.internal.json.Inputs;
 import io.github.lora4j.tokenizer.internal.json.Json;
 import io.github.lora4j.vector.ConfigException;
@@ -42,11 +44,20 @@ public final class ChatTemplates {
   /**
    * Reads {@code chat_template.jinja} with {@code additional_chat_templates/*.jinja}; where there is none of these, {@code chat_template.json}; where
    * that is not there either, {@code chat_template} in {@code tokenizer_config.json} (a text, or a list of named ones). Special tokens come from
-   * {@code tokenizer_config.json} and {@code special_tokens_map.json}. A directory without any template is no error here.
+   * {@code tokenizer_config.json} and {@code special_tokens_map.json}. A directory without any template is no error here. Of a GGUF file its own
+   * templates and tokens are taken.
    *
    * @throws FormatException if a file is broken
    */
   public static ChatTemplates load(Path modelDirectory) {
+    if (SettingsFiles.isGguf(modelDirectory)) {
+      Json json = new Json(modelDirectory, "", GgufSettings.tokenizer(modelDirectory));
+      Map<String, Text> templates = new LinkedHashMap<>();
+      named(json, templates);
+      Map<String, String> tokens = new LinkedHashMap<>();
+      tokens(json, tokens);
+      return new ChatTemplates(modelDirectory, templates, Collections.unmodifiableMap(tokens));
+    }
     if (!Files.isDirectory(modelDirectory)) {
       throw new FormatException(modelDirectory + ": no such directory");
     }

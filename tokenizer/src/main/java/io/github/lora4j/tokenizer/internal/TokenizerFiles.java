@@ -24,6 +24,9 @@ public final class TokenizerFiles {
       return load(inside(path));
     }
     String name = String.valueOf(path.getFileName());
+    if (name.endsWith(".gguf")) {
+      return GgufVocabulary.load(path);
+    }
     if (name.equals("vocab.json")) {
       return VocabJson.load(path);
     }
@@ -39,7 +42,7 @@ public final class TokenizerFiles {
     if (name.endsWith(".model")) {
       return TiktokenFile.is(Inputs.bytes(path)) ? TiktokenFile.load(path) : SentencePieceFile.load(path);
     }
-    throw new FormatException(path + ": unknown kind of tokenizer, expected a tokenizer.json, a sentencepiece .model, a .tiktoken, a vocab.txt or a "
+    throw new FormatException(path + ": unknown kind of tokenizer, expected a tokenizer.json, a .gguf, a sentencepiece .model, a .tiktoken, a vocab.txt or a "
         + "vocab.json");
   }
 

@@ -14,10 +14,10 @@ import io.github.lora4j.lora.LoadedAdapter;
 import io.github.lora4j.lora.files.PeftFormat;
 import io.github.lora4j.models.Model;
 import io.github.lora4j.models.ModelDirectory;
+import io.github.lora4j.models.WeightStorage;
 import io.github.lora4j.tokenizer.Tokenizer;
 import io.github.lora4j.train.data.ModelTexts;
 import io.github.lora4j.vector.ConfigException;
-import io.github.lora4j.vector.WeightFormat;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -33,7 +33,7 @@ import java.util.Set;
  *
  * @param adapter its directory; empty: the model alone
  */
-public record Answerer(ModelDirectory directory, Optional<Path> adapter, WeightFormat weights, Backend backend) {
+public record Answerer(ModelDirectory directory, Optional<Path> adapter, WeightStorage weights, Backend backend) {
 
   private static final int TOGETHER = 16;
 

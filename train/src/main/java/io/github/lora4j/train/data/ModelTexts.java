@@ -3,6 +3,7 @@ package io.github.lora4j.train.data;
 import com.fasterxml.jackson.core.JacksonException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.github.lora4j.tokenizer.SettingsFiles;
 import io.github.lora4j.tokenizer.Tokenizer;
 import io.github.lora4j.tokenizer.chat.ChatTemplate;
 import io.github.lora4j.tokenizer.chat.ChatTemplates;
@@ -145,6 +146,9 @@ public final class ModelTexts {
   }
 
   private Optional<JsonNode> json(String name) {
+    if (SettingsFiles.isGguf(directory())) {
+      return SettingsFiles.find(directory(), name);
+    }
     Path file = directory().resolve(name);
     if (!Files.isRegularFile(file)) {
       return Optional.empty();

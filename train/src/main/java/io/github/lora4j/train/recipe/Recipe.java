@@ -1,9 +1,8 @@
 package io.github.lora4j.train.recipe;
 
+import io.github.lora4j.models.WeightStorage;
 import io.github.lora4j.train.data.DataSpec;
 import io.github.lora4j.train.tasks.TrainingTask;
-import io.github.lora4j.vector.WeightFormat;
-import io.github.lora4j.vector.WeightFormats;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
@@ -132,15 +131,15 @@ public record Recipe(Path model, Path output, TrainingTask task, Data data, Adap
    * @param threads worker threads; 0: all processors
    * @param backend what computes: "cpu", "opencl", "ptx", "cuda", with a device's number as in "opencl:1", or "auto"; see {@link
    *     io.github.lora4j.graph.Backend#open}
-   * @param weights storage of the frozen weights: "f32", "bf16", "f16", or another {@link WeightFormat}'s name
+   * @param weights storage of the frozen weights: "stored", "f32", "bf16", "f16", or another format's name; see {@link WeightStorage}
    * @param maxTokens most tokens of one forward pass; a batch above it is split, with the same result; 0: whatever the longest batch needs
    * @param recompute what is computed again when its gradients are due, with the same result, and not kept until then
    */
   public record Computing(int threads, String backend, String weights, int maxTokens, Recompute recompute) {
 
     /** Storage of frozen weights. */
-    public WeightFormat weightType() {
-      return WeightFormats.named(weights);
+    public WeightStorage weightType() {
+      return WeightStorage.named(weights);
     }
   }
 

@@ -1,8 +1,8 @@
 package io.github.lora4j.train.recipe;
 
+import io.github.lora4j.models.WeightStorage;
 import io.github.lora4j.train.tasks.TrainingTask;
 import io.github.lora4j.vector.ConfigException;
-import io.github.lora4j.vector.WeightFormats;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -67,7 +67,7 @@ final class RecipeChecks {
     check(c.threads() >= 0, "threads must not be negative, got %s", c.threads());
     check(c.threads() <= MOST_THREADS, "threads must be at most %s, got %s", MOST_THREADS, c.threads());
     try {
-      WeightFormats.named(c.weights());
+      WeightStorage.named(c.weights());
     } catch (ConfigException e) {
       problems.add(e.getMessage());
     }

@@ -103,7 +103,7 @@ public final class RecipeKeys {
     d.put("threads", 0);
     d.put("backend", "cpu");
     d.put("device", -1);
-    d.put("weights", "f32");
+    d.put("weights", "stored");
     return Collections.unmodifiableMap(d);
   }
 

@@ -18,6 +18,7 @@ import io.github.lora4j.lora.parameters.AdapterValues;
 import io.github.lora4j.lora.parameters.BaseNorm;
 import io.github.lora4j.lora.parameters.BaseRows;
 import io.github.lora4j.models.PackedBatch;
+import io.github.lora4j.models.WeightStorage;
 import io.github.lora4j.models.Weights;
 import io.github.lora4j.train.data.Sequence;
 import io.github.lora4j.train.data.TokenizedData;
@@ -75,7 +76,7 @@ public final class Session implements AutoCloseable {
    * @param values the adapter's values, copied; empty draws them from the seed
    * @param optimizer what trains it; empty for a session that predicts
    */
-  public record Setup(RecordedTask task, List<Checkpoint> base, TaskProgram.Capacity capacity, WeightFormat weights, long seed,
+  public record Setup(RecordedTask task, List<Checkpoint> base, TaskProgram.Capacity capacity, WeightStorage weights, long seed,
       Optional<AdapterValues> values, Optional<OptimizerSpec> optimizer) {
 
     /** Copies the list. */
@@ -84,8 +85,13 @@ public final class Session implements AutoCloseable {
     }
 
     /** Of a session that predicts, with an adapter's first values drawn from the seed. */
-    public Setup(RecordedTask task, List<Checkpoint> base, TaskProgram.Capacity capacity, WeightFormat weights, long seed) {
+    public Setup(RecordedTask task, List<Checkpoint> base, TaskProgram.Capacity capacity, WeightStorage weights, long seed) {
       this(task, base, capacity, weights, seed, Optional.empty(), Optional.empty());
+    }
+
+    /** The same with weights in a format. */
+    public Setup(RecordedTask task, List<Checkpoint> base, TaskProgram.Capacity capacity, WeightFormat weights, long seed) {
+      this(task, base, capacity, WeightStorage.of(weights), seed);
     }
 
     /** The same with the adapter's values. */
@@ -111,11 +117,11 @@ public final class Session implements AutoCloseable {
     TaskProgram program = setup.optimizer().map(optimizer -> TaskProgram.record(task, adapter, setup.capacity(), optimizer))
         .orElseGet(() -> TaskProgram.record(task, adapter, setup.capacity()));
     AdapterRecording.requireRecorded(adapter, program.program());
-    CompileOptions options = new CompileOptions(setup.weights());
+    Weights source = new Weights(setup.base(), task.model(), seed);
+    CompileOptions options = setup.weights().options(program.program(), source);
     MemoryForecast.requireRoom(MemoryForecast.of(backend, program.program(), options, adapter, values.isPresent(), setup.capacity().microBatches()),
         Memory.machineBytes());
     Executable executable = backend.compile(program.program(), options);
-    Weights source = new Weights(setup.base(), task.model(), seed);
     Map<String, BaseNorm> norms = adapter.baseNorms();
     Map<String, BaseRows> rows = adapter.baseRows();
     Optional<BaseStarts> starts = Optional.empty();

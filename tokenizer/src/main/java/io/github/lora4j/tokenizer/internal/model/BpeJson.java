@@ -37,8 +37,17 @@ public final class BpeJson {
 
   /** Byte-level BPE from its parts. */
   public static Model bytes(Vocabulary vocabulary, List<Pair> pairs, Json vocab) {
+    return bytes(vocabulary, pairs, vocab, false);
+  }
+
+  /**
+   * The same.
+   *
+   * @param wholeWords whether a word that is a token is one, whatever the merges
+   */
+  public static Model bytes(Vocabulary vocabulary, List<Pair> pairs, Json vocab, boolean wholeWords) {
     Map<String, Integer> ids = vocabulary.ids();
-    return new Bpe(ids, merges(ids, pairs, "", vocab), new Bpe.Settings("", "", OptionalInt.empty(), false, new OptionalInt[0], false));
+    return new Bpe(ids, merges(ids, pairs, "", vocab), new Bpe.Settings("", "", OptionalInt.empty(), false, new OptionalInt[0], wholeWords));
   }
 
   /** Byte-level BPE whose tokens' ids are their ranks; a word that is a token is one. */

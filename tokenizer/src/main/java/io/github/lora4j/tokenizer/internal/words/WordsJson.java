@@ -4,6 +4,7 @@ import io.github.lora4j.tokenizer.internal.json.Json;
 import io.github.lora4j.tokenizer.internal.normal.NormalizerJson;
 import io.github.lora4j.tokenizer.internal.regex.Regex;
 import io.github.lora4j.tokenizer.internal.text.Unicode;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
@@ -16,6 +17,18 @@ public final class WordsJson {
   /** The matches of an expression, as bytes. */
   public static Words bytes(String pattern) {
     return Words.sequence(List.of(Cuts.regex(Regex.of(pattern), Behavior.ISOLATED, false), Spaces.bytes(false, false)));
+  }
+
+  /**
+   * The matches of expressions one behind another, as bytes.
+   *
+   * @param words whether the words of GPT-2 cut last
+   */
+  public static Words bytes(List<String> patterns, boolean words) {
+    List<Words> steps = new ArrayList<>();
+    patterns.forEach(pattern -> steps.add(Cuts.regex(Regex.of(pattern), Behavior.ISOLATED, false)));
+    steps.add(Spaces.bytes(false, words));
+    return Words.sequence(steps);
   }
 
   /** What cuts texts. */
