@@ -163,7 +163,8 @@ public final class FourBit implements WeightFormat {
     return Float.BYTES + (nested() ? blockValues / shared : 0);
   }
 
-  private float absmax(MemorySegment blocks, long at, int i) {
+  /** The absmax of value {@code i} of the block that begins at {@code at}. */
+  public float absmax(MemorySegment blocks, long at, int i) {
     float scale = blocks.get(JAVA_FLOAT_UNALIGNED, at);
     return nested() ? nested.map[Bits.u8(blocks, at + Float.BYTES + i / shared)] * scale + nested.offset : scale;
   }
