@@ -90,6 +90,10 @@ public final class MergedModel {
       TaskWeights source = from.weights(weights, loaded.adapter());
       switch (form) {
         case MergedForm.Safetensors safetensors -> {
+          if (ModelDirectory.isGguf(from.base.path())) {
+            throw new ConfigException(("%s is a GGUF file, and a model of safetensors needs a tokenizer.json, which cannot be made of it; keep the adapter "
+                + "and use it with this file, or merge it into the model that the file was made from: --model DIRECTORY").formatted(from.base.path()));
+          }
           try (MergedWeights merged = MergedWeights.of(source, name -> adapted.prefix() + name, adapted.description(), loaded.adapter(),
               loaded.values(), safetensors.untie())) {
             AtomicFiles.directory(output, temporary -> write(merged, safetensors, new ModelFiles(adapted, from.base.path()), temporary));
