@@ -70,7 +70,9 @@ class BitsAndBytesTest {
   }
 
   private Checkpoint open(Map<String, Tensor> tensors, String method) throws IOException {
-    Files.writeString(dir.resolve("config.json"), "{\"model_type\": \"llama\", \"quantization_config\": {\"quant_method\": \"" + method + "\"}}");
+    Files.writeString(dir.resolve("config.json"), """
+        {"model_type": "llama", "hidden_size": 64, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 64, "vocab_size": 8,
+         "max_position_embeddings": 8, "quantization_config": {"quant_method": "%s"}}""".formatted(method));
     SafetensorsWriter writer = new SafetensorsWriter();
     tensors.forEach((name, tensor) -> writer.add(new TensorInfo(name, tensor.type, tensor.shape), tensor.data));
     writer.write(dir.resolve("model.safetensors"));

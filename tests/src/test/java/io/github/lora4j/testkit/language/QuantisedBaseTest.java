@@ -89,8 +89,8 @@ class QuantisedBaseTest {
     assertTrue(inspected.contains("blk.0.attn_q.weight") && inspected.contains("Q4_0") && inspected.contains("general.architecture: llama"), inspected);
     assertTrue(ok("eval", run).contains("loss"));
     assertTrue(ok("plan", run.resolve("recipe.yaml")).contains("weights"));
-    String plain = ok("generate", model, "--prompt", "To be", "--max-new-tokens", "4");
-    String tuned = ok("generate", model, "--adapter", run.resolve("adapter"), "--prompt", "To be", "--max-new-tokens", "4");
+    String plain = ok("generate", "--model", model, "--prompt", "To be", "--max-new-tokens", "4");
+    String tuned = ok("generate", "--model", model, "--adapter", run.resolve("adapter"), "--prompt", "To be", "--max-new-tokens", "4");
     assertTrue(!plain.equals(tuned), plain);
     InProcess merged = InProcess.run("merge", run, "--output", dir.resolve("merged"));
     assertTrue(merged.code() != 0 && merged.output().contains("is a GGUF file"), merged.output());
