@@ -90,6 +90,10 @@ public final class MergedModel {
     }
     switch (form) {
       case MergedForm.Safetensors safetensors -> {
+        if (ModelDirectory.isGguf(from.base.path())) {
+          throw new ConfigException(("%s is a GGUF file, and a model of safetensors needs a tokenizer.json, which cannot be made of it; keep the adapter "
+              + "and use it with this file, or merge it into the model that the file was made from: --model DIRECTORY").formatted(from.base.path()));
+        }
         try (Checkpoint weights = FittingHead.open(from.base, from.adapted.model())) {
           write(from, weights, safetensors.untie(), (merged, _) -> AtomicFiles.directory(output,
               temporary -> write(merged, safetensors, new ModelFiles(from.adapted, from.base.path()), temporary)));
