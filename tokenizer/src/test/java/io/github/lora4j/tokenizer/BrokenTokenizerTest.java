@@ -195,7 +195,8 @@ class BrokenTokenizerTest {
   @Test
   void hostileFiles() throws IOException {
     for (String part : List.of("normalizer", "pre_tokenizer", "decoder", "post_processor")) {
-      String list = part.equals("normalizer") ? "normalizers" : part.equals("pre_tokenizer") ? "pretokenizers" : part.equals("decoder") ? "decoders" : "processors";
+      String list = part.equals("normalizer") ? "normalizers" : part.equals("pre_tokenizer") ? "pretokenizers" : part.equals("decoder") ? "decoders"
+          : "processors";
       for (int depth : new int[] {20, 400}) {
         ObjectNode json = TinyBpe.roberta(MERGES, true, true);
         String nested = "{\"type\":\"Sequence\",\"" + list + "\":[";
@@ -212,7 +213,8 @@ class BrokenTokenizerTest {
     Path far = directory.resolve("far.json");
     Files.writeString(far, "{\"model\":" + "[".repeat(200_000));
     assertMessage(assertThrows(FormatException.class, () -> Tokenizer.load(far)), "far.json");
-    for (String pattern : List.of("a".repeat(10 << 20), "(".repeat(10 << 20), "(?:(?:a{1000}){1000}){1000}", "[a-z]".repeat(2 << 20), "(?=".repeat(1 << 20))) {
+    for (String pattern : List.of("a".repeat(10 << 20), "(".repeat(10 << 20), "(?:(?:a{1000}){1000}){1000}", "[a-z]".repeat(2 << 20),
+        "(?=".repeat(1 << 20))) {
       refusedBpe(json -> {
         ObjectNode split = json.putObject("pre_tokenizer").put("type", "Split").put("behavior", "Isolated").put("invert", false);
         split.putObject("pattern").put("Regex", pattern);

@@ -41,7 +41,8 @@ final class TemplateVariables {
    */
   Chosen choose(Map<String, OpenModel.TrainedTemplate> trained, PrintWriter out) {
     Optional<OpenModel.TrainedTemplate> first = trained.values().stream().findFirst();
-    Map<String, Object> chosen = Optional.ofNullable(variables).map(TemplateVariables::parsed).or(() -> first.map(OpenModel.TrainedTemplate::variables)).orElse(Map.of());
+    Map<String, Object> chosen = Optional.ofNullable(variables).map(TemplateVariables::parsed)
+        .or(() -> first.map(OpenModel.TrainedTemplate::variables)).orElse(Map.of());
     String day = Optional.ofNullable(date).map(TemplateVariables::day).or(() -> first.map(OpenModel.TrainedTemplate::date)).orElse("");
     trained.forEach((name, template) -> {
       if (!template.variables().equals(chosen)) {

@@ -33,13 +33,17 @@ class RowFuzzTest {
   private static final List<String> ROWS = List.of(
       "{\"text\": \"The baker bakes the bread.\", \"weight\": 0.5}",
       "{\"prompt\": \"Who bakes?\", \"completion\": \"The baker.\"}",
-      "{\"prompt\": [{\"role\": \"user\", \"content\": \"Who?\"}], \"completion\": [{\"role\": \"assistant\", \"content\": \"Paris.\"}], \"label\": true}",
+      "{\"prompt\": [{\"role\": \"user\", \"content\": \"Who?\"}], \"completion\": [{\"role\": \"assistant\", \"content\": \"Paris.\"}], "
+          + "\"label\": true}",
       "{\"instruction\": \"Add\", \"input\": \"1 2\", \"output\": \"3\", \"history\": [[\"a\", \"b\"]], \"system\": \"s\"}",
       "{\"conversations\": [{\"from\": \"human\", \"value\": \"h\"}, {\"from\": \"gpt\", \"value\": \"g\"}], \"system\": \"s\", \"tools\": \"[]\"}",
-      "{\"messages\": [{\"role\": \"system\", \"content\": \"s\"}, {\"role\": \"user\", \"content\": [{\"type\": \"text\", \"text\": \"a\"}]}, {\"role\": "
-          + "\"assistant\", \"content\": null, \"tool_calls\": [{\"id\": \"1\", \"type\": \"function\", \"function\": {\"name\": \"f\", \"arguments\": \"{}\"}}]}, "
-          + "{\"role\": \"tool\", \"content\": \"2\"}, {\"role\": \"assistant\", \"content\": \"x\", \"weight\": 1}], \"tools\": [{\"type\": \"function\"}]}",
-      "{\"chosen\": [{\"role\": \"user\", \"content\": \"Q\"}, {\"role\": \"assistant\", \"content\": \"A\"}], \"rejected\": [{\"role\": \"user\", \"content\": "
+      "{\"messages\": [{\"role\": \"system\", \"content\": \"s\"}, {\"role\": \"user\", \"content\": [{\"type\": \"text\", \"text\": \"a\"}]}, "
+          + "{\"role\": \"assistant\", \"content\": null, \"tool_calls\": [{\"id\": \"1\", \"type\": \"function\", \"function\": {\"name\": \"f\", "
+              + "\"arguments\": \"{}\"}}]}, "
+          + "{\"role\": \"tool\", \"content\": \"2\"}, {\"role\": \"assistant\", \"content\": \"x\", \"weight\": 1}], \"tools\": [{\"type\": "
+              + "\"function\"}]}",
+      "{\"chosen\": [{\"role\": \"user\", \"content\": \"Q\"}, {\"role\": \"assistant\", \"content\": \"A\"}], \"rejected\": [{\"role\": "
+          + "\"user\", \"content\": "
           + "\"Q\"}, {\"role\": \"assistant\", \"content\": \"B\"}]}",
       "{\"prompt\": \"p\", \"chosen\": \"a b\", \"rejected\": \"a c\"}",
       "{\"messages\": [{\"role\": \"user\", \"content\": \"Q\"}, {\"role\": \"assistant\", \"content\": \"A\"}], \"kto_tag\": false}");

@@ -93,7 +93,8 @@ public record RowReader(Path file, Tokenizer tokenizer, int maxLength, List<Stri
 
     /** The notes, with the number of rows each is of. */
     public List<String> all() {
-      return rows.entrySet().stream().map(note -> "%s (%,d %s)".formatted(note.getKey(), note.getValue(), note.getValue() == 1 ? "row" : "rows")).toList();
+      return rows.entrySet().stream().map(note -> "%s (%,d %s)".formatted(note.getKey(), note.getValue(), note.getValue() == 1 ? "row"
+          : "rows")).toList();
     }
   }
 }
