@@ -27,7 +27,8 @@ import picocli.CommandLine.Spec;
 /** {@code lora4j data}. */
 @Command(name = "data", mixinStandardHelpOptions = true, sortOptions = false,
     description = {"Says what a data file becomes: its format, its tokens, and which of them are learnt.",
-        "Learnt tokens are green on a terminal, elsewhere they stand in «». A token with ¦ holds characters that are learnt and others; it counts as its first."})
+        "Learnt tokens are green on a terminal, elsewhere they stand in «». A token with ¦ holds characters that are learnt and others; it counts "
+            + "as its first."})
 final class DataCommand implements Callable<Integer> {
 
   private static final String LEARNT = "\u001B[32m";

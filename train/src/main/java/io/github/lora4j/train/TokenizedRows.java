@@ -93,8 +93,8 @@ public record TokenizedRows(Path file, Optional<TypedRow> first, int rows, Token
       notes.add(String.format(Locale.ROOT, "%,d of %,d %s tokens are learnt (%.1f %%)", learnt, data.tokens(), what, 100.0 * learnt / data.tokens()));
     }
     if (straddling() > 0) {
-      notes.add("%,d %s tokens hold characters that are learnt and others that are not, or less; each counts as its first character does".formatted(straddling(),
-          what));
+      notes.add(("%,d %s tokens hold characters that are learnt and others that are not, or less; each counts as its first character does")
+          .formatted(straddling(), what));
     }
     if (first.isPresent()) {
       weights().ifPresent(notes::add);

@@ -19,11 +19,11 @@ final class TemplateVariables {
 
   @Option(names = "--chat-template-kwargs", paramLabel = "MAP",
       description = "Variables of the chat template, such as '{enable_thinking: false}' (default: those that the adapter was trained with).")
-  private Optional<String> variables;
+  private String variables;
 
   @Option(names = "--template-date", paramLabel = "DAY",
       description = "The day that a chat template prints, such as 2026-07-26 (default: the one that the adapter was trained with, or today).")
-  private Optional<String> date;
+  private String date;
 
   /** The variables and the day. */
   record Chosen(Map<String, Object> variables, String date) {
@@ -41,8 +41,9 @@ final class TemplateVariables {
    */
   Chosen choose(Map<String, OpenModel.TrainedTemplate> trained, PrintWriter out) {
     Optional<OpenModel.TrainedTemplate> first = trained.values().stream().findFirst();
-    Map<String, Object> chosen = variables.map(TemplateVariables::parsed).or(() -> first.map(OpenModel.TrainedTemplate::variables)).orElse(Map.of());
-    String day = date.map(TemplateVariables::day).or(() -> first.map(OpenModel.TrainedTemplate::date)).orElse("");
+    Map<String, Object> chosen = Optional.ofNullable(variables).map(TemplateVariables::parsed)
+        .or(() -> first.map(OpenModel.TrainedTemplate::variables)).orElse(Map.of());
+    String day = Optional.ofNullable(date).map(TemplateVariables::day).or(() -> first.map(OpenModel.TrainedTemplate::date)).orElse("");
     trained.forEach((name, template) -> {
       if (!template.variables().equals(chosen)) {
         out.printf("note: adapter '%s' was trained with chat_template_kwargs: %s, here they are %s%n", name, template.variables(), chosen);

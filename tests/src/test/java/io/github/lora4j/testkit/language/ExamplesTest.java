@@ -81,7 +81,8 @@ class ExamplesTest {
     return switch (task) {
       case "classification", "embedding" -> {
         TinyBert.copyTo(directory);
-        Files.write(directory.resolve("vocab.txt"), List.of("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "good", "bad", "film", "a", "how", "to", "read",
+        Files.write(directory.resolve("vocab.txt"), List.of("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "good", "bad", "film", "a", "how", "to",
+            "read",
             "file"));
         yield directory;
       }
@@ -117,7 +118,8 @@ class ExamplesTest {
     String question = "What is %d and one?".formatted(i);
     return switch (task) {
       case "chat" -> file.endsWith(".json") ? "{\"instruction\": \"%s\", \"input\": \"\", \"output\": \"%d\"}".formatted(question, i + 1)
-          : ("{\"messages\": [{\"role\": \"user\", \"content\": \"%s\"}, {\"role\": \"assistant\", \"content\": \"%d\"}]}").formatted(question, i + 1);
+          : ("{\"messages\": [{\"role\": \"user\", \"content\": \"%s\"}, {\"role\": \"assistant\", \"content\": \"%d\"}]}").formatted(question, i
+              + 1);
       case "dpo" -> "{\"prompt\": \"%s\", \"chosen\": \"%d\", \"rejected\": \"%d\"}".formatted(question, i + 1, i + 2);
       case "embedding" -> "{\"%s\": \"how to %s a %s\", \"%s\": \"%s file %s\"}".formatted(data.path("text").asText(),
           WORDS.get(i % 8), WORDS.get(i / 8), data.path("text_pair").asText(), WORDS.get(i % 8), WORDS.get(i / 8));

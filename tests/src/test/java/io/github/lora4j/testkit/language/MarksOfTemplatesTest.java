@@ -49,14 +49,17 @@ class MarksOfTemplatesTest {
 
   private static final String TURNS = "{% for m in messages %}<|im_start|>{{ m.role }}\n"
       + "{% if m.role == 'assistant' %}MARKED{% else %}{{ m.content }}<|im_end|>{% endif %}{{ '\\n' }}{% endfor %}";
-  private static final String ROW = "{\"messages\": [{\"role\": \"user\", \"content\": \"What?\"}, {\"role\": \"assistant\", \"content\": \"The bread.\"}, "
+  private static final String ROW = "{\"messages\": [{\"role\": \"user\", \"content\": \"What?\"}, {\"role\": \"assistant\", \"content\": \"The "
+      + "bread.\"}, "
       + "{\"role\": \"user\", \"content\": \"Who?\"}, {\"role\": \"assistant\", \"content\": \"Paris.\", \"weight\": 0.5}]}\n";
 
   @Test
   void marksAreFollowed() throws IOException {
     String marked = data(0, TURNS.replace("MARKED", "{% generation %}{{ m.content }}<|im_end|>{% endgeneration %}"), ROW);
-    assertTrue(learnt(marked).contains("The bread.<|im_end|>Paris.<|im_end|>") || learnt(marked).contains("Thebread.<|im_end|>Paris.<|im_end|>"), marked);
-    assertTrue(marked.contains("marks ({% generation %}) leave out \"\\u000a\", which is a part of the assistant's turn; the marks are followed (1 row)"), marked);
+    assertTrue(learnt(marked).contains("The bread.<|im_end|>Paris.<|im_end|>") || learnt(marked).contains("Thebread.<|im_end|>Paris.<|im_end|>"),
+        marked);
+    assertTrue(marked.contains("marks ({% generation %}) leave out \"\\u000a\", which is a part of the assistant's turn; the marks are followed "
+        + "(1 row)"), marked);
     String last = data(0, TURNS.replace("MARKED", "{% generation %}{{ m.content }}<|im_end|>{% endgeneration %}"), ROW, "--set=train_on=last");
     assertFalse(learnt(last).contains("bread"), last);
     assertTrue(learnt(last).contains("Paris.<|im_end|>"), last);
@@ -72,7 +75,8 @@ class MarksOfTemplatesTest {
 
   @Test
   void othersWordsWithinTheMarksAreRefused() throws IOException {
-    String refused = data(3, "{% for m in messages %}{% generation %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>{% endgeneration %}\n{% endfor %}", ROW);
+    String refused = data(3, "{% for m in messages %}{% generation %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>{% endgeneration %}\n{% "
+        + "endfor %}", ROW);
     assertTrue(refused.contains("chats.jsonl, line 1: the chat template marks words of message 1, whose role is user, as the assistant's"), refused);
   }
 
@@ -95,7 +99,8 @@ class MarksOfTemplatesTest {
   @Test
   void tokensOverTheBorderAreCountedAndShown() throws IOException {
     String output = data(0, TURNS.replace("MARKED", "h{{ m.content }}<|im_end|>"), ROW.replace("The bread.", "e bread."), "--stats");
-    assertTrue(output.contains("1 training tokens hold characters that are learnt and others that are not, or less; each counts as its first character does"),
+    assertTrue(output.contains("1 training tokens hold characters that are learnt and others that are not, or less; each counts as its first "
+        + "character does"),
         output);
     assertTrue(output.contains("1 straddling (¦)") && output.contains("he¦"), output);
     assertTrue(output.replaceAll(" +", " ").contains("straddling the border 1"), output);

@@ -84,14 +84,16 @@ class TemplateVariablesTest {
         """.formatted(model, run, chats));
     InProcess trained = InProcess.run("train", recipe);
     assertEquals(0, trained.code(), trained.output());
-    assertTrue(Files.readString(run.resolve("adapter/task.json")).replaceAll("\\s", "").contains("\"chat_template_kwargs\":{\"enable_thinking\":false}"));
+    assertTrue(Files.readString(run.resolve("adapter/task.json")).replaceAll("\\s",
+        "").contains("\"chat_template_kwargs\":{\"enable_thinking\":false}"));
     assertTrue(Files.readString(run.resolve("recipe.yaml")).contains("enable_thinking: false"));
     InProcess eval = InProcess.run("eval", run, "--data.eval", chats);
     assertTrue(eval.code() == 0 || eval.output().contains("data.eval"), eval.output());
     InProcess same = chat("Hi\n", "chat", "--model", run, "--max-new-tokens", 2);
     assertEquals(0, same.code(), same.output());
     assertFalse(same.output().contains("was trained with"), same.output());
-    InProcess other = chat("Hi\n", "chat", "--model", run, "--max-new-tokens", 2, "--chat-template-kwargs", "{enable_thinking: true}", "--template-date",
+    InProcess other = chat("Hi\n", "chat", "--model", run, "--max-new-tokens", 2, "--chat-template-kwargs", "{enable_thinking: true}",
+        "--template-date",
         "2026-08-01");
     assertEquals(0, other.code(), other.output());
     assertTrue(other.output().contains("note: adapter 'adapter' was trained with chat_template_kwargs: {enable_thinking=false}, here they are "

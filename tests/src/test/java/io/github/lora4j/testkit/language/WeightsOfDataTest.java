@@ -27,8 +27,10 @@ import org.junit.jupiter.params.provider.CsvSource;
 /** Weights of rows and messages: the loss is Σ w·ℓ / Σ w, so a row of weight 2 beside one of ½ is the row four times beside the other once. */
 class WeightsOfDataTest {
 
-  private static final String A = "{\"role\": \"user\", \"content\": \"What is the capital of France?\"}, {\"role\": \"assistant\", \"content\": \"Paris.\"%s}";
-  private static final String B = "{\"role\": \"user\", \"content\": \"Who bakes?\"}, {\"role\": \"assistant\", \"content\": \"The baker bakes the bread.\"%s}";
+  private static final String A = "{\"role\": \"user\", \"content\": \"What is the capital of France?\"}, {\"role\": \"assistant\", \"content\": "
+      + "\"Paris.\"%s}";
+  private static final String B = "{\"role\": \"user\", \"content\": \"Who bakes?\"}, {\"role\": \"assistant\", \"content\": \"The baker bakes "
+      + "the bread.\"%s}";
 
   @TempDir
   private static Path dir;
@@ -44,7 +46,8 @@ class WeightsOfDataTest {
 
   private static Told train(String name, String task, List<String> rows, Map<String, Object> settings) throws IOException {
     Path data = Files.write(dir.resolve(name + (rows.getFirst().startsWith("{") ? ".jsonl" : ".csv")), rows);
-    var builder = Recipe.builder(model, dir.resolve("run-" + name)).set("task", task).set("data.train", data.toString()).set("data.eval", data.toString())
+    var builder = Recipe.builder(model, dir.resolve("run-" + name)).set("task", task).set("data.train", data.toString()).set("data.eval",
+        data.toString())
         .set("optimizer.learning_rate", 1e-2).set("batch_size", rows.size()).set("max_steps", 1).set("threads", 1).set("log_every", 1)
         .adapter(Map.of("r", 4, "target_modules", "all-linear"));
     settings.forEach(builder::set);
@@ -81,7 +84,8 @@ class WeightsOfDataTest {
     Told four = train("four", "chat", repeated, Map.of());
     same(four, train("rows", "chat", List.of(rowWeight(A, "2"), rowWeight(B, "0.5")), Map.of()));
     same(four, train("messages", "chat", List.of(chat(A, ", \"weight\": 2.0"), chat(B, ", \"weight\": 0.5")), Map.of()));
-    same(four, train("both", "chat", List.of("{\"messages\": [" + A.formatted(", \"weight\": 8") + "], \"weight\": 0.25}", chat(B, ", \"weight\": 0.5")),
+    same(four, train("both", "chat", List.of("{\"messages\": [" + A.formatted(", \"weight\": 8") + "], \"weight\": 0.25}",
+        chat(B, ", \"weight\": 0.5")),
         Map.of()));
     // In passes of their own: the sums are over the step.
     same(four, train("parted", "chat", List.of(rowWeight(A, "2"), rowWeight(B, "0.5")), Map.of("max_tokens", 64)));
@@ -92,7 +96,8 @@ class WeightsOfDataTest {
   @Test
   void theLossIsTheWeightedMean() throws IOException {
     Told a = train("a", "causal_lm", List.of("{\"text\": \"The baker bakes the bread.\"}"), Map.of("optimizer.learning_rate", 1e-12));
-    Told b = train("b", "causal_lm", List.of("{\"text\": \"Paris is the capital of France, and has a river.\"}"), Map.of("optimizer.learning_rate", 1e-12));
+    Told b = train("b", "causal_lm", List.of("{\"text\": \"Paris is the capital of France, and has a river.\"}"),
+        Map.of("optimizer.learning_rate", 1e-12));
     Told even = train("even-texts", "causal_lm", List.of("{\"text\": \"The baker bakes the bread.\"}",
         "{\"text\": \"Paris is the capital of France, and has a river.\"}"), Map.of("optimizer.learning_rate", 1e-12));
     // even = (nA·a + nB·b) / (nA + nB) says how the tokens are shared out: sA = nA / (nA + nB).
@@ -126,8 +131,9 @@ class WeightsOfDataTest {
   @Test
   void pairsCompareWholeAnswers() {
     String user = "{\"role\": \"user\", \"content\": \"Who bakes?\"}";
-    String row = "{\"chosen\": [%s, {\"role\": \"assistant\", \"content\": \"A baker.\", \"weight\": 0.5}], \"rejected\": [%s, {\"role\": \"assistant\", "
-        .formatted(user, user) + "\"content\": \"No.\"}]}";
+    String good = "{\"role\": \"assistant\", \"content\": \"A baker.\", \"weight\": 0.5}";
+    String bad = "{\"role\": \"assistant\", \"content\": \"No.\"}";
+    String row = "{\"chosen\": [%s, %s], \"rejected\": [%s, %s]}".formatted(user, good, user, bad);
     String message = assertThrows(FormatException.class, () -> train("pairs", "dpo", List.of(row), Map.of())).getMessage();
     assertTrue(message.contains("pairs.jsonl, line 1: messages of preferences can have a weight of 0 or 1 only"), message);
   }

@@ -23,8 +23,8 @@ import java.util.zip.ZipException;
 
 /**
  * Reads rows of TSV (one row per line, no quoting, as GLUE distributes it), CSV (RFC 4180), JSON lines and JSON arrays of objects, and for
- * typed rows plain text, which is one row; each may be compressed by gzip. Parquet files are known by their first bytes as well. The first line of TSV and CSV is a header, unless columns are given
- * as numbers.
+ * typed rows plain text, which is one row; each may be compressed by gzip. Parquet files are known by their first bytes as well. The first line of
+ * TSV and CSV is a header, unless columns are given as numbers.
  */
 public final class DataFile {
 

@@ -12,7 +12,8 @@ import java.util.Optional;
 /**
  * Which columns of a file mean what.
  *
- * @param format kind of file ("tsv", "csv", "jsonl", "txt", "parquet") or, for typed rows, a format of rows; empty: by the file's ending and its columns
+ * @param format kind of file ("tsv", "csv", "jsonl", "txt", "parquet") or, for typed rows, a format of rows; empty: by the file's ending and its
+ *     columns
  * @param text column of the (first) text: a header name, a JSON key, or a 1-based number for files without a header
  * @param textPair column of the second text, for sentence pairs
  * @param label column of the label; several labels of one row are separated by spaces or are a JSON array

@@ -5,7 +5,9 @@ import io.github.lora4j.tokenizer.Tokenizer;
 import io.github.lora4j.vector.FormatException;
 import io.github.lora4j.vector.Names;
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 
 /**
  * What a task needs to make examples of rows.
@@ -72,5 +74,27 @@ public record RowReader(Path file, Tokenizer tokenizer, int maxLength, List<Stri
   /** An error that names file and line. */
   public FormatException wrong(Row row, String problem) {
     return new FormatException(DataFile.place(file, row.line()) + ": " + problem);
+  }
+
+  /** What is noticed in rows, each once with the number of rows. Not for several threads. */
+  public static final class Notes {
+
+    /** Notes of different rows may name different words; of the first ones there is something to learn. */
+    private static final int MOST = 5;
+
+    private final Map<String, Integer> rows = new LinkedHashMap<>();
+
+    /** Notes something of a row. */
+    public void add(String note) {
+      if (rows.containsKey(note) || rows.size() < MOST) {
+        rows.merge(note, 1, Integer::sum);
+      }
+    }
+
+    /** The notes, with the number of rows each is of. */
+    public List<String> all() {
+      return rows.entrySet().stream().map(note -> "%s (%,d %s)".formatted(note.getKey(), note.getValue(), note.getValue() == 1 ? "row"
+          : "rows")).toList();
+    }
   }
 }

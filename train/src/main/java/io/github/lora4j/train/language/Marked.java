@@ -23,8 +23,8 @@ record Marked(int[] ids, float[] weights, int[] straddling, boolean cut) {
   record Learnt(Span span, float weight) {}
 
   /**
-   * A text's tokens. Each counts as its first character does, also where it goes on into another part: a character before an answer that shares a token
-   * with the answer's first is not learnt, and neither is that one.
+   * A text's tokens. Each counts as its first character does, also where it goes on into another part: a character before an answer that shares
+   * a token with the answer's first is not learnt, and neither is that one.
    */
   static Marked of(Encoding encoding, List<Learnt> parts) {
     int length = Math.max(IntStream.of(encoding.ends()).max().orElse(0), parts.stream().mapToInt(part -> part.span.end()).max().orElse(0));

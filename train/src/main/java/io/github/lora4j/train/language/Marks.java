@@ -37,8 +37,8 @@ record Marks(List<OfMessage> spans, Optional<String> problem, Optional<String> d
         boolean assistant = message >= 0 && messages.get(message).ofAssistant();
         owner = owner < 0 && assistant ? message : owner;
         if (!assistant && !rendered.literal(i) && problem.isEmpty()) {
-          problem = Optional.of("the chat template marks words of message %d, whose role is %s, as the assistant's ({%% generation %%}): \"%s\"".formatted(
-              message + 1, messages.get(message).role(), shown(rendered.text(), i, span.end())));
+          problem = Optional.of(("the chat template marks words of message %d, whose role is %s, as the assistant's ({%% generation %%}): "
+              + "\"%s\"").formatted(message + 1, messages.get(message).role(), shown(rendered.text(), i, span.end())));
         }
       }
       if (owner >= 0) {
@@ -49,9 +49,9 @@ record Marks(List<OfMessage> spans, Optional<String> problem, Optional<String> d
     for (Answer answer : rendered.answers()) {
       own.set(answer.start(), answer.end());
     }
-    Optional<String> outside = own.stream().filter(i -> !marked.get(i) && !rendered.literal(i) && !rendered.field(i).equals("role")).boxed().findFirst().map(i ->
-        "the chat template leaves words of message %d out of its marks ({%% generation %%}), so they would not be learnt: \"%s\". Change the template, or allow it by allow_lost_content: true"
-            .formatted(rendered.message(i) + 1, shown(rendered.text(), i, rendered.text().length())));
+    Optional<String> outside = own.stream().filter(i -> !marked.get(i) && !rendered.literal(i) && !rendered.field(i).equals("role")).boxed()
+        .findFirst().map(i -> ("the chat template leaves words of message %d out of its marks ({%% generation %%}), so they would not be learnt: "
+            + "\"%s\". Change the template, or allow it by allow_lost_content: true").formatted(rendered.message(i) + 1, shown(rendered.text(), i, rendered.text().length())));
     return new Marks(spans, problem.or(() -> outside), difference(rendered.text(), own, marked));
   }
 

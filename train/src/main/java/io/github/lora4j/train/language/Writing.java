@@ -18,6 +18,7 @@ import io.github.lora4j.train.rows.Message;
 import io.github.lora4j.train.rows.Turns;
 import io.github.lora4j.train.tasks.Meaning;
 import io.github.lora4j.vector.ConfigException;
+import io.github.lora4j.vector.FormatException;
 import io.github.lora4j.vector.Names;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
@@ -113,7 +114,7 @@ public record Writing(
   public static void read(List<ChatTemplate> templates, Collection<String> variables) {
     for (String variable : variables) {
       if (templates.stream().noneMatch(template -> Pattern.compile("\\b" + Pattern.quote(variable) + "\\b").matcher(template.source()).find())) {
-        throw new ConfigException("chat_template_kwargs: %s".formatted(templates.isEmpty() ? "there is no chat template (chat_template: none) to read them"
+        throw new ConfigException("chat_template_kwargs: " + (templates.isEmpty() ? "there is no chat template (chat_template: none) to read them"
             : "the chat template does not read %s, so it would change nothing".formatted(Names.printable(variable))));
       }
     }
@@ -157,7 +158,7 @@ public record Writing(
     if (plain()) {
       throw reader.wrong(row, "messages cannot be written without a chat template (chat_template: none)");
     }
-    String text = render(before, tools, Chat.Ending.GENERATION_PROMPT, reader).text();
+    String text = render(before, tools, Chat.Ending.GENERATION_PROMPT, row, reader).text();
     String shown = before.size() == 1 ? before.getFirst().content() : before.stream().map(message -> message.role() + ": " + message.content())
         .collect(Collectors.joining("\n"));
     return new Question(DataFile.place(reader.file(), row.line()), Arrays.stream(reader.tokenizer().encode(text, false).ids()).boxed().toList(),
@@ -204,8 +205,9 @@ public record Writing(
    * @param last whether only the last answer is
    */
   Marked conversation(List<Message> messages, List<Object> tools, int from, boolean last, Row row, RowReader reader) {
-    Rendered rendered = render(messages, tools, reader);
-    List<Answer> learnt = rendered.answers().stream().filter(answer -> answer.message() >= from && messages.get(answer.message()).weight() > 0).toList();
+    Rendered rendered = render(messages, tools, Chat.Ending.COMPLETE, row, reader);
+    List<Answer> learnt = rendered.answers().stream()
+        .filter(answer -> answer.message() >= from && messages.get(answer.message()).weight() > 0).toList();
     if (learnt.isEmpty()) {
       throw reader.wrong(row, "nothing to learn: the conversation has no answer of the assistant with a weight");
     }
@@ -213,7 +215,8 @@ public record Writing(
       learnt = List.of(learnt.getLast());
     }
     boolean marks = reader.texts().template(chatTemplate, !tools.isEmpty()).marksAnswers();
-    Marked marked = encode(rendered, marks ? marked(rendered, messages, learnt, row, reader) : learnt.stream().map(answer -> new Marked.Learnt(new Span(answer.start(), answer.end()),
+    Marked marked = encode(rendered, marks ? marked(rendered, messages, learnt, row, reader)
+        : learnt.stream().map(answer -> new Marked.Learnt(new Span(answer.start(), answer.end()),
         (float) (messages.get(answer.message()).weight() * Contents.weight(row)))).toList(), row, reader);
     ends(messages, learnt.getLast(), marked, row, reader);
     return marked;
@@ -232,20 +235,22 @@ public record Writing(
 
   /** A conversation of which everything is learnt. */
   Marked everything(List<Message> messages, List<Object> tools, Row row, RowReader reader) {
-    Rendered rendered = render(messages, tools, reader);
+    Rendered rendered = render(messages, tools, Chat.Ending.COMPLETE, row, reader);
     return encode(rendered, List.of(new Marked.Learnt(new Span(0, rendered.text().length()), Contents.weight(row))), row, reader);
   }
 
-  private Rendered render(List<Message> messages, List<Object> tools, RowReader reader) {
-    return render(messages, tools, Chat.Ending.COMPLETE, reader);
-  }
-
-  private Rendered render(List<Message> messages, List<Object> tools, Chat.Ending ending, RowReader reader) {
+  private Rendered render(List<Message> messages, List<Object> tools, Chat.Ending ending, Row row, RowReader reader) {
     ChatTemplate of = reader.texts().template(chatTemplate, !tools.isEmpty());
     Chat chat = with(Chat.of(messages.stream().map(message -> (JsonNode) JSON.valueToTree(message.fields())).toList())
         .withTools(tools.stream().map(tool -> (JsonNode) JSON.valueToTree(tool)).toList()).withSpecialTokens(reader.texts().specialTokens())
         .withEnding(ending), chatTemplateKwargs);
-    return of.render(templateDate.isEmpty() ? chat : chat.withNow(LocalDate.parse(templateDate).atStartOfDay()));
+    try {
+      return of.render(templateDate.isEmpty() ? chat : chat.withNow(LocalDate.parse(templateDate).atStartOfDay()));
+    } catch (ConfigException e) {
+      throw new ConfigException(DataFile.place(reader.file(), row.line()) + ": " + e.getMessage(), e);
+    } catch (FormatException e) {
+      throw new FormatException(DataFile.place(reader.file(), row.line()) + ": " + e.getMessage(), e);
+    }
   }
 
   private Marked encode(Rendered rendered, List<Marked.Learnt> spans, Row row, RowReader reader) {

@@ -18,8 +18,8 @@ import java.util.List;
  * A decoder that predicts the next token. The loss is cross-entropy over the vocabulary, a prediction is the distribution behind a sequence's
  * last token.
  *
- * <p>An example's labels are token ids, one for each of its tokens; −100 is not counted. The label of token t is predicted by token t − 1. The loss is
- * Σ w·ℓ / Σ w over all counted labels of an optimizer step, with the weight w of each, which is 1 unless the data say otherwise.
+ * <p>An example's labels are token ids, one for each of its tokens; −100 is not counted. The label of token t is predicted by token t − 1. The loss
+ * is Σ w·ℓ / Σ w over all counted labels of an optimizer step, with the weight w of each, which is 1 unless the data say otherwise.
  */
 public record CausalLm(Model model, TokenLoss tokenLoss) implements RecordedTask {
 

@@ -14,7 +14,7 @@ import io.github.lora4j.vector.Loss;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Labels of tokens, whatever model predicts them. An example has one for each of its tokens; what the labels do not count is not computed:
@@ -88,7 +88,7 @@ public final class TokenLabels {
     private final int[] rows;
     private final int[] inverse;
     private final int[] labels;
-    private final Optional<Value> weightsSlot;
+    private final @Nullable Value weightsSlot;
     private final float[] weights;
     private int virtual;
     private int tokens;
@@ -104,8 +104,8 @@ public final class TokenLabels {
       rows = new int[in.tokens().capacity()];
       inverse = new int[in.tokens().capacity()];
       labels = new int[in.tokens().capacity()];
-      weightsSlot = program.slot(WEIGHTS);
-      weights = new float[weightsSlot.isPresent() ? in.tokens().capacity() : 0];
+      weightsSlot = program.slot(WEIGHTS).orElse(null);
+      weights = new float[weightsSlot != null ? in.tokens().capacity() : 0];
     }
 
     @Override
@@ -169,7 +169,9 @@ public final class TokenLabels {
       to.write(rowsSlot, rows, targets);
       to.write(inverseSlot, inverse, tokens);
       to.write(labelsSlot, labels, targets);
-      weightsSlot.ifPresent(slot -> to.write(slot, weights, targets));
+      if (weightsSlot != null) {
+        to.write(weightsSlot, weights, targets);
+      }
     }
   }
 }

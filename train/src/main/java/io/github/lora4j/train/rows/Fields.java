@@ -72,7 +72,14 @@ record Fields(String where, Map<String, Object> values) {
 
   /** A list of JSON values that may be missing. */
   List<Object> optionalList(String key) {
-    return has(key) && !(get(key) instanceof String text && text.isBlank()) ? List.copyOf(list(key)) : List.of();
+    if (!has(key) || get(key) instanceof String text && text.isBlank()) {
+      return List.of();
+    }
+    List<?> list = list(key);
+    if (list.contains(null)) {
+      throw wrong("\"%s\" holds null where a value is expected".formatted(key));
+    }
+    return List.copyOf(list);
   }
 
   /** Yes or no. */

@@ -70,7 +70,8 @@ public enum RowFormat {
 
   /** Columns that it has no use for. */
   List<String> unused(Collection<String> columns) {
-    return columns.stream().filter(column -> !needed.contains(column) && !optional.contains(column) && !(weighs() && column.equals("weight"))).toList();
+    return columns.stream().filter(column -> !needed.contains(column) && !optional.contains(column))
+        .filter(column -> !weighs() || !column.equals("weight")).toList();
   }
 
   /** The first whose columns are all there. */

@@ -38,7 +38,8 @@ final class Codec {
   }
 
   private static FormatException unread(Input in, int codec) {
-    return in.wrong("is compressed by %s, which is not read; write the file with snappy, gzip, lz4 or no compression (pyarrow: compression=\"snappy\")"
+    return in.wrong(("is compressed by %s, which is not read; write the file with snappy, gzip, lz4 or no compression (pyarrow: "
+        + "compression=\"snappy\")")
         .formatted(codec >= 0 && codec < NAMES.length ? NAMES[codec] : "codec " + codec));
   }
 

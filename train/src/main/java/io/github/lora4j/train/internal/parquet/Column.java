@@ -2,6 +2,7 @@ package io.github.lora4j.train.internal.parquet;
 
 import java.util.List;
 import java.util.zip.CRC32;
+import org.jspecify.annotations.Nullable;
 
 /** A column within a row group: its entries one after another, each with its levels. */
 final class Column {
@@ -71,7 +72,7 @@ final class Column {
   }
 
   /** The entry's value, null where a field is missing; goes on to the next entry. */
-  Object next() {
+  @Nullable Object next() {
     if (definition < 0) {
       throw wrong("is broken: it has fewer values than rows");
     }

@@ -111,7 +111,8 @@ record Kind(Physical physical, int length, Meaning meaning, int scale) {
       case DECIMAL -> BigDecimal.valueOf(value, scale);
       case DATE -> LocalDate.ofEpochDay((int) value).toString();
       case TIME -> LocalTime.ofNanoOfDay(Math.floorMod(value, 86_400L * scale) * (NANO / scale)).toString();
-      case TIMESTAMP -> Instant.EPOCH.plus(Math.floorDiv(value, (long) scale), ChronoUnit.SECONDS).plusNanos(Math.floorMod(value, scale) * (long) (NANO / scale))
+      case TIMESTAMP -> Instant.EPOCH.plus(Math.floorDiv(value, (long) scale), ChronoUnit.SECONDS)
+          .plusNanos(Math.floorMod(value, scale) * (long) (NANO / scale))
           .atOffset(ZoneOffset.UTC).format(DateTimeFormatter.ISO_LOCAL_DATE_TIME);
       case PLAIN, TEXT, UUID, HALF -> stored;
     };

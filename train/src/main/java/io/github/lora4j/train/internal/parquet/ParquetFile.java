@@ -72,7 +72,8 @@ public final class ParquetFile {
   private static void group(SourceFile file, Schema.Rows schema, Thrift group, Span span, Taker rows) {
     List<Thrift> chunks = group.structs(1);
     if (chunks.size() != schema.columns().size()) {
-      throw new FormatException("%s: is broken: %d columns in its groups, %d in its schema".formatted(file.path(), chunks.size(), schema.columns().size()));
+      throw new FormatException("%s: is broken: %d columns in its groups, %d in its schema".formatted(file.path(), chunks.size(),
+          schema.columns().size()));
     }
     if (span.count == 0) {
       return;
@@ -111,8 +112,8 @@ public final class ParquetFile {
       throw new FormatException(where + ": is no Parquet file, or not the whole of one: it does not end with " + MAGIC);
     }
     if (length < 1 || length > Math.min(LARGEST_FOOTER, file.size() - 12)) {
-      throw new FormatException(where + ": is broken: a footer of %s bytes in a file of %d; at most %d are read".formatted(Integer.toUnsignedString(length),
-          file.size(), LARGEST_FOOTER));
+      throw new FormatException("%s: is broken: a footer of %s bytes in a file of %d; at most %d are read".formatted(where,
+          Integer.toUnsignedString(length), file.size(), LARGEST_FOOTER));
     }
     return file.part(file.size() - 8 - length, length, where);
   }

@@ -46,7 +46,8 @@ final class Schema {
    */
   private record Place(String path, int definition, int repetition, int depth) {
     Place inside(String name, boolean optional, boolean repeated) {
-      return new Place(path.isEmpty() ? name : path + "." + name, definition + (optional || repeated ? 1 : 0), repetition + (repeated ? 1 : 0), depth + 1);
+      return new Place(path.isEmpty() ? name : path + "." + name, definition + (optional || repeated ? 1 : 0), repetition + (repeated ? 1 : 0),
+          depth + 1);
     }
   }
 
