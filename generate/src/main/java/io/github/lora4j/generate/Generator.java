@@ -163,7 +163,7 @@ public final class Generator implements AutoCloseable {
 
   /** Whether a request could join now. */
   public boolean fits(Request request) {
-    return sequences.size() < options.sequences() && cache.free() >= rows(request);
+    return sequences.size() < options.sequences() && cache.longest() >= rows(request);
   }
 
   /** Rows of the cache that a request needs: the last token of an answer is never read. */

@@ -36,6 +36,17 @@ public final class CacheRows {
     taken.remove(first);
   }
 
+  /** Most rows side by side that nobody has. */
+  public int longest() {
+    int longest = 0;
+    int from = 0;
+    for (var range : taken.entrySet()) {
+      longest = Math.max(longest, range.getKey() - from);
+      from = range.getKey() + range.getValue();
+    }
+    return Math.max(longest, capacity - from);
+  }
+
   /** Rows that nobody has. */
   public int free() {
     return capacity - taken.values().stream().mapToInt(Integer::intValue).sum();
