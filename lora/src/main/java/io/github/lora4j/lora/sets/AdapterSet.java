@@ -44,6 +44,8 @@ public final class AdapterSet implements AutoCloseable {
   private final ModelDescription model;
   private final TreeMap<Integer, SetMember> seats = new TreeMap<>();
   private final Map<String, Integer> seatOf = new LinkedHashMap<>();
+  /** The change at which a seat was taken. */
+  private final Map<Integer, Long> takenAt = new HashMap<>();
   private final Map<String, ModuleInfo> reserved = new LinkedHashMap<>();
   private List<String> active = List.of();
   private boolean enabled = true;
@@ -152,6 +154,7 @@ public final class AdapterSet implements AutoCloseable {
     Optional.ofNullable(seats.put(seat, member)).ifPresent(SetMember::close);
     seatOf.put(member.name(), seat);
     weightsChanged = ++changes;
+    takenAt.put(seat, changes);
   }
 
   /**
@@ -256,6 +259,15 @@ public final class AdapterSet implements AutoCloseable {
   public int[] choices(List<String> names) {
     AdapterRoom recorded = recorded();
     return names.stream().mapToInt(name -> name.equals(BASE) ? recorded.base() : AdapterRoom.choice(seat(name))).toArray();
+  }
+
+  /**
+   * A number that changes when sequences which name an adapter compute something else with it than before.
+   *
+   * @param name an adapter or {@link #BASE}
+   */
+  public long version(String name) {
+    return name.equals(BASE) || !enabled ? 0 : Objects.requireNonNull(takenAt.get(seat(name)), "a seat was taken at some time");
   }
 
   /** The set as an adapter to record and run a model with: nothing of it trains. */
