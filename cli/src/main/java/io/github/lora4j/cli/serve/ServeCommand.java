@@ -1,0 +1,150 @@
+package io.github.lora4j.cli.serve;
+
+import io.github.lora4j.cli.BackendOptions;
+import io.github.lora4j.serve.Server;
+import io.github.lora4j.serve.ServerOptions;
+import io.github.lora4j.serve.engine.EngineLimits;
+import io.github.lora4j.serve.http.HttpLimits;
+import io.github.lora4j.serve.model.ServedModel;
+import io.github.lora4j.serve.model.ServedOptions;
+import io.github.lora4j.vector.ConfigException;
+import java.io.PrintWriter;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import java.util.concurrent.CountDownLatch;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/** {@code lora4j serve}. */
+@Command(name = "serve", mixinStandardHelpOptions = true, sortOptions = false,
+    description = {"Answers over HTTP, in the shape of OpenAI's API: /v1/chat/completions, /v1/completions, /v1/models, /health, /metrics.",
+        "An adapter is a model of its own name. Listens on this machine alone unless --host says otherwise; Ctrl-C or SIGTERM ends it when what was",
+        "asked is answered."})
+public final class ServeCommand implements Callable<Integer> {
+
+  private static final int MOST_PORT = 65_535;
+  private static final int MOST_SEQUENCES = 4096;
+
+  @Spec
+  private CommandSpec spec;
+
+  @Option(names = "--model", paramLabel = "DIR", required = true,
+      description = "The model's directory, or the output directory of a finished run, whose adapter is then served, too.")
+  private Path model;
+
+  @Option(names = "--name", paramLabel = "NAME", defaultValue = "", description = "What clients call the base model (default: its directory's name).")
+  private String name;
+
+  @Option(names = "--adapter", paramLabel = "[NAME=]DIR", description = "An adapter's directory, or that of its run (repeatable).")
+  private List<String> adapters = new ArrayList<>();
+
+  @Option(names = "--parallel", paramLabel = "N", defaultValue = "16", description = "Sequences answered at a time (default: ${DEFAULT-VALUE}).")
+  private int parallel;
+
+  @Option(names = "--context", paramLabel = "N", defaultValue = "0",
+      description = "Tokens of a sequence at most (default: the model's positions, up to 4096).")
+  private int context;
+
+  @Option(names = "--weights", paramLabel = "FORMAT", description = "How weights are kept: f32, bf16, f16 (default: as the model's files have them).")
+  private Optional<String> weights;
+
+  @Option(names = "--host", paramLabel = "ADDRESS", defaultValue = "127.0.0.1", description = "Where to listen (default: ${DEFAULT-VALUE}).")
+  private String host;
+
+  @Option(names = "--port", paramLabel = "N", defaultValue = "8080", description = "The port; 0: any that is free (default: ${DEFAULT-VALUE}).")
+  private int port;
+
+  @Option(names = "--api-key", paramLabel = "KEY", description = "What clients must send as Authorization: Bearer KEY; also from LORA4J_API_KEY.")
+  private Optional<String> key;
+
+  @Option(names = "--cors", paramLabel = "ORIGIN", description = "Web pages that may call, such as https://example.org (repeatable); \"*\": all.")
+  private List<String> origins = new ArrayList<>();
+
+  @Option(names = "--queue", paramLabel = "N", defaultValue = "512", description = "Sequences that may wait for room (default: ${DEFAULT-VALUE}).")
+  private int queue;
+
+  @Option(names = "--queue-time", paramLabel = "SECONDS", defaultValue = "60", description = "How long one may wait (default: ${DEFAULT-VALUE}).")
+  private int queueTime;
+
+  @Option(names = "--answer-time", paramLabel = "SECONDS", defaultValue = "600", description = "How long an answer may take (default: ${DEFAULT-VALUE}).")
+  private int answerTime;
+
+  @Option(names = "--drain-time", paramLabel = "SECONDS", defaultValue = "30",
+      description = "How long answers may take when the server ends (default: ${DEFAULT-VALUE}).")
+  private int drainTime;
+
+  @Mixin
+  private BackendOptions computing;
+
+  @Override
+  public Integer call() throws InterruptedException {
+    check("--port", port, 0, MOST_PORT);
+    check("--parallel", parallel, 1, MOST_SEQUENCES);
+    check("--drain-time", drainTime, 0, Integer.MAX_VALUE);
+    PrintWriter out = spec.commandLine().getOut();
+    PrintWriter err = spec.commandLine().getErr();
+    ServedOptions options = new ServedOptions(model, name, named(), new ServedOptions.Room(parallel, context, 0, 0, weights),
+        new ServedOptions.Computing(computing.choice(), computing.threads()));
+    String secret = key.or(() -> Optional.ofNullable(System.getenv("LORA4J_API_KEY"))).orElse("");
+    CountDownLatch ended = new CountDownLatch(1);
+    CountDownLatch closed = new CountDownLatch(1);
+    try (ServedModel served = new ServedModel(options, new EngineLimits(queue, Duration.ofSeconds(queueTime), Duration.ofSeconds(answerTime)));
+        Server server = new Server(served, new ServerOptions(host, port, Optional.empty(), secret, origins, HttpLimits.DEFAULT), line -> {
+          err.println(line);
+          err.flush();
+        })) {
+      Thread stop = Thread.ofPlatform().unstarted(() -> {
+        ended.countDown();
+        await(closed);
+      });
+      Runtime.getRuntime().addShutdownHook(stop);
+      out.printf("serving %s on %s; Ctrl-C ends it%n", String.join(", ", served.names()), server.address());
+      out.flush();
+      ended.await();
+      if (!server.drain(Duration.ofSeconds(drainTime))) {
+        err.printf("answers that took longer than %d s were cut (--drain-time)%n", drainTime);
+        err.flush();
+      }
+    } finally {
+      closed.countDown();
+    }
+    return 0;
+  }
+
+  /** The process ends when the command has closed everything. It cannot wait for the thread: that waits for the process to end. */
+  private static void await(CountDownLatch closed) {
+    try {
+      closed.await();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  private Map<String, Path> named() {
+    Map<String, Path> named = new LinkedHashMap<>();
+    for (String given : adapters) {
+      int equals = given.indexOf('=');
+      Path path = Path.of(equals < 0 ? given : given.substring(equals + 1));
+      String own = equals > 0 ? given.substring(0, equals) : String.valueOf(path.toAbsolutePath().normalize().getFileName());
+      if (named.put(own, path) != null) {
+        throw new ConfigException("two adapters are named '%s'; give one of them another name: --adapter NAME=%s".formatted(own, path));
+      }
+    }
+    return named;
+  }
+
+  private static void check(String option, int value, int least, int most) {
+    if (value < least || value > most) {
+      throw new ConfigException("%s must be from %d to %d, got %d".formatted(option, least, most, value));
+    }
+  }
+}
