@@ -3,6 +3,7 @@ package io.github.lora4j.cli.serve;
 import io.github.lora4j.cli.BackendOptions;
 import io.github.lora4j.serve.Server;
 import io.github.lora4j.serve.ServerOptions;
+import io.github.lora4j.serve.adapters.AllowedDirectory;
 import io.github.lora4j.serve.engine.EngineLimits;
 import io.github.lora4j.serve.http.HttpLimits;
 import io.github.lora4j.serve.model.ServedModel;
@@ -47,6 +48,20 @@ public final class ServeCommand implements Callable<Integer> {
   @Option(names = "--adapter", paramLabel = "[NAME=]DIR", description = "An adapter's directory, or that of its run (repeatable).")
   private List<String> adapters = new ArrayList<>();
 
+  @Option(names = "--adapters", paramLabel = "DIR",
+      description = "Let clients load, replace and remove adapters that lie below this directory (/v1/load_lora_adapter).")
+  private Optional<Path> directory;
+
+  @Option(names = "--max-adapters", paramLabel = "N", defaultValue = "8", description = "With --adapters: how many at a time (default: ${DEFAULT-VALUE}).")
+  private int seats;
+
+  @Option(names = "--max-rank", paramLabel = "N", defaultValue = "16", description = "With --adapters: their largest rank (default: ${DEFAULT-VALUE}).")
+  private int rank;
+
+  @Option(names = "--max-adapter-mb", paramLabel = "N", defaultValue = "1024",
+      description = "With --adapters: the size of one on disk (default: ${DEFAULT-VALUE}).")
+  private int adapterMb;
+
   @Option(names = "--parallel", paramLabel = "N", defaultValue = "16", description = "Sequences answered at a time (default: ${DEFAULT-VALUE}).")
   private int parallel;
 
@@ -89,16 +104,20 @@ public final class ServeCommand implements Callable<Integer> {
   public Integer call() throws InterruptedException {
     check("--port", port, 0, MOST_PORT);
     check("--parallel", parallel, 1, MOST_SEQUENCES);
+    check("--max-adapters", seats, 1, MOST_SEQUENCES);
+    check("--max-rank", rank, 1, MOST_SEQUENCES);
+    check("--max-adapter-mb", adapterMb, 1, Integer.MAX_VALUE);
     check("--drain-time", drainTime, 0, Integer.MAX_VALUE);
     PrintWriter out = spec.commandLine().getOut();
     PrintWriter err = spec.commandLine().getErr();
-    ServedOptions options = new ServedOptions(model, name, named(), new ServedOptions.Room(parallel, context, 0, 0, weights),
+    ServedOptions options = new ServedOptions(model, name, named(), new ServedOptions.Room(parallel, context, directory.isPresent() ? seats : 0,
+        rank, weights),
         new ServedOptions.Computing(computing.choice(), computing.threads()));
     String secret = key.or(() -> Optional.ofNullable(System.getenv("LORA4J_API_KEY"))).orElse("");
     CountDownLatch ended = new CountDownLatch(1);
     CountDownLatch closed = new CountDownLatch(1);
     try (ServedModel served = new ServedModel(options, new EngineLimits(queue, Duration.ofSeconds(queueTime), Duration.ofSeconds(answerTime)));
-        Server server = new Server(served, new ServerOptions(host, port, Optional.empty(), secret, origins, HttpLimits.DEFAULT), line -> {
+        Server server = new Server(served, new ServerOptions(host, port, Optional.empty(), secret, origins, HttpLimits.DEFAULT, loading()), line -> {
           err.println(line);
           err.flush();
         })) {
@@ -127,6 +146,10 @@ public final class ServeCommand implements Callable<Integer> {
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }
+  }
+
+  private ServerOptions.Loading loading() {
+    return new ServerOptions.Loading(directory.map(AllowedDirectory::of), (long) adapterMb << 20);
   }
 
   private Map<String, Path> named() {

@@ -1,5 +1,6 @@
 package io.github.lora4j.serve;
 
+import io.github.lora4j.serve.adapters.AdapterDoor;
 import io.github.lora4j.serve.http.Call;
 import io.github.lora4j.serve.http.HttpDoor;
 import io.github.lora4j.serve.http.Json;
@@ -31,8 +32,11 @@ public final class Server implements AutoCloseable {
     this.model = model;
     this.options = options;
     OpenAi openAi = new OpenAi(model);
+    AdapterDoor adapters = new AdapterDoor(model, options.adapters().directory(), options.adapters().bytes());
     Routes routes = new Routes().open("/health", this::health).open("/v1/health", this::health).add("GET", "/metrics", this::metrics)
-        .add("GET", "/v1/models", openAi::models).add("POST", "/v1/chat/completions", openAi::chat).add("POST", "/v1/completions", openAi::complete);
+        .add("GET", "/v1/models", openAi::models).add("POST", "/v1/chat/completions", openAi::chat).add("POST", "/v1/completions", openAi::complete)
+        .add("POST", "/v1/load_lora_adapter", adapters::load).add("POST", "/v1/unload_lora_adapter", adapters::unload)
+        .add("GET", "/lora-adapters", adapters::list).add("POST", "/lora-adapters", adapters::scale);
     door = HttpDoor.open(options.host(), options.port(), options.tls(), routes, options.guard(loopback(options.host())), options.limits(), log);
     door.start();
   }

@@ -1,5 +1,6 @@
 package io.github.lora4j.serve;
 
+import io.github.lora4j.serve.adapters.AllowedDirectory;
 import io.github.lora4j.serve.http.Guard;
 import io.github.lora4j.serve.http.HttpLimits;
 import java.util.List;
@@ -15,11 +16,26 @@ import javax.net.ssl.SSLContext;
  * @param key what clients must send as {@code Authorization: Bearer KEY}; empty: nothing
  * @param origins of web pages that may call, beside the server's own
  * @param limits of requests
+ * @param adapters which may be loaded
  */
-public record ServerOptions(String host, int port, Optional<SSLContext> tls, String key, List<String> origins, HttpLimits limits) {
+public record ServerOptions(String host, int port, Optional<SSLContext> tls, String key, List<String> origins, HttpLimits limits, Loading adapters) {
+
+  /**
+   * Which adapters clients may load.
+   *
+   * @param directory below which they lie; empty: none
+   * @param bytes the files of one may have
+   */
+  public record Loading(Optional<AllowedDirectory> directory, long bytes) {}
+
+  /** The same with adapters that may be loaded. */
+  public ServerOptions loading(Loading which) {
+    return new ServerOptions(host, port, tls, key, origins, limits, which);
+  }
 
   /** This machine alone, any port, no key. */
-  public static final ServerOptions LOCAL = new ServerOptions("127.0.0.1", 0, Optional.empty(), "", List.of(), HttpLimits.DEFAULT);
+  public static final ServerOptions LOCAL = new ServerOptions("127.0.0.1", 0, Optional.empty(), "", List.of(), HttpLimits.DEFAULT,
+      new Loading(Optional.empty(), 1L << 30));
 
   /** Copies the list. */
   public ServerOptions {

@@ -39,6 +39,12 @@ final class TinyServer implements AutoCloseable {
   static final String TEMPLATE = "{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}{% if tools %}[{{ tools | tojson }}]{% endif %}"
       + "{% if add_generation_prompt %}<assistant>{% endif %}";
 
+  static {
+    // Read once in a process, by its first server.
+    System.setProperty("sun.net.httpserver.maxReqTime", "2");
+    System.setProperty("sun.net.httpserver.timerMillis", "200");
+  }
+
   final List<String> log = new CopyOnWriteArrayList<>();
   final ServedModel model;
   final Server server;
@@ -78,15 +84,26 @@ final class TinyServer implements AutoCloseable {
     return directory;
   }
 
+  /** Lets the model continue for long. */
+  static void lengthen(Path directory, int positions) throws IOException {
+    Path config = directory.resolve("config.json");
+    Files.writeString(config, Files.readString(config).replace("\"max_position_embeddings\": 80", "\"max_position_embeddings\": " + positions));
+  }
+
   /** Writes a random adapter. */
   static void adapter(TinyLlama tiny, Path directory, String seed) {
+    adapter(tiny, directory, seed, 1);
+  }
+
+  /** @param factor of what it adds */
+  static void adapter(TinyLlama tiny, Path directory, String seed, float factor) {
     Adapter adapter = new LoraMethod().create(LoraConfig.builder().r(3).targetModules(TargetModules.of("q_proj", "v_proj", "down_proj")).build(),
         Generator.describe(tiny.model()));
     try (AdapterValues values = new AdapterValues(adapter.parameters())) {
       Random random = new Random(Graph.siteHash(seed));
       adapter.parameters().forEach(p -> {
         for (long i = 0; i < p.elements(); i++) {
-          values.get(p.slot()).setAtIndex(ValueLayout.JAVA_FLOAT, i, (float) (0.4 * random.nextGaussian()));
+          values.get(p.slot()).setAtIndex(ValueLayout.JAVA_FLOAT, i, (float) (0.4 * random.nextGaussian()) * (p.slot().contains("lora_B") ? factor : 1));
         }
       });
       PeftFormat.save(directory, adapter, values);

@@ -8,7 +8,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.concurrent.atomic.AtomicBoolean;
 
 /**
  * The adapters of a generator by name, each in the version that was loaded last. Who has leased a version computes with it to the end, whatever is
@@ -18,12 +17,21 @@ import java.util.concurrent.atomic.AtomicBoolean;
  */
 public final class Voices {
 
+  /** Sums of adapters that there is room for at a time. */
+  public static final int MIXES = 16;
+
+  /** In what the set calls versions, and in no name. */
+  private static final char MARK = '\u0001';
+
   private final Optional<AdapterSet> set;
   private final int seats;
   private final Map<String, Version> current = new LinkedHashMap<>();
   private final List<Version> retired = new ArrayList<>();
+  private final Map<Map<Version, Double>, Version> mixes = new LinkedHashMap<>();
+  private final Map<String, Integer> ids = new LinkedHashMap<>();
   private long loaded;
 
+  /** What a set calls it, and how many requests hold it. */
   private static final class Version {
     private final String key;
     private int leases;
@@ -33,41 +41,43 @@ public final class Voices {
     }
   }
 
-  /** A version in use until it is closed; once is enough, more do no harm. */
+  /** Versions in use until it is closed once for each sequence that shares it. */
   public final class Lease implements AutoCloseable {
 
     private final String adapter;
-    private final Optional<Version> version;
-    private final int shares;
-    private int closed;
-    private final AtomicBoolean returned = new AtomicBoolean();
+    private final List<Version> versions;
+    private int left;
 
-    private Lease(String adapter, Optional<Version> version, int shares) {
+    private Lease(String adapter, List<Version> versions, int shares) {
       this.adapter = adapter;
-      this.version = version;
-      this.shares = shares;
+      this.versions = versions;
+      left = shares;
+      versions.forEach(version -> version.leases++);
     }
 
-    /** What a request calls the version. */
+    /** What a request calls what it computes with. */
     public String adapter() {
       return adapter;
     }
 
-    /** One of the shares is no longer in use. */
+    /** A sequence no longer uses it. */
     @Override
     public void close() {
-      synchronized (Voices.this) {
-        if (++closed == shares) {
-          giveBack();
-        }
-      }
+      giveBack(1);
     }
 
-    /** None of it is in use. */
+    /** None does. */
     public void giveBack() {
+      giveBack(Integer.MAX_VALUE);
+    }
+
+    private void giveBack(int shares) {
       synchronized (Voices.this) {
-        if (returned.compareAndSet(false, true)) {
-          version.ifPresent(v -> v.leases--);
+        if (left > 0) {
+          left = Math.max(0, left - shares);
+          if (left == 0) {
+            versions.forEach(version -> version.leases--);
+          }
         }
       }
     }
@@ -87,7 +97,10 @@ public final class Voices {
   public Voices(AdapterSet set, int seats) {
     this.set = Optional.of(set);
     this.seats = seats;
-    set.names().forEach(name -> current.put(name, new Version(name)));
+    set.names().forEach(name -> {
+      current.put(name, new Version(name));
+      ids.put(name, ids.size());
+    });
   }
 
   /** Whether adapters can be chosen, loaded and removed. */
@@ -112,17 +125,57 @@ public final class Voices {
    * @return empty if there is no such adapter
    */
   public synchronized Optional<Lease> lease(String name, int shares) {
-    Version version = current.get(name);
-    if (version == null) {
-      return Optional.empty();
-    }
-    version.leases++;
-    return Optional.of(new Lease(version.key, Optional.of(version), shares));
+    return Optional.ofNullable(current.get(name)).map(version -> new Lease(version.key, List.of(version), shares));
+  }
+
+  /** The number of each adapter, which it keeps when it is replaced. */
+  public synchronized Map<String, Integer> ids() {
+    return new LinkedHashMap<>(ids);
   }
 
   /** The base model. */
   public Lease base(int shares) {
-    return new Lease(set.isPresent() ? AdapterSet.BASE : "", Optional.empty(), shares);
+    return new Lease(set.isPresent() ? AdapterSet.BASE : "", List.of(), shares);
+  }
+
+  /**
+   * A sum of adapters, each with a factor, in the versions that are there now. Belongs to the thread that owns the generator.
+   *
+   * @return empty when all places for sums are in use at the moment
+   * @throws ConfigException when one of them is not there, or cannot be part of a sum
+   */
+  public synchronized Optional<Lease> mix(Map<String, Double> factors, int shares) {
+    AdapterSet of = set.orElseThrow(() -> new ConfigException("this server has no adapters"));
+    Map<Version, Double> versions = new LinkedHashMap<>();
+    factors.forEach((name, factor) -> versions.put(Optional.ofNullable(current.get(name)).orElseThrow(() -> new ConfigException(
+        "there is no adapter '%s'".formatted(name))), factor));
+    Version held = mixes.get(versions);
+    if (held == null) {
+      if (mixes.size() == MIXES) {
+        sweepMixes();
+      }
+      if (mixes.size() == MIXES) {
+        return Optional.empty();
+      }
+      held = new Version(MARK + "mix" + MARK + ++loaded);
+      Map<String, Double> keys = new LinkedHashMap<>();
+      versions.forEach((version, factor) -> keys.put(version.key, factor));
+      of.mix(held.key, keys);
+      mixes.put(versions, held);
+    }
+    List<Version> all = new ArrayList<>(versions.keySet());
+    all.add(held);
+    return Optional.of(new Lease(held.key, all, shares));
+  }
+
+  /** Mixes that nobody uses go when there is need of their places, or their adapters go. */
+  private void sweepMixes() {
+    mixes.values().removeIf(mix -> {
+      if (mix.leases == 0) {
+        set.orElseThrow().unmix(mix.key);
+      }
+      return mix.leases == 0;
+    });
   }
 
   /**
@@ -140,9 +193,10 @@ public final class Voices {
     if (into.names().size() > seats) {
       return false;
     }
-    String key = name + '\u0001' + ++loaded;
+    String key = name + MARK + ++loaded;
     into.add(key, adapter.adapter(), adapter.values());
     Version before = current.put(name, new Version(key));
+    ids.putIfAbsent(name, ids.values().stream().mapToInt(id -> id + 1).max().orElse(0));
     if (before != null) {
       retired.add(before);
       sweep();
@@ -156,6 +210,7 @@ public final class Voices {
     if (version == null) {
       return false;
     }
+    ids.remove(name);
     retired.add(version);
     sweep();
     return true;
@@ -163,6 +218,9 @@ public final class Voices {
 
   /** Lets versions go that nobody uses. */
   public synchronized void sweep() {
+    if (!retired.isEmpty()) {
+      sweepMixes();
+    }
     for (Version version : List.copyOf(retired)) {
       if (version.leases == 0) {
         AdapterSet from = set.orElseThrow();

@@ -1,6 +1,7 @@
 package io.github.lora4j.serve.http;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.sun.net.httpserver.HttpExchange;
 import java.io.IOException;
@@ -59,6 +60,19 @@ public final class Call {
    * @throws Refusal when it is too large or none
    */
   public ObjectNode json() throws IOException {
+    return Json.object(body());
+  }
+
+  /**
+   * The JSON list of the body.
+   *
+   * @throws Refusal when it is too large or none
+   */
+  public ArrayNode jsonArray() throws IOException {
+    return Json.array(body());
+  }
+
+  private byte[] body() throws IOException {
     Refusal large = Refusal.of(413, "request_too_large", "the body has more than %,d bytes, which is all this server takes".formatted(limits.body()));
     if (header("Content-Length").filter(length -> length.length() > 18 || Long.parseLong(length) > limits.body()).isPresent()) {
       throw large;
@@ -68,7 +82,7 @@ public final class Call {
       if (body.length > limits.body()) {
         throw large;
       }
-      return Json.object(body);
+      return body;
     }
   }
 

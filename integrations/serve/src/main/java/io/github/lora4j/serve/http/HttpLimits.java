@@ -22,7 +22,8 @@ public record HttpLimits(long body, int headers, int connections, int requests, 
   void install() {
     // Small answers are sent at once: a token must not wait for the next one.
     set("sun.net.httpserver.nodelay", "true");
-    set("sun.net.httpserver.maxReqTime", String.valueOf(receiving.toMillis()));
+    // In seconds.
+    set("sun.net.httpserver.maxReqTime", String.valueOf(Math.max(1, receiving.toSeconds())));
     set("sun.net.httpserver.maxReqHeaderSize", String.valueOf(headers));
     set("sun.net.httpserver.maxReqHeaders", "100");
     set("jdk.httpserver.maxConnections", String.valueOf(connections));

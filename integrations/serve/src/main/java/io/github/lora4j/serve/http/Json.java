@@ -9,6 +9,7 @@ import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
@@ -30,6 +31,25 @@ public final class Json {
    * @throws Refusal when it is none, saying why and where
    */
   public static ObjectNode object(byte[] body) {
+    if (read(body) instanceof ObjectNode object) {
+      return object;
+    }
+    throw Refusal.invalid("", "the body must be a JSON object");
+  }
+
+  /**
+   * The list that a body holds.
+   *
+   * @throws Refusal when it is none, saying why and where
+   */
+  public static ArrayNode array(byte[] body) {
+    if (read(body) instanceof ArrayNode array) {
+      return array;
+    }
+    throw Refusal.invalid("", "the body must be a JSON list");
+  }
+
+  private static JsonNode read(byte[] body) {
     String text;
     try {
       text = StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(body)).toString();
@@ -37,11 +57,7 @@ public final class Json {
       throw Refusal.invalid("", "the body is not UTF-8 text");
     }
     try {
-      JsonNode node = MAPPER.readTree(text);
-      if (node instanceof ObjectNode object) {
-        return object;
-      }
-      throw Refusal.invalid("", "the body must be a JSON object");
+      return MAPPER.readTree(text);
     } catch (JacksonException e) {
       throw Refusal.invalid("", "the body is not valid JSON: %s (line %d, column %d)".formatted(e.getOriginalMessage().lines().findFirst().orElse(""),
           e.getLocation() == null ? 0 : e.getLocation().getLineNr(), e.getLocation() == null ? 0 : e.getLocation().getColumnNr()));

@@ -24,6 +24,7 @@ import io.github.lora4j.train.session.BaseModel;
 import io.github.lora4j.vector.ConfigException;
 import io.github.lora4j.vector.DType;
 import io.github.lora4j.vector.Lora4jException;
+import io.github.lora4j.vector.ResourceException;
 import io.github.lora4j.vector.WeightFormat;
 import io.github.lora4j.vector.WeightFormats;
 import java.nio.file.Path;
@@ -50,7 +51,7 @@ public final class ServedModel implements AutoCloseable {
   private final Templates templates;
   private final Map<String, Object> settings;
   private final Map<String, Path> paths = new LinkedHashMap<>();
-  private final String first;
+  private final Map<String, Double> scales = new LinkedHashMap<>();
 
   /** Opens what the options say. */
   public ServedModel(ServedOptions options, EngineLimits limits) {
@@ -85,7 +86,7 @@ public final class ServedModel implements AutoCloseable {
     }
     paths.putAll(adapters);
     adapters.forEach(templates::put);
-    first = adapters.isEmpty() ? "" : adapters.keySet().iterator().next();
+    adapters.keySet().stream().limit(1).forEach(adapter -> scales.put(adapter, 1.0));
   }
 
   private static String fileName(Path path) {
@@ -97,6 +98,7 @@ public final class ServedModel implements AutoCloseable {
     AdapterSet all = new AdapterSet(description);
     try {
       adapters.forEach(all::load);
+      all.reserveMixes(Voices.MIXES);
       if (room.seats() > 0) {
         int rank = Math.max(room.rank(), all.names().stream().mapToInt(adapter -> rank(all, adapter)).max().orElse(1));
         all.reserve(seats + 1, rank, TargetModules.ALL_LINEAR);
@@ -132,9 +134,10 @@ public final class ServedModel implements AutoCloseable {
     return name;
   }
 
-  /** What answers where no model is named: the first adapter that was given, or the base model. */
+  /** What answers where no model is named: the adapter whose factor alone is not 0, or the base model; the first adapter that was given, at first. */
   public String standard() {
-    return engine.voices().has(first) ? first : name;
+    List<String> used = scales().entrySet().stream().filter(e -> e.getValue() != 0).map(Map.Entry::getKey).toList();
+    return used.size() == 1 ? used.getFirst() : name;
   }
 
   /** The base model and its adapters, by the names that clients use. */
@@ -159,6 +162,50 @@ public final class ServedModel implements AutoCloseable {
    */
   public Optional<Voices.Lease> lease(String model, int shares) {
     return model.equals(name) ? Optional.of(engine.voices().base(shares)) : engine.voices().lease(model, shares);
+  }
+
+  /**
+   * The right to compute with a sum of adapters.
+   *
+   * @param factors by adapter; those of 0 are left out
+   */
+  public Voices.Lease lease(Map<String, Double> factors, int shares) throws InterruptedException {
+    Map<String, Double> used = new LinkedHashMap<>(factors);
+    used.values().removeIf(factor -> factor == 0);
+    if (used.isEmpty()) {
+      return engine.voices().base(shares);
+    }
+    if (used.size() == 1 && used.values().iterator().next() == 1) {
+      return lease(used.keySet().iterator().next(), shares).orElseThrow(() -> new ConfigException("an adapter was unloaded"));
+    }
+    long until = System.nanoTime() + SEAT.toNanos();
+    while (true) {
+      Optional<Voices.Lease> mixed = engine.between(() -> engine.voices().mix(used, shares));
+      if (mixed.isPresent()) {
+        return mixed.get();
+      }
+      if (System.nanoTime() > until) {
+        throw new ResourceException("requests use %d sums of adapters with factors of their own, and there is room for no more".formatted(Voices.MIXES));
+      }
+      Thread.sleep(20);
+    }
+  }
+
+  /** Factors of adapters where a request names no model. */
+  public Map<String, Double> scales() {
+    synchronized (paths) {
+      Map<String, Double> all = new LinkedHashMap<>();
+      engine.voices().names().forEach(adapter -> all.put(adapter, scales.getOrDefault(adapter, 0.0)));
+      return all;
+    }
+  }
+
+  /** Sets the factors of adapters where a request names no model; those left out are 0. */
+  public void scale(Map<String, Double> factors) {
+    synchronized (paths) {
+      scales.clear();
+      scales.putAll(factors);
+    }
   }
 
   /** How models converse. */
@@ -206,7 +253,7 @@ public final class ServedModel implements AutoCloseable {
       long until = System.nanoTime() + SEAT.toNanos();
       while (!engine.between(() -> engine.voices().put(adapter, loaded))) {
         if (System.nanoTime() > until) {
-          throw new io.github.lora4j.vector.ResourceException("versions of adapters that were replaced are still in use; try again when requests have ended");
+          throw new ResourceException("versions of adapters that were replaced are still in use; try again when requests have ended");
         }
         Thread.sleep(20);
       }
@@ -222,6 +269,7 @@ public final class ServedModel implements AutoCloseable {
     boolean was = engine.between(() -> engine.voices().remove(adapter));
     synchronized (paths) {
       paths.remove(adapter);
+      scales.remove(adapter);
     }
     return was;
   }

@@ -2,6 +2,8 @@ package io.github.lora4j.serve.openai;
 
 import io.github.lora4j.generate.settings.GenerationConfig;
 import io.github.lora4j.generate.settings.GenerationSettings;
+import io.github.lora4j.serve.adapters.Scales;
+import io.github.lora4j.serve.engine.Voices;
 import io.github.lora4j.serve.http.Fields;
 import io.github.lora4j.serve.http.Json;
 import io.github.lora4j.serve.http.Refusal;
@@ -10,6 +12,7 @@ import io.github.lora4j.vector.ConfigException;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
@@ -25,8 +28,9 @@ import java.util.concurrent.ThreadLocalRandom;
  * @param usage whether the last event counts tokens
  * @param settings by transformers' names, without a seed
  * @param seed of the first answer; each further one's is the next number
+ * @param factors of adapters, in place of the model's; empty: the model's
  */
-record Asked(String model, int n, boolean stream, boolean usage, Map<String, Object> settings, long seed) {
+record Asked(String model, int n, boolean stream, boolean usage, Map<String, Object> settings, long seed, Optional<Map<String, Double>> factors) {
 
   private static final int MOST_ANSWERS = 64;
   private static final int MOST_STOPS = 16;
@@ -35,7 +39,8 @@ record Asked(String model, int n, boolean stream, boolean usage, Map<String, Obj
 
   /** @param tokens of an answer at most, where nothing says it; 0: as many as there is room for */
   static Asked read(Fields body, ServedModel served, int tokens) {
-    String model = body.text("model").filter(name -> !name.isEmpty()).orElseGet(served::standard);
+    Optional<String> named = body.text("model").filter(name -> !name.isEmpty());
+    String model = named.orElseGet(served::standard);
     if (!served.names().contains(model)) {
       throw Refusal.noModel("The model '%s' does not exist; there are: %s".formatted(model, String.join(", ", served.names())));
     }
@@ -48,7 +53,28 @@ record Asked(String model, int n, boolean stream, boolean usage, Map<String, Obj
     }).orElse(false);
     body.ignore("user", "store", "metadata", "service_tier", "safety_identifier", "prompt_cache_key", "cache_prompt", "verbosity");
     long seed = body.integer("seed", Long.MIN_VALUE, Long.MAX_VALUE).orElseGet(() -> ThreadLocalRandom.current().nextLong());
-    return new Asked(model, n, stream, usage, settings(body, served.settings(), tokens), seed);
+    return new Asked(model, n, stream, usage, settings(body, served.settings(), tokens), seed, factors(body, served, named));
+  }
+
+  /** llama-server's {@code lora}: what is left out counts 0. Without it the server's own scales count where no model is named. */
+  private static Optional<Map<String, Double>> factors(Fields body, ServedModel served, Optional<String> named) {
+    if (body.any("lora").isEmpty()) {
+      return named.isPresent() ? Optional.empty() : Optional.of(served.scales());
+    }
+    if (named.isPresent() && !named.get().equals(served.name())) {
+      throw Refusal.invalid("lora", "'lora' weighs adapters on the base model, and 'model' names the adapter '%s' already".formatted(named.get()));
+    }
+    return Optional.of(Scales.read(body, "lora", served.engine().voices().ids()));
+  }
+
+  /** The right to compute for so many sequences. */
+  Voices.Lease lease(ServedModel served, int shares) throws InterruptedException {
+    try {
+      return factors.isPresent() ? served.lease(factors.get(), shares)
+          : served.lease(model, shares).orElseThrow(() -> Refusal.noModel("The model '%s' was unloaded".formatted(model)));
+    } catch (ConfigException e) {
+      throw Refusal.invalid("lora", e.getMessage());
+    }
   }
 
   private static Map<String, Object> settings(Fields body, Map<String, Object> own, int tokens) {

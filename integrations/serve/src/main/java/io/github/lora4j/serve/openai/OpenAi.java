@@ -195,7 +195,7 @@ public final class OpenAi {
       }
     }
     List<Ask> asks = new ArrayList<>();
-    Voices.Lease voice = served.lease(asked.model(), count).orElseThrow(() -> Refusal.noModel("The model '%s' was unloaded".formatted(asked.model())));
+    Voices.Lease voice = asked.lease(served, count);
     try {
       for (int[] prompt : prompts) {
         for (int i = 0; i < asked.n(); i++) {

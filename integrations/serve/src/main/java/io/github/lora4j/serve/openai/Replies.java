@@ -17,12 +17,12 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * Sends answers. Where a client waits long it is sent something that means nothing (a blank before JSON, a comment among events): a client that has
- * vanished is seen by that, and what it asked for is stopped.
+ * Sends answers. A client that gets nothing for a while is sent something that means nothing (a blank before JSON, a comment among events): one
+ * that has vanished is seen by that, and what it asked for is stopped.
  */
 final class Replies {
 
-  private static final Duration PATIENCE = Duration.ofSeconds(2);
+  private static final Duration PATIENCE = Duration.ofSeconds(1);
 
   private Replies() {}
 
@@ -47,14 +47,18 @@ final class Replies {
       tokens.add(new ArrayList<>());
     }
     OutputStream begun = null;
+    long beat = System.nanoTime() + PATIENCE.toNanos();
     int left = texts.length;
     int generated = 0;
     while (left > 0) {
       Optional<AnswerEvent> next = answer.next(PATIENCE);
-      if (next.isEmpty()) {
+      if (System.nanoTime() - beat >= 0) {
         begun = begun != null ? begun : call.begin("application/json; charset=utf-8");
         begun.write(' ');
         begun.flush();
+        beat = System.nanoTime() + PATIENCE.toNanos();
+      }
+      if (next.isEmpty()) {
         continue;
       }
       Optional<Refusal> refused = refusal(next.get());
