@@ -1,12 +1,14 @@
 package io.github.lora4j.cli.serve;
 
 import io.github.lora4j.cli.BackendOptions;
+import io.github.lora4j.serve.Models;
+import io.github.lora4j.serve.Served;
 import io.github.lora4j.serve.Server;
 import io.github.lora4j.serve.ServerOptions;
 import io.github.lora4j.serve.adapters.AllowedDirectory;
 import io.github.lora4j.serve.engine.EngineLimits;
 import io.github.lora4j.serve.http.HttpLimits;
-import io.github.lora4j.serve.model.ServedModel;
+import io.github.lora4j.serve.http.Tls;
 import io.github.lora4j.serve.model.ServedOptions;
 import io.github.lora4j.vector.ConfigException;
 import java.io.PrintWriter;
@@ -19,6 +21,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
+import javax.net.ssl.SSLContext;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -27,7 +30,8 @@ import picocli.CommandLine.Spec;
 
 /** {@code lora4j serve}. */
 @Command(name = "serve", mixinStandardHelpOptions = true, sortOptions = false,
-    description = {"Answers over HTTP, in the shape of OpenAI's API: /v1/chat/completions, /v1/completions, /v1/models, /health, /metrics.",
+    description = {"Answers over HTTP, in the shape of OpenAI's API: /v1/chat/completions, /v1/completions, /v1/embeddings,",
+        "/v1/models; also /classify, /score, /rerank, /health, /metrics.",
         "An adapter is a model of its own name. Listens on this machine alone unless --host says otherwise; Ctrl-C or SIGTERM ends it when what was",
         "asked is answered."})
 public final class ServeCommand implements Callable<Integer> {
@@ -38,9 +42,13 @@ public final class ServeCommand implements Callable<Integer> {
   @Spec
   private CommandSpec spec;
 
-  @Option(names = "--model", paramLabel = "DIR", required = true,
+  @Option(names = "--model", paramLabel = "DIR",
       description = "The model's directory, or the output directory of a finished run, whose adapter is then served, too.")
-  private Path model;
+  private Optional<Path> model;
+
+  @Option(names = "--run", paramLabel = "[NAME=]DIR",
+      description = "A finished run that embeds, classifies or gives numbers (repeatable), beside --model or alone.")
+  private List<String> runs = new ArrayList<>();
 
   @Option(names = "--name", paramLabel = "NAME", defaultValue = "", description = "What clients call the base model (default: its directory's name).")
   private String name;
@@ -81,6 +89,20 @@ public final class ServeCommand implements Callable<Integer> {
   @Option(names = "--api-key", paramLabel = "KEY", description = "What clients must send as Authorization: Bearer KEY; also from LORA4J_API_KEY.")
   private Optional<String> key;
 
+  @Option(names = "--tls", paramLabel = "FILE",
+      description = "HTTPS: a PKCS12 file (its password from LORA4J_TLS_PASSWORD), or a PEM file of certificates with --tls-key.")
+  private Optional<Path> certificates;
+
+  @Option(names = "--tls-key", paramLabel = "FILE", description = "The key of --tls, PKCS8 in PEM.")
+  private Optional<Path> certificateKey;
+
+  @Option(names = "--max-body-mb", paramLabel = "N", defaultValue = "16", description = "The largest body of a request (default: ${DEFAULT-VALUE}).")
+  private int bodyMb;
+
+  @Option(names = "--max-requests", paramLabel = "N", defaultValue = "512",
+      description = "Requests worked on at a time; twice as many connections (default: ${DEFAULT-VALUE}).")
+  private int requests;
+
   @Option(names = "--cors", paramLabel = "ORIGIN", description = "Web pages that may call, such as https://example.org (repeatable); \"*\": all.")
   private List<String> origins = new ArrayList<>();
 
@@ -108,16 +130,16 @@ public final class ServeCommand implements Callable<Integer> {
     check("--max-rank", rank, 1, MOST_SEQUENCES);
     check("--max-adapter-mb", adapterMb, 1, Integer.MAX_VALUE);
     check("--drain-time", drainTime, 0, Integer.MAX_VALUE);
+    check("--max-body-mb", bodyMb, 1, 1024);
+    check("--max-requests", requests, 1, 100_000);
     PrintWriter out = spec.commandLine().getOut();
     PrintWriter err = spec.commandLine().getErr();
-    ServedOptions options = new ServedOptions(model, name, named(), new ServedOptions.Room(parallel, context, directory.isPresent() ? seats : 0,
-        rank, weights),
-        new ServedOptions.Computing(computing.choice(), computing.threads()));
     String secret = key.or(() -> Optional.ofNullable(System.getenv("LORA4J_API_KEY"))).orElse("");
     CountDownLatch ended = new CountDownLatch(1);
     CountDownLatch closed = new CountDownLatch(1);
-    try (ServedModel served = new ServedModel(options, new EngineLimits(queue, Duration.ofSeconds(queueTime), Duration.ofSeconds(answerTime)));
-        Server server = new Server(served, new ServerOptions(host, port, Optional.empty(), secret, origins, HttpLimits.DEFAULT, loading()), line -> {
+    HttpLimits limits = new HttpLimits((long) bodyMb << 20, HttpLimits.DEFAULT.headers(), 2 * requests, requests, HttpLimits.DEFAULT.receiving());
+    try (Served served = models();
+        Server server = new Server(served, new ServerOptions(host, port, tls(), secret, origins, limits, loading()), line -> {
           err.println(line);
           err.flush();
         })) {
@@ -148,18 +170,36 @@ public final class ServeCommand implements Callable<Integer> {
     }
   }
 
+  private Served models() {
+    if (model.isEmpty() && runs.isEmpty()) {
+      throw new ConfigException("nothing to serve; give --model DIR, or --run DIR of a finished run");
+    }
+    ServedOptions.Computing where = new ServedOptions.Computing(computing.choice(), computing.threads());
+    ServedOptions.Room room = new ServedOptions.Room(parallel, context, directory.isPresent() ? seats : 0, rank, weights);
+    EngineLimits limits = new EngineLimits(queue, Duration.ofSeconds(queueTime), Duration.ofSeconds(answerTime));
+    return Models.open(model.map(path -> new ServedOptions(path, name, named(adapters, "--adapter"), room, where)), named(runs, "--run"), where, limits);
+  }
+
+  private Optional<SSLContext> tls() {
+    if (certificates.isEmpty()) {
+      return Optional.empty();
+    }
+    return Optional.of(certificateKey.isPresent() ? Tls.pem(certificates.get(), certificateKey.get())
+        : Tls.pkcs12(certificates.get(), Optional.ofNullable(System.getenv("LORA4J_TLS_PASSWORD")).orElse("")));
+  }
+
   private ServerOptions.Loading loading() {
     return new ServerOptions.Loading(directory.map(AllowedDirectory::of), (long) adapterMb << 20);
   }
 
-  private Map<String, Path> named() {
+  private static Map<String, Path> named(List<String> all, String option) {
     Map<String, Path> named = new LinkedHashMap<>();
-    for (String given : adapters) {
+    for (String given : all) {
       int equals = given.indexOf('=');
       Path path = Path.of(equals < 0 ? given : given.substring(equals + 1));
       String own = equals > 0 ? given.substring(0, equals) : String.valueOf(path.toAbsolutePath().normalize().getFileName());
       if (named.put(own, path) != null) {
-        throw new ConfigException("two adapters are named '%s'; give one of them another name: --adapter NAME=%s".formatted(own, path));
+        throw new ConfigException("two of %s are named '%s'; give one of them another name: %s NAME=%s".formatted(option, own, option, path));
       }
     }
     return named;

@@ -61,7 +61,7 @@ final class TinyServer implements AutoCloseable {
       named.put(adapter, directory.resolve("adapters").resolve(adapter));
     }
     model = new ServedModel(new ServedOptions(directory, "tiny", named, room, new ServedOptions.Computing("cpu", 1)), limits);
-    server = new Server(model, options, log::add);
+    server = new Server(Served.of(model), options, log::add);
   }
 
   /** One with room for some sequences of 80 tokens. */

@@ -1,15 +1,12 @@
 package io.github.lora4j.serve.openai;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.node.ArrayNode;
-import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.lora4j.generate.Request;
 import io.github.lora4j.serve.engine.Answer;
 import io.github.lora4j.serve.engine.Ask;
 import io.github.lora4j.serve.engine.Voices;
 import io.github.lora4j.serve.http.Call;
 import io.github.lora4j.serve.http.Fields;
-import io.github.lora4j.serve.http.Json;
 import io.github.lora4j.serve.http.Refusal;
 import io.github.lora4j.serve.model.ServedModel;
 import io.github.lora4j.tokenizer.chat.Chat;
@@ -23,7 +20,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
 
-/** {@code /v1/chat/completions}, {@code /v1/completions}, {@code /v1/models}. */
+/** {@code /v1/chat/completions} and {@code /v1/completions}. */
 public final class OpenAi {
 
   private static final int MOST_PROMPTS = 256;
@@ -33,28 +30,10 @@ public final class OpenAi {
   private static final String NOT_HERE = "this server does not have it";
 
   private final ServedModel served;
-  private final long started = System.currentTimeMillis() / 1000;
 
   /** Of a model. */
   public OpenAi(ServedModel served) {
     this.served = served;
-  }
-
-  /** The base model and its adapters. */
-  public void models(Call call) throws IOException {
-    ObjectNode root = Json.object().put("object", "list");
-    ArrayNode data = root.putArray("data");
-    for (String name : served.names()) {
-      ObjectNode model = data.addObject().put("id", name).put("object", "model").put("created", started).put("owned_by", "lora4j");
-      model.put("root", served.name());
-      if (name.equals(served.name())) {
-        model.putNull("parent");
-      } else {
-        model.put("parent", served.name());
-      }
-      model.put("max_model_len", served.context());
-    }
-    call.send(200, root);
   }
 
   /** {@code /v1/chat/completions}. */
