@@ -10,6 +10,7 @@ import io.github.lora4j.serve.engine.EngineLimits;
 import io.github.lora4j.serve.http.HttpLimits;
 import io.github.lora4j.serve.http.Tls;
 import io.github.lora4j.serve.model.ServedOptions;
+import io.github.lora4j.serve.page.Workspace;
 import io.github.lora4j.vector.ConfigException;
 import java.io.PrintWriter;
 import java.nio.file.Path;
@@ -69,6 +70,10 @@ public final class ServeCommand implements Callable<Integer> {
   @Option(names = "--max-adapter-mb", paramLabel = "N", defaultValue = "1024",
       description = "With --adapters: the size of one on disk (default: ${DEFAULT-VALUE}).")
   private int adapterMb;
+
+  @Option(names = "--workspace", paramLabel = "DIR",
+      description = "Let the page look at the data files and runs in this directory, and train into it.")
+  private Optional<Path> workspace;
 
   @Option(names = "--parallel", paramLabel = "N", defaultValue = "16", description = "Sequences answered at a time (default: ${DEFAULT-VALUE}).")
   private int parallel;
@@ -139,7 +144,7 @@ public final class ServeCommand implements Callable<Integer> {
     CountDownLatch closed = new CountDownLatch(1);
     HttpLimits limits = new HttpLimits((long) bodyMb << 20, HttpLimits.DEFAULT.headers(), 2 * requests, requests, HttpLimits.DEFAULT.receiving());
     try (Served served = models();
-        Server server = new Server(served, new ServerOptions(host, port, tls(), secret, origins, limits, loading()), line -> {
+        Server server = new Server(served, new ServerOptions(host, port, tls(), secret, origins, limits, loading(), workspace.map(Workspace::of)), line -> {
           err.println(line);
           err.flush();
         })) {

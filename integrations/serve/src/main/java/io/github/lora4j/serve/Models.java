@@ -59,13 +59,17 @@ public final class Models {
             run.getKey() + "-base"));
         opened.add(readers.getLast());
       }
-      return new Served(text, readers);
+      return new Served(text, readers, base(main.map(ServedOptions::model).orElseGet(() -> runs.values().iterator().next())));
     } catch (RuntimeException | Error e) {
       for (AutoCloseable one : opened) {
         close(one);
       }
       throw e;
     }
+  }
+
+  private static Path base(Path model) {
+    return RunDirectory.isRun(model) ? RunDirectory.recipe(model).model() : model;
   }
 
   private static void close(AutoCloseable one) {

@@ -3,6 +3,7 @@ package io.github.lora4j.serve;
 import io.github.lora4j.serve.model.ServedModel;
 import io.github.lora4j.serve.reading.Reader;
 import io.github.lora4j.vector.ConfigException;
+import java.nio.file.Path;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
@@ -13,8 +14,9 @@ import java.util.Set;
  *
  * @param text continues texts, with its adapters; empty: none does
  * @param readers give vectors, classes and scores
+ * @param base directory of the model that the page's trainings begin with
  */
-public record Served(Optional<ServedModel> text, List<Reader> readers) implements AutoCloseable {
+public record Served(Optional<ServedModel> text, List<Reader> readers, Path base) implements AutoCloseable {
 
   /**
    * Copies the list.
@@ -35,7 +37,7 @@ public record Served(Optional<ServedModel> text, List<Reader> readers) implement
 
   /** One that continues texts, alone. */
   public static Served of(ServedModel text) {
-    return new Served(Optional.of(text), List.of());
+    return new Served(Optional.of(text), List.of(), text.directory().path());
   }
 
   /** Names of the models that read, where they are not those of the text model. */

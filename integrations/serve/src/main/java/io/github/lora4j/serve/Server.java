@@ -10,6 +10,7 @@ import io.github.lora4j.serve.http.Json;
 import io.github.lora4j.serve.http.Refusal;
 import io.github.lora4j.serve.http.Routes;
 import io.github.lora4j.serve.openai.OpenAi;
+import io.github.lora4j.serve.page.Page;
 import io.github.lora4j.serve.reading.ReadingDoor;
 import io.github.lora4j.vector.ConfigException;
 import java.io.IOException;
@@ -24,6 +25,7 @@ public final class Server implements AutoCloseable {
 
   private final Served served;
   private final HttpDoor door;
+  private final Page page;
   private final ServerOptions options;
   private final long started = System.currentTimeMillis() / 1000;
   private volatile boolean draining;
@@ -57,6 +59,7 @@ public final class Server implements AutoCloseable {
       };
       routes.add("POST", "/v1/chat/completions", none).add("POST", "/v1/completions", none);
     });
+    page = new Page(routes, options.workspace(), served.base(), served.text().isPresent());
     door = HttpDoor.open(options.host(), options.port(), options.tls(), routes, options.guard(loopback(options.host())), options.limits(), log);
     door.start();
   }
@@ -143,5 +146,6 @@ public final class Server implements AutoCloseable {
   @Override
   public void close() {
     door.close();
+    page.close();
   }
 }

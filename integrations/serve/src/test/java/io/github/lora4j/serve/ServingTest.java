@@ -200,7 +200,7 @@ class ServingTest {
   void aKeyIsNeeded() throws Exception {
     TinyServer.write(directory);
     ServerOptions options = new ServerOptions("127.0.0.1", 0, Optional.empty(), "sésame", List.of("https://friend.example"), HttpLimits.DEFAULT,
-        ServerOptions.LOCAL.adapters());
+        ServerOptions.LOCAL.adapters(), Optional.empty());
     assertFalse(options.toString().contains("sésame") || options.guard(true).toString().contains("sésame"));
     try (TinyServer tiny = new TinyServer(directory, TinyServer.room(2, 0), EngineLimits.DEFAULT, options)) {
       assertEquals(200, tiny.get("/health").statusCode());
@@ -228,7 +228,7 @@ class ServingTest {
   void pagesOfOthersMayNotCall() throws Exception {
     TinyServer.write(directory);
     ServerOptions options = new ServerOptions("127.0.0.1", 0, Optional.empty(), "", List.of("https://friend.example"), HttpLimits.DEFAULT,
-        ServerOptions.LOCAL.adapters());
+        ServerOptions.LOCAL.adapters(), Optional.empty());
     try (TinyServer tiny = new TinyServer(directory, TinyServer.room(2, 0), EngineLimits.DEFAULT, options)) {
       assertEquals(403, header(tiny, "Origin", "https://evil.example"));
       assertEquals(403, header(tiny, "Origin", "null"));
