@@ -203,6 +203,7 @@ async function watch(name) {
       } else if (event.event === 'evaluated' && event.metrics && event.metrics.loss !== undefined) {
         evals.push([event.step, event.metrics.loss]);
       } else if (event.event === 'finished') {
+        for (const option of $('run').options) if (option.value === name) option.textContent = name;
         $('run-state').textContent = `${name}: finished after ${event.steps} steps, ${event.seconds.toFixed(1)} s`;
       }
       if (rows.rows.length < 2000) {
