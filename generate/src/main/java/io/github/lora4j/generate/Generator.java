@@ -1,6 +1,7 @@
 package io.github.lora4j.generate;
 
 import io.github.lora4j.checkpoint.Checkpoint;
+import io.github.lora4j.generate.internal.AdapterChoices;
 import io.github.lora4j.generate.internal.CacheProgram;
 import io.github.lora4j.generate.internal.CacheRows;
 import io.github.lora4j.generate.internal.Logits;
@@ -22,6 +23,7 @@ import io.github.lora4j.models.Model;
 import io.github.lora4j.models.Rows;
 import io.github.lora4j.models.Weights;
 import io.github.lora4j.vector.ConfigException;
+import io.github.lora4j.vector.Lora4jException;
 import io.github.lora4j.vector.Memory;
 import io.github.lora4j.vector.ResourceException;
 import io.github.lora4j.vector.TrainingException;
@@ -29,7 +31,6 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.OptionalInt;
-import java.util.function.ToIntFunction;
 import java.util.stream.IntStream;
 
 /**
@@ -48,7 +49,7 @@ public final class Generator implements AutoCloseable {
   private final Model model;
   private final Executable executable;
   private final Adapter adapter;
-  private final ToIntFunction<String> choices;
+  private final AdapterChoices choices;
   private final GeneratorOptions options;
   private final CacheRows cache;
   private final PieceBatch batch;
@@ -61,7 +62,7 @@ public final class Generator implements AutoCloseable {
   private int joined;
   private int lastRow;
 
-  private Generator(Model model, Adapter adapter, ToIntFunction<String> choices, GeneratorOptions options, CacheProgram program,
+  private Generator(Model model, Adapter adapter, AdapterChoices choices, GeneratorOptions options, CacheProgram program,
       Executable executable) {
     this.model = model;
     this.adapter = adapter;
@@ -118,19 +119,17 @@ public final class Generator implements AutoCloseable {
    * @throws ResourceException when the machine has not enough memory
    */
   public static Generator open(Model model, Checkpoint weights, LoadedAdapter adapter, GeneratorOptions options, Backend backend) {
-    return open(model, weights, adapter, name -> {
-      throw new ConfigException("adapter '%s': this generator has no set of adapters to choose from".formatted(name));
-    }, options, backend);
+    return open(model, weights, adapter, AdapterChoices.ONE, options, backend);
   }
 
   /** Compiles and loads a model with a set of adapters, of which every sequence names its own. */
   public static Generator open(Model model, Checkpoint weights, AdapterSet set, GeneratorOptions options, Backend backend) {
     try (AdapterValues none = new AdapterValues(List.of())) {
-      return open(model, weights, new LoadedAdapter(set.recording(), none), name -> set.choices(List.of(name))[0], options, backend);
+      return open(model, weights, new LoadedAdapter(set.recording(), none), AdapterChoices.of(set), options, backend);
     }
   }
 
-  private static Generator open(Model model, Checkpoint weights, LoadedAdapter adapter, ToIntFunction<String> choices,
+  private static Generator open(Model model, Checkpoint weights, LoadedAdapter adapter, AdapterChoices choices,
       GeneratorOptions options, Backend backend) {
     int positions = model.architecture().maxPositions();
     if (options.maxLength() > positions) {
@@ -163,7 +162,7 @@ public final class Generator implements AutoCloseable {
 
   /** Whether a request could join now. */
   public boolean fits(Request request) {
-    return sequences.size() < options.sequences() && cache.longest() >= rows(request);
+    return sequences.size() < options.sequences() && cache.fits(rows(request));
   }
 
   /** Rows of the cache that a request needs: the last token of an answer is never read. */
@@ -184,7 +183,7 @@ public final class Generator implements AutoCloseable {
           .formatted(options.sequences()));
     }
     Sequence sequence = new Sequence(joined, request, options.maxLength());
-    sequence.choice = choice(request);
+    choose(sequence, request);
     place(sequence, rows(request));
     joined++;
     sequences.add(sequence);
@@ -211,11 +210,12 @@ public final class Generator implements AutoCloseable {
    */
   public void resume(Sequence sequence, Request request) {
     check(request);
-    int choice = choice(request);
-    int kept = choice == sequence.choice ? Math.min(sequence.cached, sequence.common(request)) : 0;
+    int choice = choices.choice(request.adapter());
+    boolean same = choice == sequence.choice && choices.version(request.adapter(), written) == sequence.version;
+    int kept = same ? Math.min(sequence.cached, sequence.common(request)) : 0;
     int rows = rows(request);
     sequence.start(request, options.maxLength());
-    sequence.choice = choice;
+    choose(sequence, request);
     if (rows > sequence.rows) {
       cache.free(sequence.firstRow);
       sequences.remove(sequence);
@@ -226,8 +226,9 @@ public final class Generator implements AutoCloseable {
     }
   }
 
-  private int choice(Request request) {
-    return request.adapter().isEmpty() ? 0 : choices.applyAsInt(request.adapter());
+  private void choose(Sequence sequence, Request request) {
+    sequence.choice = choices.choice(request.adapter());
+    sequence.version = choices.version(request.adapter(), written);
   }
 
   private void check(Request request) {
@@ -271,7 +272,8 @@ public final class Generator implements AutoCloseable {
    * Continues every sequence that has not ended: by one token, or by a piece of its prompt if not all of that has gone through yet.
    *
    * @return whether there was any
-   * @throws TrainingException when logits are not finite, naming the first op whose result is not
+   * @throws TrainingException when logits of a sequence are not finite, naming the first op whose result is not; the others have gone on
+   * @throws ConfigException when a sequence's settings leave no token that could come; the others have gone on
    */
   public boolean step(TokenListener listener) {
     refresh();
@@ -289,10 +291,19 @@ public final class Generator implements AutoCloseable {
     }
     CacheProgram.Entry entry = batch.run(executable);
     logits.read(executable, entry.logits(), count);
+    Lora4jException failure = null;
     for (int i = 0; i < count; i++) {
       if (pieces[i].pending() == 0 && pieces[i].running()) {
-        choose(pieces[i], i, entry, listener);
+        try {
+          choose(pieces[i], i, entry, listener);
+        } catch (Lora4jException e) {
+          pieces[i].fail(e);
+          failure = failure == null ? e : failure;
+        }
       }
+    }
+    if (failure != null) {
+      throw failure;
     }
     return true;
   }
@@ -346,8 +357,9 @@ public final class Generator implements AutoCloseable {
       executable.run(Adapter.PREPARE);
     }
     for (Sequence sequence : sequences) {
-      sequence.cached = 0;
-      sequence.choice = choice(sequence.request());
+      long before = sequence.version;
+      choose(sequence, sequence.request());
+      sequence.cached = before == sequence.version ? sequence.cached : 0;
     }
   }
 

@@ -1,6 +1,7 @@
 package io.github.lora4j.generate;
 
 import io.github.lora4j.generate.sampling.Sampler;
+import io.github.lora4j.vector.Lora4jException;
 import java.util.Arrays;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
@@ -17,6 +18,7 @@ public final class Sequence {
   private int length;
   private int promptLength;
   private volatile @Nullable FinishReason finished;
+  private @Nullable Lora4jException failure;
 
   /** Tokens whose keys and values are in the cache. */
   int cached;
@@ -26,6 +28,8 @@ public final class Sequence {
   int rows;
   /** What the program calls its adapter. */
   int choice;
+  /** What the adapter was when the cache was written. */
+  long version;
 
   Sequence(int ordinal, Request request, int room) {
     this.ordinal = ordinal;
@@ -43,6 +47,7 @@ public final class Sequence {
     tokens = Arrays.copyOf(next.prompt().stream().mapToInt(Integer::intValue).toArray(), Math.max(limit, promptLength));
     ends = next.config().stop().eosTokenIds().stream().mapToInt(Integer::intValue).toArray();
     finished = null;
+    failure = null;
     sampler = new Sampler(next.config(), limit);
     return sampler;
   }
@@ -96,6 +101,16 @@ public final class Sequence {
     if (finished == null) {
       finished = reason;
     }
+  }
+
+  /** Why it could not go on, if that ended it. */
+  public Optional<Lora4jException> failure() {
+    return Optional.ofNullable(failure);
+  }
+
+  void fail(Lora4jException why) {
+    failure = why;
+    finish(FinishReason.FAILED);
   }
 
   boolean running() {
