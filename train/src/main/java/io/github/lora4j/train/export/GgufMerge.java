@@ -22,6 +22,7 @@ import io.github.lora4j.vector.WeightFormat;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -38,6 +39,9 @@ final class GgufMerge {
       "position_ids");
   /** Tables that llama.cpp's converter keeps in F32. */
   private static final Set<String> PLAIN = Set.of("position_embd.weight", "token_types.weight");
+  /** Noise, of the size of a change, that whoever merges is told of at length. */
+  private static final double LOUD = 0.05;
+  private static final int LISTED = 8;
   private static final String FILE_TYPE = "general.file_type";
   private static final Map<WeightFormat, Integer> FILE_TYPES = Map.of(WeightFormat.F32, 0, WeightFormat.F16, 1, WeightFormat.BF16, 32);
   private static final Map<String, Integer> BLOCK_TYPES = Map.of("q4_0", 2, "q4_1", 3, "q8_0", 7, "q5_0", 8, "q5_1", 9, "q6_k", 18);
@@ -166,21 +170,25 @@ final class GgufMerge {
     return columns % wanted.blockValues() == 0 ? wanted : WeightFormat.F16;
   }
 
+  /** What is left of the adapter where a matrix that it changes was quantised, the worst ones by name. */
   private List<String> notes() {
-    List<GgufRows> lossy = rows.stream().filter(r -> r.kept().isPresent()).toList();
+    List<GgufRows> lossy = rows.stream().filter(r -> r.kept().isPresent()).sorted(Comparator.comparingDouble(GgufMerge::noise).reversed()).toList();
     if (lossy.isEmpty()) {
       return List.of();
     }
+    double most = noise(lossy.getFirst());
     List<String> notes = new ArrayList<>();
-    double least = lossy.stream().mapToDouble(r -> r.kept().orElseThrow().error()).max().orElse(0);
-    notes.add(("How much of the adapter survives in %d matrices that were quantised again: what is kept of its change (1: all), and what noise lies beside it "
-        + "(0: none)").formatted(lossy.size()));
-    lossy.forEach(r -> notes.add(String.format(Locale.ROOT, "  %-28s %-6s kept %.3f, noise %.3f", r.tensor().name(), r.tensor().type().formatName(),
-        r.kept().orElseThrow().share(), r.kept().orElseThrow().error())));
-    if (least > 0.1) {
-      notes.add("The noise is up to %.0f %% of the change. --touched f16 keeps the touched matrices in 16 bits, an adapter beside the base loses nothing"
-          .formatted(100 * least));
+    notes.add(String.format(Locale.ROOT, "%d matrices that the adapter changes were quantised with its change in them: beside it lies a noise of %.1f %% "
+        + "of its size at most, %.1f %% in the median", lossy.size(), 100 * most, 100 * noise(lossy.get(lossy.size() / 2))));
+    if (most > LOUD) {
+      lossy.stream().limit(LISTED).forEach(r -> notes.add(String.format(Locale.ROOT, "  %s as %s: %.1f %% of the change kept, noise %.1f %%",
+          r.tensor().name(), r.tensor().type().formatName(), 100 * r.kept().orElseThrow().share(), 100 * noise(r))));
+      notes.add("To keep more: --touched f16 writes the changed matrices in 16 bits; export --gguf keeps the adapter beside the base and loses nothing");
     }
     return notes;
+  }
+
+  private static double noise(GgufRows rows) {
+    return rows.kept().orElseThrow().error();
   }
 }
