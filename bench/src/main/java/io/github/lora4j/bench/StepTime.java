@@ -16,7 +16,8 @@ import java.util.Scanner;
  * Times whole training steps of an encoder with LoRA on q and v: random weights, full-length sequences, so that the arithmetic is
  * fixed. Arguments: layers hidden heads intermediate batch length rank threads steps; defaults are MiniLM, 32 × 128, r = 8.
  * With {@code --stdin} each line read runs one step, so that a peer's steps can be interleaved; {@code --profile} adds a table
- * of ops, each the median of nine steps, {@code --backend=NAME} takes another than the processor, {@code --llama} a Llama that predicts every next token.
+ * of ops, each the median of nine steps, {@code --backend=NAME} takes another than the processor, {@code --llama} a Llama that predicts every next
+ * token.
  */
 public final class StepTime {
 
@@ -50,9 +51,10 @@ public final class StepTime {
     int[] n = Arrays.stream(args).filter(a -> !a.startsWith("--")).mapToInt(Integer::parseInt).toArray();
     int[] d = {6, 384, 12, 1536, 32, 128, 8, 0, 9};
     System.arraycopy(n, 0, d, 0, n.length);
-    String name = options.stream().filter(option -> option.startsWith("--backend=")).map(option -> option.substring("--backend=".length())).findFirst()
-        .orElse("cpu");
-    TrainingStep.Shape shape = new TrainingStep.Shape("step", options.contains("--llama") ? TrainingStep.Family.LLAMA : TrainingStep.Family.BERT, d[0], d[1], d[2], d[3], d[4], d[5], d[6]);
+    String name = options.stream().filter(option -> option.startsWith("--backend=")).map(option ->
+        option.substring("--backend=".length())).findFirst().orElse("cpu");
+    TrainingStep.Shape shape = new TrainingStep.Shape("step", options.contains("--llama") ? TrainingStep.Family.LLAMA : TrainingStep.Family.BERT,
+        d[0], d[1], d[2], d[3], d[4], d[5], d[6]);
     try (Backend backend = Backend.open(name, d[7]); TrainingStep bench = new TrainingStep(shape, backend)) {
       System.out.printf("%s; %d layers x %d, %d x %d tokens, r=%d; %.1f GFLOP a step; %d MB native%n", backend.describe(), d[0], d[1], d[4], d[5],
           d[6], bench.flops() / 1e9, bench.executable().bytes() >> 20);

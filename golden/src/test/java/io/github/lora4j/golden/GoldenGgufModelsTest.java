@@ -16,9 +16,9 @@ import io.github.lora4j.lora.files.PeftFormat;
 import io.github.lora4j.models.Model;
 import io.github.lora4j.models.ModelDirectory;
 import io.github.lora4j.models.ModelFamily;
+import io.github.lora4j.models.WeightStorage;
 import io.github.lora4j.tokenizer.Tokenizer;
 import io.github.lora4j.vector.KernelProvider;
-import io.github.lora4j.vector.WeightFormat;
 import io.github.lora4j.vector.Workers;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -56,10 +56,11 @@ class GoldenGgufModelsTest {
     for (Path dir : GoldenCases.directories(FOLDER)) {
       for (Path file : files(dir)) {
         String quant = file.getFileName().toString().replace(".gguf", "");
-        checks.put(GoldenCases.name(dir) + ": " + quant, () -> logits(dir, file, quant.equals("f32") ? "logits" : quant + ".logits_dequantised",
-            false));
+        String name = quant.equals("f32") ? "logits" : quant + ".logits_dequantised";
+        checks.put(GoldenCases.name(dir) + ": " + quant + ", blocks", () -> logits(dir, file, name, WeightStorage.STORED, false));
+        checks.put(GoldenCases.name(dir) + ": " + quant + ", decoded", () -> logits(dir, file, name, WeightStorage.F32, false));
         if (quant.equals("f32")) {
-          checks.put(GoldenCases.name(dir) + ": " + quant + " with adapter", () -> logits(dir, file, "logits_adapter", true));
+          checks.put(GoldenCases.name(dir) + ": " + quant + " with adapter", () -> logits(dir, file, "logits_adapter", WeightStorage.STORED, true));
         }
       }
     }
@@ -95,7 +96,7 @@ class GoldenGgufModelsTest {
     }
   }
 
-  private static void logits(Path dir, Path file, String name, boolean adapted) {
+  private static void logits(Path dir, Path file, String name, WeightStorage storage, boolean adapted) {
     ModelDirectory directory = ModelDirectory.open(file);
     if (!ModelFamily.all().containsKey(directory.modelType())) {
       throw GoldenCases.notYet("model_type \"%s\" is not supported".formatted(directory.modelType()));
@@ -110,7 +111,7 @@ class GoldenGgufModelsTest {
       int[] ids = new int[read.length];
       Arrays.setAll(ids, i -> (int) read[i]);
       float[] want = Numbers.floats(expected, name);
-      GeneratorOptions room = new GeneratorOptions(1, ids.length + 2, ids.length + 2, ids.length + 2, WeightFormat.F32);
+      GeneratorOptions room = new GeneratorOptions(1, ids.length + 2, ids.length + 2, ids.length + 2, storage);
       Optional<LoadedAdapter> adapter = adapted ? Optional.of(PeftFormat.load(dir.resolve("adapter"), Generator.describe(model)))
           : Optional.empty();
       try (Generator generator = adapter.isPresent() ? Generator.open(model, weights, adapter.get(), room, backend)

@@ -46,6 +46,13 @@ final class GoldenSteps implements AutoCloseable {
     packer = new Packer(task, session);
   }
 
+  /** Of a session that is open. */
+  GoldenSteps(Session session, RecordedTask task, OptimizerSpec optimizer) {
+    this.session = session;
+    this.optimizer = optimizer;
+    packer = new Packer(task, session);
+  }
+
   /** A session with room for these batches. */
   static Session open(Path model, RecordedTask task, Adapter adapter, Optional<AdapterValues> values, Optional<OptimizerSpec> optimizer,
       List<TokenizedData> batches, Backend backend) {

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import io.github.lora4j.checkpoint.Checkpoint;
 import io.github.lora4j.checkpoint.gguf.GgufFile;
 import io.github.lora4j.graph.ModuleInfo;
+import io.github.lora4j.models.internal.BitsAndBytes;
 import io.github.lora4j.models.internal.GgufConfig;
 import io.github.lora4j.models.internal.GgufWeights;
 import io.github.lora4j.vector.FormatException;
@@ -69,7 +70,7 @@ public record ModelDirectory(Path path, ModelConfig config) {
 
   /** Opens the weights; the caller closes them. */
   public Checkpoint checkpoint() {
-    return isGguf(path) ? gguf() : Checkpoint.open(path);
+    return isGguf(path) ? gguf() : files();
   }
 
   /** Whether a path is one of a GGUF file. */
@@ -77,13 +78,27 @@ public record ModelDirectory(Path path, ModelConfig config) {
     return path.toString().endsWith(".gguf") && !Files.isDirectory(path);
   }
 
+  private Checkpoint files() {
+    Checkpoint files = Checkpoint.open(path);
+    try {
+      return BitsAndBytes.over(files, config, () -> turned(config.architecture()));
+    } catch (RuntimeException | Error e) {
+      files.close();
+      throw e;
+    }
+  }
+
+  /** Modules whose weights Hugging Face stores transposed. */
+  private static Set<String> turned(Architecture architecture) {
+    return new Model(architecture, new Head.None()).modules().stream().filter(m -> m.kind() == ModuleInfo.Kind.CONV1D)
+        .map(m -> architecture.facts().prefix() + m.name()).collect(Collectors.toSet());
+  }
+
   private Checkpoint gguf() {
     Architecture architecture = config.architecture();
-    Set<String> turned = new Model(architecture, new Head.None()).modules().stream().filter(m -> m.kind() == ModuleInfo.Kind.CONV1D)
-        .map(m -> architecture.facts().prefix() + m.name()).collect(Collectors.toSet());
     GgufFile file = GgufFile.open(path);
     try {
-      return GgufWeights.of(file, architecture, turned);
+      return GgufWeights.of(file, architecture, turned(architecture));
     } catch (RuntimeException | Error e) {
       file.close();
       throw e;

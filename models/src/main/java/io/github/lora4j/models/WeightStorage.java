@@ -86,7 +86,7 @@ public sealed interface WeightStorage {
         throw new ConfigException(("%s is stored as %s and would be quantised a second time as %s (weights), which loses more; leave weights out to keep "
             + "the file's own blocks, or say f32, bf16 or f16, or take the model that is not quantised").formatted(weight.name(), has.name(), wanted.name()));
       }
-      formats.put(weight.name(), linear.contains(weight.name()) ? wanted : has);
+      formats.put(weight.name(), has instanceof Elements && linear.contains(weight.name()) ? wanted : has);
     }
     return new CompileOptions(WeightFormat.F32, compute(formats));
   }

@@ -77,7 +77,8 @@ public record TrainingPlan(Batches batches, int steps, Schedule schedule, Optimi
     boolean pairs = run.program().sequencesPerExample() > 1;
     if (maxTokens > 0 && maxTokens < needed) {
       if (pairs) {
-        throw new ConfigException("max_tokens is %d but a batch of %d pairs has up to %d tokens; every pair of a batch must be seen together, so lower batch_size instead"
+        throw new ConfigException(("max_tokens is %d but a batch of %d pairs has up to %d tokens; every pair of a batch must be seen together, so "
+            + "lower batch_size instead")
             .formatted(maxTokens, run.recipe().training().batchSize(), needed));
       }
       if (maxTokens < longest) {

@@ -14,6 +14,8 @@ import io.github.lora4j.vector.FormatException;
 import io.github.lora4j.vector.Names;
 import io.github.lora4j.vector.WeightFormat;
 import io.github.lora4j.vector.WeightFormats;
+import io.github.lora4j.vector.blocks.BlockFormats;
+import io.github.lora4j.vector.blocks.GgufFormat;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -21,6 +23,7 @@ import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 
 /**
@@ -79,12 +82,10 @@ public final class GgufWeights implements Checkpoint {
   @Override
   public WeightFormat stored(String name) {
     GgufTensor tensor = find(name).tensor;
-    try {
-      return Stored.FORMATS.computeIfAbsent(tensor.type(), type -> WeightFormats.named(type.formatName()));
-    } catch (ConfigException e) {
-      throw new FormatException("%s: tensor %s is of type %s, which is not supported; convert the file, for example by llama-quantize to Q8_0, or take "
-          .formatted(file.describe(), tensor.name(), tensor.type()) + "another of the model's files", e);
-    }
+    Optional<WeightFormat> elements = tensor.type().elements().filter(DType::isFloat).map(Elements::new);
+    return elements.or(() -> GgufFormat.ofType(tensor.type().id())).orElseThrow(() -> new FormatException(("%s: tensor %s is of type %s, which is not "
+        + "supported; convert the file, for example by llama-quantize to Q8_0, or take another of the model's files").formatted(file.describe(),
+        tensor.name(), tensor.type())));
   }
 
   @Override
@@ -101,11 +102,7 @@ public final class GgufWeights implements Checkpoint {
       try (Arena arena = Arena.ofConfined()) {
         MemorySegment rowMajor = arena.allocate(target.byteSize(), 64);
         read(name, new Elements(as), rowMajor);
-        for (long i = 0; i < rows; i++) {
-          for (long j = 0; j < cols; j++) {
-            MemorySegment.copy(rowMajor, (i * cols + j) * as.bytes(), target, (j * rows + i) * as.bytes(), as.bytes());
-          }
-        }
+        Turned.copy(rowMajor, rows, cols, as.bytes(), target);
       }
       return;
     }
@@ -127,6 +124,7 @@ public final class GgufWeights implements Checkpoint {
     boolean same = stored.equals(as) && !entry.shifted;
     if (same && entry.order.straight()) {
       file.read(tensor.name(), 0, target);
+      BlockFormats.requireFinite(stored, Math.toIntExact(rows), cols, target, file.describe() + ": tensor " + tensor.name());
       return;
     }
     // A vector's elements are what a matrix' rows are: a bias is in the order of its weight's rows.
@@ -140,6 +138,7 @@ public final class GgufWeights implements Checkpoint {
         int n = (int) Math.min(step, rows - first);
         MemorySegment blocks = raw.asSlice(0, n * tensor.rowBytes());
         file.read(tensor.name(), first * tensor.rowBytes(), blocks);
+        BlockFormats.requireFinite(stored, n, cols, blocks, file.describe() + ": tensor " + tensor.name() + " from row " + first + " on");
         MemorySegment out = put.asSlice(0, n * targetRow);
         if (same) {
           out = blocks;
@@ -201,10 +200,5 @@ public final class GgufWeights implements Checkpoint {
           entries.size(), Names.list(Names.nearest(name, entries.keySet(), 3))));
     }
     return entry;
-  }
-
-  /** Formats by type, since looking one up tries it. */
-  private static final class Stored {
-    private static final Map<io.github.lora4j.checkpoint.gguf.GgmlType, WeightFormat> FORMATS = new java.util.concurrent.ConcurrentHashMap<>();
   }
 }

@@ -3,6 +3,7 @@ package io.github.lora4j.train.runs;
 import io.github.lora4j.checkpoint.Checkpoint;
 import io.github.lora4j.checkpoint.TensorInfo;
 import io.github.lora4j.vector.DType;
+import io.github.lora4j.vector.WeightFormat;
 import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
 import java.util.Map;
@@ -57,6 +58,24 @@ public final class Fingerprint implements Checkpoint {
       checksum.update(data.asSlice(at, Math.min(CHUNK, data.byteSize() - at)).asByteBuffer());
     }
     return checksum.getValue();
+  }
+
+  @Override
+  public void read(String name, WeightFormat as, MemorySegment target) {
+    from.read(name, as, target);
+    if (!read.containsKey(name)) {
+      read.put(name, "%s %s %08x".formatted(info(name).dtype(), info(name).shape(), checksum(target)));
+    }
+  }
+
+  @Override
+  public WeightFormat stored(String name) {
+    return from.stored(name);
+  }
+
+  @Override
+  public boolean turned(String name) {
+    return from.turned(name);
   }
 
   @Override

@@ -7,6 +7,7 @@ import io.github.lora4j.models.Model;
 import io.github.lora4j.models.ModelDirectory;
 import io.github.lora4j.models.Weights;
 import io.github.lora4j.vector.DType;
+import io.github.lora4j.vector.WeightFormat;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
@@ -87,6 +88,21 @@ public final class FittingHead implements Checkpoint {
   @Override
   public void read(String name, DType as, MemorySegment target) {
     base.read(name, as, target);
+  }
+
+  @Override
+  public void read(String name, WeightFormat as, MemorySegment target) {
+    base.read(name, as, target);
+  }
+
+  @Override
+  public WeightFormat stored(String name) {
+    return base.stored(name);
+  }
+
+  @Override
+  public boolean turned(String name) {
+    return base.turned(name);
   }
 
   @Override

@@ -85,7 +85,8 @@ public final class MemoryForecast {
     String largest = program.stream().sorted(Comparator.comparingLong(a -> -a.bytes())).limit(3).map(MemoryForecast::text)
         .collect(Collectors.joining(", "));
     throw new ResourceException(("this needs %,d MB of memory, the machine (or its container) has %,d MB: %,d MB for the program (largest: %s), %s. "
-        + "Lower max_tokens or batch_size, or set recompute: layers or weights: bf16%s; lora4j plan says what each saves").formatted(bytes >> 20, limit >> 20,
+        + "Lower max_tokens or batch_size, or set recompute: layers or weights: bf16%s; lora4j plan says what each saves").formatted(bytes >> 20,
+        limit >> 20,
             program.stream().mapToLong(a -> Memory.align(a.bytes())).sum() >> 20, largest,
             forecast.stream().filter(a -> beside.contains(a.purpose())).map(MemoryForecast::text).collect(Collectors.joining(", ")),
             forecast.stream().anyMatch(a -> a.purpose().equals(SUMS)) ? ", or lower gradient_accumulation" : ""));

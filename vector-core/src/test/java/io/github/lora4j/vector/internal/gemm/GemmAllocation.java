@@ -31,7 +31,8 @@ final class GemmAllocation {
     int n = Integer.parseInt(product[2]);
     int k = Integer.parseInt(product[3]);
     boolean packed = !product[4].equals("live");
-    Gemm.Spec spec = new Gemm.Spec(form, form == Form.TN ? k : rows, rows, n, k, 1, packed, packed ? new Elements(DType.valueOf(product[4])) : WeightFormat.F32);
+    Gemm.Spec spec = new Gemm.Spec(form, form == Form.TN ? k : rows, rows, n, k, 1, packed, packed ? new Elements(DType.valueOf(product[4]))
+        : WeightFormat.F32);
     try (Memory memory = new Memory("test"); Workers workers = new Workers(2)) {
       int weightRows = form == Form.NT ? n : k;
       int weightCols = form == Form.NT ? k : n;
