@@ -69,7 +69,7 @@ class GoldenGgufMergeTest {
   }
 
   /** The case's files as a directory; its weights are those of the F32 file where it has no other ones. */
-  private static Path directory(Path dir, Path model) throws IOException {
+  static Path directory(Path dir, Path model) throws IOException {
     Files.createDirectories(model);
     for (String name : List.of("config.json", "tokenizer.json", "tokenizer_config.json", "tokenizer.model")) {
       if (Files.exists(dir.resolve(name))) {
@@ -82,7 +82,7 @@ class GoldenGgufMergeTest {
     return model;
   }
 
-  private static Path zero(Path from, Path adapter) throws IOException {
+  static Path zero(Path from, Path adapter) throws IOException {
     Files.createDirectories(adapter);
     Files.copy(from.resolve("adapter_config.json"), adapter.resolve("adapter_config.json"));
     copy(Checkpoint.open(from.resolve("adapter_model.safetensors")), adapter.resolve("adapter_model.safetensors"), true);
