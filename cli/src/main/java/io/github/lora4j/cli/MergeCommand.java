@@ -4,7 +4,10 @@ import io.github.lora4j.train.export.MergedForm;
 import io.github.lora4j.train.export.MergedModel;
 import io.github.lora4j.vector.ConfigException;
 import io.github.lora4j.vector.DType;
+import io.github.lora4j.vector.WeightFormat;
+import io.github.lora4j.vector.WeightFormats;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.concurrent.Callable;
@@ -30,20 +33,26 @@ final class MergeCommand implements Callable<Integer> {
   private boolean untie;
 
   @Option(names = "--to", paramLabel = "FORM", defaultValue = "safetensors", description = "safetensors: a directory that "
-      + "transformers loads. onnx: your ONNX file with merged weights, inputs and outputs as before.")
+      + "transformers loads. gguf: one file for llama.cpp, Ollama and LM Studio. onnx: your ONNX file with merged weights, inputs and outputs as "
+      + "before.")
   private String form;
 
-  @Option(names = "--dtype", paramLabel = "TYPE", description = "f32, f16 or bf16 for all weights; as they are if not given.")
+  @Option(names = "--dtype", paramLabel = "TYPE", description = "f32, f16 or bf16 for all weights, with --to gguf q8_0 and other "
+      + "formats of blocks, too; as they are if not given.")
   private Optional<String> dtype;
 
   @Option(names = "--shard-size", paramLabel = "SIZE", defaultValue = "5GB",
       description = "The most bytes of tensors in a file of safetensors, such as 5GB or 500MB.")
   private String shardSize;
 
+  @Option(names = "--touched", paramLabel = "TYPE", description = "With --to gguf on a quantised base: the type of the weights that the adapter changes, "
+      + "such as f16, where quantising them again would lose too much of it.")
+  private Optional<String> touched;
+
   @Option(names = "--onnx", paramLabel = "FILE", description = "The file for --to onnx, where the model's directory does not hold one .onnx file.")
   private Optional<Path> onnx;
 
-  @Option(names = "--output", paramLabel = "DIR", required = true, description = "The directory to be made.")
+  @Option(names = "--output", paramLabel = "PLACE", required = true, description = "The directory to be made; with --to gguf the file.")
   private Path output;
 
   @Override
@@ -52,12 +61,11 @@ final class MergeCommand implements Callable<Integer> {
       throw new ConfigException("give the directory of a run, or --model and --adapter");
     }
     MergedForm into = form();
-    if (trained.run.isPresent()) {
-      MergedModel.ofRun(trained.run.get(), trained.base(), into, output);
-    } else {
-      MergedModel.ofAdapter(trained.base(), trained.adapter.orElseThrow(), into, output);
+    List<String> notes = trained.run.isPresent() ? MergedModel.ofRun(trained.run.get(), trained.base(), into, output)
+        : MergedModel.ofAdapter(trained.base(), trained.adapter.orElseThrow(), into, output);
     }
     spec.commandLine().getOut().println("merged model: " + output);
+    notes.forEach(spec.commandLine().getErr()::println);
     return 0;
   }
 
@@ -65,7 +73,11 @@ final class MergeCommand implements Callable<Integer> {
     if (!form.equals("onnx") && onnx.isPresent()) {
       throw new ConfigException("--onnx goes with --to onnx only");
     }
+    if (!form.equals("gguf") && touched.isPresent()) {
+      throw new ConfigException("--touched goes with --to gguf only");
+    }
     return switch (form) {
+      case "gguf" -> new MergedForm.Gguf(dtype.map(name -> format("--dtype", name)), touched.map(name -> format("--touched", name)), untie);
       case "safetensors" -> new MergedForm.Safetensors(dtype.map(MergeCommand::dtype), ByteSize.of("--shard-size", shardSize), untie);
       case "onnx" -> {
         if (dtype.isPresent() || untie) {
@@ -73,8 +85,16 @@ final class MergeCommand implements Callable<Integer> {
         }
         yield new MergedForm.Onnx(onnx);
       }
-      default -> throw new ConfigException("--to %s: there is no such form; safetensors and onnx are".formatted(form));
+      default -> throw new ConfigException("--to %s: there is no such form; safetensors, gguf and onnx are".formatted(form));
     };
+  }
+
+  private static WeightFormat format(String option, String name) {
+    try {
+      return WeightFormats.named(name.toLowerCase(Locale.ROOT));
+    } catch (ConfigException e) {
+      throw new ConfigException("%s %s: %s".formatted(option, name, e.getMessage()), e);
+    }
   }
 
   private static DType dtype(String name) {

@@ -2,6 +2,7 @@ package io.github.lora4j.train.export;
 
 import io.github.lora4j.vector.ConfigException;
 import io.github.lora4j.vector.DType;
+import io.github.lora4j.vector.WeightFormat;
 import java.nio.file.Path;
 import java.util.Optional;
 
@@ -37,4 +38,14 @@ public sealed interface MergedForm {
    * @param file the file; empty: the one in the base model's directory, or {@code onnx/model.onnx} in it
    */
   record Onnx(Optional<Path> file) implements MergedForm {}
+
+  /**
+   * One GGUF file with everything, for llama.cpp, Ollama and LM Studio: weights, settings, vocabulary, chat template.
+   *
+   * @param format of matrices: F32, F16, BF16 or a format of blocks, "q8_0"; rows that are no whole number of its blocks are written in F16; empty: as
+   *     the base has them, in F16 where it has F64. Vectors are always F32
+   * @param touched of matrices that the adapter changes, where no format is given and the base is quantised; empty: as the base has them
+   * @param untie see {@link Safetensors}
+   */
+  record Gguf(Optional<WeightFormat> format, Optional<WeightFormat> touched, boolean untie) implements MergedForm {}
 }

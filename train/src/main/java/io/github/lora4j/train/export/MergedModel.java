@@ -19,6 +19,8 @@ import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Consumer;
@@ -44,12 +46,13 @@ public final class MergedModel {
    * Merges the adapter of a finished run into its base model.
    *
    * @param model where the base model is now
-   * @param output a directory that is to be made
+   * @param output the directory, or for GGUF the file, that is to be made
+   * @return what whoever uses it should know
    */
-  public static void ofRun(Path run, Path model, MergedForm form, Path output) {
+  public static List<String> ofRun(Path run, Path model, MergedForm form, Path output) {
     Recipe recipe = RunDirectory.recipe(run);
     ModelDirectory base = BaseModel.open(model);
-    write(new Source(base, AdaptedModel.of(recipe, base), TrainedModel.adapter(run), Optional.of(recipe.training().seed())), form, output);
+    return write(new Source(base, AdaptedModel.of(recipe, base), TrainedModel.adapter(run), Optional.of(recipe.training().seed())), form, output);
   }
 
   /**
@@ -64,12 +67,13 @@ public final class MergedModel {
   /**
    * Merges any adapter directory; what kind of head it has is what its own files and the base's config.json say.
    *
-   * @param output a directory that is to be made
+   * @param output the directory, or for GGUF the file, that is to be made
+   * @return what whoever uses it should know
    * @throws ConfigException when the adapter changes only one of the modules that share a weight, and they are not to be untied
    */
-  public static void ofAdapter(Path model, Path adapter, MergedForm form, Path output) {
+  public static List<String> ofAdapter(Path model, Path adapter, MergedForm form, Path output) {
     ModelDirectory base = BaseModel.open(model);
-    write(new Source(base, AdaptedModel.of(adapter, base), adapter, Optional.empty()), form, output);
+    return write(new Source(base, AdaptedModel.of(adapter, base), adapter, Optional.empty()), form, output);
   }
 
   /**
@@ -84,7 +88,7 @@ public final class MergedModel {
     }
   }
 
-  private static void write(Source from, MergedForm form, Path output) {
+  private static List<String> write(Source from, MergedForm form, Path output) {
     if (Files.exists(output)) {
       throw new ConfigException("%s exists already; choose another place for the merged model".formatted(output));
     }
@@ -98,6 +102,17 @@ public final class MergedModel {
           write(from, weights, safetensors.untie(), (merged, _) -> AtomicFiles.directory(output,
               temporary -> write(merged, safetensors, new ModelFiles(from.adapted, from.base.path()), temporary)));
         }
+        return List.of();
+      }
+      case MergedForm.Gguf gguf -> {
+        List<String> notes = new ArrayList<>();
+        try (Checkpoint weights = FittingHead.open(from.base, from.adapted.model())) {
+          write(from, weights, gguf.untie(), (merged, _) -> {
+            Path name = output.toAbsolutePath().getFileName();
+            AtomicFiles.checkedFile(output, temporary -> notes.addAll(new GgufMerge(from.adapted, from.base, merged, gguf).write(temporary.resolve(name))));
+          });
+        }
+        return notes;
       }
       case MergedForm.Onnx onnx -> {
         Path file = onnx.file().orElseGet(() -> OnnxMerge.find(from.base.path()));
@@ -113,6 +128,7 @@ public final class MergedModel {
             });
           });
         }
+        return List.of();
       }
     }
   }
