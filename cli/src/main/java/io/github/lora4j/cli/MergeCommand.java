@@ -63,7 +63,6 @@ final class MergeCommand implements Callable<Integer> {
     MergedForm into = form();
     List<String> notes = trained.run.isPresent() ? MergedModel.ofRun(trained.run.get(), trained.base(), into, output)
         : MergedModel.ofAdapter(trained.base(), trained.adapter.orElseThrow(), into, output);
-    }
     spec.commandLine().getOut().println("merged model: " + output);
     notes.forEach(spec.commandLine().getErr()::println);
     return 0;
