@@ -75,10 +75,8 @@ final class ExportCommand implements Callable<Integer> {
     if (loralib.isPresent()) {
       throw new ConfigException("--gguf: export the checkpoint of loralib as plain LoRA first, then that with --gguf");
     }
-    List<String> notes = run.isPresent()
-        ? ExportedAdapter.gguf(run.get(), model.orElseGet(() -> RunDirectory.recipe(run.get()).model()), output)
-        : ExportedAdapter.ggufOfAdapter(model.orElseThrow(() -> new ConfigException("--adapter needs --model: the base model it was trained on")),
-            adapter.orElseThrow(), output);
+    List<String> notes = trained.run.isPresent() ? ExportedAdapter.gguf(trained.run.get(), trained.base(), output)
+        : ExportedAdapter.ggufOfAdapter(trained.base(), trained.adapter.orElseThrow(), output);
     spec.commandLine().getOut().println("GGUF adapter: " + output);
     notes.forEach(spec.commandLine().getErr()::println);
     return 0;

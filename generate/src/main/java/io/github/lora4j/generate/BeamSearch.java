@@ -152,10 +152,10 @@ public final class BeamSearch {
     Map<Sequence, Beam> of = new HashMap<>();
     List<Sequence> free = new ArrayList<>(seats);
     for (Beam beam : running) {
-      Request next = new Request(beam.tokens, ONE, request.adapter(), List.of());
+      Request next = request.continued(beam.tokens, ONE);
       Sequence seat = free.stream().max(Comparator.comparingInt(s -> s.common(next))).orElse(null);
       if (seat == null) {
-        seat = generator.add(new Request(beam.tokens, room(), request.adapter(), List.of()));
+        seat = generator.add(request.continued(beam.tokens, room()));
         seats.add(seat);
       } else {
         free.remove(seat);

@@ -1,5 +1,6 @@
 package io.github.lora4j.generate;
 
+import io.github.lora4j.generate.internal.Sources;
 import io.github.lora4j.generate.sampling.Sampler;
 import io.github.lora4j.vector.Lora4jException;
 import java.util.Arrays;
@@ -30,6 +31,8 @@ public final class Sequence {
   int choice;
   /** What the adapter was when the cache was written. */
   long version;
+  /** Where its source lies, if it is made from one. */
+  Sources.@Nullable Place source;
 
   Sequence(int ordinal, Request request, int room) {
     this.ordinal = ordinal;
@@ -52,9 +55,12 @@ public final class Sequence {
     return sampler;
   }
 
-  /** The tokens that both begin with. */
+  /** The tokens that both begin with; none where they are made from other sources. */
   int common(Request next) {
     int same = 0;
+    if (!next.source().equals(request.source())) {
+      return same;
+    }
     while (same < Math.min(length, next.prompt().size()) && tokens[same] == next.prompt().get(same)) {
       same++;
     }

@@ -69,6 +69,10 @@ public final class ChatCommand implements Callable<Integer> {
   public Integer call() {
     PrintWriter out = spec.commandLine().getOut();
     try (OpenModel open = new OpenModel(model, 1, true)) {
+      if (open.text().readsSource()) {
+        throw new ConfigException("model_type \"%s\" makes a text from another and holds no conversation; use `lora4j generate`".formatted(
+            open.directory().modelType()));
+      }
       GenerationConfig config = open.config(SettingOptions.given(spec));
       ChatTemplates own = ChatTemplates.load(open.directory().path());
       ChatTemplate chosen = template(own, open);

@@ -35,6 +35,7 @@ final class OpenModel implements AutoCloseable {
 
   private static final String DEFAULT_ADAPTER = "adapter";
   private static final int NEW_TOKENS = 256;
+  private static final int MOST_BEAMS = 256;
 
   private final ModelDirectory directory;
   private final Map<String, Path> adapters;
@@ -60,7 +61,10 @@ final class OpenModel implements AutoCloseable {
     try (Checkpoint weights = directory.checkpoint()) {
       GeneratorOptions plain = GeneratorOptions.of(model.architecture());
       int length = options.context().orElse(plain.maxLength());
-      GeneratorOptions room = plain.room(sequences, length).weights(options.weights().map(WeightStorage::named).orElseGet(() -> stored(weights)));
+      // A model may come with a beam search.
+      int together = GenerationSettings.ofModel(directory.path()).get("num_beams") instanceof Integer own ? Math.clamp(own, sequences, MOST_BEAMS)
+          : sequences;
+      GeneratorOptions room = plain.room(together, length).weights(options.weights().map(WeightStorage::named).orElseGet(() -> stored(weights)));
       text = new TextGenerator(open(model, weights, room), tokenizer, directory);
     } catch (RuntimeException | Error e) {
       set.ifPresent(AdapterSet::close);

@@ -15,7 +15,8 @@ import io.github.lora4j.models.Rows;
 
 /**
  * A decoder as two entries that share weights and caches: {@value #PREFILL} for pieces of several tokens, of which the last tokens alone reach the
- * head, and {@value #DECODE} for one token of each sequence.
+ * head, and {@value #DECODE} for one token of each sequence. A model that makes a text from a source has {@value #ENCODE} before them, which fills
+ * the cache of what is seen of sources.
  */
 public record CacheProgram(Program program, Entry prefill, Entry decode, int cacheRows) {
 
@@ -23,6 +24,8 @@ public record CacheProgram(Program program, Entry prefill, Entry decode, int cac
   public static final String PREFILL = "prefill";
   /** The entry for pieces of one token. */
   public static final String DECODE = "decode";
+  /** The entry for sources. */
+  public static final String ENCODE = "encode";
 
   /**
    * What a run of an entry is told and gives.
@@ -36,11 +39,15 @@ public record CacheProgram(Program program, Entry prefill, Entry decode, int cac
   public static CacheProgram record(Model model, Adapter adapter, Capacity capacity) {
     ProgramBuilder program = new ProgramBuilder();
     PackedInputs pieces = PackedInputs.declare(program, capacity.batchTokens(), capacity.sequences(), new PackedInputs.Limits(capacity.maxLength(),
-        model.architecture().firstPosition(), model.architecture().vocabSize())).ofLength(capacity.maxLength());
+        model.architecture().firstPosition(), model.architecture().vocabSize(), capacity.sourceTokens(model))).ofLength(capacity.maxLength());
+    boolean sources = model.architecture().readsSource();
+    if (sources) {
+      model.hidden(new Sites(program.entry(ENCODE), new SourceHooks(adapter, pieces.source(), capacity.cacheRows(), true)), pieces, Rows.ALL);
+    }
     Entry prefill = entry(PREFILL, program, model, adapter, pieces, Rows.LAST, capacity.cacheRows());
     Entry decode = entry(DECODE, program, model, adapter, singles(program, pieces), Rows.ALL, capacity.cacheRows());
     adapter.recordPrepare(program);
-    Program built = program.build();
+    Program built = sources ? Needed.of(program.build()) : program.build();
     AdapterRecording.requireRecorded(adapter, built);
     return new CacheProgram(built, prefill, decode, capacity.cacheRows());
   }
@@ -48,7 +55,8 @@ public record CacheProgram(Program program, Entry prefill, Entry decode, int cac
   private static Entry entry(String name, ProgramBuilder program, Model model, Adapter adapter, PackedInputs in, Rows wanted, int cacheRows) {
     Graph graph = program.entry(name);
     Value rows = program.table(name + ".rows", in.ids().shape());
-    Sites sites = new Sites(graph, new CachingHooks(adapter, cacheRows, rows));
+    Adapter caching = new CachingHooks(adapter, cacheRows, rows);
+    Sites sites = new Sites(graph, model.architecture().readsSource() ? new SourceHooks(caching, in.source(), cacheRows, false) : caching);
     return new Entry(name, in, rows, graph.output("logits", model.logits(sites, model.hidden(sites, in, wanted))));
   }
 
@@ -66,8 +74,14 @@ public record CacheProgram(Program program, Entry prefill, Entry decode, int cac
    *
    * @param sequences sequences of a run
    * @param batchTokens tokens of a run
-   * @param cacheRows tokens of all sequences
+   * @param cacheRows tokens of all sequences, and as many of all sources
    * @param maxLength tokens of one sequence
    */
-  public record Capacity(int sequences, int batchTokens, int cacheRows, int maxLength) {}
+  public record Capacity(int sequences, int batchTokens, int cacheRows, int maxLength) {
+
+    /** Tokens of sources that are encoded at a time; 0 for a model that reads none. */
+    int sourceTokens(Model model) {
+      return model.architecture().readsSource() ? Math.max(batchTokens, maxLength) : 0;
+    }
+  }
 }

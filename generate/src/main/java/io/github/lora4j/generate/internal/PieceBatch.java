@@ -4,6 +4,7 @@ import io.github.lora4j.graph.Executable;
 import io.github.lora4j.graph.RowChoices;
 import io.github.lora4j.models.PackedInputs;
 import io.github.lora4j.models.Rows;
+import java.util.Optional;
 
 /** The host side of one run: pieces of sequences, each with its place in the cache. Allocates only when made. */
 public final class PieceBatch {
@@ -20,6 +21,10 @@ public final class PieceBatch {
   private final int[] lastPositions;
   private final int[] lastSegments;
   private final int[] pieceChoices;
+  private final Optional<PackedInputs.Source> pieceSources;
+  private final Optional<PackedInputs.Source> singleSources;
+  private final int[] cross;
+  private final int[] lastCross;
   private int tokens;
   private int pieces;
   private boolean mixed;
@@ -28,7 +33,9 @@ public final class PieceBatch {
   public PieceBatch(CacheProgram program) {
     this.program = program;
     PackedInputs in = program.prefill().in();
-    choices = new RowChoices(in.tokens(), in.sequences());
+    pieceSources = in.hasSource() ? Optional.of(in.source()) : Optional.empty();
+    singleSources = in.hasSource() ? Optional.of(program.decode().in().source()) : Optional.empty();
+    choices = in.hasSource() ? new RowChoices(in.tokens(), in.sequences(), in.source().axis()) : new RowChoices(in.tokens(), in.sequences());
     firstPosition = in.limits().firstPosition();
     int t = in.tokens().capacity();
     int s = in.sequences().capacity();
@@ -41,6 +48,8 @@ public final class PieceBatch {
     lastPositions = new int[s];
     lastSegments = new int[5 * s];
     pieceChoices = new int[s];
+    cross = new int[5 * s];
+    lastCross = new int[5 * s];
   }
 
   /** Empties it. */
@@ -87,6 +96,20 @@ public final class PieceBatch {
     pieces++;
   }
 
+  /** The rows of the cache that the piece added last sees of its source. */
+  public void source(int firstRow, int length) {
+    cross(segments, cross, firstRow, length);
+    cross(lastSegments, lastCross, firstRow, length);
+  }
+
+  private void cross(int[] own, int[] table, int firstRow, int length) {
+    int at = 5 * (pieces - 1);
+    System.arraycopy(own, at, table, at, 2);
+    table[at + 2] = firstRow;
+    table[at + 3] = length;
+    table[at + 4] = 0;
+  }
+
   private void segment(int[] table, int queryStart, int queries, int keyStart, int keys, int offset) {
     int at = 5 * pieces;
     table[at] = queryStart;
@@ -110,6 +133,11 @@ public final class PieceBatch {
       executable.write(in.last().rows(), last, pieces);
       executable.write(in.last().positions(), lastPositions, pieces);
       executable.write(in.last().segments(), lastSegments, 5 * pieces);
+    }
+    Optional<PackedInputs.Source> sources = tokens > pieces ? pieceSources : singleSources;
+    if (sources.isPresent()) {
+      executable.write(sources.get().cross(), cross, 5 * pieces);
+      executable.write(sources.get().crossLast(), lastCross, 5 * pieces);
     }
     choices.write(executable, tokenChoices, tokens, pieceChoices, pieces, mixed);
     executable.run(entry.name());
