@@ -91,6 +91,15 @@ public final class BeamSearch {
     }
   }
 
+  /** The same; the best answer as a sequence that has ended and is part of no generator. */
+  public static Sequence best(Generator generator, Request request) {
+    Sequence sequence = new Sequence(0, request, generator.maxLength());
+    for (int token : run(generator, request).getFirst().answer(request.prompt().size())) {
+      sequence.append(token);
+    }
+    return sequence;
+  }
+
   private List<Beam> search() {
     boolean more = true;
     while (more) {

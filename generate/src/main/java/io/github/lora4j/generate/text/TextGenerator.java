@@ -1,5 +1,6 @@
 package io.github.lora4j.generate.text;
 
+import io.github.lora4j.generate.BeamSearch;
 import io.github.lora4j.generate.Generator;
 import io.github.lora4j.generate.Request;
 import io.github.lora4j.generate.Sequence;
@@ -124,8 +125,12 @@ public final class TextGenerator {
     });
   }
 
-  /** Continues the texts of requests, as many at a time as there is room for; in their order. */
+  /** Continues the texts of requests, as many at a time as there is room for; in their order. Beams are searched one request after another. */
   public List<Completion> complete(List<Request> requests, TextListener listener) {
+    if (requests.stream().anyMatch(request -> request.config().beams().beams() > 1)) {
+      return requests.stream().map(request -> request.config().beams().beams() > 1 ? searched(request, listener)
+          : complete(List.of(request), listener).getFirst()).toList();
+    }
     Map<Sequence, TextStream> streams = new HashMap<>();
     List<Sequence> sequences = generator.run(requests, (sequence, token) ->
         streams.computeIfAbsent(sequence, s -> new TextStream(s, tokenizer, listener, true)).token(token));
@@ -134,6 +139,13 @@ public final class TextGenerator {
       completions.add(Objects.requireNonNull(streams.get(sequence), "every sequence gets a token").completion());
     }
     return completions;
+  }
+
+  private Completion searched(Request request, TextListener listener) {
+    Sequence best = BeamSearch.best(generator, request);
+    TextStream stream = new TextStream(best, tokenizer, listener, true);
+    Arrays.stream(best.generated()).forEach(stream::token);
+    return stream.completion();
   }
 
   /** What tokens say behind a request's text. */

@@ -65,7 +65,8 @@ public record Answerer(ModelDirectory directory, Optional<Path> adapter, WeightS
     if (questions.isEmpty()) {
       throw new ConfigException("there are no questions to answer");
     }
-    int together = Math.min(TOGETHER, questions.size());
+    int beams = config.beams().beams();
+    int together = beams > 1 ? beams : Math.min(TOGETHER, questions.size());
     GeneratorOptions room = GeneratorOptions.of(model.architecture()).room(together, Math.max(2, longest)).weights(weights);
     try (Generator generator = open(model, room)) {
       TextGenerator text = new TextGenerator(generator, Tokenizer.load(directory.path()), directory);
