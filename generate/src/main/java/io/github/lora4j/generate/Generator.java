@@ -12,6 +12,7 @@ import io.github.lora4j.generate.sampling.Scores;
 import io.github.lora4j.graph.Backend;
 import io.github.lora4j.graph.CompileOptions;
 import io.github.lora4j.graph.Executable;
+import io.github.lora4j.graph.VirtualTokens;
 import io.github.lora4j.lora.Adapter;
 import io.github.lora4j.lora.LoadedAdapter;
 import io.github.lora4j.lora.model.DefaultPlaces;
@@ -54,6 +55,7 @@ public final class Generator implements AutoCloseable {
   private final AdapterChoices choices;
   private final GeneratorOptions options;
   private final CacheRows cache;
+  private final VirtualTokens virtual;
   private final PieceBatch batch;
   private final @Nullable Sources sources;
   private final Logits logits;
@@ -72,7 +74,8 @@ public final class Generator implements AutoCloseable {
     this.choices = choices;
     this.options = options;
     this.executable = executable;
-    cache = new CacheRows(options.cacheRows());
+    virtual = adapter.virtualTokens();
+    cache = new CacheRows(options.cacheRows() + options.sequences() * virtual.total());
     batch = new PieceBatch(program);
     sources = model.architecture().readsSource() ? new Sources(program) : null;
     int vocabulary = model.architecture().vocabSize();
@@ -116,7 +119,7 @@ public final class Generator implements AutoCloseable {
    * Compiles and loads a model with one adapter.
    *
    * @param adapter copied
-   * @throws ConfigException when the model has fewer positions, or the adapter puts tokens before every sequence
+   * @throws ConfigException when the model has fewer positions, those of the adapter's virtual tokens included
    * @throws ResourceException when the machine has not enough memory
    */
   public static Generator open(Model model, Checkpoint weights, LoadedAdapter adapter, GeneratorOptions options, Backend backend) {
@@ -133,15 +136,16 @@ public final class Generator implements AutoCloseable {
   private static Generator open(Model model, Checkpoint weights, LoadedAdapter adapter, AdapterChoices choices,
       GeneratorOptions options, Backend backend) {
     int positions = model.architecture().maxPositions();
-    if (options.maxLength() > positions) {
-      throw new ConfigException("sequences of %d tokens: the model has positions for %d".formatted(options.maxLength(), positions));
+    int virtual = adapter.adapter().virtualTokens().total();
+    if (options.maxLength() + virtual > positions) {
+      throw new ConfigException("sequences of %d tokens%s: the model has positions for %d".formatted(options.maxLength(),
+          virtual == 0 ? "" : " behind %d virtual ones of the adapter".formatted(virtual), positions));
     }
-    if (adapter.adapter().virtualTokens().total() > 0) {
-      throw new ConfigException("an adapter that puts %d virtual tokens before every sequence (prompt or prefix tuning) cannot generate here yet"
-          .formatted(adapter.adapter().virtualTokens().total()));
+    if (virtual > 0 && model.architecture().readsSource()) {
+      throw new ConfigException("virtual tokens are not supported in models that read a source beside the text");
     }
-    CacheProgram program = CacheProgram.record(model, adapter.adapter(),
-        new CacheProgram.Capacity(options.sequences(), options.batchTokens(), options.cacheRows(), options.maxLength()));
+    CacheProgram program = CacheProgram.record(model, adapter.adapter(), new CacheProgram.Capacity(options.sequences(), options.batchTokens(),
+        options.cacheRows() + options.sequences() * virtual, options.maxLength() + virtual));
     // Closing the weights would close the caller's file.
     Weights source = new Weights(List.of(weights), model, 0);
     CompileOptions compile = options.weights().options(program.program(), source);
@@ -169,7 +173,7 @@ public final class Generator implements AutoCloseable {
 
   /** Rows of the cache that a request needs: the last token of an answer is never read. */
   private int rows(Request request) {
-    return Math.max(request.prompt().size(), Math.min(options.maxLength(), request.config().length().limit(request.prompt().size())));
+    return virtual.total() + Math.max(request.prompt().size(), Math.min(options.maxLength(), request.config().length().limit(request.prompt().size())));
   }
 
   /**
@@ -186,6 +190,7 @@ public final class Generator implements AutoCloseable {
     }
     Sequence sequence = new Sequence(joined, request, options.maxLength());
     choose(sequence, request);
+    sequence.before = virtual.rows();
     place(sequence, rows(request));
     try {
       takeSource(sequence);
@@ -236,7 +241,7 @@ public final class Generator implements AutoCloseable {
     check(request);
     int choice = choices.choice(request.adapter());
     boolean same = choice == sequence.choice && choices.version(request.adapter(), written) == sequence.version;
-    int kept = same ? Math.min(sequence.cached, sequence.common(request)) : 0;
+    int kept = same ? Math.min(sequence.cached, virtual.rows() + sequence.common(request)) : 0;
     int rows = rows(request);
     boolean other = !request.source().equals(sequence.request().source()) || !request.adapter().equals(sequence.request().adapter());
     sequence.start(request, options.maxLength());
@@ -255,7 +260,7 @@ public final class Generator implements AutoCloseable {
       }
       sequences.add(sequence);
     } else {
-      sequence.cached = Math.min(kept, request.prompt().size() - 1);
+      sequence.cached = Math.min(kept, virtual.rows() + request.prompt().size() - 1);
     }
   }
 

@@ -1,5 +1,6 @@
 package io.github.lora4j.generate;
 
+import io.github.lora4j.lora.Adapter;
 import io.github.lora4j.models.Architecture;
 import io.github.lora4j.models.WeightStorage;
 import io.github.lora4j.vector.ConfigException;
@@ -50,6 +51,12 @@ public record GeneratorOptions(int sequences, int batchTokens, int cacheRows, in
           .formatted(sequences, maxLength, (long) sequences * maxLength, Integer.MAX_VALUE));
     }
     return new GeneratorOptions(sequences, Math.max(sequences, Math.min(PIECE, sequences * maxLength)), sequences * maxLength, maxLength, weights);
+  }
+
+  /** The same, with sequences that leave positions for an adapter's virtual tokens. */
+  public GeneratorOptions beside(Adapter adapter, Architecture model) {
+    int length = Math.min(maxLength, model.maxPositions() - adapter.virtualTokens().total());
+    return length == maxLength ? this : new GeneratorOptions(sequences, batchTokens, cacheRows, length, weights);
   }
 
   /** The same with weights kept in another format. */

@@ -21,8 +21,10 @@ public final class Sequence {
   private volatile @Nullable FinishReason finished;
   private @Nullable Lora4jException failure;
 
-  /** Tokens whose keys and values are in the cache. */
+  /** Tokens whose keys and values are in the cache, those that an adapter puts before the prompt included. */
   int cached;
+  /** Tokens that an adapter puts before the prompt. */
+  int before;
   /** The cache's row of the first token. */
   int firstRow;
   /** Rows that it has there. */
@@ -128,7 +130,7 @@ public final class Sequence {
   }
 
   int pending() {
-    return length - cached;
+    return before + length - cached;
   }
 
   int promptLength() {

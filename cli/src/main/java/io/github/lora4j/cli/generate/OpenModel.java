@@ -98,7 +98,7 @@ final class OpenModel implements AutoCloseable {
       return Generator.open(model, weights, room, backend);
     }
     try (LoadedAdapter one = PeftFormat.load(adapters.values().iterator().next(), Generator.describe(model))) {
-      return Generator.open(model, weights, one, room, backend);
+      return Generator.open(model, weights, one, room.beside(one.adapter(), model.architecture()), backend);
     }
   }
 

@@ -7,6 +7,7 @@ import io.github.lora4j.graph.RowAxis;
 import io.github.lora4j.graph.Shape;
 import io.github.lora4j.graph.Sites;
 import io.github.lora4j.graph.Value;
+import io.github.lora4j.graph.VirtualTokens;
 import io.github.lora4j.lora.Adapter;
 import io.github.lora4j.lora.AdapterRecording;
 import io.github.lora4j.models.Model;
@@ -18,12 +19,14 @@ import io.github.lora4j.models.Rows;
  * head, and {@value #DECODE} for one token of each sequence. A model that makes a text from a source has {@value #ENCODE} before them, which fills
  * the cache of what is seen of sources.
  */
-public record CacheProgram(Program program, Entry prefill, Entry decode, int cacheRows) {
+public record CacheProgram(Program program, Entry prefill, Entry decode, int cacheRows, VirtualTokens virtual) {
 
   /** The entry for pieces of any length. */
   public static final String PREFILL = "prefill";
   /** The entry for pieces of one token. */
   public static final String DECODE = "decode";
+  /** Slot of the cache's row of each key where an adapter puts a prefix before sequences. */
+  static final String PREFIXED_ROWS = "prefill.prefixed";
   /** The entry for sources. */
   public static final String ENCODE = "encode";
 
@@ -45,11 +48,11 @@ public record CacheProgram(Program program, Entry prefill, Entry decode, int cac
       model.hidden(new Sites(program.entry(ENCODE), new SourceHooks(adapter, pieces.source(), capacity.cacheRows(), true)), pieces, Rows.ALL);
     }
     Entry prefill = entry(PREFILL, program, model, adapter, pieces, Rows.LAST, capacity.cacheRows());
-    Entry decode = entry(DECODE, program, model, adapter, singles(program, pieces), Rows.ALL, capacity.cacheRows());
+    Entry decode = entry(DECODE, program, model, WithoutVirtualTokens.of(adapter), singles(program, pieces), Rows.ALL, capacity.cacheRows());
     adapter.recordPrepare(program);
     Program built = sources ? Needed.of(program.build()) : program.build();
     AdapterRecording.requireRecorded(adapter, built);
-    return new CacheProgram(built, prefill, decode, capacity.cacheRows());
+    return new CacheProgram(built, prefill, decode, capacity.cacheRows(), adapter.virtualTokens());
   }
 
   private static Entry entry(String name, ProgramBuilder program, Model model, Adapter adapter, PackedInputs in, Rows wanted, int cacheRows) {

@@ -39,8 +39,8 @@ class SourceAnswersTest {
     pairs = Files.writeString(dir.resolve("pairs.jsonl"), rows.toString());
     run = dir.resolve("run");
     ok("train", "--model", model, "--output", run, "--task", "seq2seq", "--source_prefix", "say: ", "--data.train", pairs, "--data.eval", pairs,
-        "--optimizer.learning_rate", "3e-2", "--optimizer.schedule", "constant", "--batch_size", 4, "--max_steps", 150, "--eval_every", 1000,
-        "--adapter.r", 8, "--adapter.lora_alpha", 16, "--adapter.target_modules=all-linear", "--adapter.modules_to_save=shared", "--threads", 1);
+        "--optimizer.learning_rate", "3e-2", "--optimizer.schedule", "constant", "--batch_size", 4, "--max_steps", 300, "--eval_every", 1000,
+        "--adapter.r", 12, "--adapter.lora_alpha", 24, "--adapter.target_modules=all-linear", "--adapter.modules_to_save=lm_head", "--threads", 1);
   }
 
   private static InProcess ok(Object... arguments) {
@@ -65,7 +65,7 @@ class SourceAnswersTest {
   @Test
   void theSameSourcesAreAnsweredBeforeAndAfter() throws IOException {
     List<JsonNode> sampled = sampled();
-    assertEquals(List.of(0, 150), sampled.stream().map(event -> event.path("step").asInt()).toList());
+    assertEquals(List.of(0, 300), sampled.stream().map(event -> event.path("step").asInt()).toList());
     for (int i = 0; i < 3; i++) {
       JsonNode before = sampled.getFirst().path("samples").path(i);
       JsonNode after = sampled.getLast().path("samples").path(i);

@@ -82,7 +82,7 @@ public record Answerer(ModelDirectory directory, Optional<Path> adapter, WeightS
         return Generator.open(model, base, room, backend);
       }
       try (LoadedAdapter loaded = PeftFormat.load(adapter.get(), Generator.describe(model))) {
-        return Generator.open(model, base, loaded, room, backend);
+        return Generator.open(model, base, loaded, room.beside(loaded.adapter(), model.architecture()), backend);
       }
     }
   }
