@@ -56,6 +56,7 @@ public final class Generator implements AutoCloseable {
   private final GeneratorOptions options;
   private final CacheRows cache;
   private final VirtualTokens virtual;
+  private final int border;
   private final PieceBatch batch;
   private final @Nullable Sources sources;
   private final Logits logits;
@@ -77,6 +78,7 @@ public final class Generator implements AutoCloseable {
     virtual = adapter.virtualTokens();
     cache = new CacheRows(options.cacheRows() + options.sequences() * virtual.total());
     batch = new PieceBatch(program);
+    border = program.border();
     sources = model.architecture().readsSource() ? new Sources(program) : null;
     int vocabulary = model.architecture().vocabSize();
     logits = new Logits(options.sequences(), vocabulary, executable.floatType());
@@ -349,6 +351,9 @@ public final class Generator implements AutoCloseable {
       sources.encode(executable);
     }
     batch.clear();
+    if (border > 0) {
+      cross();
+    }
     // Sequences that wait for one token first, so that none of them waits for the prompts of others.
     for (int i = 0; i < sequences.size(); i++) {
       put(sequences.get(i), true);
@@ -379,6 +384,18 @@ public final class Generator implements AutoCloseable {
     return true;
   }
 
+  /** A sequence that has become longer than the border has keys that were turned otherwise: as in transformers all are computed anew. */
+  private void cross() {
+    for (int i = 0; i < sequences.size(); i++) {
+      Sequence sequence = sequences.get(i);
+      boolean beyond = virtual.total() + sequence.length() > border;
+      if (beyond != sequence.beyond) {
+        sequence.beyond = beyond;
+        sequence.cached = 0;
+      }
+    }
+  }
+
   private void put(Sequence sequence, boolean single) {
     int pending = sequence.pending();
     int piece = Math.min(pending, batch.room());
@@ -388,6 +405,9 @@ public final class Generator implements AutoCloseable {
       Sources.Place source = sequence.source;
       if (source != null) {
         batch.source(source.firstRow(), source.length());
+      }
+      if (border > 0) {
+        batch.beyond(sequence.beyond);
       }
       sequence.cached += piece;
     }

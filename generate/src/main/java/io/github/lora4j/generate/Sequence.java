@@ -23,6 +23,8 @@ public final class Sequence {
 
   /** Tokens whose keys and values are in the cache, those that an adapter puts before the prompt included. */
   int cached;
+  /** Whether it is longer than the border at which its keys are turned otherwise. */
+  boolean beyond;
   /** Tokens that an adapter puts before the prompt. */
   int before;
   /** The cache's row of the first token. */

@@ -104,6 +104,14 @@ public interface Architecture {
     return false;
   }
 
+  /**
+   * The longest sequence of the first kind, where numbers that depend on a sequence's length ({@link PackedInputs#byLength}) are of two kinds alone:
+   * those of sequences up to it, and those of longer ones.
+   */
+  default OptionalInt lengthBorder() {
+    return OptionalInt.empty();
+  }
+
   /** The token that texts made from others begin with, config.json's {@code decoder_start_token_id}; empty where nothing says which it is. */
   default OptionalInt decoderStart() {
     return config().has("decoder_start_token_id") ? OptionalInt.of(config().whole("decoder_start_token_id", 0)) : OptionalInt.empty();

@@ -1,6 +1,7 @@
 package io.github.lora4j.models;
 
 import io.github.lora4j.graph.Graph;
+import io.github.lora4j.graph.Program;
 import io.github.lora4j.graph.ProgramBuilder;
 import io.github.lora4j.graph.RowAxis;
 import io.github.lora4j.graph.Shape;
@@ -10,6 +11,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * The input slots of a packed batch: sequences lie one after another on the {@code tokens} axis, without padding.
@@ -78,7 +80,7 @@ public record PackedInputs(Tokens all, Value ranges, Chosen first, Chosen last, 
       keys.add(program.table("sourceKeys", Shape.of(program.axis(Source.AXIS, limits.sourceTokens), 2)));
     }
     Sites.Randomness randomness = new Sites.Randomness(keys, program.table("random", Shape.of(1, 3)));
-    return new PackedInputs(all, ranges, first, last, randomness, limits, new ByLength(program, new LinkedHashMap<>(), 0));
+    return new PackedInputs(all, ranges, first, last, randomness, limits, new ByLength(program, new LinkedHashMap<>(), 0, 0));
   }
 
   private static Chosen chosen(ProgramBuilder program, String name, RowAxis tokens, RowAxis sequences) {
@@ -97,11 +99,14 @@ public record PackedInputs(Tokens all, Value ranges, Chosen first, Chosen last, 
    * Tables that the host fills for each batch.
    *
    * @param fixed the length that all sequences count as having, so that the tables are constants; 0: each has its own
+   * @param border those up to this long count as having this length, so that the constants have two parts; 0: all count as having the fixed one
    */
-  public record ByLength(ProgramBuilder program, Map<Value, LengthTable> tables, int fixed) {
+  public record ByLength(ProgramBuilder program, Map<Value, LengthTable> tables, int fixed, int border) {
 
     /** The number of each token's row [tokens, 1], declared with the first table. */
     public static final String ROWS = "tokenRows";
+    /** The same of constants with two parts, by the axis of the tokens. */
+    private static final String PARTS = "lengthRows.";
   }
 
   /**
@@ -111,10 +116,11 @@ public record PackedInputs(Tokens all, Value ranges, Chosen first, Chosen last, 
    */
   public Value byLength(String name, int columns, LengthTable table) {
     if (byLength.fixed > 0) {
-      return byLength.program.constant(name, Shape.of(maxLength(), columns), () -> {
-        float[] values = new float[maxLength() * columns];
-        for (int p = 0; p < maxLength(); p++) {
-          table.write(p, byLength.fixed, values, p * columns);
+      int parts = byLength.border > 0 ? 2 : 1;
+      return byLength.program.constant(name, Shape.of(parts * maxLength(), columns), () -> {
+        float[] values = new float[parts * maxLength() * columns];
+        for (int p = 0; p < parts * maxLength(); p++) {
+          table.write(p % maxLength(), p < (parts - 1) * maxLength() ? byLength.border : byLength.fixed, values, p * columns);
         }
         return values;
       });
@@ -130,13 +136,30 @@ public record PackedInputs(Tokens all, Value ranges, Chosen first, Chosen last, 
    * sequence do not fit those of a longer one.
    */
   public PackedInputs ofLength(int length) {
-    return new PackedInputs(all, ranges, first, last, randomness, limits, new ByLength(byLength.program, new LinkedHashMap<>(), length));
+    return ofLength(length, 0);
+  }
+
+  /** The same where those up to a border count as having that length. */
+  public PackedInputs ofLength(int length, int border) {
+    return new PackedInputs(all, ranges, first, last, randomness, limits, new ByLength(byLength.program, new LinkedHashMap<>(), length, border));
+  }
+
+  /**
+   * The slot that says for the rows wanted where they lie in constants with two parts, if these were recorded with a border: its position, and for a
+   * sequence beyond the border {@link #maxLength} more.
+   */
+  public Optional<Value> parts(Rows rows, Program program) {
+    return program.slot(partsName(rows));
+  }
+
+  private String partsName(Rows rows) {
+    return ByLength.PARTS + (rows == Rows.ALL ? tokens().name() : rows.name());
   }
 
   /** The rows wanted in a table of {@link #byLength}. */
   public Value rows(Rows rows) {
     if (byLength.fixed > 0) {
-      return positions(rows);
+      return byLength.border > 0 ? byLength.program.table(partsName(rows), positions(rows).shape()) : positions(rows);
     }
     return rows == Rows.ALL ? byLength.program.table(ByLength.ROWS, Shape.of(tokens(), 1)) : chosen(rows).rows;
   }

@@ -79,6 +79,11 @@ record ReplicatedLayers(Architecture deep, List<Integer> sources) implements Arc
   }
 
   @Override
+  public OptionalInt lengthBorder() {
+    return deep.lengthBorder();
+  }
+
+  @Override
   public OptionalInt decoderStart() {
     return deep.decoderStart();
   }

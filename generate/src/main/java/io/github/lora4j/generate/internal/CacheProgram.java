@@ -19,7 +19,7 @@ import io.github.lora4j.models.Rows;
  * head, and {@value #DECODE} for one token of each sequence. A model that makes a text from a source has {@value #ENCODE} before them, which fills
  * the cache of what is seen of sources.
  */
-public record CacheProgram(Program program, Entry prefill, Entry decode, int cacheRows, VirtualTokens virtual) {
+public record CacheProgram(Program program, Entry prefill, Entry decode, int cacheRows, VirtualTokens virtual, int border) {
 
   /** The entry for pieces of any length. */
   public static final String PREFILL = "prefill";
@@ -42,7 +42,7 @@ public record CacheProgram(Program program, Entry prefill, Entry decode, int cac
   public static CacheProgram record(Model model, Adapter adapter, Capacity capacity) {
     ProgramBuilder program = new ProgramBuilder();
     PackedInputs pieces = PackedInputs.declare(program, capacity.batchTokens(), capacity.sequences(), new PackedInputs.Limits(capacity.maxLength(),
-        model.architecture().firstPosition(), model.architecture().vocabSize(), capacity.sourceTokens(model))).ofLength(capacity.maxLength());
+        model.architecture().firstPosition(), model.architecture().vocabSize(), capacity.sourceTokens(model))).ofLength(capacity.maxLength(), capacity.border(model));
     boolean sources = model.architecture().readsSource();
     if (sources) {
       model.hidden(new Sites(program.entry(ENCODE), new SourceHooks(adapter, pieces.source(), capacity.cacheRows(), true)), pieces, Rows.ALL);
@@ -52,7 +52,7 @@ public record CacheProgram(Program program, Entry prefill, Entry decode, int cac
     adapter.recordPrepare(program);
     Program built = sources ? Needed.of(program.build()) : program.build();
     AdapterRecording.requireRecorded(adapter, built);
-    return new CacheProgram(built, prefill, decode, capacity.cacheRows(), adapter.virtualTokens());
+    return new CacheProgram(built, prefill, decode, capacity.cacheRows(), adapter.virtualTokens(), capacity.border(model));
   }
 
   private static Entry entry(String name, ProgramBuilder program, Model model, Adapter adapter, PackedInputs in, Rows wanted, int cacheRows) {
@@ -81,6 +81,12 @@ public record CacheProgram(Program program, Entry prefill, Entry decode, int cac
    * @param maxLength tokens of one sequence
    */
   public record Capacity(int sequences, int batchTokens, int cacheRows, int maxLength) {
+
+    /** What sequences count as long for; 0 where none is, or where it does not matter. */
+    public int border(Model model) {
+      int border = model.architecture().lengthBorder().orElse(0);
+      return border < maxLength ? border : 0;
+    }
 
     /** Tokens of sources that are encoded at a time; 0 for a model that reads none. */
     int sourceTokens(Model model) {

@@ -3,6 +3,7 @@ package io.github.lora4j.generate.internal;
 import io.github.lora4j.graph.Executable;
 import io.github.lora4j.graph.PrefixTables;
 import io.github.lora4j.graph.RowChoices;
+import io.github.lora4j.graph.Value;
 import io.github.lora4j.graph.VirtualTokens;
 import io.github.lora4j.models.PackedInputs;
 import io.github.lora4j.models.Rows;
@@ -27,6 +28,12 @@ public final class PieceBatch {
   private final Optional<PackedInputs.Source> singleSources;
   private final VirtualTokens virtual;
   private final Optional<PrefixTables> prefix;
+  private final Optional<Value> pieceParts;
+  private final Optional<Value> singleParts;
+  private final Optional<Value> partsOfLast;
+  private final int[] parts;
+  private final int[] lastParts;
+  private final int maxLength;
   private final int[] promptIds;
   private final int[] firstRows;
   private final int[] dones;
@@ -58,6 +65,12 @@ public final class PieceBatch {
     lastPositions = new int[s];
     lastSegments = new int[5 * s];
     pieceChoices = new int[s];
+    maxLength = in.maxLength();
+    pieceParts = in.parts(Rows.ALL, program.program());
+    singleParts = program.decode().in().parts(Rows.ALL, program.program());
+    partsOfLast = in.parts(Rows.LAST, program.program());
+    parts = new int[t];
+    lastParts = new int[s];
     promptIds = new int[t];
     firstRows = new int[s];
     dones = new int[s];
@@ -116,6 +129,16 @@ public final class PieceBatch {
     pieces++;
   }
 
+  /** Says that the piece added last is of a sequence beyond the border of lengths, or is not. */
+  public void beyond(boolean is) {
+    int more = is ? maxLength : 0;
+    int from = segments[5 * (pieces - 1)];
+    for (int i = from; i < tokens; i++) {
+      parts[i] = positions[i] + more;
+    }
+    lastParts[pieces - 1] = lastPositions[pieces - 1] + more;
+  }
+
   /** The rows of the cache that the piece added last sees of its source. */
   public void source(int firstRow, int length) {
     cross(segments, cross, firstRow, length);
@@ -137,6 +160,16 @@ public final class PieceBatch {
     table[at + 2] = keyStart;
     table[at + 3] = keys;
     table[at + 4] = offset;
+  }
+
+  private void lengths(Executable executable, boolean singles) {
+    Optional<Value> all = singles ? singleParts : pieceParts;
+    if (all.isPresent()) {
+      executable.write(all.get(), parts, tokens);
+    }
+    if (!singles && partsOfLast.isPresent()) {
+      executable.write(partsOfLast.get(), lastParts, pieces);
+    }
   }
 
   private void virtualTokens(Executable executable) {
@@ -165,6 +198,7 @@ public final class PieceBatch {
       executable.write(in.last().positions(), lastPositions, pieces);
       executable.write(in.last().segments(), lastSegments, 5 * pieces);
     }
+    lengths(executable, singles);
     Optional<PackedInputs.Source> sources = singles ? singleSources : pieceSources;
     if (sources.isPresent()) {
       executable.write(sources.get().cross(), cross, 5 * pieces);
