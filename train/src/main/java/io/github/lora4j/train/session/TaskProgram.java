@@ -74,6 +74,11 @@ public record TaskProgram(Program program, PackedInputs in, Value predictions, O
       this(tokens, sequences, maxLength, false);
     }
 
+    /** The tokens in words: "512", or "64 and 512 of sources". */
+    public String room() {
+      return sourceTokens > 0 ? "%,d and %,d of sources".formatted(tokens, sourceTokens) : "%,d".formatted(tokens);
+    }
+
     /** The same with room for this many tokens, and as many of sources where there are any, if it has less. */
     public Capacity atLeast(int room) {
       return new Capacity(Math.max(room, tokens), sequences, maxLength, evaluates, microBatches, recomputes, sourceTokens > 0 ? Math.max(room,
