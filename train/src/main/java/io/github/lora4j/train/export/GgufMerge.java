@@ -15,6 +15,7 @@ import io.github.lora4j.models.gguf.GgufCheck;
 import io.github.lora4j.models.gguf.GgufModelKeys;
 import io.github.lora4j.models.gguf.GgufPlaces;
 import io.github.lora4j.tokenizer.GgufTokens;
+import io.github.lora4j.tokenizer.chat.ChatTemplates;
 import io.github.lora4j.vector.ConfigException;
 import io.github.lora4j.vector.Elements;
 import io.github.lora4j.vector.Names;
@@ -142,6 +143,7 @@ final class GgufMerge {
         .ifPresent(type -> writer.key(FILE_TYPE, GgufValue.u32(type)));
     writer.key("general.quantization_version", GgufValue.u32(2));
     GgufTokens.of(base.path(), adapted.model().architecture().vocabSize()).forEach(writer::key);
+    ChatTemplates.load(base.path()).ggufKeys().forEach(writer::key);
     writer.write(file);
   }
 
