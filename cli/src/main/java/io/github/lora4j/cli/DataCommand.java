@@ -94,9 +94,18 @@ final class DataCommand implements Callable<Integer> {
     }
     if (task.isPresent() || !recipe) {
       // Columns are named alike whatever task reads rows whole.
-      builder.set("task", task.orElseGet(() -> DataPreview.taskFor(file, builder.set("task", "causal_lm").build().data().columns())));
+      builder.set("task", task.orElseGet(() -> DataPreview.taskFor(file, columns().build().data().columns())));
     }
     return builder;
+  }
+
+  /** What is said of the columns alone: settings of a task are not for the task that only stands in for it here. */
+  private RecipeBuilder columns() {
+    RecipeBuilder columns = new RecipeBuilder().set("task", "causal_lm").set("model", "any").set("output", "nothing-is-written")
+        .set("data.train", file.toString());
+    set.stream().filter(setting -> setting.startsWith("data.")).forEach(setting -> columns.set(setting.substring(0, setting.indexOf('=')),
+        setting.substring(setting.indexOf('=') + 1)));
+    return columns;
   }
 
   private static void print(PrintWriter out, Tokenizer tokenizer, int number, Example example, boolean colour) {

@@ -1,21 +1,21 @@
 package io.github.lora4j.cli.generate;
 
-import com.fasterxml.jackson.core.JacksonException;
-import com.fasterxml.jackson.core.type.TypeReference;
-import com.fasterxml.jackson.databind.ObjectMapper;
-import com.fasterxml.jackson.dataformat.yaml.YAMLFactory;
 import io.github.lora4j.tokenizer.chat.Chat;
 import io.github.lora4j.train.language.Writing;
+import io.github.lora4j.train.recipe.RecipeBuilder;
 import io.github.lora4j.vector.ConfigException;
 import java.io.PrintWriter;
 import java.time.LocalDate;
 import java.time.format.DateTimeParseException;
+import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
 import picocli.CommandLine.Option;
 
 /** What a chat template is given beside messages: from the command line, or else as the adapter was trained. */
 final class TemplateVariables {
+
+  private static final String KEY = "chat_template_kwargs";
 
   @Option(names = "--chat-template-kwargs", paramLabel = "MAP",
       description = "Variables of the chat template, such as '{enable_thinking: false}' (default: those that the adapter was trained with).")
@@ -55,12 +55,14 @@ final class TemplateVariables {
     return new Chosen(chosen, day);
   }
 
+  /** As a recipe's value is read. */
   private static Map<String, Object> parsed(String text) {
-    try {
-      return new ObjectMapper(new YAMLFactory()).readValue(text, new TypeReference<Map<String, Object>>() { });
-    } catch (JacksonException e) {
-      throw new ConfigException("--chat-template-kwargs must be names with values, such as '{enable_thinking: false}', got %s".formatted(text), e);
+    if (!(new RecipeBuilder().set("task", "chat").set(KEY, text).all().get(KEY) instanceof Map<?, ?> map)) {
+      throw new ConfigException("--chat-template-kwargs must be names with values, such as '{enable_thinking: false}', got %s".formatted(text));
     }
+    Map<String, Object> named = new LinkedHashMap<>();
+    map.forEach((name, value) -> named.put(String.valueOf(name), value));
+    return named;
   }
 
   private static String day(String text) {

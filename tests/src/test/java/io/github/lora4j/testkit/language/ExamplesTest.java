@@ -57,7 +57,11 @@ class ExamplesTest {
     }
     // The small models have fewer positions.
     if (data.has("max_length")) {
-      data.put("max_length", Math.min(data.path("max_length").intValue(), task.equals("embedding") ? 32 : 256));
+      data.put("max_length", Math.min(data.path("max_length").intValue(), switch (task) {
+        case "embedding" -> 32;
+        case "seq2seq" -> 96;
+        default -> 256;
+      }));
     }
     Path file = own.resolve("recipe.yaml");
     YAML.writeValue(file.toFile(), recipe);

@@ -56,6 +56,10 @@ class HostileTemplateTest {
       "{% for a in range(99999) %}{{ (('a' * 9998 + 'b') * 99).count('a' * 9999) }}{% endfor %} # steps",
       "{% for a in range(99999) %}{% set x = (('a' * 9998 + 'b') * 99).rsplit('b' + 'a' * 9999) %}{% endfor %} # steps",
       "{% for a in range(99999) %}{% set x = (('a' * 9998 + 'b') * 99).replace('a' * 9999, '') %}{% endfor %} # steps",
+      "{{ ('a,' * 9999999).split(',')|length }} # steps",
+      "{{ ('a ' * 9999999).split()|length }} # steps",
+      "{{ ('a ' * 9999999).rsplit()|length }} # steps",
+      "{{ ('a,' * 9999999).rsplit(',')|length }} # steps",
       "{% for a in range(99999) %}{% set x = ('x' * 999999).strip('a' * 999999 + 'x') %}{% endfor %} # steps",
       "{{ [[1]]|tojson(indent='b' * 9999999) }}{{ [[1]]|tojson(indent='b' * 9999999) }} # characters|steps",
   })

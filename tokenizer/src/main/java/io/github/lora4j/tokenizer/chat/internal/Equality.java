@@ -120,8 +120,8 @@ final class Equality {
         if (!(element instanceof Str part)) {
           throw run.fail("'in <string>' requires string as left operand, not " + Value.type(element));
         }
-        run.characters((long) text.chars() + part.chars());
-        return new Needle(part.text()).first(text.text(), 0) >= 0;
+        run.characters(text.chars());
+        return Needle.of(run, part.text(), text.chars()).first(text.text(), 0) >= 0;
       }
       case Dict dict -> {
         return dict.entries().containsKey(Values.key(run, element));

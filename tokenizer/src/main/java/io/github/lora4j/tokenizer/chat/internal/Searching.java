@@ -41,8 +41,7 @@ final class Searching {
     }
     Str part = within.of(run, text);
     String wanted = Values.string(run, "the argument of " + method, bound[0]).text();
-    run.characters(wanted.length());
-    Needle needle = new Needle(wanted);
+    Needle needle = Needle.of(run, wanted, part.chars());
     int at = method.equals("find") ? needle.first(part.text(), 0) : needle.last(part.text(), part.chars());
     return at < 0 ? -1 : within.start() + part.codePoint(at);
   }
@@ -63,8 +62,7 @@ final class Searching {
       return Int.of(part.length() + 1L);
     }
     int count = 0;
-    run.characters(wanted.length());
-    Needle needle = new Needle(wanted);
+    Needle needle = Needle.of(run, wanted, part.chars());
     for (int at = needle.first(part.text(), 0); at >= 0; at = needle.first(part.text(), at + wanted.length())) {
       count++;
     }

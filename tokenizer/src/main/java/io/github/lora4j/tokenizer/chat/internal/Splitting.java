@@ -8,6 +8,9 @@ import java.util.List;
 /** Cutting strings up, and replacing parts of them. */
 final class Splitting {
 
+  /** Steps that a part takes besides its characters: each is an object of some hundred bytes. */
+  private static final int PART = 4;
+
   private Splitting() {}
 
   /** split and rsplit; the arguments are the separator and the most splits. */
@@ -16,23 +19,23 @@ final class Splitting {
     most = most < 0 ? Integer.MAX_VALUE : most;
     List<Value> parts;
     if (!Undefined.given(bound[0]) || bound[0] instanceof None) {
-      parts = fromLeft ? words(text, most) : wordsFromRight(text, most);
+      parts = fromLeft ? words(run, text, most) : wordsFromRight(run, text, most);
     } else {
       Str separator = Values.string(run, "the separator", bound[0]);
       if (separator.isEmpty()) {
         throw run.fail("empty separator");
       }
-      parts = fromLeft ? split(text, separator.text(), most) : splitFromRight(text, separator.text(), most);
+      parts = fromLeft ? split(run, text, separator.text(), most) : splitFromRight(run, text, separator.text(), most);
     }
-    run.spend(parts.size());
     return Items.list(parts);
   }
 
-  private static List<Value> split(Str text, String separator, int most) {
+  private static List<Value> split(Run run, Str text, String separator, int most) {
     List<Value> parts = new ArrayList<>();
     int from = 0;
-    Needle needle = new Needle(separator);
+    Needle needle = Needle.of(run, separator, text.chars());
     for (int at = needle.first(text.text(), 0); at >= 0 && parts.size() < most; at = needle.first(text.text(), from)) {
+      run.spend(PART);
       parts.add(text.slice(from, at));
       from = at + separator.length();
     }
@@ -40,12 +43,14 @@ final class Splitting {
     return parts;
   }
 
-  private static List<Value> splitFromRight(Str text, String separator, int most) {
+  private static List<Value> splitFromRight(Run run, Str text, String separator, int most) {
     List<Value> parts = new ArrayList<>();
     int to = text.chars();
     String backwards = backwards(text.text());
-    Needle needle = new Needle(backwards(separator));
+    run.spend(text.chars() >> 6);
+    Needle needle = Needle.of(run, backwards(separator), text.chars());
     while (parts.size() < most) {
+      run.spend(PART);
       int found = needle.first(backwards, text.chars() - to);
       if (found < 0) {
         break;
@@ -68,11 +73,12 @@ final class Splitting {
     return new String(chars);
   }
 
-  private static List<Value> words(Str text, int most) {
+  private static List<Value> words(Run run, Str text, int most) {
     String s = text.text();
     List<Value> parts = new ArrayList<>();
     int at = 0;
     while (true) {
+      run.spend(PART);
       while (at < s.length() && Source.space(s.charAt(at))) {
         at++;
       }
@@ -91,11 +97,12 @@ final class Splitting {
     }
   }
 
-  private static List<Value> wordsFromRight(Str text, int most) {
+  private static List<Value> wordsFromRight(Run run, Str text, int most) {
     String s = text.text();
     List<Value> parts = new ArrayList<>();
     int at = s.length();
     while (true) {
+      run.spend(PART);
       while (at > 0 && Source.space(s.charAt(at - 1))) {
         at--;
       }
@@ -119,7 +126,7 @@ final class Splitting {
     if (separator.isEmpty()) {
       throw run.fail("empty separator");
     }
-    Needle needle = new Needle(separator.text());
+    Needle needle = Needle.of(run, separator.text(), text.chars());
     int at = first ? needle.first(text.text(), 0) : needle.last(text.text(), text.chars());
     if (at < 0) {
       return Items.tuple(first ? List.of(text, Str.EMPTY, Str.EMPTY) : List.of(Str.EMPTY, Str.EMPTY, text));
@@ -134,6 +141,7 @@ final class Splitting {
     int from = 0;
     for (int i = 0; i < s.length(); i++) {
       if (breaksLine(s.charAt(i))) {
+        run.spend(PART);
         int behind = s.startsWith("\r\n", i) ? i + 2 : i + 1;
         lines.add(text.slice(from, keepEnds ? behind : i));
         from = behind;
@@ -143,7 +151,6 @@ final class Splitting {
     if (from < s.length()) {
       lines.add(text.slice(from, s.length()));
     }
-    run.spend(lines.size());
     return lines;
   }
 
@@ -156,7 +163,7 @@ final class Splitting {
     int most = count < 0 ? Integer.MAX_VALUE : count;
     StrBuilder out = new StrBuilder();
     int from = 0;
-    Needle needle = new Needle(old.text());
+    Needle needle = Needle.of(run, old.text(), text.chars());
     for (int at = needle.first(text.text(), 0), done = 0; at >= 0 && done < most; done++) {
       run.step();
       out.append(text, from, at).append(with);
