@@ -61,6 +61,27 @@ public final class AtomicFiles {
     });
   }
 
+  /**
+   * Writes a file that can be read again before it appears at its place, replacing one that is there.
+   *
+   * @param content makes a file of the place's name in a directory that lies elsewhere; an exception leaves nothing behind
+   */
+  public static void checkedFile(Path place, DirectoryContent content) {
+    attempt(place, "cannot be written", target -> {
+      if (Files.isDirectory(target)) {
+        throw new IOException("it is a directory");
+      }
+      Workplace.makeDirectories(parent(target));
+      try (Workplace work = Workplace.in(parent(target))) {
+        Path inside = work.fresh().resolveSibling("made");
+        Files.createDirectory(inside);
+        fill(inside, content, parent(target));
+        Files.move(inside.resolve(target.getFileName()), work.fresh());
+        work.publish(target.getFileName().toString());
+      }
+    });
+  }
+
   /** Writes a file of text in UTF-8, replacing one that is there. */
   public static void text(Path place, CharSequence text) {
     file(place, channel -> {

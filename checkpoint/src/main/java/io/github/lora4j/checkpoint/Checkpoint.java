@@ -14,7 +14,7 @@ import java.util.Map;
 import java.util.Set;
 
 /**
- * The tensors of one model, by name: a safetensors file, a sharded safetensors directory, the initialisers of an ONNX model,
+ * The tensors of one model, by name: a safetensors file, a sharded safetensors directory, the initialisers of an ONNX model (its data may lie in files beside it),
  * or a state dict of {@code torch.save}, whose pickle is read as data and never executed.
  *
  * <p>Opening reads and checks the headers only; tensor data is streamed from the file into the caller's memory when asked for.

@@ -24,10 +24,10 @@ import org.junit.jupiter.api.io.TempDir;
 
 class OnnxTest {
 
-  private static final int FLOAT = 1;
+  static final int FLOAT = 1;
   private static final int INT32 = 6;
   private static final int INT64 = 7;
-  private static final int FLOAT16 = 10;
+  static final int FLOAT16 = 10;
 
   @TempDir Path directory;
 
@@ -54,12 +54,12 @@ class OnnxTest {
     return model(graph).toBytes();
   }
 
-  private static Proto model(Proto graph) {
+  static Proto model(Proto graph) {
     return new Proto().number(1, 6).text(2, "pytorch").message(7, graph)
         .message(8, new Proto().number(2, 11)).message(14, new Proto().text(1, "key").text(2, "value"));
   }
 
-  private static Proto node(String type, String name, String... inputs) {
+  static Proto node(String type, String name, String... inputs) {
     Proto node = new Proto();
     for (String input : inputs) {
       node.text(1, input);
@@ -67,7 +67,7 @@ class OnnxTest {
     return node.text(2, "out").text(3, name).text(4, type);
   }
 
-  private static Proto tensor(String name, int type, long... dims) {
+  static Proto tensor(String name, int type, long... dims) {
     Proto tensor = new Proto();
     for (long dim : dims) {
       tensor.number(1, dim);
@@ -75,13 +75,18 @@ class OnnxTest {
     return tensor.number(2, type).text(8, name);
   }
 
-  private static byte[] floats(float... values) {
+  /** A vector whose elements are in another file. */
+  static Proto elsewhere(String name, String file, long elements) {
+    return tensor(name, FLOAT, elements).number(14, 1).message(13, new Proto().text(1, "location").text(2, file));
+  }
+
+  static byte[] floats(float... values) {
     ByteBuffer buffer = ByteBuffer.allocate(values.length * 4).order(ByteOrder.LITTLE_ENDIAN);
     buffer.asFloatBuffer().put(values);
     return buffer.array();
   }
 
-  private static byte[] varints(long... values) {
+  static byte[] varints(long... values) {
     Proto proto = new Proto();
     for (long value : values) {
       proto.write((CodedOutputStream out) -> out.writeUInt64NoTag(value));
@@ -168,8 +173,19 @@ class OnnxTest {
     refused(initialiser(tensor("w", INT64, 1).bytes(4, floats(1))), "tensor w", "field 4");
     refused(initialiser(tensor("w", 8, 1)), "tensor w", "data type 8");
     refused(initialiser(tensor("w", FLOAT, 1).bytes(9, floats(1)).bytes(4, floats(1))), "tensor w", "twice");
-    refused(initialiser(tensor("w", FLOAT, 1).number(14, 1)), "tensor w", "external data");
-    refused(initialiser(tensor("w", FLOAT, 1).message(13, new Proto().text(1, "location"))), "tensor w", "external data");
+    refused(initialiser(tensor("w", FLOAT, 1).number(14, 1)), "tensor w", "the file \"\"");
+    refused(initialiser(tensor("w", FLOAT, 1).message(13, new Proto().text(1, "location").text(2, "m.data"))), "tensor w", "4 bytes", "got 0");
+    for (String path : List.of("../m.data", "/etc/passwd", "..", "a\\b", "a\0b", "")) {
+      refused(initialiser(elsewhere("w", path, 1)), "tensor w", "plain name");
+    }
+    refused(initialiser(elsewhere("w", "gone.data", 1)), "gone.data", "no such file");
+    Files.write(directory.resolve("m.data"), floats(1));
+    refused(initialiser(elsewhere("w", "m.data", 2)), "tensor w", "m.data", "has 4");
+    refused(initialiser(elsewhere("w", "m.data", 1).message(13, new Proto().text(1, "offset").text(2, "1"))), "tensor w", "bytes 1 to 5");
+    refused(initialiser(elsewhere("w", "m.data", 1).message(13, new Proto().text(1, "offset").text(2, "9223372036854775807"))), "tensor w");
+    refused(initialiser(elsewhere("w", "m.data", 1).message(13, new Proto().text(1, "offset").text(2, "-1"))), "tensor w", "offset");
+    refused(initialiser(elsewhere("w", "m.data", 1).message(13, new Proto().text(1, "length").text(2, "x"))), "tensor w", "length");
+    refused(initialiser(elsewhere("w", "m.data", 1).bytes(9, floats(1))), "tensor w", "no data here");
     refused(model(new Proto().message(15, new Proto())).toBytes(), "sparse");
     Proto twice = tensor("w", FLOAT, 1).bytes(9, floats(1));
     refused(model(new Proto().message(5, twice).message(5, twice)).toBytes(), "two tensors", "w");
@@ -184,7 +200,7 @@ class OnnxTest {
     return model(new Proto().message(5, tensor)).toBytes();
   }
 
-  private static float[] floats(Checkpoint checkpoint, String name) {
+  static float[] floats(Checkpoint checkpoint, String name) {
     float[] result = new float[(int) checkpoint.info(name).elements()];
     checkpoint.read(name, DType.F32, MemorySegment.ofArray(result));
     return result;

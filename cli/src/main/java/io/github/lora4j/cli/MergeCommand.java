@@ -2,17 +2,19 @@ package io.github.lora4j.cli;
 
 import io.github.lora4j.train.export.MergedForm;
 import io.github.lora4j.train.export.MergedModel;
-import io.github.lora4j.train.runs.RunDirectory;
 import io.github.lora4j.vector.ConfigException;
 import io.github.lora4j.vector.DType;
+import io.github.lora4j.vector.WeightFormat;
+import io.github.lora4j.vector.WeightFormats;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
 /** {@code lora4j merge}. */
@@ -23,53 +25,75 @@ final class MergeCommand implements Callable<Integer> {
   @Spec
   private CommandSpec spec;
 
-  @Parameters(arity = "0..1", paramLabel = "RUN", description = "The output directory of a finished run; or give --model and --adapter.")
-  private Optional<Path> run;
-
-  @Option(names = "--model", paramLabel = "DIR", description = "The base model.")
-  private Optional<Path> model;
-
-  @Option(names = "--adapter", paramLabel = "DIR", description = "An adapter directory of PEFT's form.")
-  private Optional<Path> adapter;
+  @Mixin
+  private TrainedOptions trained;
 
   @Option(names = "--untie", description = "Write weights that modules share as weights of their own, where the adapter changes only "
       + "one of them: an output layer tied to the embedding, replicated layers.")
   private boolean untie;
 
-  @Option(names = "--to", paramLabel = "FORM", defaultValue = "safetensors", description = "safetensors (a directory of Hugging Face's form).")
+  @Option(names = "--to", paramLabel = "FORM", defaultValue = "safetensors", description = "safetensors: a directory that "
+      + "transformers loads. gguf: one file for llama.cpp, Ollama and LM Studio. onnx: your ONNX file with merged weights, inputs and outputs as "
+      + "before.")
   private String form;
 
-  @Option(names = "--dtype", paramLabel = "TYPE", description = "f32, f16 or bf16 for all weights; as they are if not given.")
+  @Option(names = "--dtype", paramLabel = "TYPE", description = "f32, f16 or bf16 for all weights, with --to gguf q8_0 and other "
+      + "formats of blocks, too; as they are if not given.")
   private Optional<String> dtype;
 
   @Option(names = "--shard-size", paramLabel = "SIZE", defaultValue = "5GB",
       description = "The most bytes of tensors in a file of safetensors, such as 5GB or 500MB.")
   private String shardSize;
 
-  @Option(names = "--output", paramLabel = "DIR", required = true, description = "The directory to be made.")
+  @Option(names = "--touched", paramLabel = "TYPE", description = "With --to gguf on a quantised base: the type of the weights that the adapter changes, "
+      + "such as f16, where quantising them again would lose too much of it.")
+  private Optional<String> touched;
+
+  @Option(names = "--onnx", paramLabel = "FILE", description = "The file for --to onnx, where the model's directory does not hold one .onnx file.")
+  private Optional<Path> onnx;
+
+  @Option(names = "--output", paramLabel = "PLACE", required = true, description = "The directory to be made; with --to gguf the file.")
   private Path output;
 
   @Override
   public Integer call() {
-    if (run.isPresent() == adapter.isPresent()) {
+    if (trained.run.isPresent() == trained.adapter.isPresent()) {
       throw new ConfigException("give the directory of a run, or --model and --adapter");
     }
     MergedForm into = form();
-    if (run.isPresent()) {
-      MergedModel.ofRun(run.get(), model.orElseGet(() -> RunDirectory.recipe(run.get()).model()), into, output);
-    } else {
-      MergedModel.ofAdapter(model.orElseThrow(() -> new ConfigException("--adapter needs --model: the base model it was trained on")),
-          adapter.get(), into, output);
-    }
+    List<String> notes = trained.run.isPresent() ? MergedModel.ofRun(trained.run.get(), trained.base(), into, output)
+        : MergedModel.ofAdapter(trained.base(), trained.adapter.orElseThrow(), into, output);
     spec.commandLine().getOut().println("merged model: " + output);
+    notes.forEach(spec.commandLine().getErr()::println);
     return 0;
   }
 
   private MergedForm form() {
+    if (!form.equals("onnx") && onnx.isPresent()) {
+      throw new ConfigException("--onnx goes with --to onnx only");
+    }
+    if (!form.equals("gguf") && touched.isPresent()) {
+      throw new ConfigException("--touched goes with --to gguf only");
+    }
     return switch (form) {
+      case "gguf" -> new MergedForm.Gguf(dtype.map(name -> format("--dtype", name)), touched.map(name -> format("--touched", name)), untie);
       case "safetensors" -> new MergedForm.Safetensors(dtype.map(MergeCommand::dtype), ByteSize.of("--shard-size", shardSize), untie);
-      default -> throw new ConfigException("--to %s: there is no such form; safetensors is".formatted(form));
+      case "onnx" -> {
+        if (dtype.isPresent() || untie) {
+          throw new ConfigException("--to onnx keeps the file's own types and sharing: leave out --dtype and --untie");
+        }
+        yield new MergedForm.Onnx(onnx);
+      }
+      default -> throw new ConfigException("--to %s: there is no such form; safetensors, gguf and onnx are".formatted(form));
     };
+  }
+
+  private static WeightFormat format(String option, String name) {
+    try {
+      return WeightFormats.named(name.toLowerCase(Locale.ROOT));
+    } catch (ConfigException e) {
+      throw new ConfigException("%s %s: %s".formatted(option, name, e.getMessage()), e);
+    }
   }
 
   private static DType dtype(String name) {

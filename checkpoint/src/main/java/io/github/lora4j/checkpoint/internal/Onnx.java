@@ -5,11 +5,13 @@ import io.github.lora4j.checkpoint.TensorInfo;
 import io.github.lora4j.vector.DType;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
+import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.Map;
+import java.util.Objects;
 import java.util.SequencedMap;
 import java.util.Set;
 
@@ -26,15 +28,36 @@ final class Onnx extends TensorTable<Onnx.Weight> {
 
   private static final String ANONYMOUS = "onnx::MatMul_";
 
-  private final SourceFile file;
+  private final OnnxParser parser;
+  private final SequencedMap<String, Weight> weights;
+  /** By location; the model's own is the empty one. */
+  private final Map<String, SourceFile> files;
 
-  private Onnx(SourceFile file, SequencedMap<String, Weight> weights, Map<String, String> metadata) {
-    super(file.path(), weights, metadata);
-    this.file = file;
+  private Onnx(OnnxParser parser, Map<String, SourceFile> files, SequencedMap<String, Weight> weights) {
+    super(Objects.requireNonNull(files.get("")).path(), weights, parser.metadata());
+    this.parser = parser;
+    this.files = files;
+    this.weights = weights;
+  }
+
+  /** What else the file says. */
+  OnnxParser parser() {
+    return parser;
+  }
+
+  /** The tensors as shown. */
+  SequencedMap<String, Weight> weights() {
+    return weights;
+  }
+
+  /** The files that hold the model, by location. */
+  Map<String, SourceFile> files() {
+    return files;
   }
 
   static Onnx open(Path path) {
     SourceFile file = new SourceFile(path);
+    Map<String, SourceFile> files = new LinkedHashMap<>(Map.of("", file));
     try {
       if (file.size() > Integer.MAX_VALUE) {
         throw file.broken("is " + file.size() + " bytes long; a protobuf file ends at 2 GiB");
@@ -45,13 +68,35 @@ final class Onnx extends TensorTable<Onnx.Weight> {
       OnnxParser parser = new OnnxParser(file);
       // The stream is not closed: it would close the channel that data is read from later.
       parser.parse(CodedInputStream.newInstance(file.stream(), 1 << 16));
-      return new Onnx(file, named(file, parser), parser.metadata());
+      for (OnnxTensor tensor : parser.tensors()) {
+        openData(file, tensor, files);
+      }
+      return new Onnx(parser, files, named(file, parser));
     } catch (IOException e) {
-      file.close();
+      files.values().forEach(SourceFile::close);
       throw file.broken("is no ONNX model, or is cut off: " + e.getMessage(), e);
     } catch (RuntimeException | Error e) {
-      file.close();
+      files.values().forEach(SourceFile::close);
       throw e;
+    }
+  }
+
+  /** The file that holds a tensor's data is there and long enough. */
+  private static void openData(SourceFile file, OnnxTensor tensor, Map<String, SourceFile> files) {
+    OnnxTensor.Data data = tensor.data();
+    if (!files.containsKey(data.location())) {
+      Path path;
+      try {
+        path = file.path().resolveSibling(data.location());
+      } catch (InvalidPathException e) {
+        throw file.broken("tensor %s: its data is in a file that cannot be: %s".formatted(tensor.info().name(), e.getReason()), e);
+      }
+      files.put(data.location(), new SourceFile(path));
+    }
+    SourceFile of = Objects.requireNonNull(files.get(data.location()));
+    if (data.position() > of.size() - data.length()) {
+      throw file.broken("tensor %s: its data is bytes %d to %d of %s, which has %d".formatted(tensor.info().name(), data.position(),
+          data.position() + data.length(), of.path(), of.size()));
     }
   }
 
@@ -81,11 +126,11 @@ final class Onnx extends TensorTable<Onnx.Weight> {
   /** Hugging Face names of anonymous weights, by the names of the MatMul nodes that use them; a tied weight has several. */
   private static Map<String, Set<String>> modules(OnnxParser parser) {
     Map<String, Set<String>> modules = new HashMap<>();
-    for (OnnxParser.MatMul node : parser.matMuls()) {
+    for (OnnxParser.Node node : parser.nodes()) {
       int end = node.name().lastIndexOf("/MatMul");
-      if (node.weight().startsWith(ANONYMOUS) && node.name().startsWith("/") && end > 0) {
+      if (node.type().equals("MatMul") && node.inputs().size() == 2 && node.inputs().getLast().startsWith(ANONYMOUS) && node.name().startsWith("/") && end > 0) {
         String name = node.name().substring(1, end).replace('/', '.') + ".weight";
-        modules.computeIfAbsent(node.weight(), _ -> new LinkedHashSet<>()).add(name);
+        modules.computeIfAbsent(node.inputs().getLast(), _ -> new LinkedHashSet<>()).add(name);
       }
     }
     return modules;
@@ -98,7 +143,7 @@ final class Onnx extends TensorTable<Onnx.Weight> {
 
   @Override
   void read(Weight weight, DType as, MemorySegment target) {
-    TensorReader.Elements elements = weight.stored().elements(file);
+    TensorReader.Elements elements = weight.stored().elements(Objects.requireNonNull(files.get(weight.stored().data().location())));
     if (weight.transposed()) {
       TensorReader.readTransposed(describe(), weight.info(), elements, as, target);
     } else {
@@ -108,6 +153,6 @@ final class Onnx extends TensorTable<Onnx.Weight> {
 
   @Override
   public void close() {
-    file.close();
+    files.values().forEach(SourceFile::close);
   }
 }

@@ -10,6 +10,7 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * Reads from ONNX's ModelProto (onnx.proto, IR version 3 and later) what a checkpoint needs and skips the rest, tensor data included.
@@ -17,16 +18,20 @@ import java.util.Map;
  */
 final class OnnxParser {
 
-  /** A MatMul node and its second input. */
-  record MatMul(String name, String weight) {}
+  /** A node and what it reads. */
+  record Node(String name, String type, List<String> inputs) {}
+
+  /** Where a message lies in the file: its field's tag, its first byte, the byte behind it. */
+  record Message(long tag, long body, long end) {}
 
   static final int MAX_STRING = 1 << 16;
 
   private final SourceFile file;
   private final List<OnnxTensor> tensors = new ArrayList<>();
-  private final List<MatMul> matMuls = new ArrayList<>();
+  private final List<Node> nodes = new ArrayList<>();
   private final Map<String, String> metadata = new LinkedHashMap<>();
-  private boolean graphSeen;
+  private Optional<Message> graph = Optional.empty();
+  private long tag;
 
   OnnxParser(SourceFile file) {
     this.file = file;
@@ -36,8 +41,13 @@ final class OnnxParser {
     return tensors;
   }
 
-  List<MatMul> matMuls() {
-    return matMuls;
+  List<Node> nodes() {
+    return nodes;
+  }
+
+  /** Where the graph lies. */
+  Message graph() {
+    return graph.orElseThrow();
   }
 
   Map<String, String> metadata() {
@@ -55,13 +65,18 @@ final class OnnxParser {
       case 2 -> type == WireFormat.WIRETYPE_LENGTH_DELIMITED && keep("producer_name", string(in));
       case 3 -> type == WireFormat.WIRETYPE_LENGTH_DELIMITED && keep("producer_version", string(in));
       case 7 -> {
-        graphSeen = true;
-        yield message(in, type, this::graph);
+        if (graph.isPresent()) {
+          throw file.broken("holds two graphs");
+        }
+        yield message(in, type, place -> {
+          graph = Optional.of(place);
+          graph(in);
+        });
       }
-      case 14 -> message(in, type, this::metadataEntry);
+      case 14 -> message(in, type, _ -> entry(in, metadata));
       default -> false;
     });
-    if (!graphSeen) {
+    if (graph.isEmpty()) {
       throw file.broken("holds no graph; this is not an ONNX model");
     }
   }
@@ -71,7 +86,8 @@ final class OnnxParser {
     return true;
   }
 
-  private void metadataEntry(CodedInputStream in) throws IOException {
+  /** A pair of texts. */
+  void entry(CodedInputStream in, Map<String, String> to) throws IOException {
     String[] pair = {"", ""};
     fields(in, (number, type) -> {
       if (type != WireFormat.WIRETYPE_LENGTH_DELIMITED || number < 1 || number > 2) {
@@ -80,13 +96,13 @@ final class OnnxParser {
       pair[number - 1] = string(in);
       return true;
     });
-    metadata.put(pair[0], pair[1]);
+    to.put(pair[0], pair[1]);
   }
 
   private void graph(CodedInputStream in) throws IOException {
     fields(in, (number, type) -> switch (number) {
-      case 1 -> message(in, type, this::node);
-      case 5 -> message(in, type, message -> tensors.add(new OnnxTensorParser(file, this).parse(message)));
+      case 1 -> message(in, type, _ -> node(in));
+      case 5 -> message(in, type, place -> tensors.add(new OnnxTensorParser(file, this, place).parse(in)));
       case 15 -> throw file.broken("holds sparse initialisers, which are not read; export the model with dense ones");
       default -> false;
     });
@@ -107,34 +123,34 @@ final class OnnxParser {
       }
       return true;
     });
-    if ("MatMul".equals(texts.get(4)) && inputs.size() == 2) {
-      matMuls.add(new MatMul(texts.getOrDefault(3, ""), inputs.get(1)));
-    }
+    nodes.add(new Node(texts.getOrDefault(3, ""), texts.getOrDefault(4, ""), List.copyOf(inputs)));
   }
 
   /** A message nested in the current one. */
   @FunctionalInterface
-  interface Message {
-    void read(CodedInputStream in) throws IOException;
+  private interface Body {
+    void read(Message place) throws IOException;
   }
 
-  private boolean message(CodedInputStream in, int wireType, Message body) throws IOException {
+  private boolean message(CodedInputStream in, int wireType, Body body) throws IOException {
     if (wireType != WireFormat.WIRETYPE_LENGTH_DELIMITED) {
       return false;
     }
+    long at = tag;
     int length = length(in);
     int limit = in.pushLimit(length);
-    body.read(in);
+    body.read(new Message(at, in.getTotalBytesRead(), in.getTotalBytesRead() + (long) length));
     in.popLimit(limit);
     return true;
   }
 
   private void fields(CodedInputStream in, Fields fields) throws IOException {
     while (!in.isAtEnd()) {
-      int tag = in.readTag();
-      int type = WireFormat.getTagWireType(tag);
-      if (!fields.read(WireFormat.getTagFieldNumber(tag), type)) {
-        skip(in, tag, type);
+      tag = in.getTotalBytesRead();
+      int field = in.readTag();
+      int type = WireFormat.getTagWireType(field);
+      if (!fields.read(WireFormat.getTagFieldNumber(field), type)) {
+        skip(in, field, type);
       }
     }
   }

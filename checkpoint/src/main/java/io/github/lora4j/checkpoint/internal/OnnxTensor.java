@@ -8,18 +8,27 @@ import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 
 /**
- * An initialiser: its elements lie in the file at a position, as in memory or (int32_data, int64_data) as variable-length integers.
+ * An initialiser.
  *
- * @param length bytes in the file
- * @param varints whether the elements are variable-length integers
+ * @param message where it lies in the model's file
  */
-record OnnxTensor(TensorInfo info, long position, long length, boolean varints) {
+record OnnxTensor(TensorInfo info, OnnxParser.Message message, Data data) {
+
+  /**
+   * Where elements lie, as in memory or (int32_data, int64_data) as variable-length integers.
+   *
+   * @param location the name of another file beside the model's; empty: in the model's
+   * @param tag where the field of the data begins in the model's file
+   * @param length bytes in the file
+   * @param varints whether the elements are variable-length integers
+   */
+  record Data(String location, long tag, long position, long length, boolean varints) {}
 
   TensorReader.Elements elements(SourceFile file) {
-    if (!varints) {
-      return new RawElements(file, position);
+    if (!data.varints) {
+      return new RawElements(file, data.position);
     }
-    CodedInputStream in = CodedInputStream.newInstance(new Range(file, position, position + length));
+    CodedInputStream in = CodedInputStream.newInstance(new Range(file, data.position, data.position + data.length));
     return target -> {
       long count = target.byteSize() / info.dtype().bytes();
       try {

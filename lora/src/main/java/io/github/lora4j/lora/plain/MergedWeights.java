@@ -14,6 +14,7 @@ import io.github.lora4j.vector.ConfigException;
 import io.github.lora4j.vector.DType;
 import io.github.lora4j.vector.FormatException;
 import io.github.lora4j.vector.Names;
+import io.github.lora4j.vector.WeightFormat;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Collections;
@@ -133,6 +134,17 @@ public final class MergedWeights implements Checkpoint {
   /** The base's name of a tensor; empty for one that the adapter adds. */
   public Optional<String> source(String name) {
     return Optional.ofNullable(sources.get(name));
+  }
+
+  /** Reads a tensor as it is without the adapter, in F32; it must have a {@link #source}. */
+  public void base(String name, MemorySegment target) {
+    base.read(source(name).orElseThrow(), DType.F32, target);
+  }
+
+  /** The base's format of a tensor that does not change, and of the one that it was for one that does; F32 for one that the adapter adds. */
+  @Override
+  public WeightFormat stored(String name) {
+    return source(name).map(base::stored).orElse(WeightFormat.F32);
   }
 
   /**

@@ -15,11 +15,12 @@ import java.util.function.LongUnaryOperator;
  * @param straight whether all stay
  * @param toOurs from a row in GGUF to ours
  */
-record RowOrder(boolean straight, LongUnaryOperator toOurs) {
+public record RowOrder(boolean straight, LongUnaryOperator toOurs) {
 
   private static final RowOrder STRAIGHT = new RowOrder(true, row -> row);
 
-  static RowOrder of(String module, Architecture architecture, GgufKeys keys) {
+  /** The order of a module's rows. */
+  public static RowOrder of(String module, Architecture architecture, GgufKeys keys) {
     ModelConfig config = architecture.config();
     if (architecture.facts().files().permuted().stream().anyMatch(end -> ends(module, end))) {
       return halves(headSize(config));
@@ -52,7 +53,8 @@ record RowOrder(boolean straight, LongUnaryOperator toOurs) {
     return module.equals(end) || module.endsWith("." + end);
   }
 
-  long place(long row) {
+  /** The row here of one there. */
+  public long place(long row) {
     return toOurs.applyAsLong(row);
   }
 }

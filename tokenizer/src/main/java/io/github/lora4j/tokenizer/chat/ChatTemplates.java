@@ -149,13 +149,27 @@ public final class ChatTemplates {
    * @throws FormatException if it is not in the subset
    */
   public ChatTemplate get(String name) {
+    Text text = text(name);
+    return ChatTemplate.of(text.source(), text.file());
+  }
+
+  /**
+   * The text of the template of a name, which may be outside the subset.
+   *
+   * @throws ConfigException if there is none, listing the names that there are
+   */
+  public String source(String name) {
+    return text(name).source();
+  }
+
+  private Text text(String name) {
     Text text = templates.get(name);
     if (text == null) {
       throw new ConfigException(templates.isEmpty()
           ? directory + ": holds no chat template; looked for chat_template.jinja, chat_template.json, chat_template in tokenizer_config.json"
           : directory + ": holds no chat template named " + name + ", but " + String.join(", ", templates.keySet()));
     }
-    return ChatTemplate.of(text.source(), text.file());
+    return text;
   }
 
   /** The template named {@value #DEFAULT}, or with tools the one named tool_use if there is one, as transformers chooses. */

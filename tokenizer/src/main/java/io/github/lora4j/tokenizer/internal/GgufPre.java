@@ -6,7 +6,9 @@ import io.github.lora4j.tokenizer.internal.words.WordsJson;
 import io.github.lora4j.vector.Names;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
+import java.util.stream.Stream;
 
 /**
  * How texts are cut before BPE of bytes, which a GGUF file says by a name ({@code tokenizer.ggml.pre}) instead of the expressions of the model's
@@ -67,5 +69,12 @@ record GgufPre(List<String> patterns, boolean wholeWords, boolean begins) {
 
   Words words() {
     return WordsJson.bytes(patterns.stream().filter(pattern -> !pattern.equals(GPT2)).toList(), patterns.getLast().equals(GPT2));
+  }
+
+  /** The name for what a tokenizer.json cuts by; of several the one of the model that brought it. */
+  static Optional<String> name(List<String> patterns, boolean wholeWords) {
+    List<String> first = List.of("gpt-2", "qwen2", "llama-bpe", "starcoder", "gpt-4o", "tekken");
+    return Stream.concat(first.stream(), NAMED.keySet().stream())
+        .filter(name -> NAMED.get(name).patterns().equals(patterns) && NAMED.get(name).wholeWords() == wholeWords).findFirst();
   }
 }

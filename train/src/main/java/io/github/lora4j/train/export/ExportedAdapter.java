@@ -66,6 +66,34 @@ public final class ExportedAdapter {
     }
   }
 
+  /**
+   * The adapter of a finished run as a GGUF file for llama.cpp, Ollama and LM Studio.
+   *
+   * @param model where the base model is now
+   * @param file the file to be made
+   * @return what whoever uses the file should know
+   * @throws ConfigException for what such a file cannot hold, naming it
+   */
+  public static List<String> gguf(Path run, Path model, Path file) {
+    ModelDirectory base = BaseModel.open(model);
+    return gguf(AdaptedModel.of(RunDirectory.recipe(run), base), TrainedModel.adapter(run), file);
+  }
+
+  /** The same of any adapter directory of PEFT's form. */
+  public static List<String> ggufOfAdapter(Path model, Path adapter, Path file) {
+    return gguf(AdaptedModel.of(adapter, BaseModel.open(model)), adapter, file);
+  }
+
+  private static List<String> gguf(AdaptedModel adapted, Path adapter, Path file) {
+    refuse(file);
+    try (LoadedAdapter loaded = PeftFormat.load(adapter, adapted.description()); LoadedAdapter lora = loaded.adapter().toLora(loaded.values())) {
+      GgufAdapter.write(adapted, lora, file);
+    }
+    Object hash = AdapterTask.read(adapter).map(task -> task.settings().getOrDefault("template_hash", "")).orElse("");
+    return hash.equals("") || hash.equals("none") ? List.of() : List.of(("The adapter was trained with the chat template of SHA-256 %s. A GGUF adapter "
+        + "holds no template: the base model's is used, which must be the same one").formatted(hash));
+  }
+
   private static void refuse(Path output) {
     if (Files.exists(output)) {
       throw new ConfigException("%s exists already; choose another place for the exported adapter".formatted(output));

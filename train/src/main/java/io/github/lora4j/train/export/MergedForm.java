@@ -2,6 +2,8 @@ package io.github.lora4j.train.export;
 
 import io.github.lora4j.vector.ConfigException;
 import io.github.lora4j.vector.DType;
+import io.github.lora4j.vector.WeightFormat;
+import java.nio.file.Path;
 import java.util.Optional;
 
 /** What a merged model is written as. */
@@ -28,4 +30,22 @@ public sealed interface MergedForm {
       }
     }
   }
+
+  /**
+   * The user's own ONNX file with merged initialisers; graph, inputs and outputs stay as they are, so that whatever loaded the old file loads the
+   * new one. Beside it lie the tokenizer's files.
+   *
+   * @param file the file; empty: the one in the base model's directory, or {@code onnx/model.onnx} in it
+   */
+  record Onnx(Optional<Path> file) implements MergedForm {}
+
+  /**
+   * One GGUF file with everything, for llama.cpp, Ollama and LM Studio: weights, settings, vocabulary, chat template.
+   *
+   * @param format of matrices: F32, F16, BF16 or a format of blocks, "q8_0"; rows that are no whole number of its blocks are written in F16; empty: as
+   *     the base has them, in F16 where it has F64. Vectors are always F32
+   * @param touched of matrices that the adapter changes, where no format is given and the base is quantised; empty: as the base has them
+   * @param untie see {@link Safetensors}
+   */
+  record Gguf(Optional<WeightFormat> format, Optional<WeightFormat> touched, boolean untie) implements MergedForm {}
 }

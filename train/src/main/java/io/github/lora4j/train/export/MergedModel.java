@@ -2,6 +2,7 @@ package io.github.lora4j.train.export;
 
 import io.github.lora4j.checkpoint.AtomicFiles;
 import io.github.lora4j.checkpoint.Checkpoint;
+import io.github.lora4j.checkpoint.OnnxModel;
 import io.github.lora4j.checkpoint.SafetensorsWriter;
 import io.github.lora4j.lora.Adapter;
 import io.github.lora4j.lora.LoadedAdapter;
@@ -15,9 +16,14 @@ import io.github.lora4j.train.session.BaseModel;
 import io.github.lora4j.train.session.FittingHead;
 import io.github.lora4j.vector.ConfigException;
 import java.io.IOException;
+import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.function.Consumer;
 
 /**
  * A model with its adapter merged in, for programs that know no adapters, in one of the forms of {@link MergedForm}. Tensors are merged one at a
@@ -40,12 +46,13 @@ public final class MergedModel {
    * Merges the adapter of a finished run into its base model.
    *
    * @param model where the base model is now
-   * @param output a directory that is to be made
+   * @param output the directory, or for GGUF the file, that is to be made
+   * @return what whoever uses it should know
    */
-  public static void ofRun(Path run, Path model, MergedForm form, Path output) {
+  public static List<String> ofRun(Path run, Path model, MergedForm form, Path output) {
     Recipe recipe = RunDirectory.recipe(run);
     ModelDirectory base = BaseModel.open(model);
-    write(new Source(base, AdaptedModel.of(recipe, base), TrainedModel.adapter(run), Optional.of(recipe.training().seed())), form, output);
+    return write(new Source(base, AdaptedModel.of(recipe, base), TrainedModel.adapter(run), Optional.of(recipe.training().seed())), form, output);
   }
 
   /**
@@ -60,12 +67,13 @@ public final class MergedModel {
   /**
    * Merges any adapter directory; what kind of head it has is what its own files and the base's config.json say.
    *
-   * @param output a directory that is to be made
+   * @param output the directory, or for GGUF the file, that is to be made
+   * @return what whoever uses it should know
    * @throws ConfigException when the adapter changes only one of the modules that share a weight, and they are not to be untied
    */
-  public static void ofAdapter(Path model, Path adapter, MergedForm form, Path output) {
+  public static List<String> ofAdapter(Path model, Path adapter, MergedForm form, Path output) {
     ModelDirectory base = BaseModel.open(model);
-    write(new Source(base, AdaptedModel.of(adapter, base), adapter, Optional.empty()), form, output);
+    return write(new Source(base, AdaptedModel.of(adapter, base), adapter, Optional.empty()), form, output);
   }
 
   /**
@@ -80,25 +88,63 @@ public final class MergedModel {
     }
   }
 
-  private static void write(Source from, MergedForm form, Path output) {
+  private static List<String> write(Source from, MergedForm form, Path output) {
     if (Files.exists(output)) {
       throw new ConfigException("%s exists already; choose another place for the merged model".formatted(output));
     }
-    AdaptedModel adapted = from.adapted;
-    try (LoadedAdapter loaded = PeftFormat.load(from.adapter, adapted.description());
-        Checkpoint weights = FittingHead.open(from.base, adapted.model())) {
-      TaskWeights source = from.weights(weights, loaded.adapter());
-      switch (form) {
-        case MergedForm.Safetensors safetensors -> {
-          if (ModelDirectory.isGguf(from.base.path())) {
-            throw new ConfigException(("%s is a GGUF file, and a model of safetensors needs a tokenizer.json, which cannot be made of it; keep the adapter "
-                + "and use it with this file, or merge it into the model that the file was made from: --model DIRECTORY").formatted(from.base.path()));
-          }
-          try (MergedWeights merged = MergedWeights.of(source, name -> adapted.prefix() + name, adapted.description(), loaded.adapter(),
-              loaded.values(), safetensors.untie())) {
-            AtomicFiles.directory(output, temporary -> write(merged, safetensors, new ModelFiles(adapted, from.base.path()), temporary));
-          }
+    switch (form) {
+      case MergedForm.Safetensors safetensors -> {
+        if (ModelDirectory.isGguf(from.base.path())) {
+          throw new ConfigException(("%s is a GGUF file, and a model of safetensors needs a tokenizer.json, which cannot be made of it; keep the adapter "
+              + "and use it with this file, or merge it into the model that the file was made from: --model DIRECTORY").formatted(from.base.path()));
         }
+        try (Checkpoint weights = FittingHead.open(from.base, from.adapted.model())) {
+          write(from, weights, safetensors.untie(), (merged, _) -> AtomicFiles.directory(output,
+              temporary -> write(merged, safetensors, new ModelFiles(from.adapted, from.base.path()), temporary)));
+        }
+        return List.of();
+      }
+      case MergedForm.Gguf gguf -> {
+        List<String> notes = new ArrayList<>();
+        try (Checkpoint weights = FittingHead.open(from.base, from.adapted.model())) {
+          write(from, weights, gguf.untie(), (merged, _) -> {
+            Path name = output.toAbsolutePath().getFileName();
+            AtomicFiles.checkedFile(output, temporary -> notes.addAll(new GgufMerge(from.adapted, from.base, merged, gguf).write(temporary.resolve(name))));
+          });
+        }
+        return notes;
+      }
+      case MergedForm.Onnx onnx -> {
+        Path file = onnx.file().orElseGet(() -> OnnxMerge.find(from.base.path()));
+        try (OnnxModel model = OnnxModel.open(file)) {
+          OnnxMerge.refuseQuantised(model, file);
+          write(from, FittingHead.of(model.weights(), from.adapted.model()), true, (merged, weights) -> {
+            Map<String, Consumer<MemorySegment>> changes = new OnnxMerge(model, merged, weights, from.adapted.prefix()).changes();
+            AtomicFiles.directory(output, temporary -> {
+              model.write(temporary, changes);
+              ModelFiles files = new ModelFiles(from.adapted, from.base.path());
+              files.config(temporary, new MergedForm.Safetensors(Optional.empty(), MergedForm.SHARD_BYTES, false));
+              files.copy(temporary);
+            });
+          });
+        }
+        return List.of();
+      }
+    }
+  }
+
+  /** Writes merged weights; the second are those of the base under the model's names. */
+  private interface Writer {
+    void write(MergedWeights merged, TaskWeights weights);
+  }
+
+  private static void write(Source from, Checkpoint weights, boolean untie, Writer writer) {
+    AdaptedModel adapted = from.adapted;
+    try (LoadedAdapter loaded = PeftFormat.load(from.adapter, adapted.description())) {
+      TaskWeights source = from.weights(weights, loaded.adapter());
+      try (MergedWeights merged = MergedWeights.of(source, name -> adapted.prefix() + name, adapted.description(), loaded.adapter(), loaded.values(),
+          untie)) {
+        writer.write(merged, source);
       }
     }
   }

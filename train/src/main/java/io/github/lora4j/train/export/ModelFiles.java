@@ -63,6 +63,8 @@ record ModelFiles(AdaptedModel adapted, Path base) {
       config.put("tie_word_embeddings", false);
     }
     form.dtype().ifPresent(type -> config.put(config.has("dtype") ? "dtype" : "torch_dtype", torch(type)));
+    // The weights are numbers again, whatever the base had.
+    config.remove("quantization_config");
     classes(config);
     JSON.writerWithDefaultPrettyPrinter().writeValue(to.resolve("config.json").toFile(), config);
   }

@@ -13,11 +13,13 @@ import io.github.lora4j.models.Model;
 import io.github.lora4j.models.Weights;
 import io.github.lora4j.vector.ConfigException;
 import io.github.lora4j.vector.DType;
+import io.github.lora4j.vector.WeightFormat;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
 
@@ -92,6 +94,11 @@ final class TaskWeights implements Checkpoint {
     return all.keySet();
   }
 
+  /** The base's name of a tensor; empty for one that was drawn. */
+  Optional<String> source(String name) {
+    return drawn.containsKey(name) ? Optional.empty() : Optional.of(sources.getOrDefault(name, name));
+  }
+
   @Override
   public TensorInfo info(String name) {
     if (drawn.containsKey(name)) {
@@ -111,6 +118,25 @@ final class TaskWeights implements Checkpoint {
     int last = Math.toIntExact(shape.getLast());
     weights.read(new ProgramBuilder().frozen(name, shape.size() == 1 ? Shape.vector(last) : Shape.of(Math.toIntExact(shape.getFirst()), last)),
         as, target);
+  }
+
+  @Override
+  public void read(String name, WeightFormat as, MemorySegment target) {
+    if (drawn.containsKey(name)) {
+      Checkpoint.super.read(name, as, target);
+    } else {
+      base.read(sources.getOrDefault(name, name), as, target);
+    }
+  }
+
+  @Override
+  public WeightFormat stored(String name) {
+    return drawn.containsKey(name) ? WeightFormat.F32 : base.stored(sources.getOrDefault(name, name));
+  }
+
+  @Override
+  public boolean turned(String name) {
+    return !drawn.containsKey(name) && base.turned(sources.getOrDefault(name, name));
   }
 
   @Override

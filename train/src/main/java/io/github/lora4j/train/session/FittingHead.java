@@ -37,7 +37,11 @@ public final class FittingHead implements Checkpoint {
 
   /** Opens a model's weights for a program; closing it closes them. */
   public static FittingHead open(ModelDirectory directory, Model model) {
-    Checkpoint base = directory.checkpoint();
+    return of(directory.checkpoint(), model);
+  }
+
+  /** Weights for a program; closing it closes them. */
+  public static FittingHead of(Checkpoint base, Model model) {
     Set<String> names = new LinkedHashSet<>(base.names());
     List<Replaced> replaced = new ArrayList<>();
     int labels = switch (model.head()) {

@@ -1,0 +1,91 @@
+package io.github.lora4j.models.gguf;
+
+import io.github.lora4j.graph.Program;
+import io.github.lora4j.graph.ProgramBuilder;
+import io.github.lora4j.graph.SiteHooks;
+import io.github.lora4j.graph.Sites;
+import io.github.lora4j.models.Architecture;
+import io.github.lora4j.models.Head;
+import io.github.lora4j.models.Model;
+import io.github.lora4j.models.PackedInputs;
+import io.github.lora4j.vector.ConfigException;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.regex.MatchResult;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
+
+/**
+ * Whether a model that was written into a GGUF file is read as the same computation: both are recorded, and every op, with its numbers, and every table
+ * of rotary positions must agree. So whatever a config.json says that no key of the format does is found, whether anyone thought of it or not.
+ */
+public final class GgufCheck {
+
+  /** Positions whose angles are compared. */
+  private static final int POSITIONS = 48;
+  private static final double ANGLES = 1e-3;
+  private static final Pattern NUMBER = Pattern.compile("(?<![\\w.])-?\\d+\\.\\d+(?:E-?\\d+)?");
+
+  private GgufCheck() {}
+
+  /**
+   * Compares.
+   *
+   * @throws ConfigException naming the first difference
+   */
+  public static void require(Architecture model, Architecture read) {
+    difference(model, read).ifPresent(difference -> {
+      throw new ConfigException(("%s says something that a GGUF file of architecture %s cannot: as a GGUF file the model would compute another thing at %s. "
+          + "Write safetensors instead").formatted(model.config().source(), GgufPlaces.of(model).keys().architecture(), difference));
+    });
+  }
+
+  private static Optional<String> difference(Architecture model, Architecture read) {
+    Program a = record(model);
+    Program b = record(read);
+    List<Program.Node> ours = a.entry("dry").nodes();
+    List<Program.Node> theirs = b.entry("dry").nodes();
+    for (int i = 0; i < Math.min(ours.size(), theirs.size()); i++) {
+      String one = rounded(ours.get(i));
+      String other = rounded(theirs.get(i));
+      if (!one.equals(other)) {
+        return Optional.of(one + ", which there is " + other);
+      }
+    }
+    if (ours.size() != theirs.size()) {
+      return Optional.of("%d operations, which there are %d".formatted(ours.size(), theirs.size()));
+    }
+    return Stream.concat(a.constants().keySet().stream(), b.constants().keySet().stream()).filter(name -> !near(a.constants(), b.constants(), name))
+        .findFirst();
+  }
+
+  private static boolean near(Map<String, float[]> a, Map<String, float[]> b, String name) {
+    float[] x = a.get(name);
+    float[] y = b.get(name);
+    if (x == null || y == null || x.length != y.length) {
+      return false;
+    }
+    for (int i = 0; i < x.length; i++) {
+      if (Math.abs(x[i] - y[i]) > ANGLES) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  /** Numbers of a file of floats agree in six digits. */
+  private static String rounded(Program.Node node) {
+    return NUMBER.matcher(node.region() + ": " + node.op()).replaceAll((MatchResult number) -> "%.5e".formatted(Double.parseDouble(number.group())));
+  }
+
+  private static Program record(Architecture architecture) {
+    Head head = architecture.facts().classes().containsKey(Head.LanguageModel.class)
+        && Objects.requireNonNull(architecture.facts().files().gguf()).containsKey("lm_head") ? new Head.LanguageModel() : new Head.None();
+    ProgramBuilder program = new ProgramBuilder();
+    PackedInputs in = PackedInputs.declare(program, POSITIONS, 1, Math.min(POSITIONS, architecture.maxPositions()));
+    new Model(architecture, head).forward(new Sites(program.entry("dry"), SiteHooks.NONE), in);
+    return program.build();
+  }
+}
