@@ -92,6 +92,8 @@ class QuantisedBaseTest {
     String plain = ok("generate", "--model", model, "--prompt", "To be", "--max-new-tokens", "4");
     String tuned = ok("generate", "--model", model, "--adapter", run.resolve("adapter"), "--prompt", "To be", "--max-new-tokens", "4");
     assertTrue(!plain.equals(tuned), plain);
+    InProcess adapter = InProcess.run("generate", "--model", model, "--adapter", model, "--prompt", "To be");
+    assertTrue(adapter.code() != 0 && adapter.output().contains("an adapter in GGUF is for llama.cpp"), adapter.output());
     InProcess merged = InProcess.run("merge", run, "--output", dir.resolve("merged"));
     assertTrue(merged.code() != 0 && merged.output().contains("is a GGUF file"), merged.output());
   }
