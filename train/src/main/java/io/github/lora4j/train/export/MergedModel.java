@@ -10,6 +10,7 @@ import io.github.lora4j.lora.files.PeftFormat;
 import io.github.lora4j.lora.plain.MergedWeights;
 import io.github.lora4j.models.ModelDirectory;
 import io.github.lora4j.train.TrainedModel;
+import io.github.lora4j.train.recipe.AdapterTask;
 import io.github.lora4j.train.recipe.Recipe;
 import io.github.lora4j.train.runs.RunDirectory;
 import io.github.lora4j.train.session.BaseModel;
@@ -98,14 +99,18 @@ public final class MergedModel {
           write(from, weights, safetensors.untie(), (merged, _) -> AtomicFiles.directory(output,
               temporary -> write(merged, safetensors, new ModelFiles(from.adapted, from.base.path()), temporary)));
         }
-        return List.of();
+        return ModelDirectory.isGguf(from.base.path()) ? List.of(("The base is a GGUF file, whose tokenizer has no form here: put the tokenizer files of the "
+            + "original model into %s").formatted(output)) : List.of();
       }
       case MergedForm.Gguf gguf -> {
+        requireGguf(output);
         List<String> notes = new ArrayList<>();
         try (Checkpoint weights = FittingHead.open(from.base, from.adapted.model())) {
           write(from, weights, gguf.untie(), (merged, _) -> {
             Path name = output.toAbsolutePath().getFileName();
-            AtomicFiles.checkedFile(output, temporary -> notes.addAll(new GgufMerge(from.adapted, from.base, merged, gguf).write(temporary.resolve(name))));
+            String pooling = AdapterTask.read(from.adapter).map(task -> String.valueOf(task.settings().getOrDefault("pooling", ""))).orElse("");
+            AtomicFiles.checkedFile(output,
+                temporary -> notes.addAll(new GgufMerge(from.adapted, from.base, merged, gguf, pooling).write(temporary.resolve(name))));
           });
         }
         return notes;
@@ -126,6 +131,13 @@ public final class MergedModel {
         }
         return List.of();
       }
+    }
+  }
+
+  /** Programs know such files by the end of their names. */
+  static void requireGguf(Path file) {
+    if (!file.toString().endsWith(".gguf")) {
+      throw new ConfigException("%s: the name of a GGUF file must end in .gguf".formatted(file));
     }
   }
 
