@@ -2,7 +2,9 @@ package io.github.lora4j.bench;
 
 import io.github.lora4j.cli.bench.TrainingStep;
 import io.github.lora4j.graph.Backend;
+import io.github.lora4j.graph.CompileOptions;
 import io.github.lora4j.graph.Executable;
+import io.github.lora4j.vector.WeightFormats;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -10,6 +12,7 @@ import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Scanner;
 
 /**
@@ -18,6 +21,7 @@ import java.util.Scanner;
  * With {@code --stdin} each line read runs one step, so that a peer's steps can be interleaved; {@code --profile} adds a table
  * of ops, each the median of nine steps, {@code --backend=NAME} takes another than the processor, {@code --llama} a Llama that predicts every next
  * token.
+ * {@code --weights=f32,q8_0,nf4} times steps with frozen weights in each of these formats, interleaved, and divides them by those of the first.
  */
 public final class StepTime {
 
@@ -46,15 +50,49 @@ public final class StepTime {
         e.getKey(), e.getValue()[2], e.getValue()[0] / 1e6, 100.0 * e.getValue()[0] / total, (double) e.getValue()[1] / e.getValue()[0]));
   }
 
+  private static void compare(TrainingStep.Shape shape, Backend backend, String[] formats, int steps) {
+    TrainingStep[] benches = new TrainingStep[formats.length];
+    double[][] times = new double[formats.length][steps];
+    double[][] ratios = new double[formats.length][steps];
+    for (int i = 0; i < formats.length; i++) {
+      benches[i] = new TrainingStep(shape, backend, new CompileOptions(WeightFormats.named(formats[i])));
+      for (int step = 0; step < 4; step++) {
+        benches[i].step();
+      }
+    }
+    for (int step = 0; step < steps; step++) {
+      for (int i = 0; i < formats.length; i++) {
+        times[i][step] = benches[i].step();
+        ratios[i][step] = times[i][step] / times[0][step];
+      }
+    }
+    System.out.printf("%s, %d steps each, in turn%n%-8s %10s %10s %24s%n", backend.describe(), steps, "weights", "MB native", "median s", "of the first, quartiles");
+    for (int i = 0; i < formats.length; i++) {
+      Arrays.sort(times[i]);
+      Arrays.sort(ratios[i]);
+      System.out.printf("%-8s %10d %10.4f %8.3f (%.3f to %.3f)%n", formats[i], benches[i].executable().bytes() >> 20, times[i][steps / 2],
+          ratios[i][steps / 2], ratios[i][steps / 4], ratios[i][steps * 3 / 4]);
+      benches[i].close();
+    }
+  }
+
   public static void main(String[] args) {
     List<String> options = Arrays.stream(args).filter(a -> a.startsWith("--")).toList();
     int[] n = Arrays.stream(args).filter(a -> !a.startsWith("--")).mapToInt(Integer::parseInt).toArray();
     int[] d = {6, 384, 12, 1536, 32, 128, 8, 0, 9};
     System.arraycopy(n, 0, d, 0, n.length);
-    String name = options.stream().filter(option -> option.startsWith("--backend=")).map(option ->
-        option.substring("--backend=".length())).findFirst().orElse("cpu");
+    String name = options.stream().filter(option -> option.startsWith("--backend=")).map(option -> option.substring("--backend=".length())).findFirst()
+        .orElse("cpu");
     TrainingStep.Shape shape = new TrainingStep.Shape("step", options.contains("--llama") ? TrainingStep.Family.LLAMA : TrainingStep.Family.BERT,
         d[0], d[1], d[2], d[3], d[4], d[5], d[6]);
+    Optional<String> formats = options.stream().filter(option -> option.startsWith("--weights=")).map(option -> option.substring("--weights=".length()))
+        .findFirst();
+    if (formats.isPresent()) {
+      try (Backend backend = Backend.open(name, d[7])) {
+        compare(shape, backend, formats.get().split(","), d[8]);
+      }
+      return;
+    }
     try (Backend backend = Backend.open(name, d[7]); TrainingStep bench = new TrainingStep(shape, backend)) {
       System.out.printf("%s; %d layers x %d, %d x %d tokens, r=%d; %.1f GFLOP a step; %d MB native%n", backend.describe(), d[0], d[1], d[4], d[5],
           d[6], bench.flops() / 1e9, bench.executable().bytes() >> 20);

@@ -15,6 +15,7 @@ import java.util.Collection;
 import java.util.List;
 import java.util.ServiceLoader;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
 /** The README's table of what is supported, from the services. {@code -Dreadme.update=true} writes it. */
@@ -43,7 +44,8 @@ final class SupportedTest {
         + row("tasks", shipped(TrainingTask.class).stream().map(TrainingTask::name).toList())
         + row("methods", shipped(AdapterMethod.class).stream().map(AdapterMethod::name).toList())
         + row("backends", shipped(Backend.Provider.class).stream().map(Backend.Provider::name).toList())
-        + row("frozen weights", List.of("f32", "bf16", "f16").stream().filter(SupportedTest::stored).toList());
+        + row("frozen weights", Stream.of("f32", "bf16", "f16", "nf4", "fp4", "int8", "q8_0", "q6_k", "q5_k", "q5_1", "q5_0", "q4_k",
+            "q4_1", "q4_0", "q3_k", "q2_k").filter(SupportedTest::stored).toList());
   }
 
   private static boolean stored(String weights) {

@@ -146,8 +146,8 @@ final class Descriptors {
     static final int SQUARE = 2, WEIGHT = 3, TARGETS = 4, ADD = 5, PENALTY = 6, FACTOR = 7;
   }
 
-  record Widen(int count, int cols, int matrix, int decode, int out) {
-    static final int MATRIX = 2, DECODE = 3, OUT = 4;
+  record Widen(int count, int cols, int where, int matrix, int decode, int out) {
+    static final int WHERE = 2, MATRIX = 3, DECODE = 4, OUT = 5;
   }
 
   record Gather(int count, int cols, int where, int table, int decode, int ids, int addend, int y) {

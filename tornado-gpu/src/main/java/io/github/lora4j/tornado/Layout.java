@@ -10,9 +10,6 @@ import io.github.lora4j.graph.Op;
 import io.github.lora4j.graph.Program;
 import io.github.lora4j.graph.RowAxis;
 import io.github.lora4j.graph.Value;
-import io.github.lora4j.vector.BackendException;
-import io.github.lora4j.vector.DType;
-import io.github.lora4j.vector.Elements;
 import io.github.lora4j.vector.ResourceException;
 import io.github.lora4j.vector.WeightFormat;
 import java.util.ArrayList;
@@ -51,11 +48,24 @@ final class Layout {
   /** Elements of an array of TornadoVM, less a little for its own header. */
   private static final int MOST = Integer.MAX_VALUE - 64;
 
-  /** Where a frozen matrix lies: one of {@link Moves#IN_MEMORY} and its kin, and its first element there. */
-  record Weight(int where, int at) {}
+  /**
+   * Where a frozen matrix lies: one of {@link Moves#IN_MEMORY} and its kin, and its first element there.
+   *
+   * @param decode place in memory of the table by which elements in few bits are read
+   */
+  record Weight(int where, int at, int decode) {
+    static Weight inMemory(int at) {
+      return new Weight(Moves.IN_MEMORY, at, 0);
+    }
+
+    /** Whether a library cannot read it where it lies. */
+    boolean narrow() {
+      return where > Moves.IN_WEIGHTS;
+    }
+  }
 
   private final Program program;
-  private final DType weightType;
+  private final WeightPlaces places;
   private final Map<Executable.Arena, Integer> arenas = new EnumMap<>(Executable.Arena.class);
   private final Map<Value, Integer> floats = new HashMap<>();
   private final Map<Value, Integer> integers = new HashMap<>();
@@ -80,13 +90,6 @@ final class Layout {
 
   Layout(Program program, CompileOptions options, Binders<GpuBinder<?>> binders) {
     this.program = program;
-    weightType = weightType(options.weights());
-    options.others().forEach((name, format) -> {
-      if (weightType(format) != weightType) {
-        throw new BackendException("a GPU keeps all weights in one format, but %s is %s and others %s; choose one by weights, or backend: cpu".formatted(name,
-            format.name(), options.weights().name()));
-      }
-    });
     long at = 0;
     for (Executable.Arena arena : Executable.Arena.values()) {
       long elements = program.uses(arena) ? program.parameters().elements() : 0;
@@ -104,27 +107,24 @@ final class Layout {
 
     List<Value> slots = program.slots().values().stream().sorted(Comparator.comparingInt(Value::id)).toList();
     Set<Value> matrices = matrices(binders);
-    requireNumbered(matrices.stream().mapToLong(matrix -> align(matrix.shape().elements())).sum());
-    long weightsEnd = 0;
+    places = new WeightPlaces(slots.stream().filter(matrices::contains).toList(), options, MOST);
     long ints = 0;
     for (Value slot : slots) {
       long elements = align(slot.shape().elements());
       if (slot.integer()) {
         integers.put(slot, index(ints, "ints"));
         ints += elements;
-      } else if (matrices.contains(slot)) {
-        weights.put(slot, new Weight(weightType == DType.F32 ? Moves.IN_WEIGHTS : Moves.IN_HALVES, Math.toIntExact(weightsEnd)));
-        weightsEnd += elements;
-      } else if (!floats.containsKey(slot) && slot.role() != Value.Role.GRADIENT) {
+      } else if (!matrices.contains(slot) && !floats.containsKey(slot) && slot.role() != Value.Role.GRADIENT) {
         floats.put(slot, index(at, "memory"));
         at += elements;
         allocations.add(new Allocation(slot.name(), 4 * elements));
       }
     }
-    weightElements = weightType == DType.F32 ? Math.max(1, weightsEnd) : 1;
-    halves = weightType == DType.F32 ? 0 : Math.toIntExact(weightsEnd / 2);
+    weightElements = Math.max(1, places.weightsEnd());
+    halves = places.tableEnd();
     decode = index(at, "memory");
-    at += weightType == DType.F32 ? 0 : 1 << Short.SIZE;
+    at += places.decodeFloats();
+    matrices.forEach(matrix -> weights.put(matrix, places.of(matrix, decode)));
 
     long slab = 0;
     for (Program.Entry entry : program.entries().values()) {
@@ -153,14 +153,6 @@ final class Layout {
           + "(batch size, maximal length)").formatted(array, at, MOST));
     }
     return (int) at;
-  }
-
-  /** Kernels number frozen elements by an int, however many bits each has. */
-  private static void requireNumbered(long frozen) {
-    if (frozen > MOST) {
-      throw new ResourceException(("the frozen weights of this program have %,d elements, in F32 or in 16 bits; this backend numbers at most %,d: "
-          + "use a smaller model, or the backend cpu").formatted(frozen, MOST));
-    }
   }
 
   /** Frozen values that nothing but matrix products and look-ups reads. */
@@ -236,7 +228,7 @@ final class Layout {
   /** Where a matrix lies that may be a frozen weight. */
   Weight weight(Value matrix) {
     Weight weight = weights.get(matrix);
-    return weight == null ? new Weight(Moves.IN_MEMORY, at(matrix)) : weight;
+    return weight == null ? Weight.inMemory(at(matrix)) : weight;
   }
 
   boolean inMemory(Value value) {
@@ -299,11 +291,6 @@ final class Layout {
     floats.put(value, at);
   }
 
-  /** Place in memory of the decoding table of half floats. */
-  int decode() {
-    return decode;
-  }
-
   /** Appends constants to the table. */
   int append(int... values) {
     int at = index((long) halves + described, "table");
@@ -328,24 +315,13 @@ final class Layout {
         made.memory().set(at + i, values.get(i));
       }
     });
-    if (weightType != DType.F32) {
-      for (int bits = 0; bits < 1 << Short.SIZE; bits++) {
-        made.memory().set(decode + bits, weightType == DType.F16 ? Float.float16ToFloat((short) bits) : DType.bf16ToFloat((short) bits));
-      }
-    }
+    places.fillTables(made.memory(), decode);
     return made;
   }
 
-  DType weightType() {
-    return weightType;
-  }
-
-  /** The one place that says which formats a device reads. */
-  private static DType weightType(WeightFormat format) {
-    if (format.equals(WeightFormat.F32) || format.equals(WeightFormat.F16) || format.equals(WeightFormat.BF16)) {
-      return ((Elements) format).type();
-    }
-    throw new BackendException("a GPU keeps weights as f32, f16 or bf16, not as %s; choose one of these, or backend: cpu".formatted(format.name()));
+  /** The format in which a frozen matrix comes. */
+  WeightFormat format(Value matrix) {
+    return weights.containsKey(matrix) ? places.format(matrix) : WeightFormat.F32;
   }
 
   private int tableSize() {
@@ -369,7 +345,7 @@ final class Layout {
   List<Allocation> allocations() {
     List<Allocation> all = new ArrayList<>(allocations);
     long named = all.stream().mapToLong(Allocation::bytes).sum();
-    all.add(new Allocation("frozen weights " + weightType, 4 * weightElements + 4L * halves));
+    all.add(new Allocation("frozen weights " + places.describe(), 4 * weightElements + 4L * halves));
     all.add(new Allocation("ids and tables", 4L * intsSize()));
     all.add(new Allocation("descriptors", 4L * (tableSize() - halves)));
     all.add(new Allocation("scratch", 4L * memorySize() - named));

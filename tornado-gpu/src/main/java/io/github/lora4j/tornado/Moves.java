@@ -20,14 +20,16 @@ final class Moves {
   static final int IN_MEMORY = 0;
   static final int IN_WEIGHTS = 1;
   static final int IN_HALVES = 2;
+  static final int IN_BYTES = 3;
+  static final int IN_NIBBLES = 4;
 
   private Moves() {}
 
   /**
-   * An element of a matrix that may be a frozen weight. Half floats lie two to an int behind the descriptors and are looked up in a table
-   * of all 65,536: exact, and asks nothing of the device.
+   * An element of a matrix that may be a frozen weight. Half floats lie two to an int before the descriptors and are looked up in a table
+   * of all 65,536: exact, and asks nothing of the device. Of {@link Blocks} the codes lie there, and the scales in the weights.
    *
-   * @param decode offset of that table in memory
+   * @param decode offset in memory of that table, or of what nibbles stand for
    */
   static float element(int where, int index, int decode, IntArray t, FloatArray m, FloatArray w) {
     float value = 0f;
@@ -37,16 +39,23 @@ final class Moves {
       // The arena counts halves; which half of an int it is, is the lowest bit.
       int bits = (t.get(index >> 1) >> ((index & 1) * 16)) & 0xFFFF;
       value = m.get(decode + bits);
+    } else if (where == IN_BYTES) {
+      int code = (t.get(index >> 2) >> ((index & 3) * 8)) << 24 >> 24;
+      value = w.get(index >> 4) * code;
+    } else if (where == IN_NIBBLES) {
+      int code = (t.get(index >> 3) >> ((index & 7) * 4)) & 15;
+      int scale = index >> 5 << 1;
+      value = w.get(scale) * m.get(decode + code) + w.get(scale + 1);
     } else {
       value = m.get(index);
     }
     return value;
   }
 
-  /** (matrix, decode, out): a matrix of half floats as floats. */
+  /** (where, matrix, decode, out): a matrix in few bits as floats. */
   static void widen(int i, int d, IntArray t, IntArray n, FloatArray m, FloatArray w) {
     if (i < Elements.count(d, t, n)) {
-      m.set(t.get(d + Widen.OUT) + i, element(IN_HALVES, t.get(d + Widen.MATRIX) + i, t.get(d + Widen.DECODE), t, m, w));
+      m.set(t.get(d + Widen.OUT) + i, element(t.get(d + Widen.WHERE), t.get(d + Widen.MATRIX) + i, t.get(d + Widen.DECODE), t, m, w));
     }
   }
 

@@ -14,7 +14,7 @@ final class ProductLowering {
   private static final int PIECE = 512;
   /** Elements of the largest product that is made in pieces. */
   private static final int THIN = 1 << 18;
-  /** Elements of the largest matrix of half floats that is widened for a library: 256 MB of scratch. A larger one is read where it lies. */
+  /** Elements of the largest matrix in few bits that is widened for a library: 256 MB of scratch. A larger one is read where it lies. */
   private static final int MOST_WIDENED = 1 << 26;
 
   private ProductLowering() {}
@@ -93,7 +93,7 @@ final class ProductLowering {
   }
 
   static Right inMemory(GpuTasks to, int count, Value b, int alongK, int stride) {
-    return new Right(count, new Layout.Weight(Moves.IN_MEMORY, to.at(b)), alongK, stride, b.shape().elements());
+    return new Right(count, Layout.Weight.inMemory(to.at(b)), alongK, stride, b.shape().elements());
   }
 
   static void product(GpuTasks to, Matrices p) {
@@ -105,12 +105,12 @@ final class ProductLowering {
     boolean added = p.add || p.addend == p.out;
     Strided a = p.left;
     Layout.Weight right = p.right.where;
-    if (right.where() == Moves.IN_HALVES) {
+    if (right.narrow()) {
       int elements = Math.toIntExact(p.right.elements);
-      int from = right.at();
+      Layout.Weight from = right;
       int wide = to.layout().scratch(elements);
-      right = new Layout.Weight(Moves.IN_MEMORY, wide);
-      to.fixed(Kernel.WIDEN, elements, (count, cols) -> new Descriptors.Widen(count, cols, from, to.layout().decode(), wide));
+      right = Layout.Weight.inMemory(wide);
+      to.fixed(Kernel.WIDEN, elements, (count, cols) -> new Descriptors.Widen(count, cols, from.where(), from.at(), from.decode(), wide));
     }
     to.add(Kernel.SGEMM, new Descriptors.Blas(a.count, p.right.count, p.k, a.at, a.stride, a.alongK, right.where(), right.at(), p.right.alongK,
         p.right.stride, to.number(p.alpha), added ? 1 : 0, p.out, p.width), counts -> 1);
@@ -122,7 +122,7 @@ final class ProductLowering {
   }
 
   private static boolean sgemm(GpuTasks to, Right b) {
-    return to.library() && (b.where.where() != Moves.IN_HALVES || b.elements <= MOST_WIDENED);
+    return to.library() && (!b.where.narrow() || b.elements <= MOST_WIDENED);
   }
 
   /** By our kernel; with pieces, each sums so many steps of k into a matrix of its own, {@code partial} floats apart. */
@@ -132,7 +132,7 @@ final class ProductLowering {
     Size size = counts -> tiles(counts.applyAsInt(a.count)) * tiles(counts.applyAsInt(b.count))
         * (piece == 0 ? 1 : Math.max(1, (counts.applyAsInt(p.k) + piece - 1) / piece));
     to.add(Kernel.PRODUCT, new Descriptors.Matrices(a.count, b.count, p.k, a.at, a.stride, a.alongK, b.where.where(), b.where.at(),
-        to.layout().decode(), b.alongK, b.stride, p.bias, p.addend, to.number(p.alpha), p.add ? 1 : 0, piece, partial, p.out, p.width), size);
+        b.where.decode(), b.alongK, b.stride, p.bias, p.addend, to.number(p.alpha), p.add ? 1 : 0, piece, partial, p.out, p.width), size);
   }
 
   private static int tiles(int rows) {

@@ -39,7 +39,7 @@ final class RowLowering {
     @Override
     public void lower(RowOp.Gather o, GpuTasks to) {
       Layout.Weight table = to.layout().weight(o.table());
-      to.rows(Kernel.GATHER, o.y(), (n, c) -> new Descriptors.Gather(n, c, table.where(), table.at(), to.layout().decode(), to.ints(o.ids()),
+      to.rows(Kernel.GATHER, o.y(), (n, c) -> new Descriptors.Gather(n, c, table.where(), table.at(), table.decode(), to.ints(o.ids()),
           o.addend().map(to::at).orElse(-1), to.at(o.y())));
     }
   }

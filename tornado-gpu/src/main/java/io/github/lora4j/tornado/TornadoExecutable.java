@@ -7,6 +7,9 @@ import io.github.lora4j.graph.RowAxis;
 import io.github.lora4j.graph.Value;
 import io.github.lora4j.vector.ConfigException;
 import io.github.lora4j.vector.DType;
+import io.github.lora4j.vector.Elements;
+import io.github.lora4j.vector.WeightFormat;
+import io.github.lora4j.vector.WeightFormats;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
@@ -78,8 +81,20 @@ final class TornadoExecutable implements Executable {
     return value.shape().axis().map(live::get).orElse(value.shape().rows());
   }
 
+  /** Weights in blocks come in blocks; 16 bits are made here. */
+  @Override
+  public WeightFormat format(Value parameter) {
+    WeightFormat stored = layout.format(parameter);
+    return stored instanceof Elements ? WeightFormat.F32 : stored;
+  }
+
   @Override
   public void write(Value slot, MemorySegment source) {
+    WeightFormat format = format(slot);
+    if (!(format instanceof Elements)) {
+      copyBlocks(slot, format, source);
+      return;
+    }
     if (slot.role() == Value.Role.FROZEN && source.byteSize() != 4 * slot.shape().elements()) {
       throw new ConfigException("%s needs %d bytes of F32, got %d".formatted(slot, 4 * slot.shape().elements(), source.byteSize()));
     }
@@ -95,7 +110,29 @@ final class TornadoExecutable implements Executable {
       throw new ConfigException(slot + " holds integers");
     }
     checkLength(slot, length);
+    WeightFormat format = format(slot);
+    if (!(format instanceof Elements)) {
+      int rows = slot.shape().rows();
+      int cols = slot.shape().cols();
+      MemorySegment blocks = MemorySegment.ofArray(new byte[Math.toIntExact(rows * WeightFormats.rowBytes(format, cols))]);
+      WeightFormats.encode(format, rows, cols, new Elements(DType.F32), MemorySegment.ofArray(source), blocks);
+      copyBlocks(slot, format, blocks);
+      return;
+    }
     write(slot, MemorySegment.ofArray(source).asSlice(0, 4L * length));
+  }
+
+  private void copyBlocks(Value slot, WeightFormat format, MemorySegment blocks) {
+    long bytes = slot.shape().rows() * WeightFormats.rowBytes(format, slot.shape().cols());
+    if (blocks.byteSize() != bytes) {
+      throw new ConfigException("%s needs %d bytes of %s, got %d".formatted(slot, bytes, format.name(), blocks.byteSize()));
+    }
+    Layout.Weight place = layout.weight(slot);
+    Blocks.write(format, slot.shape().rows(), slot.shape().cols(), blocks, arenas, place);
+    int elements = Math.toIntExact(slot.shape().elements());
+    boolean wide = place.where() == Moves.IN_BYTES;
+    device.send(Arenas.Which.TABLE, place.at() / (wide ? 4 : 8), elements / (wide ? 4 : 8));
+    device.send(Arenas.Which.WEIGHTS, place.at() / 16, elements / 16);
   }
 
   @Override
@@ -136,7 +173,7 @@ final class TornadoExecutable implements Executable {
       default -> {
         for (int i = 0; i < elements; i++) {
           float value = source.getAtIndex(FLOAT, i);
-          short bits = layout.weightType() == DType.F16 ? Float.floatToFloat16(value) : DType.floatToBf16(value);
+          short bits = layout.format(slot).equals(WeightFormat.F16) ? Float.floatToFloat16(value) : DType.floatToBf16(value);
           arenas.tableBytes().set(ValueLayout.JAVA_SHORT_UNALIGNED, 2L * (place.at() + i), bits);
         }
         device.send(Arenas.Which.TABLE, place.at() / 2, (elements + 1) / 2);

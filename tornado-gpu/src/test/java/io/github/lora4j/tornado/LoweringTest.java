@@ -1,5 +1,6 @@
 package io.github.lora4j.tornado;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -21,16 +22,21 @@ import io.github.lora4j.testkit.Session;
 import io.github.lora4j.testkit.TestProgram;
 import io.github.lora4j.vector.Activation;
 import io.github.lora4j.vector.AttentionSpec;
+import io.github.lora4j.vector.BackendException;
 import io.github.lora4j.vector.ConfigException;
 import io.github.lora4j.vector.DType;
 import io.github.lora4j.vector.Elements;
 import io.github.lora4j.vector.Loss;
 import io.github.lora4j.vector.ReferenceKernels;
 import io.github.lora4j.vector.ResourceException;
+import io.github.lora4j.vector.WeightFormat;
 import io.github.lora4j.vector.Workers;
+import io.github.lora4j.vector.blocks.FourBit;
+import io.github.lora4j.vector.blocks.GgufFormat;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 
 /** How programs become tasks. */
@@ -117,6 +123,50 @@ class LoweringTest {
           Comparison.check(program + " widened from " + type, widened.run(live), expected, Comparison.tolerance(program.length()));
         }
       }
+    }
+  }
+
+  /** Weights in blocks, and a table in others, by our product and where a library makes it. */
+  @Test
+  void blocksAreReadExactly() {
+    for (WeightFormat format : List.of(GgufFormat.Q8_0, GgufFormat.Q4_0, GgufFormat.Q4_K, GgufFormat.Q6_K, FourBit.NF4)) {
+      ProgramBuilder builder = new ProgramBuilder();
+      RowAxis rows = builder.axis("rows", ROWS);
+      Value ids = builder.table("ids", Shape.of(rows, 1));
+      Value table = builder.frozen("table", Shape.of(20, 64));
+      Value weight = builder.frozen("weight", Shape.of(96, 64));
+      Graph graph = builder.entry("run");
+      Value x = graph.embedding(table, ids, false);
+      Value y = graph.output("y", graph.linear(x, weight));
+      Program program = builder.build();
+      Map<String, WeightFormat> own = Map.of("table", GgufFormat.Q8_0);
+      float[][] results = new float[3][];
+      for (int i = 0; i < results.length; i++) {
+        try (Workers workers = new Workers(1);
+            Executable executable = (i == 0 ? new CpuBackend(new ReferenceKernels(DType.F32), workers) : new PlainBackend(i == 2)).compile(program, new CompileOptions(format, own))) {
+          for (Value of : List.of(table, weight)) {
+            float[] values = new float[(int) of.shape().elements()];
+            for (int j = 0; j < values.length; j++) {
+              values[j] = (float) Math.sin(j * 0.7 + of.shape().rows());
+            }
+            executable.write(of, values, values.length);
+          }
+          executable.write(ids, new int[] {3, 0, 19, 7}, 4);
+          executable.rows(rows, 4);
+          executable.run("run");
+          results[i] = executable.floats(y);
+        }
+      }
+      assertArrayEquals(results[0], results[1], 2e-5f, format.name());
+      assertArrayEquals(results[0], results[2], 2e-5f, format.name());
+    }
+  }
+
+  @Test
+  void aFormatThatNoDeviceReadsIsRefusedByName() {
+    for (WeightFormat format : List.of(GgufFormat.Q5_K, FourBit.single("nf4", FourBit.NF4.map(), 64, 64, DType.BF16))) {
+      String message = assertThrows(BackendException.class, () -> TornadoGpu.lowered(layers(1), new CompileOptions(format), false)).getMessage();
+      assertTrue(message.contains(format.name()) && message.contains("backend: cpu"), message);
     }
   }
 

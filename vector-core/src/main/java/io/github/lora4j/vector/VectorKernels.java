@@ -99,7 +99,7 @@ public final class VectorKernels implements Kernels {
 
   @Override
   public long tableScratchBytes(WeightFormat format, int cols) {
-    return format instanceof Elements ? 0 : cols * 4L;
+    return format instanceof Elements ? 0 : TableRows.decodedFloats(format, cols) * 4L;
   }
 
   @Override

@@ -3,6 +3,8 @@ package io.github.lora4j.vector;
 import static java.lang.foreign.MemorySegment.NULL;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
+import io.github.lora4j.vector.blocks.FourBit;
+import io.github.lora4j.vector.blocks.GgufFormat;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.function.BiConsumer;
@@ -156,7 +158,7 @@ final class KernelComparison {
     }
     MemorySegment entries = new Data(DType.F32, 7).normal(9L * cols);
     for (WeightFormat storage : new WeightFormat[] {WeightFormat.F32, WeightFormat.F64, WeightFormat.F16, WeightFormat.BF16, new Scaled8(32),
-        new Scaled8(5)}) {
+        new Scaled8(5), GgufFormat.Q8_0, GgufFormat.Q4_K, FourBit.NF4}) {
       MemorySegment blocks = Arena.ofAuto().allocate(9 * WeightFormats.rowBytes(storage, cols), 64);
       WeightFormats.encode(storage, 9, cols, new Elements(DType.F32), entries, blocks);
       MemorySegment scratch = Arena.ofAuto().allocate(Math.max(1, vector.tableScratchBytes(storage, cols)), 64);

@@ -17,9 +17,11 @@ import io.github.lora4j.train.recorded.RecordedTask;
 import io.github.lora4j.train.recorded.SequenceClassifier;
 import io.github.lora4j.train.recorded.Targets;
 import io.github.lora4j.train.session.TaskProgram;
+import io.github.lora4j.vector.DType;
+import io.github.lora4j.vector.Elements;
 import io.github.lora4j.vector.Loss;
+import io.github.lora4j.vector.WeightFormats;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
@@ -88,6 +90,11 @@ public final class TrainingStep implements AutoCloseable {
 
   /** Compiles and fills a program; the caller closes the backend after this. */
   public TrainingStep(Shape shape, Backend backend) {
+    this(shape, backend, CompileOptions.DEFAULT);
+  }
+
+  /** The same with frozen weights kept in some format. */
+  public TrainingStep(Shape shape, Backend backend, CompileOptions options) {
     RecordedTask task = shape.task();
     boolean decoder = shape.family == Family.LLAMA;
     Adapter adapter = AdapterMethod.named("lora").create(Map.of("r", shape.rank, "lora_alpha", 2 * shape.rank, "target_modules",
@@ -96,7 +103,7 @@ public final class TrainingStep implements AutoCloseable {
     OptimizerSpec optimizer = new OptimizerSpec(OptimizerSpec.Kind.ADAMW, 0.9, 0.999, 1e-8, List.of(0.01, 0.0), 0);
     program = TaskProgram.record(task, adapter, new TaskProgram.Capacity(shape.tokens(), shape.batch, shape.length),
         optimizer);
-    executable = backend.compile(program.program(), CompileOptions.DEFAULT);
+    executable = backend.compile(program.program(), options);
     Random random = new Random(7);
     try (AdapterValues values = new AdapterValues(adapter.parameters()).initialise(7)) {
       TaskProgram.load(executable, List.of((parameter, as, target) -> {
@@ -106,9 +113,11 @@ public final class TrainingStep implements AutoCloseable {
           return true;
         }
         boolean one = parameter.name().endsWith("LayerNorm.weight") || parameter.name().endsWith("norm.weight");
-        for (long i = 0; i < target.byteSize() / 4; i++) {
-          target.setAtIndex(ValueLayout.JAVA_FLOAT, i, one ? 1 : (random.nextFloat() - 0.5f) * 0.07f);
+        float[] drawn = new float[Math.toIntExact(parameter.shape().elements())];
+        for (int i = 0; i < drawn.length; i++) {
+          drawn[i] = one ? 1 : (random.nextFloat() - 0.5f) * 0.07f;
         }
+        WeightFormats.encode(as, parameter.shape().rows(), parameter.shape().cols(), new Elements(DType.F32), MemorySegment.ofArray(drawn), target);
         return true;
       }));
     } catch (RuntimeException | Error e) {

@@ -20,7 +20,8 @@ final class ModelOptions {
       description = "An adapter's directory (repeatable: several are held at a time, the first is used unless you say otherwise).")
   private List<String> adapters = new ArrayList<>();
 
-  @Option(names = "--weights", paramLabel = "FORMAT", description = "How weights are kept: f32, bf16, f16 (default: as the model's files have them).")
+  @Option(names = "--weights", paramLabel = "FORMAT",
+      description = "How weights are kept: f32, bf16, f16, nf4, q8_0 and others (default: as the model's files have them).")
   private Optional<String> weights;
 
   @Option(names = "--context", paramLabel = "N", description = "Tokens of a sequence at most (default: the model's positions, up to 4096).")

@@ -98,6 +98,10 @@ public final class PeftFormat {
    * @throws FormatException when it is no config of PEFT's, with the way to one
    */
   public static Map<String, Object> config(Path directory) {
+    if (directory.toString().endsWith(".gguf") && !Files.isDirectory(directory)) {
+      throw new FormatException(("%s: an adapter in GGUF is for llama.cpp and those that build on it; it is not read here. Give the directory with %s that it "
+          + "was made from").formatted(directory, CONFIG));
+    }
     Map<String, Object> config = Json.read(directory.resolve(CONFIG));
     if (config.containsKey("fine_tune_type") && config.containsKey("lora_parameters")) {
       throw new FormatException(("%s: an adapter of MLX (fine_tune_type, lora_parameters), not of PEFT. Merge it with 'mlx_lm.fuse' and use the "

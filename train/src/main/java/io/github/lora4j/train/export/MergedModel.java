@@ -95,12 +95,15 @@ public final class MergedModel {
     }
     switch (form) {
       case MergedForm.Safetensors safetensors -> {
+        if (ModelDirectory.isGguf(from.base.path())) {
+          throw new ConfigException(("%s is a GGUF file, and a model of safetensors needs a tokenizer.json, which cannot be made of it; merge into GGUF (--to "
+              + "gguf), or into the model that the file was made from (--model DIRECTORY)").formatted(from.base.path()));
+        }
         try (Checkpoint weights = FittingHead.open(from.base, from.adapted.model())) {
           write(from, weights, safetensors.untie(), (merged, _) -> AtomicFiles.directory(output,
               temporary -> write(merged, safetensors, new ModelFiles(from.adapted, from.base.path()), temporary)));
         }
-        return ModelDirectory.isGguf(from.base.path()) ? List.of(("The base is a GGUF file, whose tokenizer has no form here: put the tokenizer files of the "
-            + "original model into %s").formatted(output)) : List.of();
+        return List.of();
       }
       case MergedForm.Gguf gguf -> {
         requireGguf(output);

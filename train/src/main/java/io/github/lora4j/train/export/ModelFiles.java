@@ -26,9 +26,6 @@ record ModelFiles(AdaptedModel adapted, Path base) {
 
   /** Copies what the base has of them. */
   void copy(Path to) throws IOException {
-    if (!Files.isDirectory(base)) {
-      return; // A GGUF file has none.
-    }
     copy(COPIED, to);
     copy(others(), to);
     if (adapted.model().head() instanceof Head.None) {

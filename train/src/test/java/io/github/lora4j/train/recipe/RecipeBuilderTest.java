@@ -5,10 +5,10 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.github.lora4j.models.WeightStorage;
 import io.github.lora4j.train.tasks.Embedding;
 import io.github.lora4j.vector.ConfigException;
 import io.github.lora4j.vector.FormatException;
-import io.github.lora4j.vector.WeightFormat;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -85,7 +85,7 @@ class RecipeBuilderTest {
     assertEquals("text", recipe.data().columns().text());
     assertEquals(Optional.empty(), recipe.data().eval());
     assertEquals(List.of(), recipe.data().labels());
-    assertEquals(WeightFormat.F32, recipe.computing().weightType());
+    assertEquals(WeightStorage.STORED, recipe.computing().weightType());
   }
 
   @Test

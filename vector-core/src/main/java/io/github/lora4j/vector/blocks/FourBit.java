@@ -59,6 +59,8 @@ public final class FourBit implements WeightFormat {
   private final int[] order;
   private final float[] middles;
   private final float[] nestedMiddles;
+  /** Kept, for formats are looked up while a program runs. */
+  private final int hash;
 
   private FourBit(String name, float[] map, int shared, int blockValues, DType dtype, Nested nested) {
     this.name = name;
@@ -73,6 +75,7 @@ public final class FourBit implements WeightFormat {
       levels[i] = map[order[i]];
     }
     middles = Codes.middles(levels);
+    hash = Objects.hash(name, shared, blockValues, dtype, nested.offset);
     nestedMiddles = nested.absent() ? nested.map : Codes.middles(nested.map);
   }
 
@@ -160,7 +163,8 @@ public final class FourBit implements WeightFormat {
     return Float.BYTES + (nested() ? blockValues / shared : 0);
   }
 
-  private float absmax(MemorySegment blocks, long at, int i) {
+  /** The absmax of value {@code i} of the block that begins at {@code at}. */
+  public float absmax(MemorySegment blocks, long at, int i) {
     float scale = blocks.get(JAVA_FLOAT_UNALIGNED, at);
     return nested() ? nested.map[Bits.u8(blocks, at + Float.BYTES + i / shared)] * scale + nested.offset : scale;
   }
@@ -261,7 +265,7 @@ public final class FourBit implements WeightFormat {
 
   @Override
   public int hashCode() {
-    return Objects.hash(name, shared, blockValues, dtype, nested.offset);
+    return hash;
   }
 
   @Override

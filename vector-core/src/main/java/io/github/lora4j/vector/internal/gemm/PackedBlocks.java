@@ -10,12 +10,24 @@ import io.github.lora4j.vector.Gemm.Form;
 import io.github.lora4j.vector.Memory;
 import io.github.lora4j.vector.WeightFormat;
 import io.github.lora4j.vector.WeightFormats;
+import io.github.lora4j.vector.internal.blocks.RowDecoder;
 import java.lang.foreign.MemorySegment;
 
 /** Rows of blocks as they come from a file, one behind another; both products decode what they need of them. */
-record PackedBlocks(WeightFormat format) implements Packed {
+record PackedBlocks(WeightFormat format, RowDecoder decoder) implements Packed {
 
   private static final int COLUMNS = RowTiles.COLUMNS;
+  /** Values of a row decoded at a time, where they are turned afterwards: those of a panel's rows stay in the second cache. */
+  private static final int STEP = 256;
+
+  PackedBlocks(WeightFormat format) {
+    this(format, RowDecoder.of(format));
+  }
+
+  /** Whether rows are decoded in vectors: then few rows of A have a product of their own. */
+  boolean fast() {
+    return !decoder.plain();
+  }
 
   @Override
   public long packedBytes(int rows, int cols) {
@@ -37,14 +49,14 @@ record PackedBlocks(WeightFormat format) implements Packed {
     return false;
   }
 
-  /** Columns of W decoded at a time: whole blocks, or a panel's width of small ones. */
+  /** Columns of W decoded at a time: whole granules, and whole panels of the transpose. */
   private int step() {
-    return Math.max(COLUMNS, (format.blockValues() + COLUMNS - 1) / COLUMNS * COLUMNS);
+    return (Math.max(STEP, decoder.granule()) + COLUMNS - 1) / COLUMNS * COLUMNS;
   }
 
-  /** Floats from a decoded row to the next: what is wanted, and what a block has before it. */
+  /** Floats from a decoded row to the next: what is wanted, and what its granules have before it and behind. */
   private int stride(int columns) {
-    return vectors(columns + format.blockValues() - 1) * COUNT;
+    return vectors(columns + 2 * decoder.granule() - 1) * COUNT;
   }
 
   @Override
@@ -72,13 +84,12 @@ record PackedBlocks(WeightFormat format) implements Packed {
     }
   }
 
-  /** Decodes {@code count} columns from {@code column} on of some rows, and what their first block has before: so many columns are returned. */
+  /** Decodes {@code count} columns from {@code column} on of some rows, and what their first granule has before: so many columns are returned. */
   private int decode(MemorySegment packed, int cols, int row, int rows, int column, int count, MemorySegment scratch, long block, int stride) {
-    int skipped = column % format.blockValues();
+    int skipped = column % decoder.granule();
     long rowBytes = WeightFormats.rowBytes(format, cols);
-    long first = (long) (column / format.blockValues()) * format.blockBytes();
     for (int i = 0; i < rows; i++) {
-      format.decode(packed, (row + i) * rowBytes + first, scratch, block + bytes((long) i * stride), skipped + count);
+      decoder.decode(packed, (row + i) * rowBytes, column - skipped, skipped + count, scratch, block + bytes((long) i * stride));
     }
     return skipped;
   }

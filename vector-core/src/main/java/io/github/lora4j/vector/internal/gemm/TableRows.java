@@ -5,12 +5,14 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import io.github.lora4j.vector.DType;
 import io.github.lora4j.vector.Elements;
 import io.github.lora4j.vector.Kernels;
+import io.github.lora4j.vector.WeightFormat;
 import io.github.lora4j.vector.WeightFormats;
 import io.github.lora4j.vector.internal.Elementwise;
 import io.github.lora4j.vector.internal.LabelState;
 import io.github.lora4j.vector.internal.Operands;
 import io.github.lora4j.vector.internal.Rows;
 import io.github.lora4j.vector.internal.Simd;
+import io.github.lora4j.vector.internal.blocks.RowDecoder;
 import java.lang.foreign.MemorySegment;
 
 /**
@@ -66,13 +68,18 @@ public final class TableRows {
     }
   }
 
+  /** Floats of scratch that a row of blocks is decoded to: it ends with a whole granule, which may be more than fits the row. */
+  public static int decodedFloats(WeightFormat format, int cols) {
+    int granule = RowDecoder.of(format).granule();
+    return (cols + granule - 1) / granule * granule;
+  }
+
   private static void gatherBlocks(Kernels.Table table, int id, MemorySegment addend, MemorySegment out, int i, int cols) {
     long bytes = cols * 4L;
-    long blocks = id * WeightFormats.rowBytes(table.format(), cols);
+    RowDecoder.of(table.format()).decode(table.rows(), id * WeightFormats.rowBytes(table.format(), cols), 0, cols, table.scratch(), 0);
     if (Operands.absent(addend)) {
-      table.format().decode(table.rows(), blocks, out, i * bytes, cols);
+      MemorySegment.copy(table.scratch(), 0, out, i * bytes, bytes);
     } else {
-      table.format().decode(table.rows(), blocks, table.scratch(), 0, cols);
       Rows.sumRow(addend, i * bytes, table.scratch(), 0, out, i * bytes, bytes);
     }
   }

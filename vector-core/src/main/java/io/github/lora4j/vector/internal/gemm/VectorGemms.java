@@ -77,7 +77,10 @@ public final class VectorGemms {
     }
     Packed weight = weight(spec);
     long bytes = PanelGemm.scratchBytes(spec, weight, threads);
-    return fewRows(spec, weight) ? Math.max(bytes, FewRowsGemm.scratchBytes(threads)) : bytes;
+    if (!FewRowsGemm.suits(spec)) {
+      return bytes;
+    }
+    return Math.max(bytes, weight instanceof PackedBlocks blocks ? BlockRowsGemm.scratchBytes(blocks, spec.k(), threads) : FewRowsGemm.scratchBytes(threads));
   }
 
   public static Gemm gemm(Gemm.Spec spec, Gemm.Operands operands) {
@@ -117,17 +120,18 @@ public final class VectorGemms {
     }
     Output output = new Output(spec, operands, then);
     PanelGemm panels = new PanelGemm(spec, operands, weight, output);
-    return fewRows(spec, weight) ? new FewRowsGemm(spec, operands, (PackedElements) weight, panels, output) : panels;
+    if (!FewRowsGemm.suits(spec)) {
+      return panels;
+    }
+    return switch (weight) {
+      case PackedElements elements -> new FewRowsGemm(spec, operands, elements, panels, output);
+      case PackedBlocks blocks -> blocks.fast() ? new BlockRowsGemm(spec, operands, blocks, panels, output) : panels;
+    };
   }
 
   /** What is packed at each call is F32. */
   private static Packed weight(Gemm.Spec spec) {
     return spec.packed() ? Packed.of(spec.storage()) : PackedElements.F32;
-  }
-
-  /** Blocks are decoded for few rows as for many. */
-  private static boolean fewRows(Gemm.Spec spec, Packed weight) {
-    return FewRowsGemm.suits(spec) && weight instanceof PackedElements;
   }
 
   /** The widest NT tile alone, again and again on the same operands: what a benchmark calls the micro-kernel's rate. */

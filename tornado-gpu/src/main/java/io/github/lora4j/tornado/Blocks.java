@@ -1,0 +1,139 @@
+package io.github.lora4j.tornado;
+
+import io.github.lora4j.graph.Value;
+import io.github.lora4j.vector.BackendException;
+import io.github.lora4j.vector.DType;
+import io.github.lora4j.vector.Elements;
+import io.github.lora4j.vector.WeightFormat;
+import io.github.lora4j.vector.WeightFormats;
+import io.github.lora4j.vector.blocks.FourBit;
+import io.github.lora4j.vector.blocks.GgufFormat;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+
+/**
+ * Block formats on a device, which has two ways of reading them for all: a byte times the scale of 16 values, and what a nibble stands for times the scale of
+ * 32 values plus an offset. The host takes blocks apart so that scales, of which some formats have several in one, are floats there: 10 bits a value, and 6.
+ */
+final class Blocks {
+
+  private static final int BYTES_SHARE = 16;
+  private static final int NIBBLES_SHARE = 32;
+  private static final ValueLayout.OfByte BYTE = ValueLayout.JAVA_BYTE;
+  private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
+
+  private Blocks() {}
+
+  /** The format, if a device reads it. */
+  static WeightFormat readable(Value matrix, WeightFormat format) {
+    if (where(format) == Moves.IN_MEMORY) {
+      throw new BackendException("a GPU reads weights as f32, f16, bf16, q8_0, q6_k, q4_0, q4_k, and nf4 or fp4 of F32; %s is %s. Choose one of these, or backend: cpu"
+          .formatted(matrix.name(), format instanceof FourBit ? format : format.name()));
+    }
+    if (!(format instanceof Elements) && matrix.shape().cols() % NIBBLES_SHARE != 0) {
+      throw new BackendException("a GPU reads %s in rows that are multiples of %d values; %s has %d. Choose another format, or backend: cpu"
+          .formatted(format.name(), NIBBLES_SHARE, matrix.name(), matrix.shape().cols()));
+    }
+    return format;
+  }
+
+  /** Where such weights lie; in memory is what none does. */
+  static int where(WeightFormat format) {
+    if (format instanceof Elements elements) {
+      return elements.type() == DType.F32 ? Moves.IN_WEIGHTS : elements.type() == DType.F64 ? Moves.IN_MEMORY : Moves.IN_HALVES;
+    } else if (format == GgufFormat.Q8_0 || format == GgufFormat.Q6_K) {
+      return Moves.IN_BYTES;
+    }
+    boolean rounded = !(format instanceof FourBit four) || four.dtype() != DType.F32 || four.shared() % NIBBLES_SHARE != 0;
+    return format == GgufFormat.Q4_0 || format == GgufFormat.Q4_K || !rounded ? Moves.IN_NIBBLES : Moves.IN_MEMORY;
+  }
+
+  /** What each nibble stands for. */
+  static float[] codes(WeightFormat format) {
+    if (format instanceof FourBit four) {
+      return four.map();
+    }
+    float[] codes = new float[16];
+    for (int n = 0; n < codes.length; n++) {
+      codes[n] = format == GgufFormat.Q4_0 ? n - 8 : n;
+    }
+    return codes;
+  }
+
+  /** Takes the rows of a matrix apart. */
+  static void write(WeightFormat format, int rows, int cols, MemorySegment blocks, Arenas arenas, Layout.Weight to) {
+    float[] values = new float[cols];
+    float[] codes = codes(format);
+    long rowBytes = WeightFormats.rowBytes(format, cols);
+    for (int i = 0; i < rows; i++) {
+      format.decode(blocks, i * rowBytes, MemorySegment.ofArray(values), 0, cols);
+      long at = to.at() + (long) i * cols;
+      if (to.where() == Moves.IN_BYTES) {
+        bytes(format, blocks, i * rowBytes, values, arenas, at);
+      } else {
+        nibbles(format, blocks, i * rowBytes, values, codes, arenas, at);
+      }
+    }
+  }
+
+  private static void bytes(WeightFormat format, MemorySegment blocks, long row, float[] values, Arenas arenas, long at) {
+    for (int j = 0; j < values.length; j += BYTES_SHARE) {
+      long block = row + (long) (j / format.blockValues()) * format.blockBytes();
+      float scale = format == GgufFormat.Q8_0 ? half(blocks, block) : half(blocks, block + 208) * blocks.get(BYTE, block + 192 + j % 256 / 16);
+      arenas.weightsBytes().set(FLOAT, (at + j) / BYTES_SHARE * Float.BYTES, scale);
+      for (int i = j; i < j + BYTES_SHARE; i++) {
+        // The value is the scale times a whole number, rounded.
+        arenas.tableBytes().set(BYTE, at + i, scale == 0 ? 0 : (byte) Math.round(values[i] / scale));
+      }
+    }
+  }
+
+  private static void nibbles(WeightFormat format, MemorySegment blocks, long row, float[] values, float[] codes, Arenas arenas, long at) {
+    for (int j = 0; j < values.length; j += NIBBLES_SHARE) {
+      long block = row + (long) (j / format.blockValues()) * format.blockBytes();
+      float scale = scale(format, blocks, block, j % format.blockValues());
+      float offset = format == GgufFormat.Q4_K ? -half(blocks, block + 2) * Q4K.minimum(blocks, block + 4, j % 256 / 32) : 0;
+      long scales = (at + j) / NIBBLES_SHARE * 2 * Float.BYTES;
+      arenas.weightsBytes().set(FLOAT, scales, scale);
+      arenas.weightsBytes().set(FLOAT, scales + Float.BYTES, offset);
+      for (int i = j; i < j + NIBBLES_SHARE; i += 2) {
+        int both = code(values[i], scale, offset, codes) | code(values[i + 1], scale, offset, codes) << 4;
+        arenas.tableBytes().set(BYTE, (at + i) / 2, (byte) both);
+      }
+    }
+  }
+
+  private static float scale(WeightFormat format, MemorySegment blocks, long block, int i) {
+    return format instanceof FourBit four ? four.absmax(blocks, block, i)
+        : format == GgufFormat.Q4_K ? half(blocks, block) * Q4K.scale(blocks, block + 4, i / 32) : half(blocks, block);
+  }
+
+  /** The first code that gives a value. */
+  private static int code(float value, float scale, float offset, float[] codes) {
+    for (int n = 0; n < codes.length; n++) {
+      if (scale * codes[n] + offset == value) {
+        return n;
+      }
+    }
+    throw new IllegalStateException("no code gives %s with %s and %s".formatted(value, scale, offset));
+  }
+
+  private static float half(MemorySegment blocks, long at) {
+    return Float.float16ToFloat(blocks.get(ValueLayout.JAVA_SHORT_UNALIGNED, at));
+  }
+
+  /** The six bits of scales and minima in twelve bytes. */
+  private static final class Q4K {
+    private static int u8(MemorySegment b, long at) {
+      return b.get(BYTE, at) & 255;
+    }
+
+    static int scale(MemorySegment b, long at, int j) {
+      return j < 4 ? u8(b, at + j) & 63 : u8(b, at + j + 4) & 15 | u8(b, at + j - 4) >> 6 << 4;
+    }
+
+    static int minimum(MemorySegment b, long at, int j) {
+      return j < 4 ? u8(b, at + j + 4) & 63 : u8(b, at + j + 4) >> 4 | u8(b, at + j) >> 6 << 4;
+    }
+  }
+}

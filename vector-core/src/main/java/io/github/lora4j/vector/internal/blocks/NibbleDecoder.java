@@ -1,0 +1,100 @@
+package io.github.lora4j.vector.internal.blocks;
+
+import io.github.lora4j.vector.blocks.GgufFormat;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorOperators;
+
+/** 32 nibbles behind one scale: sixteen values a block may have, of which each nibble chooses one. */
+final class NibbleDecoder extends GroupDecoder {
+
+  private static final int VALUES = 32;
+
+  private final boolean half;
+  private final boolean minimum;
+  private final int nibblesAt;
+  private final int bytes;
+  private final float[] codes;
+
+  NibbleDecoder(GgufFormat format) {
+    super(format, VALUES);
+    half = format != GgufFormat.MXFP4;
+    minimum = format == GgufFormat.Q4_1;
+    bytes = format.blockBytes();
+    nibblesAt = bytes - VALUES / 2;
+    codes = codes(format);
+  }
+
+  /** What each nibble is before it is scaled. */
+  static float[] codes(GgufFormat format) {
+    float[] codes = new float[16];
+    for (int n = 0; n < 16; n++) {
+      codes[n] = format == GgufFormat.Q4_0 ? n - 8 : n;
+    }
+    if (format == GgufFormat.MXFP4 || format == GgufFormat.IQ4_NL) {
+      // A block of scale 1 with the nibbles 0 to 15.
+      MemorySegment block = MemorySegment.ofArray(new byte[format.blockBytes()]);
+      if (format == GgufFormat.IQ4_NL) {
+        block.set(ValueLayout.JAVA_SHORT_UNALIGNED, 0, Float.floatToFloat16(1));
+      } else {
+        block.set(ValueLayout.JAVA_BYTE, 0, (byte) 128);
+      }
+      for (int n = 0; n < 16; n++) {
+        block.set(ValueLayout.JAVA_BYTE, format.blockBytes() - 16 + n, (byte) n);
+      }
+      format.decode(block, 0, MemorySegment.ofArray(codes), 0, 16);
+    }
+    return codes;
+  }
+
+  private FloatVector scaled(FloatVector table, MemorySegment blocks, long block) {
+    if (half) {
+      FloatVector by = table.mul(Lane.half(blocks, block));
+      return minimum ? by.add(Lane.half(blocks, block + 2)) : by;
+    }
+    int e = Lane.u8(blocks, block);
+    return table.mul(Float.intBitsToFloat(e < 2 ? 0x00200000 << e : e - 1 << 23));
+  }
+
+  @Override
+  void group(MemorySegment blocks, long block, int first, MemorySegment out, long to) {
+    FloatVector one = scaled(Lane.table(codes, 0), blocks, block);
+    FloatVector two = scaled(Lane.table(codes, 1), blocks, block);
+    Lane.nibbles(blocks, block + nibblesAt, one, two, out, to, to + 64);
+  }
+
+  @Override
+  public boolean dots() {
+    return true;
+  }
+
+  @Override
+  public float dot(MemorySegment blocks, long row, int count, MemorySegment x, long at) {
+    return minimum || !half ? any(blocks, row, count / VALUES, x, at) : halves(blocks, row, count / VALUES, x, at);
+  }
+
+  private float any(MemorySegment w, long row, int blocks, MemorySegment x, long at) {
+    FloatVector codes0 = Lane.table(codes, 0);
+    FloatVector codes1 = Lane.table(codes, 1);
+    FloatVector sum = FloatVector.zero(Lane.FLOATS);
+    for (int b = 0; b < blocks; b++) {
+      long block = row + (long) b * bytes;
+      sum = Lane.dot(w, block + nibblesAt, scaled(codes0, w, block), scaled(codes1, w, block), x, at + b * 128L, sum);
+    }
+    return sum.reduceLanes(VectorOperators.ADD);
+  }
+
+  /** d times a sum of codes. */
+  private float halves(MemorySegment w, long row, int blocks, MemorySegment x, long at) {
+    FloatVector codes0 = Lane.table(codes, 0);
+    FloatVector codes1 = Lane.table(codes, 1);
+    FloatVector sum = FloatVector.zero(Lane.FLOATS);
+    for (int b = 0; b < blocks; b++) {
+      long block = row + b * 18L;
+      FloatVector of = Lane.dot(w, block + 2, codes0, codes1, x, at + b * 128L, FloatVector.zero(Lane.FLOATS));
+      sum = of.fma(FloatVector.broadcast(Lane.FLOATS, Lane.half(w, block)), sum);
+    }
+    return sum.reduceLanes(VectorOperators.ADD);
+  }
+}

@@ -1,0 +1,91 @@
+package io.github.lora4j.vector.internal.blocks;
+
+import io.github.lora4j.vector.blocks.GgufFormat;
+import java.lang.foreign.MemorySegment;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorOperators;
+
+/** Groups of 64 nibbles in 32 bytes: low ones and high ones each with a scale and a minimum of six bits. */
+final class Q4KDecoder extends GroupDecoder {
+
+  private static final int VALUES = 64;
+  private static final int BLOCK = 256;
+  private static final int BYTES = 144;
+  private static final float[] COUNT = new float[16];
+
+  static {
+    for (int n = 0; n < COUNT.length; n++) {
+      COUNT[n] = n;
+    }
+  }
+
+  Q4KDecoder() {
+    super(GgufFormat.Q4_K, VALUES);
+  }
+
+  /** The scale of sub-block {@code j}; {@code at} is where the twelve bytes begin. */
+  static int scale(MemorySegment b, long at, int j) {
+    return j < 4 ? Lane.u8(b, at + j) & 63 : Lane.u8(b, at + j + 4) & 15 | Lane.u8(b, at + j - 4) >> 6 << 4;
+  }
+
+  static int minimum(MemorySegment b, long at, int j) {
+    return j < 4 ? Lane.u8(b, at + j + 4) & 63 : Lane.u8(b, at + j + 4) >> 4 | Lane.u8(b, at + j) >> 6 << 4;
+  }
+
+  @Override
+  void group(MemorySegment blocks, long block, int first, MemorySegment out, long to) {
+    float d = Lane.half(blocks, block);
+    float m = Lane.half(blocks, block + 2);
+    int j = first / 32;
+    float s0 = d * scale(blocks, block + 4, j);
+    float m0 = m * minimum(blocks, block + 4, j);
+    float s1 = d * scale(blocks, block + 4, j + 1);
+    float m1 = m * minimum(blocks, block + 4, j + 1);
+    FloatVector low0 = Lane.table(COUNT, 0).mul(s0).sub(m0);
+    FloatVector low1 = Lane.table(COUNT, 1).mul(s0).sub(m0);
+    FloatVector high0 = Lane.table(COUNT, 0).mul(s1).sub(m1);
+    FloatVector high1 = Lane.table(COUNT, 1).mul(s1).sub(m1);
+    long nibbles = block + 16 + first / 2;
+    for (int i = 0; i < 32; i += Lane.COUNT) {
+      var n = Lane.unsigned(blocks, nibbles + i);
+      Lane.store(Lane.low(n, low0, low1), out, to + i * 4L);
+      Lane.store(Lane.low(Lane.shr(n, 4), high0, high1), out, to + 128 + i * 4L);
+    }
+  }
+
+  @Override
+  public boolean dots() {
+    return Lane.WIDE;
+  }
+
+  /** Scales and minima are taken from the twelve bytes for eight sub-blocks at a time. */
+  @Override
+  public float dot(MemorySegment w, long row, int count, MemorySegment x, long at) {
+    FloatVector codes = Lane.table(COUNT, 0);
+    FloatVector sum = FloatVector.zero(Lane.FLOATS);
+    FloatVector other = sum;
+    int first = 0;
+    long block = row;
+    for (int i = 0; i < count; i += VALUES) {
+      float d = Lane.half(w, block);
+      float m = Lane.half(w, block + 2);
+      int j = first / 32;
+      FloatVector low = codes.mul(d * scale(w, block + 4, j)).sub(m * minimum(w, block + 4, j));
+      FloatVector high = codes.mul(d * scale(w, block + 4, j + 1)).sub(m * minimum(w, block + 4, j + 1));
+      long nibbles = block + 16 + first / 2;
+      long from = at + i * 4L;
+      var n0 = Lane.unsigned(w, nibbles);
+      var n1 = Lane.unsigned(w, nibbles + 16);
+      sum = Lane.low(n0, low, low).fma(Lane.load(x, from), sum);
+      other = Lane.low(n1, low, low).fma(Lane.load(x, from + 64), other);
+      sum = Lane.low(Lane.shr(n0, 4), high, high).fma(Lane.load(x, from + 128), sum);
+      other = Lane.low(Lane.shr(n1, 4), high, high).fma(Lane.load(x, from + 192), other);
+      first += VALUES;
+      if (first == BLOCK) {
+        first = 0;
+        block += BYTES;
+      }
+    }
+    return sum.add(other).reduceLanes(VectorOperators.ADD);
+  }
+}

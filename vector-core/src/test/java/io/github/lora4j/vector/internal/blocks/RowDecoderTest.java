@@ -1,0 +1,109 @@
+package io.github.lora4j.vector.internal.blocks;
+
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+
+import io.github.lora4j.vector.DType;
+import io.github.lora4j.vector.WeightFormat;
+import io.github.lora4j.vector.WeightFormats;
+import io.github.lora4j.vector.blocks.FourBit;
+import io.github.lora4j.vector.blocks.GgufFormat;
+import io.github.lora4j.vector.blocks.Int8Rows;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.SplittableRandom;
+import java.util.stream.Stream;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** Decoders in vectors against the formats' own code, on random bytes: the same bits. */
+class RowDecoderTest {
+
+  private static final int COLS = 768;
+
+  static Stream<WeightFormat> formats() {
+    List<WeightFormat> all = new ArrayList<>(GgufFormat.ALL);
+    FourBit.Nested nested = new FourBit.Nested(256, nestedMap(), 0.7f);
+    for (DType dtype : new DType[] {DType.F32, DType.BF16, DType.F16}) {
+      for (int size : new int[] {32, 64, 128, 256}) {
+        all.add(FourBit.single("nf4", FourBit.NF4.map(), size, COLS, dtype));
+        all.add(FourBit.nested("nf4", FourBit.NF4.map(), size, COLS, dtype, nested));
+      }
+    }
+    all.addAll(List.of(FourBit.FP4, FourBit.single("nf4", FourBit.NF4.map(), 64, 48, DType.F32), Int8Rows.INT8, Int8Rows.of(256), new Int8Rows(48)));
+    return all.stream();
+  }
+
+  private static float[] nestedMap() {
+    float[] map = new float[256];
+    for (int i = 0; i < map.length; i++) {
+      map[i] = (i - 127) / 128f;
+    }
+    return map;
+  }
+
+  /** Random bytes whose scales are finite. */
+  static MemorySegment blocks(WeightFormat format, int values, Arena arena, long seed) {
+    SplittableRandom random = new SplittableRandom(seed);
+    MemorySegment blocks = arena.allocate(WeightFormats.rowBytes(format, values), 8);
+    MemorySegment floats = arena.allocate(4L * values, 8);
+    for (int i = 0; i < values; i++) {
+      floats.set(JAVA_FLOAT_UNALIGNED, 4L * i, (float) (random.nextGaussian() * Math.exp(i % 400 / 40.0 - 8)));
+    }
+    format.encode(floats, 0, blocks, 0, values);
+    return blocks;
+  }
+
+  @ParameterizedTest
+  @MethodSource("formats")
+  void theSameBits(WeightFormat format) {
+    RowDecoder decoder = RowDecoder.of(format);
+    assertEquals(0, format.blockValues() % Math.min(decoder.granule(), format.blockValues()));
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment blocks = blocks(format, COLS, arena, 1);
+      float[] want = new float[COLS];
+      format.decode(blocks, 0, MemorySegment.ofArray(want), 0, COLS);
+      int granule = decoder.granule();
+      for (int from = 0; from < COLS; from += granule) {
+        for (int count : new int[] {1, granule, COLS - from}) {
+          if (from + count <= COLS) {
+            int room = (count + granule - 1) / granule * granule;
+            MemorySegment got = arena.allocate(4L * room, 8);
+            decoder.decode(blocks, 0, from, count, got, 0);
+            for (int i = 0; i < count; i++) {
+              assertEquals(Float.floatToRawIntBits(want[from + i]), Float.floatToRawIntBits(got.get(JAVA_FLOAT_UNALIGNED, 4L * i)), "value " + (from + i));
+            }
+          }
+        }
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("formats")
+  void productsInRegisters(WeightFormat format) {
+    RowDecoder decoder = RowDecoder.of(format);
+    if (!decoder.dots()) {
+      return;
+    }
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment blocks = blocks(format, COLS, arena, 2);
+      MemorySegment x = arena.allocate(4L * COLS, 8);
+      float[] values = new float[COLS];
+      format.decode(blocks, 0, MemorySegment.ofArray(values), 0, COLS);
+      double sum = 0;
+      double size = 0;
+      for (int i = 0; i < COLS; i++) {
+        float at = (float) Math.sin(i);
+        x.set(JAVA_FLOAT_UNALIGNED, 4L * i, at);
+        sum += (double) at * values[i];
+        size += Math.abs((double) at * values[i]);
+      }
+      assertFalse(size == 0);
+      assertEquals(sum, decoder.dot(blocks, 0, COLS, x, 0), 2e-6 * size);
+    }
+  }
+}
