@@ -110,8 +110,16 @@ def torch_step(at):
 
 
 print("torch %s, peft %s; %d rows" % (torch.__version__, peft.__version__, len(rows)))
+
+
+def peak(pid):
+    with open("/proc/%d/status" % pid) as status:
+        return next(int(line.split()[1]) // 1024 for line in status if line.startswith("VmHWM"))
+
+
 pairs = []
 for at in range(0, len(rows), a.batch):
+    memory = peak(ours.pid)  # Before each step: it ends with the last.
     pairs.append((our_step(), torch_step(at)))
 counted = pairs[a.warm:]
 for name, side in (("lora4j", 0), ("torch", 1)):
@@ -123,12 +131,6 @@ rate = [sum(pair[side][1] for pair in counted) / sum(pair[side][0] for pair in c
 print("rows/s of lora4j are %.2f times PyTorch's after %d steps of warm-up; %.2f times with them" % (
     rate[0] / rate[1], a.warm, sum(pair[1][0] for pair in pairs) / sum(pair[0][0] for pair in pairs)))
 
-
-def peak(pid):
-    with open("/proc/%d/status" % pid) as status:
-        return next(int(line.split()[1]) // 1024 for line in status if line.startswith("VmHWM"))
-
-
-print("most resident memory: lora4j %d MB, torch %d MB" % (peak(ours.pid), peak(os.getpid())))
+print("most resident memory: lora4j %d MB, torch %d MB" % (memory, peak(os.getpid())))
 ours.kill()
 os.unlink(part.name)

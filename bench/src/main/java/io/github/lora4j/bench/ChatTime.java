@@ -14,9 +14,9 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * One epoch of prompts and answers at their real lengths, as {@code lora4j train} does it: a step for each line on stdin, whose seconds, rows and tokens are
- * printed, so that a peer's steps can be interleaved. Arguments: model, data, rows of a batch, longest row in tokens, threads, LoRA's rank, target modules
- * (comma-separated, or all-linear).
+ * One epoch of prompts and answers at their real lengths, as {@code lora4j train} does it: a step for each line on stdin, whose seconds, rows and
+ * tokens are printed, so that a peer's steps can be interleaved. Arguments: model, data, rows of a batch, longest row in tokens, threads, LoRA's
+ * rank, target modules (comma-separated, or all-linear).
  */
 public final class ChatTime {
 

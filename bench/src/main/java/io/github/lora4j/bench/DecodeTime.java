@@ -23,8 +23,8 @@ import java.util.Arrays;
 import java.util.Map;
 
 /**
- * Greedy decoding of one sequence of a model on disk: for each line on stdin the seconds of some tokens behind a context, so that a peer's can be interleaved.
- * Arguments: model, weights (f32, f16, bf16), threads, tokens of context, tokens that are timed.
+ * Greedy decoding of one sequence of a model on disk: for each line on stdin the seconds of some tokens behind a context, so that a peer's can be
+ * interleaved. Arguments: model, weights (f32, f16, bf16), threads, tokens of context, tokens that are timed.
  */
 public final class DecodeTime {
 
@@ -40,7 +40,8 @@ public final class DecodeTime {
     GenerationConfig config = GenerationSettings.of(Map.of());
     try (CpuBackend backend = new CpuBackend(KernelProvider.select("auto"), new Workers(Integer.parseInt(args[2])));
         Checkpoint weights = Checkpoint.open(directory);
-        Generator generator = Generator.open(model, weights, GeneratorOptions.of(model.architecture()).weights(WeightFormats.named(args[1])), backend)) {
+        Generator generator = Generator.open(model, weights, GeneratorOptions.of(model.architecture()).weights(WeightFormats.named(args[1])),
+            backend)) {
       Sequence sequence = generator.add(Request.of(prompt, config));
       System.out.println(backend.describe());
       System.out.flush();

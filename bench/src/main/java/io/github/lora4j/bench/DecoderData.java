@@ -18,8 +18,8 @@ import java.util.Random;
 import java.util.TreeSet;
 
 /**
- * Splits the files that {@link Decoders} is given: train, search (held out while learning rates are compared) and test, the same each time. Descriptions of
- * one restaurant of E2E are in one part only.
+ * Splits the files that {@link Decoders} is given: train, search (held out while learning rates are compared) and test, the same each time.
+ * Descriptions of one restaurant of E2E are in one part only.
  */
 final class DecoderData {
 

@@ -13,12 +13,15 @@ import java.util.Map;
  * What {@link Decoders} is told.
  *
  * @param command the lora4j command
- * @param sources the file of each task that is run
+ * @param sources the file of each task, as far as it is known
+ * @param tasks those that are run
  * @param work directory for data, recipes and the run at hand
  * @param results file of runs, continued where it exists
  * @param table the Markdown file
+ * @param alpacaRows instructions that each seed draws to learn from; 0: all
  */
-record DecoderOptions(List<String> command, Path model, Map<DecoderTask, Path> sources, int seeds, int threads, Path work, Path results, Path table) {
+record DecoderOptions(List<String> command, Path model, Map<DecoderTask, Path> sources, List<DecoderTask> tasks, int seeds, int threads,
+    Path work, Path results, Path table, int alpacaRows) {
 
   static final String USAGE = """
       --model DIR          directory of a decoder
@@ -28,6 +31,7 @@ record DecoderOptions(List<String> command, Path model, Map<DecoderTask, Path> s
       --tasks A,B          shakespeare, e2e, alpaca, dpo; default: all whose file is given
       --seeds N            paired seeds (default 3)
       --threads N          default 0: all processors; results do not depend on it
+      --alpaca-rows N      instructions that each seed draws to learn from (default 640; 0: all)
       --command COMMAND    default ./lora4j
       --work DIR           default decoders
       --results FILE       runs done, one a line; what is in it is not run again (default decoders.jsonl)
@@ -47,23 +51,29 @@ record DecoderOptions(List<String> command, Path model, Map<DecoderTask, Path> s
       throw new ConfigException("--model is missing; the options are:%n%s".formatted(USAGE));
     }
     Map<DecoderTask, Path> sources = new EnumMap<>(DecoderTask.class);
-    List<String> tasks = values.containsKey("tasks") ? List.of(values.get("tasks").split(",")) : List.of();
     for (DecoderTask task : DecoderTask.values()) {
       String source = values.get(task == DecoderTask.DPO ? "e2e" : task.key());
-      if (source != null && (tasks.isEmpty() || tasks.contains(task.key()))) {
+      if (source != null) {
         if (!Files.isRegularFile(Path.of(source))) {
           throw new ConfigException("%s is no file".formatted(source));
         }
         sources.put(task, Path.of(source));
       }
     }
-    List<String> missing = tasks.stream().filter(name -> sources.keySet().stream().noneMatch(task -> task.key().equals(name))).toList();
-    if (!missing.isEmpty() || sources.isEmpty()) {
-      throw new ConfigException("no data for %s; the options are:%n%s".formatted(missing.isEmpty() ? "any task" : missing, USAGE));
+    List<String> names = values.containsKey("tasks") ? List.of(values.get("tasks").split(",")) : sources.keySet().stream().map(DecoderTask::key).toList();
+    List<DecoderTask> tasks = sources.keySet().stream().filter(task -> names.contains(task.key())).toList();
+    if (tasks.isEmpty() || tasks.size() < names.size()) {
+      throw new ConfigException("no data for a task of %s; the options are:%n%s".formatted(names, USAGE));
     }
-    return new DecoderOptions(Arrays.asList(values.getOrDefault("command", "./lora4j").split(" ")), Path.of(values.get("model")), sources,
+    return new DecoderOptions(Arrays.asList(values.getOrDefault("command", "./lora4j").split(" ")), Path.of(values.get("model")), sources, tasks,
         whole(values, "seeds", 3, 1), whole(values, "threads", 0, 0), Path.of(values.getOrDefault("work", "decoders")),
-        Path.of(values.getOrDefault("results", "decoders.jsonl")), Path.of(values.getOrDefault("table", "methods-decoders.md")));
+        Path.of(values.getOrDefault("results", "decoders.jsonl")), Path.of(values.getOrDefault("table", "methods-decoders.md")),
+        whole(values, "alpaca-rows", 640, 0));
+  }
+
+  /** What all recipes of a task have in common. */
+  String recipe(DecoderTask task) {
+    return task == DecoderTask.ALPACA && alpacaRows > 0 ? task.recipe() + "data.limit: " + alpacaRows + "\n" : task.recipe();
   }
 
   private static int whole(Map<String, String> values, String name, int otherwise, int least) {

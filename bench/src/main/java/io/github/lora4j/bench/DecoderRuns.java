@@ -32,15 +32,14 @@ final class DecoderRuns {
     done = DecoderRun.read(options.results());
   }
 
-  /** The learning rate with the least loss on rows held out of training. */
+  /** The learning rate with the least loss on rows held out of training, of one task for all: what is compared everywhere is searched for on the text. */
   double searched(DecoderTask task, DecoderMethod method) throws IOException {
-    if (task == DecoderTask.DPO) {
-      return method.rate();
-    }
+    DecoderTask in = options.sources().containsKey(DecoderTask.SHAKESPEARE) && DecoderMethod.FOUR.contains(method) ? DecoderTask.SHAKESPEARE
+        : task == DecoderTask.DPO ? DecoderTask.E2E : task;
     double best = Double.NaN;
     double least = Double.POSITIVE_INFINITY;
     for (double rate : method.rates()) {
-      double loss = run(task.searchedIn(), method, rate, SEARCH_SEED, "search").of("loss");
+      double loss = run(in, method, rate, SEARCH_SEED, "search").of("loss");
       if (loss < least) {
         least = loss;
         best = rate;
@@ -55,7 +54,7 @@ final class DecoderRuns {
   }
 
   private DecoderRun run(DecoderTask task, DecoderMethod method, double rate, int seed, String part) throws IOException {
-    String recipe = task.recipe() + method.lines() + "optimizer.learning_rate: %s%nseed: %d%nsamples: 0%n".formatted(rate, seed);
+    String recipe = options.recipe(task) + method.lines() + "optimizer.learning_rate: %s%nseed: %d%nsamples: 0%n".formatted(rate, seed);
     DecoderRun.Key key = new DecoderRun.Key(task.key(), method.name(), part, recipe);
     DecoderRun run = done.get(key);
     if (run == null) {
@@ -106,7 +105,7 @@ final class DecoderRuns {
 
   /** The model before training, once a task. */
   private void base(DecoderTask task, Path run, boolean answers) throws IOException {
-    DecoderRun.Key key = new DecoderRun.Key(task.key(), "base", "test", task.recipe());
+    DecoderRun.Key key = new DecoderRun.Key(task.key(), "base", "test", options.recipe(task));
     if (!done.containsKey(key)) {
       Map<String, Double> metrics = task == DecoderTask.DPO ? new LinkedHashMap<>(Map.of("reward_accuracy", 0.0, "reward_margin", 0.0))
           : metrics(command("eval", run.toString(), "--json", "--base"), "base");
@@ -121,7 +120,7 @@ final class DecoderRuns {
 
   /** What the model was before training. */
   DecoderRun base(DecoderTask task) {
-    return java.util.Objects.requireNonNull(done.get(new DecoderRun.Key(task.key(), "base", "test", task.recipe())), "measured with the first run");
+    return java.util.Objects.requireNonNull(done.get(new DecoderRun.Key(task.key(), "base", "test", options.recipe(task))), "measured with the first run");
   }
 
   private Map<String, Double> answered(Path run, List<String> more, String which) throws IOException {

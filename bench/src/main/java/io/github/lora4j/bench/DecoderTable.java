@@ -27,11 +27,12 @@ final class DecoderTable {
   private DecoderTable() {}
 
   /** The table of a task; the first entry is the baseline. */
-  static String of(DecoderTask task, DecoderRun base, List<Entry> entries) {
+  static String of(DecoderTask task, String recipe, DecoderRun base, List<Entry> entries) {
     Entry baseline = entries.getFirst();
     List<String> metrics = baseline.runs().getFirst().metrics().keySet().stream().filter(metric -> !metric.equals(task.metric())).toList();
-    StringBuilder out = new StringBuilder(text("## %s%n%n```yaml%n%s```%n%n| | trains | lr | %s | minus %s | verdict | %s | s |%n|---|--:|--:|--:|--:|---|%s--:|%n",
-        task.title(), task.recipe(), task.metric(), baseline.method.name(), String.join(" | ", metrics), "--:|".repeat(metrics.size())));
+    StringBuilder out = new StringBuilder(text("## %s%n%n```yaml%n%s```%n%n| | trains | lr | %s | minus %s | verdict | %s | s "
+        + "|%n|---|--:|--:|--:|--:|---|%s--:|%n",
+        task.title(), recipe, task.metric(), baseline.method.name(), String.join(" | ", metrics), "--:|".repeat(metrics.size())));
     out.append(text("| before | | | %s | | | %s | |%n", shown(task.metric(), Student.of(base.metrics().getOrDefault(task.metric(), Double.NaN))),
         String.join(" | ", metrics.stream().map(metric -> shown(metric, Student.of(base.metrics().getOrDefault(metric, Double.NaN)))).toList())));
     for (Entry entry : entries) {
@@ -41,8 +42,8 @@ final class DecoderTable {
       boolean self = entry.equals(baseline);
       Student signed = new Student(difference.n(), difference.mean() * (task.lessIsBetter() ? -1 : 1), difference.half());
       out.append(text("| %s | %,d | %s%s | %s | %s | %s | %s | %.0f |%n", entry.method.name(), entry.runs.getFirst().parameters(), rate(entry.rate),
-          entry.atEdge() && task != DecoderTask.DPO ? "*" : "", shown(task.metric(), entry.of(task.metric())), self ? "" : shown(task.metric(), signed),
-          self ? "" : difference.verdict(), String.join(" | ", metrics.stream().map(metric -> shown(metric, entry.of(metric))).toList()),
+          entry.atEdge() && task != DecoderTask.DPO ? "*" : "", shown(task.metric(), entry.of(task.metric())), self ? "" : shown(task.metric(),
+          signed), self ? "" : difference.verdict(), String.join(" | ", metrics.stream().map(metric -> shown(metric, entry.of(metric))).toList()),
           Student.of(entry.runs.stream().mapToDouble(DecoderRun::seconds).toArray()).mean()));
     }
     return out.append('\n').toString();

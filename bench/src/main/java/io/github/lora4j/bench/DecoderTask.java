@@ -30,7 +30,6 @@ enum DecoderTask {
       long_rows: drop
       optimizer: {schedule: linear, warmup_ratio: 0.05}
       data.max_length: 256
-      data.limit: 1000
       batch_size: 16
       epochs: 1
       """, DecoderMethod.FOUR),
@@ -78,11 +77,6 @@ enum DecoderTask {
 
   List<DecoderMethod> methods() {
     return methods;
-  }
-
-  /** The task whose search for learning rates holds here, too: prompts with answers are learnt alike. */
-  DecoderTask searchedIn() {
-    return this == ALPACA ? E2E : this;
   }
 
   /** A name for options and files. */

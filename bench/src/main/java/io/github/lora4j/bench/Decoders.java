@@ -9,8 +9,9 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * The tables of what decoders learn: every run is made by the lora4j command from a recipe, as a user would. Each method's learning rate is chosen on rows held
- * out of training, then seeds are run in pairs with LoRA's. An interrupted table goes on where it was. Options: see {@link DecoderOptions#USAGE}.
+ * The tables of what decoders learn: every run is made by the lora4j command from a recipe, as a user would. Each method's learning rate is chosen on
+ * rows held out of training, then seeds are run in pairs with LoRA's. An interrupted table goes on where it was. Options: see {@link
+ * DecoderOptions#USAGE}.
  */
 public final class Decoders {
 
@@ -33,7 +34,7 @@ public final class Decoders {
     }
     DecoderRuns runs = new DecoderRuns(options, data);
     StringBuilder text = new StringBuilder();
-    for (DecoderTask task : options.sources().keySet()) {
+    for (DecoderTask task : options.tasks()) {
       List<DecoderTable.Entry> entries = new ArrayList<>();
       for (DecoderMethod method : task.methods()) {
         double rate = runs.searched(task, method);
@@ -43,7 +44,7 @@ public final class Decoders {
         }
         entries.add(new DecoderTable.Entry(method, rate, measured));
       }
-      text.append(DecoderTable.of(task, runs.base(task), entries));
+      text.append(DecoderTable.of(task, options.recipe(task), runs.base(task), entries));
       Files.writeString(options.table(), text);
     }
     System.out.print(text);

@@ -16,6 +16,8 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Callable;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -25,12 +27,14 @@ import picocli.CommandLine.Spec;
 /** {@code lora4j data}. */
 @Command(name = "data", mixinStandardHelpOptions = true, sortOptions = false,
     description = {"Says what a data file becomes: its format, its tokens, and which of them are learnt.",
-        "Learnt tokens are green on a terminal, elsewhere they stand in «»."})
+        "Learnt tokens are green on a terminal, elsewhere they stand in «». A token with ¦ holds characters that are learnt and others; it counts "
+            + "as its first."})
 final class DataCommand implements Callable<Integer> {
 
   private static final String LEARNT = "\u001B[32m";
   private static final String READ = "\u001B[2m";
   private static final String END = "\u001B[0m";
+  private static final String STRADDLES = "¦";
 
   @Spec
   private CommandSpec spec;
@@ -81,20 +85,16 @@ final class DataCommand implements Callable<Integer> {
       builder.set("data.train", file.toString()).set("output", "nothing-is-written");
     }
     model.ifPresent(directory -> builder.set("model", directory.toString()));
-    Optional<String> format = Optional.empty();
     for (String setting : set) {
       int equals = setting.indexOf('=');
       if (equals < 1) {
         throw new ConfigException("--set %s: expected KEY=VALUE, for example data.max_length=512".formatted(setting));
       }
       builder.set(setting.substring(0, equals), setting.substring(equals + 1));
-      if (setting.startsWith("data.format=")) {
-        format = Optional.of(setting.substring(equals + 1));
-      }
     }
     if (task.isPresent() || !recipe) {
-      Optional<String> wanted = format;
-      builder.set("task", task.orElseGet(() -> wanted.map(name -> DataPreview.taskFor(file, name)).orElseGet(() -> DataPreview.taskFor(file))));
+      // Columns are named alike whatever task reads rows whole.
+      builder.set("task", task.orElseGet(() -> DataPreview.taskFor(file, builder.set("task", "causal_lm").build().data().columns())));
     }
     return builder;
   }
@@ -103,32 +103,58 @@ final class DataCommand implements Callable<Integer> {
     List<Target.TokenLabels> labels = TokenizedRows.labels(example);
     for (int s = 0; s < example.sequences().size(); s++) {
       Sequence sequence = example.sequences().get(s);
-      boolean[] learnt = s < labels.size() ? labels.get(s).counted() : new boolean[sequence.length()];
-      int count = 0;
-      StringBuilder text = new StringBuilder();
-      for (int t = 0; t < sequence.length(); t++) {
-        String token = Names.printable(tokenizer.token(sequence.ids()[t]));
-        // The first token has nothing before it that could predict it.
-        boolean counted = t > 0 && learnt[t];
-        count += counted ? 1 : 0;
-        text.append(t == 0 ? "" : " ").append(colour ? (counted ? LEARNT : READ) + token + END : counted ? "«" + token + "»" : token);
+      boolean[] learnt = s < labels.size() ? labels.get(s).counted().clone() : new boolean[sequence.length()];
+      int[] straddling = s < labels.size() ? labels.get(s).straddling() : new int[0];
+      if (!example.sources().isEmpty()) {
+        // What such a model learns to write lies one token on from what it reads.
+        Sequence source = example.sources().get(s);
+        print(out, "%nexample %d, source".formatted(number), source, "",
+            tokens(tokenizer, source.ids(), new boolean[source.length()], new int[0], colour));
+        print(out, "example %d, target".formatted(number), sequence, learnt(learnt, straddling),
+            tokens(tokenizer, labels.get(s).ids(), learnt, straddling, colour));
+        continue;
       }
-      out.printf("%nexample %d%s: %,d tokens%s%s%n%s%n", number, example.sequences().size() > 1 ? s == 0 ? ", first" : ", second" : "",
-          sequence.length(), labels.isEmpty() ? "" : ", %,d learnt".formatted(count), sequence.cut() ? ", cut" : "", text);
+      // The first token has nothing before it that could predict it.
+      learnt[0] = false;
+      print(out, "%nexample %d%s".formatted(number, example.sequences().size() > 1 ? s == 0 ? ", first" : ", second" : ""), sequence,
+          labels.isEmpty() ? "" : learnt(learnt, straddling), tokens(tokenizer, sequence.ids(), learnt, straddling, colour));
     }
+  }
+
+  private static void print(PrintWriter out, String head, Sequence sequence, String learnt, String text) {
+    out.printf("%s: %,d tokens%s%s%n%s%n", head, sequence.length(), learnt, sequence.cut() ? ", cut" : "", text);
+  }
+
+  private static String learnt(boolean[] tokens, int... straddling) {
+    return ", %,d learnt".formatted(IntStream.range(0, tokens.length).filter(t -> tokens[t]).count())
+        + (straddling.length == 0 ? "" : ", %,d straddling (%s)".formatted(straddling.length, STRADDLES));
+  }
+
+  private static String tokens(Tokenizer tokenizer, int[] ids, boolean[] learnt, int[] straddling, boolean colour) {
+    return IntStream.range(0, ids.length).mapToObj(t -> {
+      String token = Names.printable(tokenizer.token(ids[t])) + (Arrays.binarySearch(straddling, t) >= 0 ? STRADDLES : "");
+      return colour ? (learnt[t] ? LEARNT : READ) + token + END : learnt[t] ? "«" + token + "»" : token;
+    }).collect(Collectors.joining(" "));
   }
 
   private static void stats(PrintWriter out, DataPreview preview) {
     TokenizedRows rows = preview.rows();
-    int[] lengths = rows.data().sequences().stream().mapToInt(Sequence::length).sorted().toArray();
+    int[] lengths = rows.data().texts().stream().mapToInt(Sequence::length).sorted().toArray();
     Table table = new Table("rows", "%,d".formatted(rows.rows()));
     table.row("left out", "%,d".formatted(rows.dropped())).row("split", "%,d".formatted(rows.split())).row("cut", "%,d".formatted(rows.cut()))
         .row("examples", "%,d".formatted(rows.data().size())).row("tokens", "%,d".formatted(rows.data().tokens()))
         .row("learnt", "%,d".formatted(rows.learnt()))
+        .row("straddling the border", "%,d".formatted(rows.straddling()))
         .row("learnt, %", "%.1f".formatted(100.0 * rows.learnt() / Math.max(1, rows.data().tokens())))
         .row("length: shortest", "%,d".formatted(lengths[0])).row("mean", "%.1f".formatted(Arrays.stream(lengths).average().orElse(0)))
         .row("median", "%,d".formatted(lengths[lengths.length / 2])).row("95 % within", "%,d".formatted(lengths[(int) (lengths.length * 0.95)]))
         .row("longest", "%,d".formatted(lengths[lengths.length - 1])).row("allowed (data.max_length)", "%,d".formatted(preview.maxLength()));
+    int[] targets = rows.data().examples().stream().filter(example -> !example.sources().isEmpty()).mapToInt(Example::tokens).sorted().toArray();
+    if (targets.length > 0) {
+      table.row("target: shortest", "%,d".formatted(targets[0])).row("target: median", "%,d".formatted(targets[targets.length / 2]))
+          .row("target: 95 % within", "%,d".formatted(targets[(int) (targets.length * 0.95)]))
+          .row("target: longest", "%,d".formatted(targets[targets.length - 1]));
+    }
     out.println();
     out.print(table);
   }

@@ -48,8 +48,8 @@ final class DryRun {
 
     out.printf("%n%s%n%s%n", backend.describe(), run.describe());
     run.notes().forEach(note -> out.println("note: " + note));
-    out.printf("%,d examples, %,d tokens, longest %d; at most %,d tokens in a batch%n", run.train().size(), run.train().tokens(),
-        run.train().longest(), plan.capacity().tokens());
+    out.printf("%,d examples, %,d tokens, longest %d; at most %s tokens in a batch%n", run.train().size(), run.train().tokens(),
+        run.train().longest(), plan.capacity().room());
     out.printf("%d steps, %d in an epoch%nnothing was trained or written%n", plan.steps(), plan.batches().stepsPerEpoch());
     out.flush();
   }

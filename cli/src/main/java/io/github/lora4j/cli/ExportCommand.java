@@ -1,7 +1,6 @@
 package io.github.lora4j.cli;
 
 import io.github.lora4j.train.export.ExportedAdapter;
-import io.github.lora4j.train.runs.RunDirectory;
 import io.github.lora4j.vector.ConfigException;
 import java.nio.file.Path;
 import java.util.List;
@@ -9,9 +8,9 @@ import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.stream.Stream;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
 /** {@code lora4j export}. */
@@ -22,14 +21,8 @@ final class ExportCommand implements Callable<Integer> {
   @Spec
   private CommandSpec spec;
 
-  @Parameters(arity = "0..1", paramLabel = "RUN", description = "The output directory of a finished run; or give --model and --adapter.")
-  private Optional<Path> run;
-
-  @Option(names = "--model", paramLabel = "DIR", description = "The base model.")
-  private Optional<Path> model;
-
-  @Option(names = "--adapter", paramLabel = "DIR", description = "An adapter directory of PEFT's form.")
-  private Optional<Path> adapter;
+  @Mixin
+  private TrainedOptions trained;
 
   @Option(names = "--loralib", paramLabel = "FILE", description = "A checkpoint of loralib, instead of an adapter directory.")
   private Optional<Path> loralib;
@@ -59,21 +52,20 @@ final class ExportCommand implements Callable<Integer> {
     if (!form.equals("lora")) {
       throw new ConfigException("--as %s: there is no such form; lora is the one adapters are exported to".formatted(form));
     }
-    if (Stream.of(run, adapter, loralib).filter(Optional::isPresent).count() != 1) {
+    if (Stream.of(trained.run, trained.adapter, loralib).filter(Optional::isPresent).count() != 1) {
       throw new ConfigException("give the directory of a run, or --model and --adapter, or --model and --loralib");
     }
     if (gguf) {
       return gguf();
     }
     if (loralib.isPresent()) {
-      ExportedAdapter.ofLoralib(model.orElseThrow(() -> new ConfigException("--loralib needs --model: the base model it was trained on")),
-          loralib.get(), loraAlpha.orElseThrow(() -> new ConfigException("--loralib needs --lora_alpha: the file does not hold it")), enableLora,
-          taskType, output);
-    } else if (run.isPresent()) {
-      ExportedAdapter.ofRun(run.get(), model.orElseGet(() -> RunDirectory.recipe(run.get()).model()), output);
+      Path base = trained.base("--loralib");
+      double alpha = loraAlpha.orElseThrow(() -> new ConfigException("--loralib needs --lora_alpha: the file does not hold it"));
+      ExportedAdapter.ofLoralib(base, loralib.get(), alpha, enableLora, taskType, output);
+    } else if (trained.run.isPresent()) {
+      ExportedAdapter.ofRun(trained.run.get(), trained.base(), output);
     } else {
-      ExportedAdapter.ofAdapter(model.orElseThrow(() -> new ConfigException("--adapter needs --model: the base model it was trained on")),
-          adapter.get(), output);
+      ExportedAdapter.ofAdapter(trained.base(), trained.adapter.orElseThrow(), output);
     }
     spec.commandLine().getOut().println("plain LoRA: " + output);
     return 0;
@@ -83,10 +75,8 @@ final class ExportCommand implements Callable<Integer> {
     if (loralib.isPresent()) {
       throw new ConfigException("--gguf: export the checkpoint of loralib as plain LoRA first, then that with --gguf");
     }
-    List<String> notes = run.isPresent()
-        ? ExportedAdapter.gguf(run.get(), model.orElseGet(() -> RunDirectory.recipe(run.get()).model()), output)
-        : ExportedAdapter.ggufOfAdapter(model.orElseThrow(() -> new ConfigException("--adapter needs --model: the base model it was trained on")),
-            adapter.orElseThrow(), output);
+    List<String> notes = trained.run.isPresent() ? ExportedAdapter.gguf(trained.run.get(), trained.base(), output)
+        : ExportedAdapter.ggufOfAdapter(trained.base(), trained.adapter.orElseThrow(), output);
     spec.commandLine().getOut().println("GGUF adapter: " + output);
     notes.forEach(spec.commandLine().getErr()::println);
     return 0;

@@ -4,11 +4,13 @@ import io.github.lora4j.cli.bench.BenchCommand;
 import io.github.lora4j.cli.demo.DemoCommand;
 import io.github.lora4j.cli.generate.ChatCommand;
 import io.github.lora4j.cli.generate.GenerateCommand;
+import io.github.lora4j.cli.serve.ServeCommand;
 import io.github.lora4j.vector.Lora4jException;
 import java.io.PrintWriter;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.Locale;
 import java.util.Map;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -22,7 +24,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
  * 4 memory or disk, 5 a backend, 6 the numbers of a training run, 130 stopped by Ctrl-C.
  */
 @Command(name = "lora4j", mixinStandardHelpOptions = true, subcommands = {DemoCommand.class, TrainCommand.class, PlanCommand.class, DataCommand.class,
-    EvalCommand.class, PredictCommand.class, GenerateCommand.class, ChatCommand.class, MergeCommand.class, ExportCommand.class, InspectCommand.class,
+    EvalCommand.class, PredictCommand.class, GenerateCommand.class, ChatCommand.class, ServeCommand.class, MergeCommand.class, ExportCommand.class, InspectCommand.class,
     DoctorCommand.class, BenchCommand.class},
     description = "Fine-tunes language models on the JVM.")
 public final class Main implements Runnable {
@@ -31,6 +33,8 @@ public final class Main implements Runnable {
 
   /** Runs the command and ends the process with its exit code. */
   public static void main(String[] args) {
+    // Numbers are printed alike for everyone: others paste them into files and programs.
+    Locale.setDefault(Locale.Category.FORMAT, Locale.ROOT);
     System.exit(start(args));
   }
 

@@ -2,7 +2,6 @@ package io.github.lora4j.cli;
 
 import io.github.lora4j.train.export.MergedForm;
 import io.github.lora4j.train.export.MergedModel;
-import io.github.lora4j.train.runs.RunDirectory;
 import io.github.lora4j.vector.ConfigException;
 import io.github.lora4j.vector.DType;
 import io.github.lora4j.vector.WeightFormat;
@@ -13,9 +12,9 @@ import java.util.Locale;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
 /** {@code lora4j merge}. */
@@ -26,14 +25,8 @@ final class MergeCommand implements Callable<Integer> {
   @Spec
   private CommandSpec spec;
 
-  @Parameters(arity = "0..1", paramLabel = "RUN", description = "The output directory of a finished run; or give --model and --adapter.")
-  private Optional<Path> run;
-
-  @Option(names = "--model", paramLabel = "DIR", description = "The base model.")
-  private Optional<Path> model;
-
-  @Option(names = "--adapter", paramLabel = "DIR", description = "An adapter directory of PEFT's form.")
-  private Optional<Path> adapter;
+  @Mixin
+  private TrainedOptions trained;
 
   @Option(names = "--untie", description = "Write weights that modules share as weights of their own, where the adapter changes only "
       + "one of them: an output layer tied to the embedding, replicated layers.")
@@ -64,17 +57,12 @@ final class MergeCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
-    if (run.isPresent() == adapter.isPresent()) {
+    if (trained.run.isPresent() == trained.adapter.isPresent()) {
       throw new ConfigException("give the directory of a run, or --model and --adapter");
     }
     MergedForm into = form();
-    List<String> notes;
-    if (run.isPresent()) {
-      notes = MergedModel.ofRun(run.get(), model.orElseGet(() -> RunDirectory.recipe(run.get()).model()), into, output);
-    } else {
-      notes = MergedModel.ofAdapter(model.orElseThrow(() -> new ConfigException("--adapter needs --model: the base model it was trained on")),
-          adapter.get(), into, output);
-    }
+    List<String> notes = trained.run.isPresent() ? MergedModel.ofRun(trained.run.get(), trained.base(), into, output)
+        : MergedModel.ofAdapter(trained.base(), trained.adapter.orElseThrow(), into, output);
     spec.commandLine().getOut().println("merged model: " + output);
     notes.forEach(spec.commandLine().getErr()::println);
     return 0;

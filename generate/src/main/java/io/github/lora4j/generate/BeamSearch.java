@@ -91,6 +91,15 @@ public final class BeamSearch {
     }
   }
 
+  /** The same; the best answer as a sequence that has ended and is part of no generator. */
+  public static Sequence best(Generator generator, Request request) {
+    Sequence sequence = new Sequence(0, request, generator.maxLength());
+    for (int token : run(generator, request).getFirst().answer(request.prompt().size())) {
+      sequence.append(token);
+    }
+    return sequence;
+  }
+
   private List<Beam> search() {
     boolean more = true;
     while (more) {
@@ -152,10 +161,10 @@ public final class BeamSearch {
     Map<Sequence, Beam> of = new HashMap<>();
     List<Sequence> free = new ArrayList<>(seats);
     for (Beam beam : running) {
-      Request next = new Request(beam.tokens, ONE, request.adapter(), List.of());
+      Request next = request.continued(beam.tokens, ONE);
       Sequence seat = free.stream().max(Comparator.comparingInt(s -> s.common(next))).orElse(null);
       if (seat == null) {
-        seat = generator.add(new Request(beam.tokens, room(), request.adapter(), List.of()));
+        seat = generator.add(request.continued(beam.tokens, room()));
         seats.add(seat);
       } else {
         free.remove(seat);

@@ -11,5 +11,7 @@ public enum FinishReason {
   /** It has as many tokens as the generator has room for in a sequence, or the model positions. */
   CONTEXT,
   /** It was told to stop. */
-  CANCELLED
+  CANCELLED,
+  /** It could not go on; see {@link Sequence#failure}. */
+  FAILED
 }

@@ -1,5 +1,6 @@
 package io.github.lora4j.generate;
 
+import io.github.lora4j.lora.Adapter;
 import io.github.lora4j.models.Architecture;
 import io.github.lora4j.models.WeightStorage;
 import io.github.lora4j.vector.ConfigException;
@@ -39,9 +40,23 @@ public record GeneratorOptions(int sequences, int batchTokens, int cacheRows, in
     return new GeneratorOptions(1, Math.min(PIECE, length), length, length, WeightFormat.F32);
   }
 
-  /** The same for so many sequences of this length at most. */
+  /**
+   * The same for so many sequences of this length at most.
+   *
+   * @throws ConfigException when that is more tokens than can be counted
+   */
   public GeneratorOptions room(int sequences, int maxLength) {
+    if ((long) sequences * maxLength > Integer.MAX_VALUE) {
+      throw new ConfigException("room for %,d sequences of %,d tokens is room for %,d tokens, more than the %,d there can be; lower one of them"
+          .formatted(sequences, maxLength, (long) sequences * maxLength, Integer.MAX_VALUE));
+    }
     return new GeneratorOptions(sequences, Math.max(sequences, Math.min(PIECE, sequences * maxLength)), sequences * maxLength, maxLength, weights);
+  }
+
+  /** The same, with sequences that leave positions for an adapter's virtual tokens. */
+  public GeneratorOptions beside(Adapter adapter, Architecture model) {
+    int length = Math.min(maxLength, model.maxPositions() - adapter.virtualTokens().total());
+    return length == maxLength ? this : new GeneratorOptions(sequences, batchTokens, cacheRows, length, weights);
   }
 
   /** The same with weights kept in another format. */

@@ -1,6 +1,8 @@
 package io.github.lora4j.generate;
 
+import io.github.lora4j.generate.internal.Sources;
 import io.github.lora4j.generate.sampling.Sampler;
+import io.github.lora4j.vector.Lora4jException;
 import java.util.Arrays;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
@@ -17,15 +19,24 @@ public final class Sequence {
   private int length;
   private int promptLength;
   private volatile @Nullable FinishReason finished;
+  private @Nullable Lora4jException failure;
 
-  /** Tokens whose keys and values are in the cache. */
+  /** Tokens whose keys and values are in the cache, those that an adapter puts before the prompt included. */
   int cached;
+  /** Whether it is longer than the border at which its keys are turned otherwise. */
+  boolean beyond;
+  /** Tokens that an adapter puts before the prompt. */
+  int before;
   /** The cache's row of the first token. */
   int firstRow;
   /** Rows that it has there. */
   int rows;
   /** What the program calls its adapter. */
   int choice;
+  /** What the adapter was when the cache was written. */
+  long version;
+  /** Where its source lies, if it is made from one. */
+  Sources.@Nullable Place source;
 
   Sequence(int ordinal, Request request, int room) {
     this.ordinal = ordinal;
@@ -43,13 +54,17 @@ public final class Sequence {
     tokens = Arrays.copyOf(next.prompt().stream().mapToInt(Integer::intValue).toArray(), Math.max(limit, promptLength));
     ends = next.config().stop().eosTokenIds().stream().mapToInt(Integer::intValue).toArray();
     finished = null;
+    failure = null;
     sampler = new Sampler(next.config(), limit);
     return sampler;
   }
 
-  /** The tokens that both begin with. */
+  /** The tokens that both begin with; none where they are made from other sources. */
   int common(Request next) {
     int same = 0;
+    if (!next.source().equals(request.source())) {
+      return same;
+    }
     while (same < Math.min(length, next.prompt().size()) && tokens[same] == next.prompt().get(same)) {
       same++;
     }
@@ -98,6 +113,16 @@ public final class Sequence {
     }
   }
 
+  /** Why it could not go on, if that ended it. */
+  public Optional<Lora4jException> failure() {
+    return Optional.ofNullable(failure);
+  }
+
+  void fail(Lora4jException why) {
+    failure = why;
+    finish(FinishReason.FAILED);
+  }
+
   boolean running() {
     return finished == null;
   }
@@ -107,7 +132,7 @@ public final class Sequence {
   }
 
   int pending() {
-    return length - cached;
+    return before + length - cached;
   }
 
   int promptLength() {

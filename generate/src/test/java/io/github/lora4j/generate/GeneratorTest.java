@@ -101,6 +101,19 @@ final class GeneratorTest {
     }
   }
 
+  /** Two that end early leave room on both sides of one that goes on: enough together for the fourth, which waits for it side by side. */
+  @Test
+  void whatLeavesFreesPiecesThatAreWaitedForToBecomeWhole() {
+    try (Backend backend = cpu(1); Checkpoint files = Checkpoint.open(directory); Generator generator = Generator.open(llama.model(), files,
+        new GeneratorOptions(4, 64, 30, 24, WeightFormat.F32), backend)) {
+      Request early = Request.of(Arrays.copyOf(PROMPT, 8), config(Map.of("max_new_tokens", 2)));
+      Request late = Request.of(Arrays.copyOf(PROMPT, 2), config(Map.of("max_new_tokens", 8)));
+      Request large = Request.of(Arrays.copyOf(PROMPT, 2), config(Map.of("max_new_tokens", 13)));
+      List<Integer> counts = generator.run(List.of(early, late, early, large), TokenListener.NONE).stream().map(Sequence::generatedCount).toList();
+      assertEquals(List.of(2, 8, 2, 13), counts);
+    }
+  }
+
   /** A second implementation: the whole text anew for each token, in double. */
   @Test
   void theCacheChangesNothing() {

@@ -104,7 +104,8 @@ class GoldenGgufFilesTest {
   }
 
   private static GgufValue.Kind kind(String type) {
-    return GgufValue.Kind.valueOf(type.toUpperCase(java.util.Locale.ROOT).replaceFirst("^UINT", "U").replaceFirst("^INT", "I").replaceFirst("^FLOAT", "F"));
+    return GgufValue.Kind.valueOf(type.toUpperCase(java.util.Locale.ROOT).replaceFirst("^UINT", "U").replaceFirst("^INT", "I").replaceFirst("^FLOAT",
+        "F"));
   }
 
   private static void tensor(JsonNode json, GgufTensor tensor, GgufFile gguf) {

@@ -75,8 +75,8 @@ final class GoldenSftTest {
     RowFormat format = rows.getFirst().typed().orElseThrow().format();
     boolean plain = expected.path("chat_template_used").isNull();
     boolean answers = settings.path("assistant_only_loss").asBoolean() || settings.path("completion_only_loss_used").asBoolean();
-    TrainingTask task = format == RowFormat.TEXT ? new CausalText() : new ChatText(answers ? "all" : "text", new Writing(plain ? "none" : "", "", "",
-        false), "truncate", "nll");
+    TrainingTask task = format == RowFormat.TEXT ? new CausalText() : new ChatText(answers ? "all" : "text",
+        new Writing(plain ? "none" : "", "", Map.of(), "", false), "truncate", "nll");
     int longest = settings.path("max_length").isInt() ? settings.path("max_length").asInt() : Integer.MAX_VALUE;
     RowReader reader = new RowReader(dir.resolve("data.jsonl"), Tokenizer.load(tokenizer), longest, List.of(), true, ModelTexts.of(tokenizer));
     List<Example> examples = rows.stream().flatMap(row -> task.examples(row, reader).stream()).toList();

@@ -15,6 +15,7 @@ public final class PrefixTables {
   private final Value inverse;
   private final int[] tokenOf;
   private final int[] idOf;
+  private final int[] cacheOf;
   private final int[] rowOf;
   private final int[] segments;
   private final Optional<ScatterTables> scatter;
@@ -26,6 +27,7 @@ public final class PrefixTables {
     inverse = program.slot(VirtualTokens.INVERSE).orElseThrow();
     tokenOf = new int[tokens.shape().rows()];
     idOf = new int[tokens.shape().rows()];
+    cacheOf = new int[tokens.shape().rows()];
     rowOf = new int[inverse.shape().rows()];
     segments = new int[5 * rowOf.length];
     scatter = ScatterTables.of(program, ids);
@@ -34,6 +36,40 @@ public final class PrefixTables {
   /** The tables, if the program has a prefix. */
   public static Optional<PrefixTables> of(Program program, int prefix) {
     return program.slot(VirtualTokens.KEY_TOKENS).map(tokens -> new PrefixTables(program, prefix, tokens));
+  }
+
+  /**
+   * Writes the tables of pieces of sequences whose keys go to a cache: those that begin a sequence alone have the prefix.
+   *
+   * @param pieces how many there are
+   * @param table (queryStart, queryLength, ...) of each piece, five numbers
+   * @param firstRows the cache's row of each sequence's prefix
+   * @param done tokens of each sequence that the cache has
+   * @param cacheRows slot of the cache's row of each key, the prefix included
+   */
+  public void write(Executable to, int pieces, int[] table, int[] firstRows, int[] done, Value cacheRows) {
+    int rows = 0;
+    int texts = 0;
+    for (int p = 0; p < pieces; p++) {
+      for (int i = 0; i < prefix && done[p] == 0; i++) {
+        tokenOf[rows] = -1;
+        idOf[rows] = i;
+        cacheOf[rows++] = firstRows[p] + i;
+      }
+      for (int i = 0; i < table[5 * p + 1]; i++) {
+        int token = table[5 * p] + i;
+        rowOf[token] = rows;
+        tokenOf[rows] = token;
+        idOf[rows] = -1;
+        cacheOf[rows++] = firstRows[p] + prefix + done[p] + i;
+        texts++;
+      }
+    }
+    to.rows(tokens.shape().axis().orElseThrow(), rows);
+    to.write(tokens, tokenOf, rows);
+    to.write(ids, idOf, rows);
+    to.write(inverse, rowOf, texts);
+    to.write(cacheRows, cacheOf, rows);
   }
 
   /**

@@ -48,8 +48,8 @@ abstract sealed class Recording permits Graph {
   }
 
   /**
-   * Lets {@link #backward} compute regions again instead of keeping what they computed until their gradients are due: a forward pass more, and of
-   * all but the last only what they begin with is kept. The gradients are the same to the bit. Said before {@code backward}.
+   * Lets {@link Graph#backward} compute regions again instead of keeping what they computed until their gradients are due: a forward pass more, and
+   * of all but the last only what they begin with is kept. The gradients are the same to the bit. Said before {@code backward}.
    *
    * @param prefix what names of the regions begin with: "layer."
    */

@@ -15,19 +15,30 @@ public final class RowChoices {
 
   private final RowAxis tokens;
   private final RowAxis sequences;
+  private final List<RowAxis> beside;
   private Optional<Program> known = Optional.empty();
   private Optional<Value> ofTokens = Optional.empty();
   private Optional<Value> ofSequences = Optional.empty();
 
-  /** The host side for a batch whose rows lie on these axes. */
-  public RowChoices(RowAxis tokens, RowAxis sequences) {
+  /**
+   * The host side for a batch whose rows lie on these axes.
+   *
+   * @param beside axes whose choices somebody else writes, see {@link #find}
+   */
+  public RowChoices(RowAxis tokens, RowAxis sequences, RowAxis... beside) {
     this.tokens = tokens;
     this.sequences = sequences;
+    this.beside = List.of(beside);
   }
 
   /** The choices of the rows of an axis, declared if they are not yet. */
   public static Value declare(ProgramBuilder program, RowAxis axis) {
     return program.table(PREFIX + axis.name(), Shape.of(axis, 1));
+  }
+
+  /** The choices of the rows of an axis, if a program reads them. */
+  public static Optional<Value> find(Program program, RowAxis axis) {
+    return program.slot(PREFIX + axis.name());
   }
 
   /**
@@ -57,7 +68,8 @@ public final class RowChoices {
     ofTokens = program.slot(PREFIX + tokens.name());
     ofSequences = program.slot(PREFIX + sequences.name());
     List<String> others = program.slots().keySet().stream().filter(name -> name.startsWith(PREFIX))
-        .filter(name -> !name.equals(PREFIX + tokens.name()) && !name.equals(PREFIX + sequences.name())).sorted().toList();
+        .filter(name -> !name.equals(PREFIX + tokens.name()) && !name.equals(PREFIX + sequences.name()))
+        .filter(name -> beside.stream().noneMatch(axis -> name.equals(PREFIX + axis.name()))).sorted().toList();
     if (!others.isEmpty()) {
       throw new ConfigException("adapters chosen row by row sit on rows of %s, which a batch does not write (it writes %s and %s)"
           .formatted(others, tokens.name(), sequences.name()));

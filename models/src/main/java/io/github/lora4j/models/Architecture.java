@@ -5,6 +5,7 @@ import io.github.lora4j.graph.Sites;
 import io.github.lora4j.graph.Value;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalInt;
 
 /**
  * One config.json as a recording. Holds no weights, and is written forward only: gradients are derived from the recording, and so is the list of
@@ -101,6 +102,19 @@ public interface Architecture {
   /** Whether it makes a text from another one: then it reads {@link PackedInputs#source}. */
   default boolean readsSource() {
     return false;
+  }
+
+  /**
+   * The longest sequence of the first kind, where numbers that depend on a sequence's length ({@link PackedInputs#byLength}) are of two kinds alone:
+   * those of sequences up to it, and those of longer ones.
+   */
+  default OptionalInt lengthBorder() {
+    return OptionalInt.empty();
+  }
+
+  /** The token that texts made from others begin with, config.json's {@code decoder_start_token_id}; empty where nothing says which it is. */
+  default OptionalInt decoderStart() {
+    return config().has("decoder_start_token_id") ? OptionalInt.of(config().whole("decoder_start_token_id", 0)) : OptionalInt.empty();
   }
 
   /** The family, as {@code model_type} in config.json. */

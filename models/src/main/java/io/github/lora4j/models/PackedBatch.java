@@ -79,7 +79,7 @@ public final class PackedBatch {
     ranges = new int[2 * s];
     first = new int[s];
     sequenceKeys = new int[2 * s];
-    choices = new RowChoices(in.tokens(), in.sequences());
+    choices = in.hasSource() ? new RowChoices(in.tokens(), in.sequences(), in.source().axis()) : new RowChoices(in.tokens(), in.sequences());
     tokenChoices = new int[t];
     sequenceChoices = new int[s];
     promptIds = new int[t];
@@ -107,9 +107,19 @@ public final class PackedBatch {
     return sequences < in.sequences().capacity() && tokens + virtual.rows() + length <= in.tokens().capacity();
   }
 
+  /** Whether a sequence of this length with a source still fits. */
+  public boolean fits(int length, int source) {
+    return fits(length) && sources.isPresent() && sources.get().fits(source);
+  }
+
   /** Tokens held, virtual ones included. */
   public int tokens() {
     return tokens;
+  }
+
+  /** Tokens of the sources held. */
+  public int sourceTokens() {
+    return sources.isPresent() ? sources.get().tokens() : 0;
   }
 
   /** Sequences held. */
@@ -197,7 +207,8 @@ public final class PackedBatch {
    */
   public void source(int[] ids) {
     SourceBatch batch = sources.orElseThrow(() -> new ConfigException("the model reads no source beside a text"));
-    batch.add(ids, segments[5 * (sequences - 1)], segments[5 * (sequences - 1) + 1]);
+    int of = sequences - 1;
+    batch.add(ids, segments[5 * of], segments[5 * of + 1], sequenceKeys[2 * of], sequenceChoices[of]);
   }
 
   private void check(int[] text, int types, int looked, int example) {
@@ -294,7 +305,7 @@ public final class PackedBatch {
     write(to, in.last(), last, lastInverse, lastPositions);
     to.write(in.last().segments(), lastSegments, 5 * sequences);
     to.write(in.randomness().rowKeys().getFirst(), tokenKeys, 2 * tokens);
-    to.write(in.randomness().rowKeys().getLast(), sequenceKeys, 2 * sequences);
+    to.write(in.randomness().rowKeys().get(1), sequenceKeys, 2 * sequences);
     choices.write(to, tokenChoices, tokens, sequenceChoices, sequences, mixed);
     to.program().slot(VirtualTokens.PROMPT_IDS).ifPresent(slot -> {
       to.write(slot, promptIds, tokens);

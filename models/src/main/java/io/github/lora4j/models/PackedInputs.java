@@ -1,14 +1,17 @@
 package io.github.lora4j.models;
 
 import io.github.lora4j.graph.Graph;
+import io.github.lora4j.graph.Program;
 import io.github.lora4j.graph.ProgramBuilder;
 import io.github.lora4j.graph.RowAxis;
 import io.github.lora4j.graph.Shape;
 import io.github.lora4j.graph.Sites;
 import io.github.lora4j.graph.Value;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * The input slots of a packed batch: sequences lie one after another on the {@code tokens} axis, without padding.
@@ -17,7 +20,7 @@ import java.util.Map;
  * @param ranges (start, length) of each sequence's text [sequences, 2]
  * @param first each sequence's first token
  * @param last each sequence's last token
- * @param randomness dropout keys: (example ordinal, position) of tokens and of sequences, and (seed low, seed high, step)
+ * @param randomness dropout keys: (example ordinal, position) of tokens, of sequences and, where there are any, of sources; (seed low, seed high, step)
  * @param byLength what a recording asked for by {@link #byLength}
  */
 public record PackedInputs(Tokens all, Value ranges, Chosen first, Chosen last, Sites.Randomness randomness, Limits limits, ByLength byLength) {
@@ -28,8 +31,15 @@ public record PackedInputs(Tokens all, Value ranges, Chosen first, Chosen last, 
    * @param maxLength the longest sequence allowed; what is before a token, padding included, is less
    * @param firstPosition position of a sequence's first token
    * @param vocabulary ids are below it
+   * @param sourceTokens tokens of all sources of a batch; 0: as many as texts may have, if a model asks for sources
    */
-  public record Limits(int maxLength, int firstPosition, int vocabulary) {}
+  public record Limits(int maxLength, int firstPosition, int vocabulary, int sourceTokens) {
+
+    /** Of texts that are made from nothing, or from no more than they are. */
+    public Limits(int maxLength, int firstPosition, int vocabulary) {
+      this(maxLength, firstPosition, vocabulary, 0);
+    }
+  }
 
   /**
    * All tokens.
@@ -65,10 +75,12 @@ public record PackedInputs(Tokens all, Value ranges, Chosen first, Chosen last, 
     Value ranges = program.table("ranges", Shape.of(sequences, 2));
     Chosen first = chosen(program, "first", tokens, sequences);
     Chosen last = chosen(program, "last", tokens, sequences);
-    Sites.Randomness randomness = new Sites.Randomness(
-        List.of(program.table("tokenKeys", Shape.of(tokens, 2)), program.table("sequenceKeys", Shape.of(sequences, 2))),
-        program.table("random", Shape.of(1, 3)));
-    return new PackedInputs(all, ranges, first, last, randomness, limits, new ByLength(program, new LinkedHashMap<>(), 0));
+    List<Value> keys = new ArrayList<>(List.of(program.table("tokenKeys", Shape.of(tokens, 2)), program.table("sequenceKeys", Shape.of(sequences, 2))));
+    if (limits.sourceTokens > 0) {
+      keys.add(program.table("sourceKeys", Shape.of(program.axis(Source.AXIS, limits.sourceTokens), 2)));
+    }
+    Sites.Randomness randomness = new Sites.Randomness(keys, program.table("random", Shape.of(1, 3)));
+    return new PackedInputs(all, ranges, first, last, randomness, limits, new ByLength(program, new LinkedHashMap<>(), 0, 0));
   }
 
   private static Chosen chosen(ProgramBuilder program, String name, RowAxis tokens, RowAxis sequences) {
@@ -87,11 +99,14 @@ public record PackedInputs(Tokens all, Value ranges, Chosen first, Chosen last, 
    * Tables that the host fills for each batch.
    *
    * @param fixed the length that all sequences count as having, so that the tables are constants; 0: each has its own
+   * @param border those up to this long count as having this length, so that the constants have two parts; 0: all count as having the fixed one
    */
-  public record ByLength(ProgramBuilder program, Map<Value, LengthTable> tables, int fixed) {
+  public record ByLength(ProgramBuilder program, Map<Value, LengthTable> tables, int fixed, int border) {
 
     /** The number of each token's row [tokens, 1], declared with the first table. */
     public static final String ROWS = "tokenRows";
+    /** The same of constants with two parts, by the axis of the tokens. */
+    private static final String PARTS = "lengthRows.";
   }
 
   /**
@@ -101,10 +116,11 @@ public record PackedInputs(Tokens all, Value ranges, Chosen first, Chosen last, 
    */
   public Value byLength(String name, int columns, LengthTable table) {
     if (byLength.fixed > 0) {
-      return byLength.program.constant(name, Shape.of(maxLength(), columns), () -> {
-        float[] values = new float[maxLength() * columns];
-        for (int p = 0; p < maxLength(); p++) {
-          table.write(p, byLength.fixed, values, p * columns);
+      int parts = byLength.border > 0 ? 2 : 1;
+      return byLength.program.constant(name, Shape.of(parts * maxLength(), columns), () -> {
+        float[] values = new float[parts * maxLength() * columns];
+        for (int p = 0; p < parts * maxLength(); p++) {
+          table.write(p % maxLength(), p < (parts - 1) * maxLength() ? byLength.border : byLength.fixed, values, p * columns);
         }
         return values;
       });
@@ -120,13 +136,30 @@ public record PackedInputs(Tokens all, Value ranges, Chosen first, Chosen last, 
    * sequence do not fit those of a longer one.
    */
   public PackedInputs ofLength(int length) {
-    return new PackedInputs(all, ranges, first, last, randomness, limits, new ByLength(byLength.program, new LinkedHashMap<>(), length));
+    return ofLength(length, 0);
+  }
+
+  /** The same where those up to a border count as having that length. */
+  public PackedInputs ofLength(int length, int border) {
+    return new PackedInputs(all, ranges, first, last, randomness, limits, new ByLength(byLength.program, new LinkedHashMap<>(), length, border));
+  }
+
+  /**
+   * The slot that says for the rows wanted where they lie in constants with two parts, if these were recorded with a border: its position, and for a
+   * sequence beyond the border {@link #maxLength} more.
+   */
+  public Optional<Value> parts(Rows rows, Program program) {
+    return program.slot(partsName(rows));
+  }
+
+  private String partsName(Rows rows) {
+    return ByLength.PARTS + (rows == Rows.ALL ? tokens().name() : rows.name());
   }
 
   /** The rows wanted in a table of {@link #byLength}. */
   public Value rows(Rows rows) {
     if (byLength.fixed > 0) {
-      return positions(rows);
+      return byLength.border > 0 ? byLength.program.table(partsName(rows), positions(rows).shape()) : positions(rows);
     }
     return rows == Rows.ALL ? byLength.program.table(ByLength.ROWS, Shape.of(tokens(), 1)) : chosen(rows).rows;
   }
@@ -142,6 +175,8 @@ public record PackedInputs(Tokens all, Value ranges, Chosen first, Chosen last, 
     /** Slot of the sources' ids, by which a program says that it reads sources. */
     public static final String IDS = "sourceIds";
 
+    private static final String AXIS = "sourceTokens";
+
     /** Attention segments in which the rows wanted query. */
     public Value cross(Rows rows) {
       return switch (rows) {
@@ -152,10 +187,10 @@ public record PackedInputs(Tokens all, Value ranges, Chosen first, Chosen last, 
     }
   }
 
-  /** The sources, declared when a model that reads them asks first; of as many tokens as texts may have. */
+  /** The sources, declared when a model that reads them asks first. */
   public Source source() {
     ProgramBuilder program = byLength.program;
-    RowAxis axis = program.axis("sourceTokens", tokens().capacity());
+    RowAxis axis = program.axis(Source.AXIS, limits.sourceTokens > 0 ? limits.sourceTokens : tokens().capacity());
     Shape table = Shape.of(sequences(), 5);
     return new Source(axis, program.table(Source.IDS, Shape.of(axis, 1)), program.table("sourcePositions", Shape.of(axis, 1)),
         program.table("sourceSegments", table), program.table("cross", table), program.table("crossFirst", table),

@@ -6,6 +6,7 @@ import io.github.lora4j.vector.ConfigException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.function.IntUnaryOperator;
 import java.util.stream.IntStream;
 
@@ -75,6 +76,16 @@ record ReplicatedLayers(Architecture deep, List<Integer> sources) implements Arc
   @Override
   public boolean readsSource() {
     return deep.readsSource();
+  }
+
+  @Override
+  public OptionalInt lengthBorder() {
+    return deep.lengthBorder();
+  }
+
+  @Override
+  public OptionalInt decoderStart() {
+    return deep.decoderStart();
   }
 
   @Override

@@ -1,6 +1,7 @@
 package io.github.lora4j.models;
 
 import io.github.lora4j.graph.Executable;
+import io.github.lora4j.graph.RowChoices;
 import io.github.lora4j.graph.ScatterTables;
 import io.github.lora4j.graph.Value;
 import io.github.lora4j.vector.ConfigException;
@@ -19,7 +20,11 @@ final class SourceBatch {
   private final int[] cross;
   private final int[] crossFirst;
   private final int[] crossLast;
+  private final int[] keys;
+  private final int[] choices;
   private final Map<Value, Optional<ScatterTables>> scatters = new HashMap<>();
+  private Optional<Value> chosen = Optional.empty();
+  private boolean looked;
   private int tokens;
   private int count;
 
@@ -33,6 +38,8 @@ final class SourceBatch {
     cross = new int[5 * sequences];
     crossFirst = new int[5 * sequences];
     crossLast = new int[5 * sequences];
+    keys = new int[2 * ids.length];
+    choices = new int[ids.length];
   }
 
   void clear() {
@@ -40,8 +47,21 @@ final class SourceBatch {
     count = 0;
   }
 
-  /** The source of the sequence whose tokens begin at {@code start}. */
-  void add(int[] source, int start, int length) {
+  int tokens() {
+    return tokens;
+  }
+
+  /** Whether a source of this length still fits. */
+  boolean fits(int length) {
+    return tokens + length <= ids.length;
+  }
+
+  /**
+   * The source of the sequence whose tokens begin at {@code start}.
+   *
+   * @param example and choice of the sequence
+   */
+  void add(int[] source, int start, int length, int example, int choice) {
     if (source.length == 0 || source.length > in.maxLength() || tokens + source.length > ids.length) {
       throw new ConfigException("a source of %d tokens behind %d others; between 1 and %d are allowed, and %d in a batch".formatted(source.length,
           tokens, in.maxLength(), ids.length));
@@ -53,6 +73,9 @@ final class SourceBatch {
       }
       ids[tokens + i] = source[i];
       positions[tokens + i] = in.limits().firstPosition() + i;
+      keys[2 * (tokens + i)] = example;
+      keys[2 * (tokens + i) + 1] = i;
+      choices[tokens + i] = choice;
     }
     segment(segments, tokens, source.length, source.length);
     segment(cross, start, length, source.length);
@@ -82,6 +105,16 @@ final class SourceBatch {
     to.write(slots.cross(), cross, 5 * count);
     to.write(slots.crossFirst(), crossFirst, 5 * count);
     to.write(slots.crossLast(), crossLast, 5 * count);
+    if (!looked) {
+      looked = true;
+      chosen = RowChoices.find(to.program(), slots.axis());
+    }
+    if (chosen.isPresent()) {
+      to.write(chosen.get(), choices, tokens);
+    }
+    if (in.limits().sourceTokens() > 0) {
+      to.write(in.randomness().rowKeys().getLast(), keys, 2 * tokens);
+    }
     scatter(to, slots.ids(), ids);
     scatter(to, slots.positions(), positions);
   }

@@ -23,7 +23,7 @@ class ArchitectureTest {
   /** Rules hold on what is there to be checked. */
   @Test
   void everyModuleIsChecked() {
-    for (String module : new String[] {"vector", "checkpoint", "graph", "tokenizer", "models", "lora", "train", "generate", "cli", "testkit"}) {
+    for (String module : new String[] {"vector", "checkpoint", "graph", "tokenizer", "models", "lora", "train", "generate", "serve", "cli", "testkit"}) {
       assertTrue(CLASSES.containPackage(ROOT + module), module);
     }
     assertThrows(AssertionError.class, () -> only("graph", "jdk.incubator.vector.."), "a rule that is broken is seen");
@@ -43,6 +43,7 @@ class ArchitectureTest {
         .layer("train").definedBy(ROOT + "train..")
         .layer("generate").definedBy(ROOT + "generate..")
         .layer("tornado").definedBy(ROOT + "tornado..")
+        .layer("serve").definedBy(ROOT + "serve..")
         .layer("cli").definedBy(ROOT + "cli..")
         .layer("bench").definedBy(ROOT + "bench..")
         .layer("testkit").definedBy(ROOT + "testkit..")
@@ -57,8 +58,9 @@ class ArchitectureTest {
         .whereLayer("train").mayOnlyAccessLayers("vector", "checkpoint", "graph", "tokenizer", "models", "lora", "generate")
         .whereLayer("generate").mayOnlyAccessLayers("vector", "checkpoint", "graph", "tokenizer", "models", "lora")
         .whereLayer("tornado").mayOnlyAccessLayers("vector", "graph")
+        .whereLayer("serve").mayOnlyAccessLayers("vector", "checkpoint", "graph", "tokenizer", "models", "lora", "train", "generate")
         .whereLayer("cli").mayOnlyAccessLayers("vector", "checkpoint", "graph", "tokenizer", "models", "lora", "adalora", "train",
-            "generate")
+            "generate", "serve")
         .whereLayer("bench").mayOnlyAccessLayers("vector", "checkpoint", "graph", "models", "lora", "train", "generate", "cli")
         .whereLayer("bench").mayNotBeAccessedByAnyLayer()
         .whereLayer("testkit").mayOnlyAccessLayers("vector", "graph")
@@ -86,7 +88,8 @@ class ArchitectureTest {
   /** A backend is opened by its name, so that adapters, models and training run on all of them. */
   @Test
   void onlyEntryPointsNameABackend() {
-    rule(noClasses().that().resideInAnyPackage(ROOT + "lora..", ROOT + "adalora..", ROOT + "models..", ROOT + "train..", ROOT + "generate..")
+    rule(noClasses().that().resideInAnyPackage(ROOT + "lora..", ROOT + "adalora..", ROOT + "models..", ROOT + "train..", ROOT + "generate..",
+        ROOT + "serve..")
         .should().dependOnClassesThat().resideInAnyPackage(ROOT + "graph.cpu..", ROOT + "tornado.."));
   }
 
@@ -118,7 +121,7 @@ class ArchitectureTest {
   /** What lies in an internal package is used by its own module only. */
   @Test
   void internalsStayInTheirModule() {
-    for (String module : new String[] {"vector", "checkpoint", "graph", "tokenizer", "models", "lora", "adalora", "train", "generate", "cli",
+    for (String module : new String[] {"vector", "checkpoint", "graph", "tokenizer", "models", "lora", "adalora", "train", "generate", "serve", "cli",
         "tornado", "bench"}) {
       rule(noClasses().that().resideOutsideOfPackage(ROOT + module + "..").should().dependOnClassesThat()
           .resideInAnyPackage(ROOT + module + ".internal..", ROOT + module + "..internal.."));

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.lora4j.vector.ConfigException;
 import io.github.lora4j.vector.FormatException;
@@ -133,6 +134,94 @@ class BrokenTokenizerTest {
   void damagedFiles() throws IOException {
     damaged(TinyVocabulary.json(true, true, null, true));
     damaged(TinyBpe.roberta(MERGES, true, true));
+  }
+
+  /** Parts that are put where others belong, left out, or nested: refused by name, or a tokenizer that encodes, in little time. */
+  @Test
+  void rearrangedFiles() throws IOException {
+    for (ObjectNode json : List.of(TinyVocabulary.json(true, true, null, true), TinyBpe.roberta(MERGES, true, true))) {
+      int refused = 0;
+      int times = Integer.getInteger("fuzz.tokenizers", 1000);
+      Random random = new Random(Long.getLong("fuzz.seed", 5));
+      for (int i = 0; i < times; i++) {
+        ObjectNode changed = json.deepCopy();
+        for (int n = random.nextInt(3); n >= 0; n--) {
+          rearrange(changed, random);
+        }
+        Path file = TinyVocabulary.write(directory, changed);
+        try {
+          Tokenizer tokenizer = Tokenizer.load(file);
+          int[] ids = tokenizer.encode("the unwanted token, \u00e9 \uD83D\uDE00", "and another", 24).ids();
+          tokenizer.decode(ids, i % 2 == 0);
+        } catch (FormatException | ConfigException e) {
+          refused++;
+        } catch (RuntimeException | Error e) {
+          throw new AssertionError("change " + i + " of " + changed, e);
+        }
+      }
+      assertTrue(refused > times / 10, refused + " refused");
+    }
+  }
+
+  private static void rearrange(ObjectNode root, Random random) {
+    List<JsonNode> inner = new java.util.ArrayList<>();
+    collect(root, inner);
+    JsonNode to = inner.get(random.nextInt(inner.size()));
+    JsonNode from = random.nextInt(3) == 0 ? root.numberNode(new int[] {-1, 0, 1, Integer.MAX_VALUE}[random.nextInt(4)])
+        : random.nextInt(4) == 0 ? root.textNode(new String[] {"", "a b", "(a|b)*?", "\\p{L}+", "BPE", "Sequence"}[random.nextInt(6)])
+        : inner.get(random.nextInt(inner.size())).deepCopy();
+    if (to instanceof ObjectNode object && !object.isEmpty()) {
+      List<String> names = new java.util.ArrayList<>();
+      object.fieldNames().forEachRemaining(names::add);
+      String name = names.get(random.nextInt(names.size()));
+      switch (random.nextInt(4)) {
+        case 0 -> object.remove(name);
+        case 1 -> object.putNull(name);
+        default -> object.set(name, from);
+      }
+    } else if (to instanceof com.fasterxml.jackson.databind.node.ArrayNode array) {
+      array.add(from);
+    }
+  }
+
+  private static void collect(JsonNode node, List<JsonNode> inner) {
+    if (node.isContainerNode()) {
+      inner.add(node);
+      node.forEach(child -> collect(child, inner));
+    }
+  }
+
+  /** Steps within steps, as a file that contains itself would come out; a part of ten megabytes; two tokens of one id. */
+  @Test
+  void hostileFiles() throws IOException {
+    for (String part : List.of("normalizer", "pre_tokenizer", "decoder", "post_processor")) {
+      String list = part.equals("normalizer") ? "normalizers" : part.equals("pre_tokenizer") ? "pretokenizers" : part.equals("decoder") ? "decoders"
+          : "processors";
+      for (int depth : new int[] {20, 400}) {
+        ObjectNode json = TinyBpe.roberta(MERGES, true, true);
+        String nested = "{\"type\":\"Sequence\",\"" + list + "\":[";
+        json.set(part, new com.fasterxml.jackson.databind.ObjectMapper().readTree(nested.repeat(depth) + "]}".repeat(depth)));
+        Path file = TinyVocabulary.write(directory, json);
+        try {
+          Tokenizer.load(file).encode("the token", true);
+          assertTrue(depth < 100, part + " of depth " + depth);
+        } catch (FormatException e) {
+          assertMessage(e, file.toString());
+        }
+      }
+    }
+    Path far = directory.resolve("far.json");
+    Files.writeString(far, "{\"model\":" + "[".repeat(200_000));
+    assertMessage(assertThrows(FormatException.class, () -> Tokenizer.load(far)), "far.json");
+    for (String pattern : List.of("a".repeat(10 << 20), "(".repeat(10 << 20), "(?:(?:a{1000}){1000}){1000}", "[a-z]".repeat(2 << 20),
+        "(?=".repeat(1 << 20))) {
+      refusedBpe(json -> {
+        ObjectNode split = json.putObject("pre_tokenizer").put("type", "Split").put("behavior", "Isolated").put("invert", false);
+        split.putObject("pattern").put("Regex", pattern);
+      }, "/pre_tokenizer");
+    }
+    refusedBpe(json -> ((ObjectNode) json.get("model").get("vocab")).put("twin", 5), "/model/vocab", "clashes");
+    refusedBpe(json -> model(json).withArray("merges").add("nowhere nothing"), "/model/merges/3", "nowhere");
   }
 
   private void damaged(ObjectNode json) throws IOException {

@@ -46,17 +46,15 @@ public record DataPreview(TrainingTask task, TokenizedRows rows, Tokenizer token
     return taskFor(file, FIRST);
   }
 
-  /** The same for rows of a format, as data.format names it. */
-  public static String taskFor(Path file, String format) {
-    return taskFor(file, new DataSpec(Optional.of(format), FIRST.text(), FIRST.textPair(), FIRST.label(), FIRST.limit(), FIRST.typed()));
-  }
-
-  private static String taskFor(Path file, DataSpec spec) {
-    RowFormat found = DataFile.sample(file, spec, 0).rows().getFirst().typed().orElseThrow().format();
+  /** The same for rows of a format and of columns that are named otherwise. */
+  public static String taskFor(Path file, DataSpec columns) {
+    DataSpec first = new DataSpec(columns.format(), columns.text(), columns.textPair(), columns.label(), 1, columns.typed());
+    RowFormat found = DataFile.sample(file, first, 0).rows().getFirst().typed().orElseThrow().format();
     return switch (found) {
       case TEXT -> "causal_lm";
       case PREFERENCE -> "dpo";
       case KTO, KTO_MESSAGES -> "kto";
+      case SOURCE_TARGET, DOCUMENT_SUMMARY, INPUT_OUTPUT, TRANSLATION -> "seq2seq";
       case PROMPT_COMPLETION, MESSAGES, SHAREGPT, ALPACA -> "chat";
     };
   }

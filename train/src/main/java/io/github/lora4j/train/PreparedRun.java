@@ -89,8 +89,8 @@ public record PreparedRun(Recipe recipe, ModelDirectory directory, RecordedTask 
     }
     notes.addAll(trainTokens.notes("training", maxLength));
     evalTokens.ifPresent(rows -> notes.addAll(rows.notes("evaluation", maxLength)));
-    BaseModel.cut(train.cut(), train.sequences().size(), "training ", maxLength).ifPresent(notes::add);
-    eval.flatMap(data -> BaseModel.cut(data.cut(), data.sequences().size(), "evaluation ", maxLength)).ifPresent(notes::add);
+    BaseModel.cut(train.cut(), train.texts().size(), "training ", maxLength).ifPresent(notes::add);
+    eval.flatMap(data -> BaseModel.cut(data.cut(), data.texts().size(), "evaluation ", maxLength)).ifPresent(notes::add);
     try (FittingHead weights = FittingHead.open(directory, program.model())) {
       weights.note().ifPresent(notes::add);
     }

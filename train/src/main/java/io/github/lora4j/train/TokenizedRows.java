@@ -1,5 +1,6 @@
 package io.github.lora4j.train;
 
+import io.github.lora4j.train.data.DataFile;
 import io.github.lora4j.train.data.Example;
 import io.github.lora4j.train.data.Row;
 import io.github.lora4j.train.data.RowReader;
@@ -12,6 +13,7 @@ import io.github.lora4j.vector.ConfigException;
 import io.github.lora4j.vector.FormatException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
@@ -22,8 +24,14 @@ import java.util.stream.IntStream;
  *
  * @param dropped rows that gave no example
  * @param split rows that gave several
+ * @param noticed of the rows, for the user
  */
-public record TokenizedRows(Path file, Optional<TypedRow> first, int rows, TokenizedData data, int dropped, int split) {
+public record TokenizedRows(Path file, Optional<TypedRow> first, int rows, TokenizedData data, int dropped, int split, List<String> noticed) {
+
+  /** Copies the list. */
+  public TokenizedRows {
+    noticed = List.copyOf(noticed);
+  }
 
   /**
    * Makes examples of rows.
@@ -41,8 +49,8 @@ public record TokenizedRows(Path file, Optional<TypedRow> first, int rows, Token
       split += own.size() > 1 ? 1 : 0;
       for (Example example : own) {
         if (reader.labelled() && example.target() instanceof Target.None) {
-          throw new ConfigException("task %s (%s) gives no target for %s, line %d".formatted(task.name(), task.getClass().getName(), reader.file(),
-              row.line()));
+          throw new ConfigException("task %s (%s) gives no target for %s".formatted(task.name(), task.getClass().getName(),
+              DataFile.place(reader.file(), row.line())));
         }
       }
       examples.addAll(own);
@@ -52,7 +60,7 @@ public record TokenizedRows(Path file, Optional<TypedRow> first, int rows, Token
           .formatted(reader.file(), rows.size(), reader.maxLength()));
     }
     return new TokenizedRows(reader.file(), rows.stream().findFirst().flatMap(Row::typed), rows.size(),
-        new TokenizedData(reader.labelled() ? task.together(examples, batch) : examples), dropped, split);
+        new TokenizedData(reader.labelled() ? task.together(examples, batch) : examples), dropped, split, reader.notes().all());
   }
 
   /**
@@ -73,17 +81,48 @@ public record TokenizedRows(Path file, Optional<TypedRow> first, int rows, Token
       notes.add("%,d of %,d %s rows were longer than %d tokens and were split: %,d examples in all".formatted(split, rows, what, maxLength,
           data.size()));
     }
+    List<Sequence> targets = data.examples().stream().filter(example -> !example.sources().isEmpty()).flatMap(example -> example.sequences().stream())
+        .toList();
+    long cut = targets.stream().filter(Sequence::cut).count();
+    if (cut > 0) {
+      notes.add("%,d of %,d %s targets were longer than %d tokens and were cut (max_target_length)".formatted(cut, targets.size(), what,
+          targets.stream().filter(Sequence::cut).mapToInt(Sequence::length).max().orElse(0)));
+    }
     long learnt = learnt();
     if (first.isPresent() && learnt > 0) {
       notes.add(String.format(Locale.ROOT, "%,d of %,d %s tokens are learnt (%.1f %%)", learnt, data.tokens(), what, 100.0 * learnt / data.tokens()));
     }
+    if (straddling() > 0) {
+      notes.add(("%,d %s tokens hold characters that are learnt and others that are not, or less; each counts as its first character does")
+          .formatted(straddling(), what));
+    }
+    if (first.isPresent()) {
+      weights().ifPresent(notes::add);
+    }
+    notes.addAll(noticed);
     return notes;
+  }
+
+  private Optional<String> weights() {
+    double[] weights = data.examples().stream().flatMap(example -> labels(example).stream()).filter(labels -> labels.weights().length > 0)
+        .flatMapToDouble(labels -> IntStream.range(0, labels.weights().length).mapToDouble(t -> labels.weights()[t])).filter(w -> w > 0).toArray();
+    return weights.length == 0 ? Optional.empty() : Optional.of("tokens count from %s to %s, by the weights of rows and messages".formatted(
+        (float) Arrays.stream(weights).min().orElseThrow(), (float) Arrays.stream(weights).max().orElseThrow()));
+  }
+
+  /** Tokens that are learnt or not as their first character says, where others of their characters say otherwise. */
+  public long straddling() {
+    return data.examples().stream().flatMap(example -> labels(example).stream()).mapToLong(labels -> labels.straddling().length).sum();
   }
 
   /** Tokens that a loss counts, where targets are tokens. */
   public long learnt() {
-    return data.examples().stream().flatMap(example -> labels(example).stream())
-        .mapToLong(labels -> IntStream.range(1, labels.ids().length).filter(t -> labels.counted()[t]).count()).sum();
+    return data.examples().stream().mapToLong(example -> labels(example).stream().mapToLong(labels -> learnt(example, labels)).sum()).sum();
+  }
+
+  /** A text's first token is predicted by nothing, but where it is made from another and begins with a start token. */
+  private static long learnt(Example example, Target.TokenLabels labels) {
+    return IntStream.range(example.sources().isEmpty() ? 1 : 0, labels.ids().length).filter(t -> labels.counted()[t]).count();
   }
 
   /** Labels of an example's sequences, where its targets are tokens; none otherwise. */
@@ -102,6 +141,6 @@ public record TokenizedRows(Path file, Optional<TypedRow> first, int rows, Token
 
   /** Rows that were cut. */
   public long cut() {
-    return data.examples().stream().filter(example -> example.sequences().stream().anyMatch(Sequence::cut)).count();
+    return data.examples().stream().filter(example -> example.all().stream().anyMatch(Sequence::cut)).count();
   }
 }

@@ -150,7 +150,7 @@ public final class TrainedModel implements AutoCloseable {
     TokenizedData data = program.beforehand().isEmpty() ? rows : beforehand(rows);
     int together = recipe.training().batchSize();
     TaskProgram.Capacity needed = TrainingPlan.evaluation(program, data, together);
-    try (Session session = session(new TaskProgram.Capacity(Math.max(room(), needed.tokens()), needed.sequences(), needed.maxLength(), true))) {
+    try (Session session = session(needed.atLeast(room()))) {
       return Evaluation.of(task, program, session, data, together);
     }
   }
@@ -178,7 +178,7 @@ public final class TrainedModel implements AutoCloseable {
     TokenizedData data = TokenizedRows.of(task, rows, new RowReader(file, tokenizer, maxLength, recipe.data().labels(), labelled,
         ModelTexts.of(directory.path())), recipe.training().batchSize()).data();
     BaseModel.requireTokens(directory, tokenizer, data);
-    texts += data.sequences().size();
+    texts += data.texts().size();
     cut += data.cut();
     return data;
   }

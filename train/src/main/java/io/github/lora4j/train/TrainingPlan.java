@@ -7,6 +7,7 @@ import io.github.lora4j.lora.StepHook;
 import io.github.lora4j.lora.parameters.ParameterGroup;
 import io.github.lora4j.models.Weights;
 import io.github.lora4j.train.data.Batches;
+import io.github.lora4j.train.data.Example;
 import io.github.lora4j.train.data.TokenizedData;
 import io.github.lora4j.train.recipe.Recipe;
 import io.github.lora4j.train.recipe.Schedule;
@@ -17,7 +18,10 @@ import io.github.lora4j.train.session.TaskProgram;
 import io.github.lora4j.vector.ConfigException;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.IntUnaryOperator;
+import java.util.function.ToIntFunction;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 
 /**
  * What a recipe amounts to on its data, before anything is compiled.
@@ -73,7 +77,7 @@ public record TrainingPlan(Batches batches, int steps, Schedule schedule, Optimi
   private static TaskProgram.Capacity capacity(PreparedRun run, Batches batches, int steps) {
     int maxTokens = run.recipe().computing().maxTokens();
     TokenizedData train = run.train();
-    int needed = longestBatch(train, batches, steps);
+    int needed = longestBatch(train::tokens, train.size(), batches, steps);
     int longest = Math.max(train.longest(), run.eval().map(TokenizedData::longest).orElse(0));
     boolean pairs = run.program().sequencesPerExample() > 1;
     if (maxTokens > 0 && maxTokens < needed) {
@@ -88,20 +92,35 @@ public record TrainingPlan(Batches batches, int steps, Schedule schedule, Optimi
       }
       needed = maxTokens;
     }
-    int together = run.eval().map(data -> evaluation(run.program(), data, batches.batch()).tokens()).orElse(0);
-    return new TaskProgram.Capacity(Math.max(Math.max(needed, longest), together), batches.batch() * run.program().sequencesPerExample(), longest,
-        run.eval().isPresent(), batches.accumulation(), run.recipe().computing().recompute() == Recipe.Recompute.LAYERS);
+    Optional<TaskProgram.Capacity> measuring = run.eval().map(data -> evaluation(run.program(), data, batches.batch()));
+    int together = measuring.map(TaskProgram.Capacity::tokens).orElse(0);
+    boolean made = run.program().model().architecture().readsSource();
+    int least = made ? longestOf(run, Example::tokens) : longest;
+    return new TaskProgram.Capacity(Math.max(Math.max(needed, least), together), batches.batch() * run.program().sequencesPerExample(), longest,
+        run.eval().isPresent(), batches.accumulation(), run.recipe().computing().recompute() == Recipe.Recompute.LAYERS,
+        made ? sources(run, batches, steps) : 0);
+  }
+
+  /** Tokens of the sources of the longest micro-batch, within the user's budget, which texts and their sources have each. */
+  private static int sources(PreparedRun run, Batches batches, int steps) {
+    int needed = longestBatch(run.train()::sourceTokens, run.train().size(), batches, steps);
+    int maxTokens = run.recipe().computing().maxTokens();
+    return Math.max(maxTokens > 0 ? Math.min(maxTokens, needed) : needed, longestOf(run, Example::sourceTokens));
+  }
+
+  private static int longestOf(PreparedRun run, ToIntFunction<Example> tokens) {
+    return Stream.concat(run.train().examples().stream(), run.eval().stream().flatMap(data -> data.examples().stream())).mapToInt(tokens).max().orElse(1);
   }
 
   /** Examples that are looked at to find the longest batch: in a run of more of them any batch is taken to occur. */
   private static final long LOOKED_AT = 1L << 26;
 
-  /** Tokens of the longest micro-batch of a run. */
-  static int longestBatch(TokenizedData train, Batches batches, int steps) {
+  /** Tokens of the longest micro-batch of a run, given those of each example. */
+  static int longestBatch(IntUnaryOperator tokens, int examples, Batches batches, int steps) {
     long epochs = ((long) steps + batches.stepsPerEpoch() - 1) / batches.stepsPerEpoch();
     long needed = 1;
-    if (epochs * train.size() > LOOKED_AT) {
-      needed = IntStream.range(0, train.size()).map(i -> -train.tokens(i)).sorted().limit(batches.batch()).asLongStream().map(n -> -n).sum();
+    if (epochs * examples > LOOKED_AT) {
+      needed = IntStream.range(0, examples).map(i -> -tokens.applyAsInt(i)).sorted().limit(batches.batch()).asLongStream().map(n -> -n).sum();
       epochs = 0;
     }
     for (int epoch = 0; epoch < epochs; epoch++) {
@@ -109,12 +128,16 @@ public record TrainingPlan(Batches batches, int steps, Schedule schedule, Optimi
       for (int from = 0; from < order.length; from += batches.batch()) {
         long sum = 0;
         for (int i = from; i < Math.min(order.length, from + batches.batch()); i++) {
-          sum += train.tokens(order[i]);
+          sum += tokens.applyAsInt(order[i]);
         }
         needed = Math.max(needed, sum);
       }
     }
-    return Math.toIntExact(Math.max(1, needed));
+    if (needed > Integer.MAX_VALUE) {
+      throw new ConfigException("a batch of %,d examples has up to %,d tokens, which is more than can be counted; lower batch_size"
+          .formatted(batches.batch(), needed));
+    }
+    return (int) Math.max(1, needed);
   }
 
   /**
@@ -125,13 +148,15 @@ public record TrainingPlan(Batches batches, int steps, Schedule schedule, Optimi
   static TaskProgram.Capacity evaluation(RecordedTask program, TokenizedData data, int together) {
     int each = program.sequencesPerExample();
     int needed = 0;
+    int sources = 0;
     for (int from = 0; from < data.size(); from += together) {
       int sum = 0;
       for (int i = from; i < Math.min(data.size(), from + together); i++) {
         sum += data.tokens(i);
         needed = Math.max(needed, each > 1 ? sum : data.tokens(i));
+        sources = Math.max(sources, data.sourceTokens(i));
       }
     }
-    return new TaskProgram.Capacity(needed, together * each, data.longest(), true);
+    return new TaskProgram.Capacity(needed, together * each, data.longest(), true, 1, false, sources);
   }
 }

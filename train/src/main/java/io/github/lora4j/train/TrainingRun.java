@@ -101,7 +101,7 @@ public final class TrainingRun implements AutoCloseable {
   private Map<String, String> inputs(Fingerprint weights) {
     return Map.of("steps (from epochs, max_steps and the data)", String.valueOf(plan.steps()),
         "the base model's config.json", "one with checksum %08x".formatted(prepared.directory().config().json().hashCode()),
-        "the training data", "%d examples with checksum %x".formatted(prepared.train().size(), prepared.train().checksum()),
+        "the training data", "%s examples with checksum %x".formatted(prepared.train().size(), prepared.train().checksum()),
         "the base model's weights", "those with checksum " + weights.value());
   }
 
@@ -201,8 +201,7 @@ public final class TrainingRun implements AutoCloseable {
     nanos += System.nanoTime() - start;
     if (!report.finite()) {
       throw new TrainingException(("step %d: loss %s, gradient norm %s: not finite; the first such value came from %s. Nothing was updated by this "
-          + "step; "
-          + "a lower optimizer.learning_rate or optimizer.max_grad_norm often helps").formatted(done + 1, report.loss(), report.gradientNorm(),
+          + "step; a lower optimizer.learning_rate or optimizer.max_grad_norm often helps").formatted(done + 1, report.loss(), report.gradientNorm(),
               stepper.nonFiniteSite(done)));
     }
     done++;

@@ -130,7 +130,8 @@ record GgufHeader(int version, long alignment, GgufMetadata metadata, SequencedM
       GgufTensor tensor = entry.tensor();
       String where = "tensor " + Names.printable(tensor.name());
       if (entry.offset() != expected) {
-        String problem = entry.offset() < 0 ? "is absurd" : entry.offset() % alignment != 0 ? "is no multiple of the alignment %d".formatted(alignment)
+        String problem = entry.offset() < 0 ? "is absurd" : entry.offset() % alignment != 0
+            ? "is no multiple of the alignment %d".formatted(alignment)
             : entry.offset() < expected ? "overlaps the tensors before it" : "leaves a gap behind the tensors before it";
         throw file.broken("%s: its offset %s %s; expected %d".formatted(where, Long.toUnsignedString(entry.offset()), problem, expected));
       }

@@ -47,7 +47,8 @@ public final class CheckpointOpener {
       return Torch.open(file);
     }
     if (name.endsWith(".gguf")) {
-      throw new FormatException(file + ": a GGUF file is a whole model; open it with ModelDirectory.open, or its tensors as they are with GgufFile.open");
+      throw new FormatException(file
+          + ": a GGUF file is a whole model; open it with ModelDirectory.open, or its tensors as they are with GgufFile.open");
     }
     throw new FormatException(file + ": unknown kind of file, expected .safetensors, .safetensors.index.json, .onnx, .bin, .pt or .pth");
   }

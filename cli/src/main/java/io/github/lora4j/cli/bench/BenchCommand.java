@@ -5,11 +5,8 @@ import io.github.lora4j.graph.cpu.CpuBackend;
 import io.github.lora4j.vector.BackendException;
 import io.github.lora4j.vector.ConfigException;
 import io.github.lora4j.vector.ResourceException;
-import java.io.IOException;
 import java.io.PrintWriter;
 import java.lang.management.ManagementFactory;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -234,14 +231,7 @@ public final class BenchCommand implements Callable<Integer> {
 
   private void write(BenchResult result) {
     BenchReport report = new BenchReport(result);
-    try {
-      Files.createDirectories(output);
-      Files.writeString(output.resolve("bench.json"), result.json(), StandardCharsets.UTF_8);
-      Files.writeString(output.resolve("bench.md"), report.markdown(), StandardCharsets.UTF_8);
-      Files.writeString(output.resolve("bench.html"), report.html(), StandardCharsets.UTF_8);
-    } catch (IOException e) {
-      throw new ResourceException("%s cannot be written: %s".formatted(output, e.getMessage()), e);
-    }
+    report.write(output);
     out.println();
     out.print(report.markdown());
     out.printf("%nreport: %s, and bench.md, bench.json beside it%n", output.resolve("bench.html"));

@@ -1,7 +1,9 @@
 package io.github.lora4j.cli.bench;
 
+import io.github.lora4j.checkpoint.AtomicFiles;
 import io.github.lora4j.train.report.Chart;
 import io.github.lora4j.train.report.Page;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -81,6 +83,14 @@ final class BenchReport {
     Integer from = ratios.higherKey(last);
     return from == null ? "faster than cpu at %s sequences, but not at %d".formatted(all.stream().map(String::valueOf)
         .collect(Collectors.joining(", ")), last) : "faster than cpu from %d sequences on".formatted(from);
+  }
+
+  /** Writes the result and both reports, each whole or as it was before. */
+  void write(Path directory) {
+    AtomicFiles.createDirectories(directory);
+    AtomicFiles.text(directory.resolve("bench.json"), result.json());
+    AtomicFiles.text(directory.resolve("bench.md"), markdown());
+    AtomicFiles.text(directory.resolve("bench.html"), html());
   }
 
   String markdown() {

@@ -1,8 +1,10 @@
 package io.github.lora4j.cli.demo;
 
 import io.github.lora4j.vector.FormatException;
+import io.github.lora4j.vector.ResourceException;
 import java.io.File;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -32,14 +34,14 @@ public record MavenHome(Optional<Path> command, Path repository) {
   private static final Pattern VARIABLE = Pattern.compile("\\$\\{(env\\.)?([^}]+)}");
 
   /**
-   * Finds both: the command in MAVEN_HOME, M2_HOME, then PATH; the repository in -Dmaven.repo.local of MAVEN_ARGS or
-   * MAVEN_OPTS, then the user's and Maven's own settings.xml, then {@code ~/.m2/repository}.
+   * Finds both: the command in MAVEN_HOME, M2_HOME, then PATH; the repository in -Dmaven.repo.local of MAVEN_ARGS, where
+   * that Maven reads it, or MAVEN_OPTS, then the user's and Maven's own settings.xml, then {@code ~/.m2/repository}.
    */
   public static MavenHome find(Map<String, String> environment, Path home) {
     Optional<Path> command = command(environment);
     for (String variable : List.of("MAVEN_ARGS", "MAVEN_OPTS")) {
       Matcher option = REPO_OPTION.matcher(environment.getOrDefault(variable, ""));
-      if (option.find()) {
+      if (option.find() && (variable.equals("MAVEN_OPTS") || command.map(mvn -> names(mvn, variable)).orElse(true))) {
         return new MavenHome(command, Path.of(option.group(1).replace("\"", "")));
       }
     }
@@ -52,6 +54,15 @@ public record MavenHome(Optional<Path> command, Path repository) {
       }
     }
     return new MavenHome(command, home.resolve(".m2/repository"));
+  }
+
+  /** Whether Maven's script looks at a variable: before 3.9 it passes MAVEN_ARGS by. */
+  private static boolean names(Path script, String variable) {
+    try {
+      return Files.readString(script, StandardCharsets.ISO_8859_1).contains(variable);
+    } catch (IOException e) {
+      throw new ResourceException(script + ": cannot be read (" + e.getMessage() + ")", e);
+    }
   }
 
   private static Optional<Path> command(Map<String, String> environment) {

@@ -57,6 +57,9 @@ public final class ChatCommand implements Callable<Integer> {
   @Option(names = "--chat-template", paramLabel = "FILE", description = "A chat template (Jinja) in place of the model's.")
   private Optional<Path> template;
 
+  @Mixin
+  private TemplateVariables variables;
+
   /** Adds an option for each setting. */
   public static void addSettings(CommandSpec spec) {
     SettingOptions.add(spec);
@@ -66,11 +69,19 @@ public final class ChatCommand implements Callable<Integer> {
   public Integer call() {
     PrintWriter out = spec.commandLine().getOut();
     try (OpenModel open = new OpenModel(model, 1, true)) {
+      if (open.text().readsSource()) {
+        throw new ConfigException("model_type \"%s\" makes a text from another and holds no conversation; use `lora4j generate`".formatted(
+            open.directory().modelType()));
+      }
       GenerationConfig config = open.config(SettingOptions.given(spec));
       ChatTemplates own = ChatTemplates.load(open.directory().path());
-      try (ChatSession chat = new ChatSession(open.text(), template(own, open), own.specialTokens());
+      ChatTemplate chosen = template(own, open);
+      TemplateVariables.Chosen given = variables.choose(open.templates(), out);
+      Writing.read(List.of(chosen), given.variables().keySet());
+      try (ChatSession chat = new ChatSession(open.text(), chosen, own.specialTokens());
           Interrupts interrupts = Interrupts.handle(chat::stop)) {
         open.alone().ifPresent(reason -> out.println("note: the adapter is always in use, since " + reason));
+        chat.start(given::on);
         system.ifPresent(chat::system);
         if (open.chooses()) {
           chat.adapter(open.names().getFirst());

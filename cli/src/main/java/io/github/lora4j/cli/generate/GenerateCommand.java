@@ -32,7 +32,7 @@ import picocli.CommandLine.Spec;
 
 /** {@code lora4j generate}. */
 @Command(name = "generate", mixinStandardHelpOptions = true, sortOptions = false,
-    description = {"Continues texts: --prompt, --file, or a prompt a line from standard input.",
+    description = {"Continues texts: --prompt, --file, or a prompt a line from standard input. T5 and BART make a text from each instead.",
         "Settings go by their names in transformers; what is not given comes from the model's generation_config.json."})
 public final class GenerateCommand implements Callable<Integer> {
 
@@ -126,7 +126,7 @@ public final class GenerateCommand implements Callable<Integer> {
     List<Request> requests = tasks.stream().map(task -> open.text().request(task.prompt, config, task.voice)).toList();
     if (streaming) {
       header(out, tasks.getFirst());
-      out.print(tasks.getFirst().prompt);
+      out.print(before(open, tasks.getFirst()));
       out.flush();
     }
     List<Completion> answers = open.text().complete(requests, streaming ? (sequence, text) -> {
@@ -140,7 +140,7 @@ public final class GenerateCommand implements Callable<Integer> {
         out.println();
       } else {
         header(out, tasks.get(i));
-        out.println(tasks.get(i).prompt + answers.get(i).text());
+        out.println(before(open, tasks.get(i)) + answers.get(i).text());
       }
     }
     out.flush();
@@ -157,10 +157,15 @@ public final class GenerateCommand implements Callable<Integer> {
             .set("token_ids", JSON.valueToTree(beam.answer(request.prompt().size()))));
       } else {
         header(out, task);
-        out.println(task.prompt + text);
+        out.println(before(open, task) + text);
       }
     }
     out.flush();
+  }
+
+  /** What an answer goes on from; nothing where it is a text of its own. */
+  private static String before(OpenModel open, Task task) {
+    return open.text().readsSource() ? "" : task.prompt;
   }
 
   private void header(PrintWriter out, Task task) {
@@ -175,12 +180,16 @@ public final class GenerateCommand implements Callable<Integer> {
     if (!adapter.isEmpty() && !adapter.equals(AdapterSet.BASE)) {
       node.put("adapter", adapter);
     }
-    node.put("finish_reason", answer.reason().name().toLowerCase(Locale.ROOT)).put("prompt_tokens", answer.sequence().request().prompt().size())
+    node.put("finish_reason", answer.reason().name().toLowerCase(Locale.ROOT)).put("prompt_tokens", tokens(answer.sequence().request()))
         .put("new_tokens", answer.sequence().generatedCount());
     if (config.sampling().doSample()) {
       node.put("seed", config.sampling().seed());
     }
     return node.set("token_ids", JSON.valueToTree(answer.sequence().generated()));
+  }
+
+  private static int tokens(Request request) {
+    return request.source().isEmpty() ? request.prompt().size() : request.source().size();
   }
 
   /** Prompts of the file or of standard input, line by line where a person types. */

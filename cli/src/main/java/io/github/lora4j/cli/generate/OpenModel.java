@@ -35,6 +35,7 @@ final class OpenModel implements AutoCloseable {
 
   private static final String DEFAULT_ADAPTER = "adapter";
   private static final int NEW_TOKENS = 256;
+  private static final int MOST_BEAMS = 256;
 
   private final ModelDirectory directory;
   private final Map<String, Path> adapters;
@@ -60,7 +61,10 @@ final class OpenModel implements AutoCloseable {
     try (Checkpoint weights = directory.checkpoint()) {
       GeneratorOptions plain = GeneratorOptions.of(model.architecture());
       int length = options.context().orElse(plain.maxLength());
-      GeneratorOptions room = plain.room(sequences, length).weights(options.weights().map(WeightStorage::named).orElseGet(() -> stored(weights)));
+      // A model may come with a beam search.
+      int together = GenerationSettings.ofModel(directory.path()).get("num_beams") instanceof Integer own ? Math.clamp(own, sequences, MOST_BEAMS)
+          : sequences;
+      GeneratorOptions room = plain.room(together, length).weights(options.weights().map(WeightStorage::named).orElseGet(() -> stored(weights)));
       text = new TextGenerator(open(model, weights, room), tokenizer, directory);
     } catch (RuntimeException | Error e) {
       set.ifPresent(AdapterSet::close);
@@ -94,7 +98,7 @@ final class OpenModel implements AutoCloseable {
       return Generator.open(model, weights, room, backend);
     }
     try (LoadedAdapter one = PeftFormat.load(adapters.values().iterator().next(), Generator.describe(model))) {
-      return Generator.open(model, weights, one, room, backend);
+      return Generator.open(model, weights, one, room.beside(one.adapter(), model.architecture()), backend);
     }
   }
 
@@ -145,7 +149,8 @@ final class OpenModel implements AutoCloseable {
     Map<String, TrainedTemplate> templates = new LinkedHashMap<>();
     adapters.forEach((name, path) -> AdapterTask.read(path).map(AdapterTask::settings).filter(settings -> settings.containsKey("template_hash"))
         .ifPresent(settings -> templates.put(name, new TrainedTemplate(String.valueOf(settings.getOrDefault("chat_template", "")),
-            String.valueOf(settings.get("template_hash"))))));
+            String.valueOf(settings.get("template_hash")), settings.get("chat_template_kwargs") instanceof Map<?, ?> map ? named(map) : Map.of(),
+            String.valueOf(settings.getOrDefault("template_date", ""))))));
     return templates;
   }
 
@@ -154,8 +159,16 @@ final class OpenModel implements AutoCloseable {
    *
    * @param named as its recipe names it; empty for the model's own
    * @param hash SHA-256 of its source; "none" where prompts and answers were plain text
+   * @param variables that the template was given
+   * @param date the day that it printed; empty for none
    */
-  record TrainedTemplate(String named, String hash) {}
+  record TrainedTemplate(String named, String hash, Map<String, Object> variables, String date) {}
+
+  private static Map<String, Object> named(Map<?, ?> map) {
+    Map<String, Object> named = new LinkedHashMap<>();
+    map.forEach((name, value) -> named.put(String.valueOf(name), value));
+    return named;
+  }
 
   /** Why base and adapter cannot be used in turn, where that was wanted and cannot be. */
   Optional<String> alone() {

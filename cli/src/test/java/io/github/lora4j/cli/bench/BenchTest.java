@@ -53,6 +53,24 @@ class BenchTest {
     assertEquals(51.2, m.tokensPerSecond(), 1e-12);
   }
 
+  /** A file that is replaced is another file: whoever has the old one open, or a crash, sees that whole. */
+  @Test
+  void resultsAreNotWrittenInPlace() throws IOException {
+    BenchReport report = new BenchReport(result(step("cpu", 4, 0.5), kernel("gelu", 10, 1e-3)));
+    Path into = directory.resolve("new/report");
+    report.write(into);
+    for (String name : List.of("bench.json", "bench.md", "bench.html")) {
+      assertTrue(Files.size(into.resolve(name)) > 100, name);
+      Files.writeString(into.resolve(name), "old");
+      Files.createLink(directory.resolve(name), into.resolve(name));
+    }
+    report.write(into);
+    for (String name : List.of("bench.json", "bench.md", "bench.html")) {
+      assertEquals("old", Files.readString(directory.resolve(name)), name);
+      assertTrue(Files.size(into.resolve(name)) > 100, name);
+    }
+  }
+
   @Test
   void theFileComesBack() throws IOException {
     BenchResult written = result(step("cpu", 4, 0.5, 0.25), kernel("gelu", 10, 1e-3));

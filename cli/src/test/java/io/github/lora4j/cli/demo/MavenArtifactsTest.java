@@ -98,6 +98,19 @@ class MavenArtifactsTest {
     assertThrows(FormatException.class, () -> MavenHome.find(Map.of(), home));
   }
 
+  /** Maven 3.8 does not know MAVEN_ARGS: what it says is then not where files are. */
+  @Test
+  void argumentsCountWhereMavenReadsThem() throws IOException {
+    Path home = folder.resolve("home");
+    Path bin = Files.createDirectories(folder.resolve("maven/bin"));
+    Map<String, String> environment = Map.of("MAVEN_HOME", folder.resolve("maven").toString(), "MAVEN_ARGS", "-Dmaven.repo.local=/r");
+    Path mvn = Files.writeString(bin.resolve("mvn"), "#!/bin/sh\nexec java $MAVEN_OPTS \"$@\"\n");
+    assertTrue(mvn.toFile().setExecutable(true));
+    assertEquals(home.resolve(".m2/repository"), MavenHome.find(environment, home).repository());
+    Files.writeString(mvn, "#!/bin/sh\nexec java $MAVEN_OPTS $MAVEN_ARGS \"$@\"\n");
+    assertEquals(Path.of("/r"), MavenHome.find(environment, home).repository());
+  }
+
   @Test
   void aDamagedFileIsNotUsed() throws IOException {
     Path file = Files.writeString(ONE.in(repository), "jaR");

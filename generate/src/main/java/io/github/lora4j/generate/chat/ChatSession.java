@@ -14,6 +14,7 @@ import java.time.LocalDateTime;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -24,7 +25,7 @@ public final class ChatSession implements AutoCloseable {
 
   private final TextGenerator generator;
   private final ChatTemplate template;
-  private final Chat start;
+  private Chat start;
   private final List<JsonNode> messages = new ArrayList<>();
   private String system = "";
   private String adapter = "";
@@ -39,6 +40,12 @@ public final class ChatSession implements AutoCloseable {
     this.generator = generator;
     this.template = template;
     start = Chat.of(List.of()).withSpecialTokens(specialTokens).withEnding(Chat.Ending.GENERATION_PROMPT).withNow(LocalDateTime.now());
+  }
+
+  /** With another start: variables of the template, the day that it prints. Its messages do not count. The conversation begins anew. */
+  public void start(UnaryOperator<Chat> other) {
+    start = other.apply(start);
+    reset();
   }
 
   /** With another system message; empty: none. The conversation begins anew. */

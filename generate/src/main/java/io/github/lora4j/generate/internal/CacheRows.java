@@ -17,6 +17,17 @@ public final class CacheRows {
 
   /** Takes the first range that is free; empty if none is long enough. */
   public OptionalInt take(int rows) {
+    OptionalInt first = find(rows);
+    first.ifPresent(from -> taken.put(from, rows));
+    return first;
+  }
+
+  /** Whether so many rows are free side by side. */
+  public boolean fits(int rows) {
+    return find(rows).isPresent();
+  }
+
+  private OptionalInt find(int rows) {
     int from = 0;
     for (var range : taken.entrySet()) {
       if (range.getKey() - from >= rows) {
@@ -24,11 +35,7 @@ public final class CacheRows {
       }
       from = range.getKey() + range.getValue();
     }
-    if (capacity - from < rows) {
-      return OptionalInt.empty();
-    }
-    taken.put(from, rows);
-    return OptionalInt.of(from);
+    return capacity - from < rows ? OptionalInt.empty() : OptionalInt.of(from);
   }
 
   /** Gives a range back. */

@@ -28,13 +28,16 @@ final class CachingHooks extends ForwardingAdapter {
   public AttentionSite attention(Sites recording, AttentionSite site) {
     AttentionSite adapted = super.attention(recording, site);
     Graph graph = recording.graph();
-    return new AttentionSite(site.module(), cached(graph, adapted.keys(), site.module() + ".cache.keys"),
-        cached(graph, adapted.values(), site.module() + ".cache.values"), adapted.segments());
+    // A prefix lies in the cache before its sequence, whose segments count it.
+    boolean prefixed = !adapted.keys().shape().sameRows(site.keys().shape());
+    Value at = prefixed ? graph.program().table(CacheProgram.PREFIXED_ROWS, adapted.keys().shape().withCols(1)) : rows;
+    return new AttentionSite(site.module(), cached(graph, adapted.keys(), at, site.module() + ".cache.keys"),
+        cached(graph, adapted.values(), at, site.module() + ".cache.values"), prefixed ? site.segments() : adapted.segments());
   }
 
-  private Value cached(Graph graph, Value x, String name) {
+  private Value cached(Graph graph, Value x, Value at, String name) {
     Value state = graph.program().state(name, Shape.of(cacheRows, x.shape().cols()));
-    graph.appendRows(x, rows, state);
+    graph.appendRows(x, at, state);
     return state;
   }
 }

@@ -2,6 +2,7 @@ package io.github.lora4j.generate.internal;
 
 import io.github.lora4j.graph.Executable;
 import io.github.lora4j.graph.Value;
+import io.github.lora4j.vector.ConfigException;
 import io.github.lora4j.vector.DType;
 import java.lang.foreign.MemorySegment;
 
@@ -18,10 +19,14 @@ public final class Logits {
 
   /** Room for rows. */
   public Logits(int rows, int vocabulary, DType type) {
+    if ((long) rows * vocabulary > Integer.MAX_VALUE) {
+      throw new ConfigException("logits of %,d sequences over a vocabulary of %,d are more than %,d numbers; let fewer sequences go at a time"
+          .formatted(rows, vocabulary, Integer.MAX_VALUE));
+    }
     this.vocabulary = vocabulary;
     boolean wide = type == DType.F64;
-    floats = new float[wide ? 0 : Math.multiplyExact(rows, vocabulary)];
-    doubles = new double[wide ? Math.multiplyExact(rows, vocabulary) : 0];
+    floats = new float[wide ? 0 : rows * vocabulary];
+    doubles = new double[wide ? rows * vocabulary : 0];
     MemorySegment all = wide ? MemorySegment.ofArray(doubles) : MemorySegment.ofArray(floats);
     targets = new MemorySegment[rows + 1];
     for (int i = 0; i <= rows; i++) {

@@ -35,10 +35,12 @@ public final class GenerationSettings {
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final Set<String> DRAWING = Set.of("temperature", "top_k", "top_p", "min_p", "typical_p", "epsilon_cutoff", "eta_cutoff", "seed");
 
+  private static final List<String> OF_SOURCE = List.of("eos_token_id", "decoder_start_token_id", "forced_bos_token_id", "forced_eos_token_id");
+
   private GenerationSettings() {}
 
   /**
-   * What a model's files say: {@value #FILE}; without it the end token of config.json.
+   * What a model's files say: {@value #FILE}; without it the end token of config.json, and what else models that make a text from another have there.
    *
    * @throws FormatException when a file is no JSON object
    */
@@ -51,8 +53,10 @@ public final class GenerationSettings {
     if (Files.exists(file)) {
       return read(file);
     }
+    Map<String, Object> config = read(directory.resolve("config.json"));
     Map<String, Object> found = new LinkedHashMap<>();
-    Optional.ofNullable(read(directory.resolve("config.json")).get("eos_token_id")).ifPresent(id -> found.put("eos_token_id", id));
+    boolean fromSource = Boolean.TRUE.equals(config.get("is_encoder_decoder"));
+    (fromSource ? OF_SOURCE : List.of("eos_token_id")).forEach(key -> Optional.ofNullable(config.get(key)).ifPresent(value -> found.put(key, value)));
     return found;
   }
 

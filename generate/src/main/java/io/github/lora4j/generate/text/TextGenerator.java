@@ -1,9 +1,11 @@
 package io.github.lora4j.generate.text;
 
+import io.github.lora4j.generate.BeamSearch;
 import io.github.lora4j.generate.Generator;
 import io.github.lora4j.generate.Request;
 import io.github.lora4j.generate.Sequence;
 import io.github.lora4j.generate.settings.GenerationConfig;
+import io.github.lora4j.generate.settings.GenerationSettings;
 import io.github.lora4j.models.ModelDirectory;
 import io.github.lora4j.tokenizer.StreamingDecoder;
 import io.github.lora4j.tokenizer.Tokenizer;
@@ -16,6 +18,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.OptionalInt;
 
 /** A {@link Generator} with its tokenizer. Tokens that the tokenizer does not have are never generated. */
 public final class TextGenerator {
@@ -24,6 +27,7 @@ public final class TextGenerator {
   private final Tokenizer tokenizer;
   private final Path model;
   private final int bos;
+  private final OptionalInt start;
   private final List<Integer> unknown;
 
   /**
@@ -36,12 +40,22 @@ public final class TextGenerator {
     this.tokenizer = tokenizer;
     this.model = model.path();
     bos = model.config().whole("bos_token_id", -1);
+    start = start(model);
     unknown = new ArrayList<>();
     for (int id = 0; id < generator.model().architecture().vocabSize(); id++) {
       if (!known(tokenizer, id)) {
         unknown.add(id);
       }
     }
+  }
+
+  /** As transformers looks for it. */
+  private static OptionalInt start(ModelDirectory model) {
+    if (GenerationSettings.ofModel(model.path()).get("decoder_start_token_id") instanceof Integer id) {
+      return OptionalInt.of(id);
+    }
+    OptionalInt own = model.architecture().decoderStart();
+    return own.isEmpty() && model.config().has("bos_token_id") ? OptionalInt.of(model.config().whole("bos_token_id", 0)) : own;
   }
 
   private static boolean known(Tokenizer tokenizer, int id) {
@@ -67,10 +81,15 @@ public final class TextGenerator {
     return tokenizer;
   }
 
+  /** Whether the model makes a text from another one, and does not continue it. */
+  public boolean readsSource() {
+    return generator.model().architecture().readsSource();
+  }
+
   /**
-   * A request for a text to be continued.
+   * A request for a text to be continued, or for one that is made from it.
    *
-   * @param text with special tokens put around it as the tokenizer does; an empty one is the beginning-of-text token alone
+   * @param text with special tokens put around it as the tokenizer does; an empty one to be continued is the beginning-of-text token alone
    * @throws ConfigException when the text is empty and the model has no such token
    * @throws FormatException when a token has no embedding
    */
@@ -78,9 +97,14 @@ public final class TextGenerator {
     return request(tokenizer.encode(text).ids(), config, adapter);
   }
 
-  /** A request for tokens; none: the beginning-of-text token. */
+  /** A request for tokens; none to be continued: the beginning-of-text token. */
   public Request request(int[] ids, GenerationConfig config, String adapter) {
     int[] prompt = ids;
+    if (readsSource()) {
+      requireRows(ids);
+      return new Request(List.of(start.orElseThrow(() -> new ConfigException(("%s does not say which token a text made from another begins with "
+          + "(decoder_start_token_id)").formatted(model.resolve("config.json"))))), config, adapter, unknown).from(ids);
+    }
     if (prompt.length == 0) {
       if (bos < 0) {
         throw new ConfigException("the prompt is empty, and %s has no bos_token_id to begin a text with; give a prompt".formatted(
@@ -88,17 +112,25 @@ public final class TextGenerator {
       }
       prompt = new int[] {bos};
     }
+    requireRows(prompt);
+    return new Request(Arrays.stream(prompt).boxed().toList(), config, adapter, unknown);
+  }
+
+  private void requireRows(int... ids) {
     int rows = generator.model().architecture().vocabSize();
-    Arrays.stream(prompt).filter(id -> id >= rows).findFirst().ifPresent(id -> {
+    Arrays.stream(ids).filter(id -> id >= rows).findFirst().ifPresent(id -> {
       throw new FormatException(("%s: the tokenizer's token \"%s\" has the id %d, but config.json gives the embedding %d rows (vocab_size); the "
           + "tokenizer files belong to another model, or tokens were added and the embedding not resized").formatted(model, tokenizer.token(id), id,
               rows));
     });
-    return new Request(Arrays.stream(prompt).boxed().toList(), config, adapter, unknown);
   }
 
-  /** Continues the texts of requests, as many at a time as there is room for; in their order. */
+  /** Continues the texts of requests, as many at a time as there is room for; in their order. Beams are searched one request after another. */
   public List<Completion> complete(List<Request> requests, TextListener listener) {
+    if (requests.stream().anyMatch(request -> request.config().beams().beams() > 1)) {
+      return requests.stream().map(request -> request.config().beams().beams() > 1 ? searched(request, listener)
+          : complete(List.of(request), listener).getFirst()).toList();
+    }
     Map<Sequence, TextStream> streams = new HashMap<>();
     List<Sequence> sequences = generator.run(requests, (sequence, token) ->
         streams.computeIfAbsent(sequence, s -> new TextStream(s, tokenizer, listener, true)).token(token));
@@ -107,6 +139,13 @@ public final class TextGenerator {
       completions.add(Objects.requireNonNull(streams.get(sequence), "every sequence gets a token").completion());
     }
     return completions;
+  }
+
+  private Completion searched(Request request, TextListener listener) {
+    Sequence best = BeamSearch.best(generator, request);
+    TextStream stream = new TextStream(best, tokenizer, listener, true);
+    Arrays.stream(best.generated()).forEach(stream::token);
+    return stream.completion();
   }
 
   /** What tokens say behind a request's text. */

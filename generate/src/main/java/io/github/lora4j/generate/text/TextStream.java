@@ -5,8 +5,8 @@ import io.github.lora4j.generate.Sequence;
 import io.github.lora4j.tokenizer.StreamingDecoder;
 import io.github.lora4j.tokenizer.Tokenizer;
 
-/** The text of one sequence as its tokens come. */
-final class TextStream {
+/** The text of one sequence as its tokens come, up to a stop string, which ends it. For one thread. */
+public final class TextStream {
 
   private final Sequence sequence;
   private final StreamingDecoder decoder;
@@ -14,8 +14,12 @@ final class TextStream {
   private final TextListener listener;
   private final StringBuilder text = new StringBuilder();
 
-  /** @param continues whether the answer's text goes on where the prompt's ends; otherwise it is a text of its own, as an answer in a chat is */
-  TextStream(Sequence sequence, Tokenizer tokenizer, TextListener listener, boolean continues) {
+  /**
+   * The text of a sequence that has no token yet.
+   *
+   * @param continues whether the answer's text goes on where the prompt's ends; otherwise it is a text of its own, as an answer in a chat is
+   */
+  public TextStream(Sequence sequence, Tokenizer tokenizer, TextListener listener, boolean continues) {
     this.sequence = sequence;
     this.listener = listener;
     decoder = tokenizer.streaming();
@@ -27,7 +31,7 @@ final class TextStream {
   }
 
   /** Takes the next token; a stop string ends the sequence. */
-  void token(int id) {
+  public void token(int id) {
     give(stops.next(decoder.next(id)));
     if (stops.found()) {
       sequence.finish(FinishReason.STOP_STRING);
@@ -35,7 +39,7 @@ final class TextStream {
   }
 
   /** The answer, when no token follows. */
-  Completion completion() {
+  public Completion completion() {
     give(stops.next(decoder.finish()));
     give(stops.finish());
     return new Completion(sequence, text.toString(), stops.found() ? FinishReason.STOP_STRING : sequence.finished().orElse(FinishReason.CANCELLED));

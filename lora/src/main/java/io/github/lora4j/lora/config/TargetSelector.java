@@ -10,6 +10,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Predicate;
 import java.util.stream.Stream;
 
 /**
@@ -31,10 +32,12 @@ public final class TargetSelector {
   private final LoraConfig config;
   private final ModelDescription model;
   private final TargetModules targets;
-  private final Optional<PythonRegex> targetRegex;
-  private final Optional<PythonRegex> excludeRegex;
+  /** What an expression of targets, or of exclusions, matches; nothing where there is none. */
+  private final Predicate<String> matched;
+  private final Predicate<String> excluded;
   private final List<PythonRegex> layers;
-  private final Optional<String> head;
+  /** A tied head that follows its embedding; empty where none does. */
+  private final String tiedHead;
 
   /**
    * Prepares a selection.
@@ -45,9 +48,9 @@ public final class TargetSelector {
     this.config = config;
     this.model = model;
     targets = targets(config, model);
-    head = TiedEnds.of(model).filter(_ -> config.reach().ensureWeightTying()).map(TiedEnds::head);
-    targetRegex = regex(targets);
-    excludeRegex = regex(config.excludeModules());
+    tiedHead = TiedEnds.of(model).filter(_ -> config.reach().ensureWeightTying()).map(TiedEnds::head).orElse("");
+    matched = regex(targets);
+    excluded = regex(config.excludeModules());
     layers = config.layers().patterns().isEmpty() ? List.of(ANY_LAYER)
         : config.layers().patterns().stream().map(p -> PythonRegex.compile("(?:^|.*?\\.)", p, "\\.(?<idx>\\d+)\\.")).toList();
   }
@@ -123,12 +126,12 @@ public final class TargetSelector {
 
   private boolean named(ModuleInfo module) {
     String name = module.name();
-    if (name.isEmpty() || head.filter(name::equals).isPresent()) {
+    if (name.isEmpty() || name.equals(tiedHead)) {
       return false;
     }
     return switch (targets) {
       case TargetModules.AllLinear _ -> linear(module) && model.outputModule().filter(name::equals).isEmpty() && !head(name);
-      case TargetModules.Regex _ -> targetRegex.orElseThrow().fullMatch(name);
+      case TargetModules.Regex _ -> matched.test(name);
       case TargetModules.Names names -> names.names().contains(name) || names.names().stream().anyMatch(n -> name.endsWith("." + n))
           && inLayers(name);
       case TargetModules.Unset _ -> false;
@@ -136,7 +139,7 @@ public final class TargetSelector {
   }
 
   private boolean excluded(String name) {
-    return excludeRegex.map(regex -> regex.fullMatch(name)).orElse(false)
+    return excluded.test(name)
         || config.excludeModules() instanceof TargetModules.Names names && names.names().stream().anyMatch(n -> endsWith(name, n));
   }
 
@@ -173,7 +176,7 @@ public final class TargetSelector {
     return patterns.entrySet().stream().filter(e -> e.getKey().matches(name)).map(Map.Entry::getValue).findFirst();
   }
 
-  private static Optional<PythonRegex> regex(TargetModules targets) {
-    return targets instanceof TargetModules.Regex regex ? Optional.of(PythonRegex.compile(regex.regex())) : Optional.empty();
+  private static Predicate<String> regex(TargetModules targets) {
+    return targets instanceof TargetModules.Regex regex ? PythonRegex.compile(regex.regex())::fullMatch : _ -> false;
   }
 }

@@ -121,8 +121,7 @@ public final class TensorKeys {
     if (!missing.isEmpty() && unexpected.isEmpty() && shapes.isEmpty() && "lora_only".equals(config.get("bias"))
         && missing.stream().allMatch(key -> key.endsWith(".bias"))) {
       return "bias is \"lora_only\", but the file holds no bias: some releases of PEFT (0.19.1 is one) do not save them with it. They are lost; to "
-          + "use the "
-          + "adapter without them, set bias to \"none\" in adapter_config.json, or save it again with a newer PEFT.";
+          + "use the adapter without them, set bias to \"none\" in adapter_config.json, or save it again with a newer PEFT.";
     }
     if (!unexpected.isEmpty() && unexpected.stream().noneMatch(key -> key.startsWith(AdapterParameter.PREFIX))) {
       return "Keys of an adapter begin with '" + AdapterParameter.PREFIX

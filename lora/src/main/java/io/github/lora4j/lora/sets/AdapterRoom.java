@@ -25,13 +25,14 @@ import java.util.Map;
  * @param sites adapted modules by name
  * @param saved linear modules that adapters replace, by name
  * @param biases whether adapters add to biases
+ * @param mixes sums of adapters that sequences may choose
  */
-record AdapterRoom(int seats, int rank, Map<String, ModuleInfo> sites, Map<String, ModuleInfo> saved, boolean biases) implements SiteHooks {
+record AdapterRoom(int seats, int rank, Map<String, ModuleInfo> sites, Map<String, ModuleInfo> saved, boolean biases, int mixes) implements SiteHooks {
 
   /** The active adapters. */
   static final int ACTIVE = 0;
 
-  /** [choices, seats·rank]: 1 where a row of that choice uses the seat. */
+  /** [choices, seats·rank]: 1, or a mix's factor, where a row of that choice uses the seat. */
   static final String GATES = "adapters.gates";
 
   AdapterRoom {
@@ -49,9 +50,14 @@ record AdapterRoom(int seats, int rank, Map<String, ModuleInfo> sites, Map<Strin
     return 1 + seats;
   }
 
-  /** Active, each seat, base. */
+  /** The choice of a mix. */
+  int mix(int place) {
+    return 2 + seats + place;
+  }
+
+  /** Active, each seat, base, mixes. */
   int choices() {
-    return seats + 2;
+    return seats + 2 + mixes;
   }
 
   int columns() {

@@ -18,13 +18,11 @@ import io.github.lora4j.vector.Names;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
-import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
-import java.util.Set;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
@@ -44,11 +42,15 @@ public final class AdapterSet implements AutoCloseable {
   private final ModelDescription model;
   private final TreeMap<Integer, SetMember> seats = new TreeMap<>();
   private final Map<String, Integer> seatOf = new LinkedHashMap<>();
+  /** The change at which a seat was taken. */
+  private final Map<Integer, Long> takenAt = new HashMap<>();
   private final Map<String, ModuleInfo> reserved = new LinkedHashMap<>();
   private List<String> active = List.of();
   private boolean enabled = true;
   private int seatsReserved;
   private int rankReserved;
+  private int mixesReserved;
+  private final AdapterMixes mixes = new AdapterMixes();
   private @Nullable AdapterRoom room;
   private long changes = 1;
   private long weightsChanged = 1;
@@ -78,6 +80,45 @@ public final class AdapterSet implements AutoCloseable {
     if (!(targets instanceof TargetModules.Unset)) {
       LoraConfig config = LoraConfig.builder().targetModules(targets).build();
       new LoraMethod().create(config, model).sites().forEach((name, site) -> reserved.put(name, site.target().module()));
+    }
+    return this;
+  }
+
+  /** Asks for room for mixes, before {@link #recording}; without it there is none. */
+  public AdapterSet reserveMixes(int count) {
+    if (room != null) {
+      throw new ConfigException("adapter set: a program was recorded already with room for %d mixes; reserve before".formatted(room.mixes()));
+    }
+    mixesReserved = count;
+    return this;
+  }
+
+  /**
+   * Makes a sum of adapters one that sequences can name like an adapter: each contribution times its factor, 0 for none of it.
+   *
+   * @throws ConfigException when the name is taken, an adapter is not there or replaces modules, whose weights have no part, or there is no room
+   */
+  public AdapterSet mix(String name, Map<String, Double> factors) {
+    if (name.isBlank() || name.equals(BASE) || seatOf.containsKey(name) || mixes.has(name)) {
+      throw new ConfigException("adapter set: '%s' cannot be a mix's name, or is taken".formatted(name));
+    }
+    factors.forEach((of, factor) -> {
+      if (!Float.isFinite(factor.floatValue())) {
+        throw new ConfigException("adapter set: the factor of '%s' is %s".formatted(of, factor));
+      }
+      if (!member(of).saved().isEmpty()) {
+        throw new ConfigException("adapter set: '%s' replaces %s (modules_to_save), and of weights that replace others there is no part; name it alone"
+            .formatted(of, Names.list(member(of).saved().keySet())));
+      }
+    });
+    mixes.put(name, factors, recorded().mixes(), ++changes);
+    return this;
+  }
+
+  /** Removes a mix; its adapters stay. */
+  public AdapterSet unmix(String name) {
+    if (!mixes.remove(name)) {
+      throw new ConfigException("adapter set: there is no mix '%s'".formatted(name));
     }
     return this;
   }
@@ -152,6 +193,7 @@ public final class AdapterSet implements AutoCloseable {
     Optional.ofNullable(seats.put(seat, member)).ifPresent(SetMember::close);
     seatOf.put(member.name(), seat);
     weightsChanged = ++changes;
+    takenAt.put(seat, changes);
   }
 
   /**
@@ -207,10 +249,13 @@ public final class AdapterSet implements AutoCloseable {
   /**
    * Removes an adapter; its seat is free again.
    *
-   * @throws ConfigException when it is the only active one among others, so that nobody computes with an adapter they did not choose
+   * @throws ConfigException when it is the only active one among others, so that nobody computes with an adapter they did not choose; when a mix has it
    */
   public AdapterSet delete(String name) {
     int seat = seat(name);
+    if (mixes.uses(name)) {
+      throw new ConfigException("adapter set: a mix uses '%s'; remove that first".formatted(name));
+    }
     List<String> left = active.stream().filter(n -> !n.equals(name)).toList();
     if (left.isEmpty() && !active.isEmpty() && seats.size() > 1) {
       throw new ConfigException("adapter set: '%s' is the only active adapter; activate another before you delete it, there are %s"
@@ -250,12 +295,29 @@ public final class AdapterSet implements AutoCloseable {
   /**
    * What a batch is told of its sequences' adapters.
    *
-   * @param names for each sequence an adapter or {@link #BASE}
+   * @param names for each sequence an adapter, a mix, or {@link #BASE}
    * @return valid until the set changes
    */
   public int[] choices(List<String> names) {
     AdapterRoom recorded = recorded();
-    return names.stream().mapToInt(name -> name.equals(BASE) ? recorded.base() : AdapterRoom.choice(seat(name))).toArray();
+    return names.stream().mapToInt(name -> name.equals(BASE) ? recorded.base()
+        : mixes.has(name) ? recorded.mix(mixes.get(name).place()) : AdapterRoom.choice(seat(name))).toArray();
+  }
+
+  /**
+   * A number that changes when sequences which name an adapter compute something else with it than before.
+   *
+   * @param name an adapter, a mix, or {@link #BASE}
+   */
+  public long version(String name) {
+    if (name.equals(BASE) || !enabled) {
+      return 0;
+    }
+    return mixes.has(name) ? mixes.get(name).factors().keySet().stream().mapToLong(this::takenAt).reduce(mixes.get(name).since(), Math::max) : takenAt(name);
+  }
+
+  private long takenAt(String name) {
+    return Objects.requireNonNull(takenAt.get(seat(name)), "a seat was taken at some time");
   }
 
   /** The set as an adapter to record and run a model with: nothing of it trains. */
@@ -314,7 +376,7 @@ public final class AdapterSet implements AutoCloseable {
       int members = seats.isEmpty() ? 0 : seats.lastKey() + 1;
       int rank = seats.values().stream().mapToInt(SetMember::rank).max().orElse(1);
       known = new AdapterRoom(Math.max(members, seatsReserved), Math.max(rank, rankReserved), sites, saved,
-          seats.values().stream().anyMatch(SetMember::biases));
+          seats.values().stream().anyMatch(SetMember::biases), mixesReserved);
       room = known;
     }
     return known;
@@ -335,13 +397,14 @@ public final class AdapterSet implements AutoCloseable {
       values.weights();
     }
     if (written < changes) {
-      List<Set<Integer>> used = new ArrayList<>();
+      List<Map<Integer, Double>> used = new ArrayList<>();
       for (int choice = 0; choice < recorded.choices(); choice++) {
-        used.add(new HashSet<>());
+        used.add(new HashMap<>());
       }
       if (enabled) {
-        active.stream().filter(n -> !n.equals(trained)).forEach(n -> used.get(AdapterRoom.ACTIVE).add(seat(n)));
-        seats.keySet().forEach(seat -> used.get(AdapterRoom.choice(seat)).add(seat));
+        active.stream().filter(n -> !n.equals(trained)).forEach(n -> used.get(AdapterRoom.ACTIVE).put(seat(n), 1.0));
+        seats.keySet().forEach(seat -> used.get(AdapterRoom.choice(seat)).put(seat, 1.0));
+        mixes.all().forEach(mix -> mix.factors().forEach((of, factor) -> used.get(recorded.mix(mix.place())).put(seat(of), factor)));
       }
       values.gates(used);
     }

@@ -10,7 +10,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
-import java.util.Set;
 
 /** Writes the values of seated adapters to the slots of an {@link AdapterRoom}. */
 record SeatValues(AdapterRoom room, Map<Integer, SetMember> seats, Executable to) {
@@ -45,32 +44,32 @@ record SeatValues(AdapterRoom room, Map<Integer, SetMember> seats, Executable to
   /**
    * Which seats each choice uses.
    *
-   * @param used for each choice its seats
+   * @param used for each choice its seats, each with the factor of its contribution
    */
-  void gates(List<Set<Integer>> used) {
-    write(AdapterRoom.GATES, room.choices() * room.columns(), gates -> each(used, (choice, seat) -> {
+  void gates(List<Map<Integer, Double>> used) {
+    write(AdapterRoom.GATES, room.choices() * room.columns(), gates -> each(used, (choice, seat, factor) -> {
       int from = choice * room.columns() + seat * room.rank();
-      Arrays.fill(gates, from, from + room.rank(), 1);
+      Arrays.fill(gates, from, from + room.rank(), (float) factor);
     }));
     if (room.biases()) {
       room.sites().forEach((module, info) -> write(AdapterRoom.slot(module, "bias"), room.choices() * info.out(), biases -> each(used,
-          (choice, seat) -> site(member(seat), module).ifPresent(site -> site.bias().ifPresent(b -> {
+          (choice, seat, factor) -> site(member(seat), module).ifPresent(site -> site.bias().ifPresent(b -> {
             MemorySegment values = member(seat).values().get(b.slot());
             for (int j = 0; j < info.out(); j++) {
-              biases[choice * info.out() + j] += (float) (site.target().scaling() * values.getAtIndex(ValueLayout.JAVA_FLOAT, j));
+              biases[choice * info.out() + j] += (float) (factor * site.target().scaling() * values.getAtIndex(ValueLayout.JAVA_FLOAT, j));
             }
           })))));
     }
     room.saved().forEach((module, info) -> {
       int all = room.seats() * info.out();
-      write(AdapterRoom.slot(module, "gates"), room.choices() * all, gates -> each(used, (choice, seat) -> {
+      write(AdapterRoom.slot(module, "gates"), room.choices() * all, gates -> each(used, (choice, seat, factor) -> {
         if (member(seat).saved().containsKey(module)) {
           Arrays.fill(gates, choice * all + seat * info.out(), choice * all + (seat + 1) * info.out(), 1);
         }
       }));
       write(AdapterRoom.slot(module, "base"), room.choices() * info.out(), base -> {
         Arrays.fill(base, 1);
-        each(used, (choice, seat) -> {
+        each(used, (choice, seat, factor) -> {
           if (member(seat).saved().containsKey(module)) {
             Arrays.fill(base, choice * info.out(), (choice + 1) * info.out(), 0);
           }
@@ -80,14 +79,13 @@ record SeatValues(AdapterRoom room, Map<Integer, SetMember> seats, Executable to
   }
 
   private interface Use {
-    void of(int choice, int seat);
+    void of(int choice, int seat, double factor);
   }
 
-  private static void each(List<Set<Integer>> used, Use use) {
-    for (int choice = 0; choice < used.size(); choice++) {
-      for (int seat : used.get(choice)) {
-        use.of(choice, seat);
-      }
+  private static void each(List<Map<Integer, Double>> used, Use use) {
+    for (int i = 0; i < used.size(); i++) {
+      int choice = i;
+      used.get(i).forEach((seat, factor) -> use.of(choice, seat, factor));
     }
   }
 

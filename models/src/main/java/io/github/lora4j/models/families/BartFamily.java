@@ -16,6 +16,7 @@ import io.github.lora4j.vector.AttentionSpec;
 import io.github.lora4j.vector.ConfigException;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalInt;
 import java.util.Set;
 
 /** BART (Lewis et al. 2020): an encoder and a decoder of post-norm layers with learned positions. */
@@ -61,7 +62,7 @@ public final class BartFamily implements ModelFamily {
       for (int i = 0; i < config.size("encoder_layers"); i++) {
         Value x = memory;
         Sites layer = encoder.within("layers." + i + ".");
-        memory = graph.region("encoder." + i, () -> {
+        memory = graph.region("layer.encoder." + i, () -> {
           layer.order("self_attn", "self_attn_layer_norm", "activation_fn");
           Value attended = attention(layer, "self_attn", List.of(x, x), "encoder_attention_heads", source.segments(), in, false);
           Value y = layer.layerNorm("self_attn_layer_norm", graph.add(attended, x), EPS);
@@ -81,7 +82,7 @@ public final class BartFamily implements ModelFamily {
         Value before = x;
         Sites layer = decoder.within("layers." + i + ".");
         Rows wanted = i == layers - 1 ? rows : Rows.ALL;
-        x = graph.region("decoder." + i, () -> {
+        x = graph.region("layer.decoder." + i, () -> {
           layer.order("self_attn", "activation_fn", "self_attn_layer_norm");
           layer.module("activation_fn", Kind.ACTIVATION);
           Value own = in.choose(graph, wanted, before);
@@ -146,6 +147,12 @@ public final class BartFamily implements ModelFamily {
     @Override
     public boolean readsSource() {
       return true;
+    }
+
+    /** Hugging Face's default, which files may leave out. */
+    @Override
+    public OptionalInt decoderStart() {
+      return OptionalInt.of(config.whole("decoder_start_token_id", 2));
     }
 
     @Override

@@ -41,8 +41,8 @@ public final class Gemma3Family implements ModelFamily {
   }
 
   private static final class Gemma3 extends Gemma2Family.Gemma2 {
-    private final Optional<Rope> local;
-    private final Optional<Rope> global;
+    private final Rope local;
+    private final Rope global;
 
     Gemma3(ModelConfig config, FamilyFacts facts) {
       super(config, facts, (of, layers) -> {
@@ -55,8 +55,8 @@ public final class Gemma3Family implements ModelFamily {
           : RopeScaling.orTheta(config, parameters, 1_000_000);
       ModelConfig near = nested ? parameters.object("sliding_attention").orElseThrow(() -> parameters.error("sliding_attention is missing"))
           : ModelConfig.of(Map.of("rope_theta", config.positive("rope_local_base_freq", 10_000)));
-      global = Optional.of(Rope.of(Rope.TABLE, config, whole, headSize));
-      local = Optional.of(Rope.of(Rope.TABLE + ".local", config, near, headSize));
+      global = Rope.of(Rope.TABLE, config, whole, headSize);
+      local = Rope.of(Rope.TABLE + ".local", config, near, headSize);
     }
 
     /** Made from two, see above. */
@@ -67,7 +67,7 @@ public final class Gemma3Family implements ModelFamily {
 
     @Override
     Optional<Rope> rope(int layer) {
-      return window(layer) > 0 ? local : global;
+      return Optional.of(window(layer) > 0 ? local : global);
     }
 
     @Override

@@ -15,6 +15,7 @@ import io.github.lora4j.vector.AttentionSpec;
 import io.github.lora4j.vector.ConfigException;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalInt;
 
 /**
  * A decoder as Hugging Face's {@code LlamaModel} names it: pre-norm with root-mean-square norms, rotary positions, grouped queries, SwiGLU. What
@@ -199,6 +200,11 @@ class Llama extends Decoder {
   /** Whether what a layer does depends on its number. */
   boolean alternates() {
     return windows.stream().distinct().count() > 1;
+  }
+
+  @Override
+  public OptionalInt lengthBorder() {
+    return rope.scaling().border();
   }
 
   @Override

@@ -3,6 +3,7 @@ package io.github.lora4j.models.families;
 import io.github.lora4j.models.ModelConfig;
 import java.util.Arrays;
 import java.util.List;
+import java.util.OptionalInt;
 
 /**
  * Frequencies of rotary positions, theta^(−2j/columns) for pair j, as a model's scaling changes them: "linear" (Chen et al. 2023), "dynamic"
@@ -18,9 +19,11 @@ final class RopeScaling {
   private final boolean byLength;
   private final double magnitude;
   private final double stretch;
+  private final int border;
   private final Frequencies frequencies;
 
-  private RopeScaling(boolean byLength, double magnitude, double stretch, Frequencies frequencies) {
+  private RopeScaling(boolean byLength, double magnitude, double stretch, int border, Frequencies frequencies) {
+    this.border = border;
     this.byLength = byLength;
     this.magnitude = magnitude;
     this.stretch = stretch;
@@ -69,7 +72,7 @@ final class RopeScaling {
   }
 
   private static RopeScaling fixed(double magnitude, double[] frequencies) {
-    return new RopeScaling(false, magnitude, 1, length -> frequencies);
+    return new RopeScaling(false, magnitude, 1, 0, length -> frequencies);
   }
 
   /** Divided by the factor where the wave is longer than the original context, and blended in between. */
@@ -97,7 +100,7 @@ final class RopeScaling {
     }
     // Each length's are made once, so that a training step makes none. Two threads that make the same write the same.
     double[][] made = new double[(int) Math.clamp(factor * positions, positions, Math.max(positions, 1 << 20)) + 1][];
-    return new RopeScaling(true, 1, factor, length -> {
+    return new RopeScaling(true, 1, factor, 0, length -> {
       int at = Math.clamp(length, positions, made.length - 1);
       if (made[at] == null) {
         double more = factor * at / positions - (factor - 1);
@@ -140,7 +143,7 @@ final class RopeScaling {
     double[] far = divided(scaling, "long_factor", plain);
     double factor = scaling.positive("factor", (double) config.size("max_position_embeddings") / original);
     double own = factor <= 1 ? 1 : Math.sqrt(1 + Math.log(factor) / Math.log(original));
-    return new RopeScaling(true, scaling.positive("attention_factor", own), 1, length -> length > original ? far : near);
+    return new RopeScaling(true, scaling.positive("attention_factor", own), 1, original, length -> length > original ? far : near);
   }
 
   private static double[] divided(ModelConfig scaling, String key, double[] plain) {
@@ -156,6 +159,11 @@ final class RopeScaling {
   /** Whether frequencies depend on a sequence's length. */
   boolean byLength() {
     return byLength;
+  }
+
+  /** The longest sequence of the first of two kinds of frequencies; empty where they are of one kind, or of as many as there are lengths. */
+  OptionalInt border() {
+    return border > 0 ? OptionalInt.of(border) : OptionalInt.empty();
   }
 
   /** What cosines and sines are multiplied with. */

@@ -91,7 +91,7 @@ public final class T5Family implements ModelFamily {
       for (int i = 0; i < config.size("num_layers"); i++) {
         Value before = memory;
         Sites block = encoder.within("block." + i + ".");
-        memory = graph.region("encoder." + i, () -> {
+        memory = graph.region("layer.encoder." + i, () -> {
           Value normed = block.rmsNorm("layer.0.layer_norm", before, eps);
           Value y = graph.add(self(block, normed, normed, near, source.segments(), in.maxLength(), false), before);
           return feedForward(block.within("layer.1."), y);
@@ -113,7 +113,7 @@ public final class T5Family implements ModelFamily {
         Value before = x;
         Sites block = decoder.within("block." + i + ".");
         Rows wanted = i == layers - 1 ? rows : Rows.ALL;
-        x = graph.region("decoder." + i, () -> {
+        x = graph.region("layer.decoder." + i, () -> {
           Value normed = block.rmsNorm("layer.0.layer_norm", before, eps);
           Value y = graph.add(self(block, in.choose(graph, wanted, normed), normed, near, in.segments(wanted), in.maxLength(), true),
               in.choose(graph, wanted, before));

@@ -6,10 +6,15 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.github.lora4j.graph.Backend;
 import io.github.lora4j.graph.CompileOptions;
 import io.github.lora4j.graph.Executable;
+import io.github.lora4j.graph.ModuleInfo;
 import io.github.lora4j.graph.OptimizerSpec;
+import io.github.lora4j.graph.ProgramBuilder;
+import io.github.lora4j.graph.Shape;
 import io.github.lora4j.graph.cpu.CpuBackend;
 import io.github.lora4j.lora.Adapter;
 import io.github.lora4j.lora.AdapterMethod;
+import io.github.lora4j.lora.model.DefaultPlaces;
+import io.github.lora4j.lora.model.ModelDescription;
 import io.github.lora4j.models.ModelConfig;
 import io.github.lora4j.train.recorded.RecordedTask;
 import io.github.lora4j.train.recorded.SequenceClassifier;
@@ -20,6 +25,8 @@ import io.github.lora4j.vector.Workers;
 import java.lang.management.ManagementFactory;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 
 /** What is done before the first step grows with the number of layers, not with its square. */
@@ -47,6 +54,30 @@ class ThousandLayersTest {
     }
     double taken = seconds() - before;
     assertTrue(taken < SECONDS, () -> "%.1f s".formatted(taken));
+  }
+
+  /** What looks through all others for each of so many would take far longer than the rest together. */
+  private static final int MODULES = 100_000;
+
+  @Test
+  void trainablesAreDeclaredWithoutALookAtAllOthers() {
+    double before = seconds();
+    ProgramBuilder program = new ProgramBuilder();
+    for (int i = 0; i < MODULES; i++) {
+      program.trainable("base_model.model.layers." + i + ".lora_A.weight", Shape.of(1, 1), 0);
+    }
+    assertEquals(MODULES, program.build().parameters().ranges().size());
+    assertTrue(seconds() - before < 2, () -> "%.1f s".formatted(seconds() - before));
+  }
+
+  @Test
+  void modulesAreAdaptedWithoutALookAtAllOthers() {
+    double before = seconds();
+    List<ModuleInfo> modules = IntStream.range(0, MODULES).mapToObj(i -> ModuleInfo.linear("layers." + i + ".dense", 1, 1, false)).toList();
+    Adapter adapter = AdapterMethod.named("lora").create(Map.of("r", 1, "target_modules", List.of("dense")),
+        new ModelDescription("many", modules, Optional.empty(), Map.of(), DefaultPlaces.of(List.of(), List.of(), List.of(), List.of(), List.of())));
+    assertEquals(2 * MODULES, adapter.parameters().size());
+    assertTrue(seconds() - before < 4, () -> "%.1f s".formatted(seconds() - before));
   }
 
   private static double seconds() {

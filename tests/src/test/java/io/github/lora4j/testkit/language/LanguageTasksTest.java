@@ -13,9 +13,12 @@ import io.github.lora4j.train.recipe.Recipe;
 import io.github.lora4j.train.recipe.RecipeBuilder;
 import io.github.lora4j.vector.ConfigException;
 import java.io.IOException;
+import java.lang.management.ManagementFactory;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -91,8 +94,7 @@ class LanguageTasksTest {
     }
   }
 
-  @TestFactory
-  Stream<DynamicTest> everyTaskLearnsWithTheSameBits() {
+  private static Map<String, String> tasks() {
     Map<String, String> tasks = new LinkedHashMap<>();
     tasks.put("causal_lm", "texts.jsonl");
     tasks.put("chat", "chats.jsonl");
@@ -101,7 +103,72 @@ class LanguageTasksTest {
     tasks.put("simpo", "pairs.jsonl");
     tasks.put("kto", "judged.jsonl");
     tasks.put("reward", "pairs.jsonl");
-    return tasks.entrySet().stream().map(entry -> DynamicTest.dynamicTest(entry.getKey(), () -> everyTask(entry.getKey(), entry.getValue())));
+    return tasks;
+  }
+
+  @TestFactory
+  Stream<DynamicTest> everyTaskLearnsWithTheSameBits() {
+    return tasks().entrySet().stream().map(entry -> DynamicTest.dynamicTest(entry.getKey(), () -> everyTask(entry.getKey(), entry.getValue())));
+  }
+
+  /** In a JVM of its own; see {@link TaskAllocation}. */
+  @TestFactory
+  Stream<DynamicTest> aStepAllocatesNothing() {
+    return tasks().entrySet().stream().map(entry -> DynamicTest.dynamicTest(entry.getKey(), () -> {
+      Process process = java(TaskAllocation.class, entry.getKey(), model, dir.resolve(entry.getValue()), dir.resolve("allocation-" + entry.getKey()));
+      String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+      assertEquals(0, process.waitFor(), output);
+    }));
+  }
+
+  /** A JVM of its own. */
+  private static Process java(Class<?> main, Object... arguments) throws IOException {
+    List<String> command = new ArrayList<>(List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString(), "-Xmx256m", "--add-modules",
+        "jdk.incubator.vector", "--enable-native-access=ALL-UNNAMED", "-cp", System.getProperty("java.class.path")));
+    ManagementFactory.getRuntimeMXBean().getInputArguments().stream().filter("--enable-preview"::equals).forEach(command::add);
+    command.add(main.getName());
+    Arrays.stream(arguments).map(Object::toString).forEach(command::add);
+    Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
+    process.getOutputStream().close();
+    return process;
+  }
+
+  /** Killed at work, not told to stop: in the steps behind a checkpoint, or while the next one is written. */
+  @TestFactory
+  Stream<DynamicTest> aKilledRunGoesOnWithTheSameBits() {
+    return Stream.of("chat", "dpo").map(task -> DynamicTest.dynamicTest(task, () -> {
+      Map<String, Object> often = Map.of("save_every", 2, "threads", 2, "samples", 0);
+      Told whole = train(recipe(task + "-whole", task, tasks().get(task), often).build(), false);
+      RecipeBuilder builder = recipe(task + "-killed", task, tasks().get(task), often);
+      Path file = Files.writeString(dir.resolve(task + "-killed.yaml"), builder.toYaml());
+      Process process = java(KilledRun.class, file);
+      Path output = dir.resolve(task + "-killed");
+      while (process.isAlive() && !Files.exists(output.resolve("checkpoint-6"))) {
+        Thread.sleep(1);
+      }
+      process.destroyForcibly();
+      assertNotEquals(0, process.waitFor(), () -> "it was done before it could be killed");
+      assertTrue(Files.notExists(output.resolve("adapter")), "not at its end yet");
+      Told resumed = train(builder.build(), true);
+      assertEquals(Arrays.toString(whole.adapter()), Arrays.toString(resumed.adapter()));
+    }));
+  }
+
+  /** What a row is measured to does not depend on the rows beside it: the same bits from any number of rows in a pass. */
+  @TestFactory
+  Stream<DynamicTest> whatIsMeasuredDoesNotDependOnThePacking() {
+    return tasks().entrySet().stream().filter(entry -> !entry.getKey().equals("kto")).map(entry -> DynamicTest.dynamicTest(entry.getKey(), () -> {
+      Map<String, Object> still = Map.of("optimizer.learning_rate", 0.0, "max_steps", 1);
+      Map<String, Double> alone = train(recipe(entry.getKey() + "-alone", entry.getKey(), entry.getValue(), with(still, 1)).build(), false).metrics;
+      Map<String, Double> together = train(recipe(entry.getKey() + "-together", entry.getKey(), entry.getValue(), with(still, 6)).build(), false).metrics;
+      assertEquals(alone, together);
+    }));
+  }
+
+  private static Map<String, Object> with(Map<String, Object> settings, int batch) {
+    Map<String, Object> all = new LinkedHashMap<>(settings);
+    all.put("batch_size", batch);
+    return all;
   }
 
   private static void everyTask(String task, String data) throws IOException {
@@ -117,8 +184,10 @@ class LanguageTasksTest {
     if (told.metrics.containsKey("reward_margin")) {
       assertTrue(told.metrics.get("reward_margin") > 0, told.metrics.toString());
     }
-    Told threads = train(recipe(task + "-threads", task, data, Map.of("threads", 3)).build(), false);
-    assertEquals(java.util.Arrays.toString(told.adapter()), java.util.Arrays.toString(threads.adapter()), "other threads, other bits");
+    for (int threads = 2; threads <= 3; threads++) {
+      Told other = train(recipe(task + "-threads-" + threads, task, data, Map.of("threads", threads)).build(), false);
+      assertEquals(Arrays.toString(told.adapter()), Arrays.toString(other.adapter()), "other threads, other bits");
+    }
     Recipe stopped = recipe(task + "-stopped", task, data, Map.of()).build();
     TrainingRun[] running = {null};
     try (TrainingRun run = TrainingRun.open(stopped, false, event -> {
@@ -130,7 +199,7 @@ class LanguageTasksTest {
       assertThrows(CancellationException.class, run::train);
     }
     Told resumed = train(stopped, true);
-    assertEquals(java.util.Arrays.toString(told.adapter()), java.util.Arrays.toString(resumed.adapter()), "stopped and resumed, other bits");
+    assertEquals(Arrays.toString(told.adapter()), Arrays.toString(resumed.adapter()), "stopped and resumed, other bits");
     try (TrainedModel loaded = TrainedModel.open(told.output, false, "cpu", 1)) {
       Map<String, Double> again = loaded.evaluate(dir.resolve(data));
       told.metrics.forEach((name, value) -> assertEquals(value, again.get(name), 1e-4 * Math.max(1, Math.abs(value)), name));

@@ -19,6 +19,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalInt;
+import java.util.Set;
 
 /**
  * Reads a sentencepiece {@code .model}: a message of pieces (1), what it was trained with (2) and its normalisation (3). Text is encoded as
@@ -35,6 +36,7 @@ final class SentencePieceFile {
   private static final int UNIGRAM = 1;
   private static final int BPE = 2;
   private static final int MAX_PIECES = 1 << 21;
+  private static final Set<String> T5 = Set.of("T5Tokenizer", "t5", "mt5");
 
   private final Path file;
   private final Vocabulary vocabulary = new Vocabulary();
@@ -148,21 +150,43 @@ final class SentencePieceFile {
     Json config = TokenizerClass.config(file);
     Map<Integer, AddedTokens.Token> added = AddedTokensFiles.decoder(config, vocabulary);
     control.forEach(token -> added.putIfAbsent(token.id(), token));
+    if (T5.contains(name())) {
+      sentinels(config, added);
+    }
     Decoder decoder = DecoderJson.sentencePiece(prefix && !suffix);
     return new PipelineTokenizer(vocabulary, List.copyOf(added.values()),
         new PipelineTokenizer.Parts(normalizer, Words.none(), model, around(config), decoder));
   }
 
-  private Template around(Json config) {
-    String name = TokenizerClass.named(file).map(TokenizerClass::base)
+  /** T5's sentinels, which its files may leave unsaid: they follow the pieces, the first one last. */
+  private void sentinels(Json config, Map<Integer, AddedTokens.Token> added) {
+    int count = Math.clamp(config.find("extra_ids").map(Json::number).orElse(100), 0, MAX_PIECES);
+    for (int i = 0; i < count; i++) {
+      String text = "<extra_id_" + (count - 1 - i) + ">";
+      if (vocabulary.id(text).isEmpty()) {
+        int id = scores.size() + i;
+        if (!vocabulary.add(text, id)) {
+          throw new FormatException("%s: the id %d of %s has another token already; save the tokenizer as tokenizer.json".formatted(file, id, text));
+        }
+        added.putIfAbsent(id, new AddedTokens.Token(id, text, false, false, false, false, true));
+      }
+    }
+  }
+
+  private String name() {
+    return TokenizerClass.named(file).map(TokenizerClass::base)
         .or(() -> TokenizerClass.beside(file, "config.json").flatMap(json -> json.find("model_type")).map(Json::text)).orElse("");
+  }
+
+  private Template around(Json config) {
+    String name = name();
     boolean first = switch (name) {
       case "LlamaTokenizer", "CodeLlamaTokenizer", "GemmaTokenizer", "llama", "mistral", "mixtral", "gemma", "gemma2", "gemma3_text", "phi3" -> true;
       case "T5Tokenizer", "t5", "mt5", "", "PreTrainedTokenizer" -> false;
       default -> throw new FormatException(file + ": is for a " + name + ", whose ids and special tokens may differ from the model's; supported: "
           + "LlamaTokenizer, GemmaTokenizer, T5Tokenizer; save the tokenizer as tokenizer.json");
     };
-    boolean last = name.equals("T5Tokenizer") || name.equals("t5") || name.equals("mt5");
+    boolean last = T5.contains(name);
     first = config.flag("add_bos_token", first) && bos >= 0 && bos < scores.size();
     last = config.flag("add_eos_token", last) && eos >= 0 && eos < scores.size();
     return Template.ends(first ? List.of(bos) : List.of(), last ? List.of(eos) : List.of());

@@ -48,20 +48,25 @@ public record Answerer(ModelDirectory directory, Optional<Path> adapter, WeightS
     Model model = Generator.model(directory.architecture());
     GenerationConfig config = config(settings);
     int positions = model.architecture().maxPositions();
+    boolean made = model.architecture().readsSource();
     int longest = 0;
     for (Question question : questions) {
-      int prompt = Math.max(1, question.prompt().size());
+      int prompt = made ? 1 : Math.max(1, question.prompt().size());
+      if (made && question.prompt().size() > positions) {
+        throw new ConfigException("%s: the source has %,d tokens and the model positions for %,d; shorten it or leave it out".formatted(question.where(),
+            question.prompt().size(), positions));
+      }
       if (prompt >= positions) {
         throw new ConfigException(("%s: the prompt has %,d tokens and the model positions for %,d, which leaves none for an answer; shorten it or "
-            + "leave it "
-            + "out").formatted(question.where(), prompt, positions));
+            + "leave it out").formatted(question.where(), prompt, positions));
       }
-      longest = Math.max(longest, Math.min(positions, config.length().limit(prompt)));
+      longest = Math.max(longest, Math.max(made ? question.prompt().size() : 0, Math.min(positions, config.length().limit(prompt))));
     }
     if (questions.isEmpty()) {
       throw new ConfigException("there are no questions to answer");
     }
-    int together = Math.min(TOGETHER, questions.size());
+    int beams = config.beams().beams();
+    int together = beams > 1 ? beams : Math.min(TOGETHER, questions.size());
     GeneratorOptions room = GeneratorOptions.of(model.architecture()).room(together, Math.max(2, longest)).weights(weights);
     try (Generator generator = open(model, room)) {
       TextGenerator text = new TextGenerator(generator, Tokenizer.load(directory.path()), directory);
@@ -77,7 +82,7 @@ public record Answerer(ModelDirectory directory, Optional<Path> adapter, WeightS
         return Generator.open(model, base, room, backend);
       }
       try (LoadedAdapter loaded = PeftFormat.load(adapter.get(), Generator.describe(model))) {
-        return Generator.open(model, base, loaded, room, backend);
+        return Generator.open(model, base, loaded, room.beside(loaded.adapter(), model.architecture()), backend);
       }
     }
   }

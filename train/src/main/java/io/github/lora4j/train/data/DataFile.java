@@ -3,6 +3,7 @@ package io.github.lora4j.train.data;
 import de.siegmar.fastcsv.reader.CsvParseException;
 import de.siegmar.fastcsv.reader.CsvReader;
 import de.siegmar.fastcsv.reader.CsvRecord;
+import io.github.lora4j.train.internal.parquet.ParquetFile;
 import io.github.lora4j.vector.FormatException;
 import io.github.lora4j.vector.Philox;
 import io.github.lora4j.vector.ResourceException;
@@ -16,13 +17,14 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Locale;
 import java.util.function.Consumer;
 import java.util.zip.ZipException;
 
 /**
  * Reads rows of TSV (one row per line, no quoting, as GLUE distributes it), CSV (RFC 4180), JSON lines and JSON arrays of objects, and for
- * typed rows plain text, which is one row; each may be compressed by gzip. The first line of TSV and CSV is a header, unless columns are given
- * as numbers.
+ * typed rows plain text, which is one row; each may be compressed by gzip. Parquet files are known by their first bytes as well. The first line of
+ * TSV and CSV is a header, unless columns are given as numbers.
  */
 public final class DataFile {
 
@@ -74,6 +76,11 @@ public final class DataFile {
     return new Sample(rows, seen[0]);
   }
 
+  /** Where a row stands, for messages: "train.jsonl, line 7"; Parquet files have rows, not lines. */
+  public static String place(Path file, int line) {
+    return "%s, %s %d".formatted(file, file.toString().toLowerCase(Locale.ROOT).endsWith(".parquet") ? "row" : "line", line);
+  }
+
   private static void forEach(Path file, DataSpec spec, Consumer<Row> to) {
     boolean[] any = new boolean[1];
     Consumer<Row> rows = row -> {
@@ -81,15 +88,12 @@ public final class DataFile {
       to.accept(row);
     };
     try {
-      DataSpec.Format kind = spec.formatOf(file.getFileName().toString());
+      DataSpec.Format kind = ParquetFile.is(file) ? DataSpec.Format.PARQUET : spec.formatOf(file.getFileName().toString());
       Rows.Maker make = Rows.of(file, spec);
-      try (BufferedReader reader = Utf8.reader(file)) {
-        switch (kind) {
-          case TSV -> tsv(reader, make, rows);
-          case CSV -> csv(file, reader, make, rows);
-          case JSONL -> JsonRows.read(file, reader, (line, json) -> rows.accept(make.ofJson(line, json)));
-          case TXT -> rows.accept(make.ofText(reader.readAllAsString()));
-        }
+      if (kind == DataSpec.Format.PARQUET) {
+        ParquetFile.read(file, (number, values) -> rows.accept(make.ofValues(number, values)));
+      } else {
+        text(file, kind, make, rows);
       }
     } catch (CharacterCodingException e) {
       throw new FormatException("%s is not UTF-8 text%s; convert it first, for example by `iconv -f ENCODING -t UTF-8`".formatted(file,
@@ -103,6 +107,18 @@ public final class DataFile {
     }
     if (!any[0]) {
       throw new FormatException("%s has no rows of data".formatted(file));
+    }
+  }
+
+  private static void text(Path file, DataSpec.Format kind, Rows.Maker make, Consumer<Row> rows) throws IOException {
+    try (BufferedReader reader = Utf8.reader(file)) {
+      switch (kind) {
+        case TSV -> tsv(reader, make, rows);
+        case CSV -> csv(file, reader, make, rows);
+        case JSONL -> JsonRows.read(file, reader, (line, json) -> rows.accept(make.ofJson(line, json)));
+        case TXT -> rows.accept(make.ofText(reader.readAllAsString()));
+        case PARQUET -> throw new IllegalStateException("is no text");
+      }
     }
   }
 

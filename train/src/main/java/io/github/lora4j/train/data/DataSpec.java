@@ -12,7 +12,8 @@ import java.util.Optional;
 /**
  * Which columns of a file mean what.
  *
- * @param format kind of file ("tsv", "csv", "jsonl", "txt") or, for typed rows, a format of rows; empty: by the file's ending and its columns
+ * @param format kind of file ("tsv", "csv", "jsonl", "txt", "parquet") or, for typed rows, a format of rows; empty: by the file's ending and its
+ *     columns
  * @param text column of the (first) text: a header name, a JSON key, or a 1-based number for files without a header
  * @param textPair column of the second text, for sentence pairs
  * @param label column of the label; several labels of one row are separated by spaces or are a JSON array
@@ -56,7 +57,7 @@ public record DataSpec(Optional<String> format, String text, Optional<String> te
 
   /** File kinds. */
   enum Format {
-    TSV, CSV, JSONL, TXT
+    TSV, CSV, JSONL, TXT, PARQUET
   }
 
   /** The kind of a file. */
@@ -68,9 +69,9 @@ public record DataSpec(Optional<String> format, String text, Optional<String> te
       case "csv" -> Format.CSV;
       case "jsonl", "ndjson", "json" -> Format.JSONL;
       case "txt" -> Format.TXT;
-      case "parquet", "arrow" ->
-          throw new ConfigException("%s: Parquet and Arrow files are not read; write it as JSON lines first".formatted(fileName));
-      default -> throw new ConfigException(("%s: cannot tell the format; rename it to .tsv, .csv or .jsonl (.gz behind it is fine), or set "
+      case "parquet" -> Format.PARQUET;
+      case "arrow" -> throw new ConfigException("%s: Arrow files are not read; write it as Parquet or JSON lines first".formatted(fileName));
+      default -> throw new ConfigException(("%s: cannot tell the format; rename it to .tsv, .csv, .jsonl (.gz behind it is fine) or .parquet, or set "
           + "data.format").formatted(fileName));
     };
   }

@@ -116,6 +116,11 @@ final class JsonRows {
     return new Row(line, text(file, line, field(file, line, node, spec.text()), spec.text()), pair, labels);
   }
 
+  /** Maps, lists, texts, numbers and booleans as a JSON object. */
+  static JsonNode node(Map<String, Object> values) {
+    return JSON.valueToTree(values);
+  }
+
   /** A JSON object as maps, lists, texts, numbers and booleans, in its order. */
   static Map<String, Object> map(JsonNode node) {
     return JSON.convertValue(node, new TypeReference<LinkedHashMap<String, Object>>() { });
@@ -123,7 +128,7 @@ final class JsonRows {
 
   private static String text(Path file, int line, JsonNode value, String key) {
     if (!value.isValueNode() || value.isNull()) {
-      throw new FormatException("%s, line %d: \"%s\" must be text, a number or a boolean, got %s".formatted(file, line, key,
+      throw new FormatException("%s: \"%s\" must be text, a number or a boolean, got %s".formatted(DataFile.place(file, line), key,
           Names.printable(value.toString())));
     }
     return value.asText();
@@ -134,8 +139,8 @@ final class JsonRows {
     if (value == null || value.isNull()) {
       List<String> keys = new ArrayList<>();
       node.fieldNames().forEachRemaining(keys::add);
-      throw new FormatException("%s, line %d: no key \"%s\"; the keys are %s".formatted(file, line, Names.printable(key), "[" + Names.list(keys)
-          + "]"));
+      throw new FormatException("%s: no key \"%s\"; the keys are %s".formatted(DataFile.place(file, line), Names.printable(key), "["
+          + Names.list(keys) + "]"));
     }
     return value;
   }

@@ -3,6 +3,7 @@ package io.github.lora4j.train.data;
 import com.fasterxml.jackson.core.JacksonException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.github.lora4j.models.ModelDirectory;
 import io.github.lora4j.tokenizer.SettingsFiles;
 import io.github.lora4j.tokenizer.Tokenizer;
 import io.github.lora4j.tokenizer.chat.ChatTemplate;
@@ -38,6 +39,7 @@ public final class ModelTexts {
   private final Map<String, ChatTemplate> read = new LinkedHashMap<>();
   private @Nullable ChatTemplates templates;
   private @Nullable Set<Integer> ends;
+  private int decoderStart = -1;
 
   private ModelTexts(Supplier<Path> directory) {
     this.directory = directory;
@@ -93,6 +95,11 @@ public final class ModelTexts {
     });
   }
 
+  /** The chat templates that a choice may come to: of conversations without and with tools. */
+  public List<ChatTemplate> templates(String choice) {
+    return List.of(template(choice, false), template(choice, true));
+  }
+
   /** Texts of special tokens by name, for templates. */
   public Map<String, String> specialTokens() {
     return templates().specialTokens();
@@ -122,6 +129,26 @@ public final class ModelTexts {
     }
     Set<Integer> ids = ids("config.json", name + "_id");
     return ids.isEmpty() ? OptionalInt.empty() : OptionalInt.of(ids.iterator().next());
+  }
+
+  /**
+   * The token that a text made from another begins with.
+   *
+   * @throws ConfigException where the model's files do not say it
+   */
+  public int decoderStart() {
+    int read = decoderStart;
+    if (read < 0) {
+      OptionalInt own = ModelDirectory.open(directory()).architecture().decoderStart();
+      Set<Integer> generating = ids("generation_config.json", "decoder_start_token_id");
+      if (own.isEmpty() && generating.isEmpty()) {
+        throw new ConfigException("%s does not say which token a text made from another begins with: config.json has no decoder_start_token_id (T5's is its "
+            .formatted(directory()) + "pad_token_id, as a rule)");
+      }
+      read = own.orElseGet(() -> generating.iterator().next());
+      decoderStart = read;
+    }
+    return read;
   }
 
   /** Tokens at which generation stops: eos_token_id of generation_config.json; none where that is not there. */

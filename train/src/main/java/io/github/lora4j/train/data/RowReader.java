@@ -5,7 +5,9 @@ import io.github.lora4j.tokenizer.Tokenizer;
 import io.github.lora4j.vector.FormatException;
 import io.github.lora4j.vector.Names;
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 
 /**
  * What a task needs to make examples of rows.
@@ -15,8 +17,14 @@ import java.util.List;
  * @param labels names of the classes in the order of their ids; empty where the task has none
  * @param labelled whether the rows have labels: not where they are to be predicted
  * @param texts what the model's files say of texts
+ * @param notes what the user should know of the rows
  */
-public record RowReader(Path file, Tokenizer tokenizer, int maxLength, List<String> labels, boolean labelled, ModelTexts texts) {
+public record RowReader(Path file, Tokenizer tokenizer, int maxLength, List<String> labels, boolean labelled, ModelTexts texts, Notes notes) {
+
+  /** A reader without notes. */
+  public RowReader(Path file, Tokenizer tokenizer, int maxLength, List<String> labels, boolean labelled, ModelTexts texts) {
+    this(file, tokenizer, maxLength, labels, labelled, texts, new Notes());
+  }
 
   /** A reader for tasks that need nothing of the model's files. */
   public RowReader(Path file, Tokenizer tokenizer, int maxLength, List<String> labels, boolean labelled) {
@@ -65,6 +73,28 @@ public record RowReader(Path file, Tokenizer tokenizer, int maxLength, List<Stri
 
   /** An error that names file and line. */
   public FormatException wrong(Row row, String problem) {
-    return new FormatException("%s, line %d: %s".formatted(file, row.line(), problem));
+    return new FormatException(DataFile.place(file, row.line()) + ": " + problem);
+  }
+
+  /** What is noticed in rows, each once with the number of rows. Not for several threads. */
+  public static final class Notes {
+
+    /** Notes of different rows may name different words; of the first ones there is something to learn. */
+    private static final int MOST = 5;
+
+    private final Map<String, Integer> rows = new LinkedHashMap<>();
+
+    /** Notes something of a row. */
+    public void add(String note) {
+      if (rows.containsKey(note) || rows.size() < MOST) {
+        rows.merge(note, 1, Integer::sum);
+      }
+    }
+
+    /** The notes, with the number of rows each is of. */
+    public List<String> all() {
+      return rows.entrySet().stream().map(note -> "%s (%,d %s)".formatted(note.getKey(), note.getValue(), note.getValue() == 1 ? "row"
+          : "rows")).toList();
+    }
   }
 }

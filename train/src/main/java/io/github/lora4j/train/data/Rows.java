@@ -26,6 +26,8 @@ final class Rows {
     Row ofJson(int line, JsonNode object);
 
     Row ofText(String text);
+
+    Row ofValues(int number, Map<String, Object> values);
   }
 
   static Maker of(Path file, DataSpec spec) {
@@ -57,6 +59,11 @@ final class Rows {
     @Override
     public Row ofJson(int line, JsonNode object) {
       return JsonRows.row(file, line, object, spec);
+    }
+
+    @Override
+    public Row ofValues(int number, Map<String, Object> values) {
+      return JsonRows.row(file, number, JsonRows.node(values), spec);
     }
 
     @Override
@@ -110,8 +117,13 @@ final class Rows {
       return row(1, Map.of("text", whole));
     }
 
+    @Override
+    public Row ofValues(int number, Map<String, Object> values) {
+      return row(number, values);
+    }
+
     private Row row(int line, Map<String, Object> values) {
-      return Row.of(line, typed.read("%s, line %d".formatted(file, line), values));
+      return Row.of(line, typed.read(DataFile.place(file, line), values));
     }
   }
 }

@@ -37,8 +37,20 @@ public sealed interface Target {
    *
    * @param ids class or token ids
    * @param counted which of them the loss counts
+   * @param weights what each counts, more than 0; empty where all count 1
+   * @param straddling tokens of which only a part is to be learnt: each counts as its first character does
    */
-  record TokenLabels(int[] ids, boolean[] counted) implements Target {
+  record TokenLabels(int[] ids, boolean[] counted, float[] weights, int[] straddling) implements Target {
+
+    /** Labels of which all that are counted count the same. */
+    public TokenLabels(int[] ids, boolean[] counted) {
+      this(ids, counted, new float[0], new int[0]);
+    }
+
+    /** What a token counts in the loss. */
+    public float weight(int token) {
+      return weights.length == 0 ? 1 : weights[token];
+    }
 
     /** A label that is not counted, in PyTorch's convention. */
     public static final int IGNORED = -100;
@@ -90,7 +102,8 @@ public sealed interface Target {
       case OneClass c -> IntStream.of(Float.floatToRawIntBits(c.id));
       case Classes c -> IntStream.range(0, c.apply.length).map(i -> Float.floatToRawIntBits(c.apply[i] ? 1 : 0));
       case Numbers n -> IntStream.range(0, n.values.length).map(i -> Float.floatToRawIntBits(n.values[i]));
-      case TokenLabels t -> IntStream.range(0, t.ids.length).map(i -> t.counted[i] ? t.ids[i] : TokenLabels.IGNORED);
+      case TokenLabels t -> IntStream.concat(IntStream.range(0, t.ids.length).map(i -> t.counted[i] ? t.ids[i] : TokenLabels.IGNORED),
+          IntStream.range(0, t.weights.length).map(i -> Float.floatToRawIntBits(t.weights[i])));
       case Answers a -> IntStream.concat(IntStream.of(a.good ? 1 : 0), a.labels.stream().flatMapToInt(Target::words));
       case Span s -> Arrays.stream(new int[] {s.first, s.last, s.tokens});
     };

@@ -37,24 +37,34 @@ public record TokenizedData(List<Example> examples) {
     return examples.stream().flatMap(example -> example.sequences().stream()).toList();
   }
 
+  /** What was read of all examples in order: their sequences, or the sources that those are made from. */
+  public List<Sequence> texts() {
+    return examples.stream().flatMap(example -> (example.sources().isEmpty() ? example.sequences() : example.sources()).stream()).toList();
+  }
+
   /** Tokens of one example. */
   public int tokens(int example) {
     return examples.get(example).tokens();
   }
 
-  /** Tokens of all examples. */
+  /** Tokens of one example's sources. */
+  public int sourceTokens(int example) {
+    return examples.get(example).sourceTokens();
+  }
+
+  /** Tokens of all examples, those of sources included. */
   public long tokens() {
-    return examples.stream().mapToLong(Example::tokens).sum();
+    return examples.stream().mapToLong(example -> example.tokens() + example.sourceTokens()).sum();
   }
 
-  /** Tokens of the longest sequence. */
+  /** Tokens of the longest sequence or source. */
   public int longest() {
-    return sequences().stream().mapToInt(Sequence::length).max().orElse(0);
+    return examples.stream().flatMap(example -> example.all().stream()).mapToInt(Sequence::length).max().orElse(0);
   }
 
-  /** Sequences that were cut to the length limit. */
+  /** How many of {@link #texts} were cut to the length limit. */
   public long cut() {
-    return sequences().stream().filter(Sequence::cut).count();
+    return texts().stream().filter(Sequence::cut).count();
   }
 
   /** A checksum of ids and targets, to recognise the data a checkpoint was trained on. */
@@ -66,6 +76,12 @@ public record TokenizedData(List<Example> examples) {
           update(crc, id);
         }
         update(crc, -1);
+      }
+      for (Sequence source : example.sources()) {
+        for (int id : source.ids()) {
+          update(crc, id);
+        }
+        update(crc, -2);
       }
     }
     examples.forEach(example -> example.target().words().forEach(word -> update(crc, word)));

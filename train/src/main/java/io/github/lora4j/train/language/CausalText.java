@@ -82,6 +82,9 @@ public record CausalText(@Meaning(LONG_ROWS) String longRows, @Meaning(TOKEN_LOS
 
   @Override
   public List<Example> examples(Row row, RowReader reader) {
+    if (Contents.weight(row) == 0) {
+      return List.of();
+    }
     Content content = Contents.of(row, reader);
     if (!(content instanceof Content.Text text)) {
       throw Contents.wrong(row, reader, name(), "text");

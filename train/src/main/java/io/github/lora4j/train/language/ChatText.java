@@ -17,6 +17,7 @@ import io.github.lora4j.train.tasks.Meaning;
 import io.github.lora4j.train.tasks.Prediction;
 import io.github.lora4j.train.tasks.TrainingTask;
 import io.github.lora4j.vector.ConfigException;
+import io.github.lora4j.vector.FormatException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -82,6 +83,9 @@ public record ChatText(@Meaning("What is learnt: all answers of the assistant, t
 
   @Override
   public List<Example> examples(Row row, RowReader reader) {
+    if (Contents.weight(row) == 0) {
+      return List.of();
+    }
     return marked(row, reader).examples(LongRows.named(longRows), reader.maxLength());
   }
 
@@ -99,10 +103,12 @@ public record ChatText(@Meaning("What is learnt: all answers of the assistant, t
         all.addAll(answer.answer().messages("assistant"));
         yield conversation(all, List.of(), before.size(), row, reader);
       }
-      case Content.Text text -> throw Contents.wrong(row, reader, name(), "conversations, prompts with completions and instructions");
-      case Content.Preference preference -> throw Contents.wrong(row, reader, name(), "conversations, prompts with completions and instructions");
-      case Content.Verdict verdict -> throw Contents.wrong(row, reader, name(), "conversations, prompts with completions and instructions");
+      case Content.Text _, Content.Preference _, Content.Verdict _ -> throw wrong(row, reader);
     };
+  }
+
+  private FormatException wrong(Row row, RowReader reader) {
+    return Contents.wrong(row, reader, name(), "conversations, prompts with completions and instructions");
   }
 
   private Marked plain(String prompt, String answer, Row row, RowReader reader) {
@@ -130,8 +136,7 @@ public record ChatText(@Meaning("What is learnt: all answers of the assistant, t
           Writing.continued(prompt.text(), text.text(), row, reader);
       case Content.Answer answer -> writing.asked(answer.prompt().messages("user"), List.of(), answer.answer().messages("assistant").stream()
           .filter(Message::ofAssistant).map(Message::content).findFirst().orElse(""), row, reader);
-      case Content.Preference preference -> throw Contents.wrong(row, reader, name(), "conversations, prompts with completions and instructions");
-      case Content.Verdict verdict -> throw Contents.wrong(row, reader, name(), "conversations, prompts with completions and instructions");
+      case Content.Preference _, Content.Verdict _ -> throw wrong(row, reader);
     };
   }
 

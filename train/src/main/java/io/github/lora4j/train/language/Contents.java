@@ -17,6 +17,11 @@ final class Contents {
     return row.typed().isPresent() ? row.typed().get().content() : new Content.Text(row.text());
   }
 
+  /** What a row counts. */
+  static float weight(Row row) {
+    return (float) row.typed().map(io.github.lora4j.train.rows.TypedRow::weight).orElse(1.0).doubleValue();
+  }
+
   /** The task cannot learn from rows of this format. */
   static FormatException wrong(Row row, RowReader reader, String task, String wanted) {
     String has = row.typed().map(typed -> typed.format().words()).orElse("text");

@@ -38,9 +38,9 @@ public record Kto(@Meaning("kto or apo_zero_unpaired.") String ktoLoss, @Meaning
     if (!List.of("kto", "apo_zero_unpaired").contains(ktoLoss)) {
       throw new ConfigException("kto_loss must be kto or apo_zero_unpaired, got \"%s\"".formatted(ktoLoss));
     }
-    if (!(beta > 0) || !Double.isFinite(beta) || !(desirableWeight >= 0) || !(undesirableWeight >= 0)) {
-      throw new ConfigException("beta must be positive, got %s, and weights not negative, got %s and %s".formatted(beta, desirableWeight,
-          undesirableWeight));
+    if (!(beta > 0) || !(desirableWeight >= 0) || !(undesirableWeight >= 0) || !Double.isFinite(beta + desirableWeight + undesirableWeight)) {
+      throw new ConfigException("beta must be positive, got %s, and weights not negative, got %s and %s; all finite".formatted(beta,
+          desirableWeight, undesirableWeight));
     }
     Preferring.reference(reference);
   }
@@ -100,17 +100,19 @@ public record Kto(@Meaning("kto or apo_zero_unpaired.") String ktoLoss, @Meaning
     int[] ids = Arrays.copyOf(prompt.ids(), length);
     boolean[] counted = new boolean[length];
     System.arraycopy(answer.ids(), from, ids, before, length - before);
-    System.arraycopy(answer.counted(), from, counted, before, length - before);
+    for (int t = before; t < length; t++) {
+      counted[t] = answer.weights()[from + t - before] > 0;
+    }
     Sequence second = new Sequence(ids, new int[length], false);
     return new Example(List.of(example.sequences().getFirst(), second),
         new Target.Answers(List.of(own.labels().getFirst(), new Target.TokenLabels(ids, counted)), own.good()));
   }
 
   private static Marked marked(Target.TokenLabels labels) {
-    return new Marked(labels.ids(), labels.counted(), false);
+    return Marked.of(labels);
   }
 
-  /** Mean rewards of good and bad answers. */
+  /** Mean rewards of good and bad answers, where there are any. */
   @Override
   public Map<String, Double> metrics(float[][] judged, List<Target> targets) {
     double[] sum = new double[2];
@@ -121,9 +123,15 @@ public record Kto(@Meaning("kto or apo_zero_unpaired.") String ktoLoss, @Meaning
       count[which]++;
     }
     Map<String, Double> result = new LinkedHashMap<>();
-    result.put("reward_good", sum[0] / count[0]);
-    result.put("reward_bad", sum[1] / count[1]);
-    result.put("reward_margin", sum[0] / count[0] - sum[1] / count[1]);
+    if (count[0] > 0) {
+      result.put("reward_good", sum[0] / count[0]);
+    }
+    if (count[1] > 0) {
+      result.put("reward_bad", sum[1] / count[1]);
+    }
+    if (count[0] > 0 && count[1] > 0) {
+      result.put("reward_margin", sum[0] / count[0] - sum[1] / count[1]);
+    }
     return result;
   }
 }

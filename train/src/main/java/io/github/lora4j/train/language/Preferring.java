@@ -77,7 +77,11 @@ interface Preferring extends TrainingTask {
 
   /** An answer behind its prompt, cut at the end. */
   default Marked answer(Turns prompt, Turns answer, Row row, RowReader reader) {
-    return writing().answer(prompt, answer, List.of(), row, reader).first(reader.maxLength());
+    Marked marked = writing().answer(prompt, answer, List.of(), row, reader);
+    if (!marked.even()) {
+      throw reader.wrong(row, "messages of preferences can have a weight of 0 or 1 only: their loss compares whole answers");
+    }
+    return marked.first(reader.maxLength());
   }
 
   /**

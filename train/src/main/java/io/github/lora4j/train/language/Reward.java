@@ -64,7 +64,7 @@ public record Reward(@Meaning("Weight of (score + score)², which keeps scores a
     }
     Marked text = switch (Contents.of(row, reader)) {
       case Content.Answer answer -> answer(answer.prompt(), answer.answer(), row, reader);
-      case Content.Text of -> new Marked(reader.encode(of.text()).ids(), new boolean[0], false);
+      case Content.Text of -> new Marked(reader.encode(of.text()).ids(), new float[0], new int[0], false);
       case Content other -> throw Contents.wrong(row, reader, name(), "texts, or prompts with completions, to be scored");
     };
     return List.of(Example.of(text.sequence(), Target.NONE));

@@ -3,7 +3,6 @@ package io.github.lora4j.train.preference;
 import io.github.lora4j.graph.Graph;
 import io.github.lora4j.graph.Program;
 import io.github.lora4j.graph.Shape;
-import io.github.lora4j.graph.Sites;
 import io.github.lora4j.graph.Value;
 import io.github.lora4j.models.Architecture;
 import io.github.lora4j.models.Head;
@@ -25,7 +24,7 @@ import java.util.Optional;
  * @param good weight of good answers
  * @param bad weight of bad ones
  */
-public record GoodTask(Model model, Reference reference, double beta, boolean baseline, double good, double bad) implements RecordedTask {
+public record GoodTask(Model model, Reference reference, double beta, boolean baseline, double good, double bad) implements AnswerTask {
 
   /** The task on an architecture. */
   public GoodTask(Architecture architecture, Reference reference, double beta, boolean baseline, double good, double bad) {
@@ -33,28 +32,8 @@ public record GoodTask(Model model, Reference reference, double beta, boolean ba
   }
 
   @Override
-  public String taskType() {
-    return "CAUSAL_LM";
-  }
-
-  @Override
-  public int sequencesPerExample() {
-    return 2;
-  }
-
-  @Override
   public Optional<RecordedTask> beforehand() {
     return reference == Reference.GIVEN ? Optional.of(new GoodTask(model, Reference.NONE, beta, baseline, good, bad)) : Optional.empty();
-  }
-
-  @Override
-  public boolean holdsBase() {
-    return reference == Reference.STEP;
-  }
-
-  @Override
-  public Value judged(Sites sites, PackedInputs in) {
-    return AnswerSlots.logRatios(model, reference, sites, in);
   }
 
   @Override
@@ -73,11 +52,6 @@ public record GoodTask(Model model, Reference reference, double beta, boolean ba
       // Between the weights: their mean, and half their difference with the sign.
       return good == bad ? graph.scale(loss, good) : graph.multiply(loss, graph.shift(graph.scale(sign, (good - bad) / 2), (good + bad) / 2));
     });
-  }
-
-  @Override
-  public void countTargets(Graph graph, PackedInputs in, Value total) {
-    graph.countTargets(AnswerSlots.declare(graph.program(), in).counted(), total);
   }
 
   @Override

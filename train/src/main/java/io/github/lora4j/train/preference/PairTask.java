@@ -2,7 +2,6 @@ package io.github.lora4j.train.preference;
 
 import io.github.lora4j.graph.Graph;
 import io.github.lora4j.graph.Program;
-import io.github.lora4j.graph.Sites;
 import io.github.lora4j.graph.Value;
 import io.github.lora4j.models.Architecture;
 import io.github.lora4j.models.Head;
@@ -22,7 +21,7 @@ import java.util.Optional;
  * reference.
  *
  */
-public record PairTask(Model model, PairLoss pairLoss, Reference reference, Own own) implements RecordedTask {
+public record PairTask(Model model, PairLoss pairLoss, Reference reference, Own own) implements AnswerTask {
 
   /**
    * What is learnt of the chosen answers beside the comparison, and how tokens are weighed.
@@ -50,28 +49,8 @@ public record PairTask(Model model, PairLoss pairLoss, Reference reference, Own 
   }
 
   @Override
-  public String taskType() {
-    return "CAUSAL_LM";
-  }
-
-  @Override
-  public int sequencesPerExample() {
-    return 2;
-  }
-
-  @Override
   public Optional<RecordedTask> beforehand() {
     return reference == Reference.GIVEN ? Optional.of(new PairTask(model, pairLoss, Reference.NONE, Own.NONE)) : Optional.empty();
-  }
-
-  @Override
-  public boolean holdsBase() {
-    return reference == Reference.STEP;
-  }
-
-  @Override
-  public Value judged(Sites sites, PackedInputs in) {
-    return AnswerSlots.logRatios(model, reference, sites, in);
   }
 
   @Override
@@ -88,11 +67,6 @@ public record PairTask(Model model, PairLoss pairLoss, Reference reference, Own 
       Value nll = graph.rangeSum(graph.multiply(logs, slots.own()), slots.ranges());
       return graph.subtract(loss, graph.scale(AnswerSlots.half(graph, in, nll, 0), own.weight));
     });
-  }
-
-  @Override
-  public void countTargets(Graph graph, PackedInputs in, Value total) {
-    graph.countTargets(AnswerSlots.declare(graph.program(), in).counted(), total);
   }
 
   @Override

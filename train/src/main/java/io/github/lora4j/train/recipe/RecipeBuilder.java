@@ -66,7 +66,7 @@ public final class RecipeBuilder {
   private void flatten(String file, String prefix, Map<?, ?> tree) {
     tree.forEach((key, value) -> {
       String name = prefix + key;
-      if (value instanceof Map<?, ?> inner && !name.startsWith(RecipeKeys.ADAPTER)) {
+      if (value instanceof Map<?, ?> inner && !name.startsWith(RecipeKeys.ADAPTER) && !(RecipeKeys.all().get(name) instanceof Map)) {
         flatten(file, name + ".", inner);
       } else {
         RecipeKeys.unknown(name).ifPresentOrElse(problem -> problems.add(file + problem), () -> put(name, value));

@@ -67,6 +67,7 @@ final class RecipeReader {
       case Long l -> whole(key, Long.MAX_VALUE);
       case Double d -> number(key);
       case Boolean b -> yes(key);
+      case Map<?, ?> m -> map(key);
       default -> text(key); // TaskKeys lets no other type through
     }));
     try {
@@ -75,6 +76,16 @@ final class RecipeReader {
       problems.add(e.getMessage());
       return task;
     }
+  }
+
+  private Map<String, Object> map(String key) {
+    Map<String, Object> map = new LinkedHashMap<>();
+    if (!(values.getOrDefault(key, Map.of()) instanceof Map<?, ?> given)) {
+      problems.add("%s must be names with values, such as {enable_thinking: false}, got %s".formatted(key, values.get(key)));
+      return map;
+    }
+    given.forEach((name, value) -> map.put(String.valueOf(name), value));
+    return map;
   }
 
   private Recipe.AdapterChoice adapter() {

@@ -19,7 +19,7 @@ import java.util.stream.Stream;
 /** The recipe keys of tasks: the components of a task that is a record, and of records in it, in snake_case. */
 final class TaskKeys {
 
-  private static final Set<Class<?>> TYPES = Set.of(String.class, int.class, long.class, double.class, boolean.class);
+  private static final Set<Class<?>> TYPES = Set.of(String.class, int.class, long.class, double.class, boolean.class, Map.class);
 
   private TaskKeys() {}
 
@@ -33,7 +33,7 @@ final class TaskKeys {
   private static void collect(TrainingTask task, Object of, Map<String, Object> values) {
     for (RecordComponent component : components(of.getClass())) {
       if (!component.getType().isRecord() && !TYPES.contains(component.getType())) {
-        throw new ConfigException("task %s (%s): %s is of type %s; a recipe key is of type String, int, long, double or boolean".formatted(
+        throw new ConfigException("task %s (%s): %s is of type %s; a recipe key is of type String, int, long, double, boolean or Map".formatted(
             task.name(), task.getClass().getName(), component.getName(), component.getType().getName()));
       }
       try {

@@ -18,7 +18,8 @@ import java.util.List;
  * A decoder that predicts the next token. The loss is cross-entropy over the vocabulary, a prediction is the distribution behind a sequence's
  * last token.
  *
- * <p>An example's labels are token ids, one for each of its tokens; −100 is not counted. The label of token t is predicted by token t − 1.
+ * <p>An example's labels are token ids, one for each of its tokens; −100 is not counted. The label of token t is predicted by token t − 1. The loss
+ * is Σ w·ℓ / Σ w over all counted labels of an optimizer step, with the weight w of each, which is 1 unless the data say otherwise.
  */
 public record CausalLm(Model model, TokenLoss tokenLoss) implements RecordedTask {
 
@@ -70,16 +71,17 @@ public record CausalLm(Model model, TokenLoss tokenLoss) implements RecordedTask
     return graph.region("loss", () -> {
       Value logProbability = graph.split(judged, 2).getFirst();
       Value nll = graph.scale(logProbability, -1);
-      return switch (tokenLoss) {
+      Value loss = switch (tokenLoss) {
         case NLL -> nll;
         case DFT -> graph.multiply(nll, graph.stopGradient(graph.apply(ScalarFunction.EXP, logProbability)));
       };
+      return graph.multiply(loss, TokenLabels.weights(graph, in));
     });
   }
 
   @Override
   public void countTargets(Graph graph, PackedInputs in, Value total) {
-    TokenLabels.count(graph, in, total);
+    graph.addSum(TokenLabels.weights(graph, in), total);
   }
 
   @Override

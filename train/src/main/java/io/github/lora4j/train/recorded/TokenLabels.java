@@ -14,12 +14,15 @@ import io.github.lora4j.vector.Loss;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Labels of tokens, whatever model predicts them. An example has one for each of its tokens; what the labels do not count is not computed:
  * logits over a vocabulary are wanted for the rows that predict a counted label alone.
  */
 public final class TokenLabels {
+
+  private static final String WEIGHTS = "labelWeights";
 
   private TokenLabels() {}
 
@@ -41,6 +44,11 @@ public final class TokenLabels {
   /** The label of each of {@link #rows}. */
   public static Value labels(Graph graph, PackedInputs in) {
     return Slots.declare(graph.program(), in).labels;
+  }
+
+  /** What each of {@link #rows} counts in the loss [targets, 1]. */
+  public static Value weights(Graph graph, PackedInputs in) {
+    return graph.program().input(WEIGHTS, Shape.of(graph.program().axis("targets", in.tokens().capacity()), 1));
   }
 
   /** Cross-entropy of logits of {@link #rows}. */
@@ -80,6 +88,8 @@ public final class TokenLabels {
     private final int[] rows;
     private final int[] inverse;
     private final int[] labels;
+    private final @Nullable Value weightsSlot;
+    private final float[] weights;
     private int virtual;
     private int tokens;
     private int targets;
@@ -94,6 +104,8 @@ public final class TokenLabels {
       rows = new int[in.tokens().capacity()];
       inverse = new int[in.tokens().capacity()];
       labels = new int[in.tokens().capacity()];
+      weightsSlot = program.slot(WEIGHTS).orElse(null);
+      weights = new float[weightsSlot != null ? in.tokens().capacity() : 0];
     }
 
     @Override
@@ -135,10 +147,20 @@ public final class TokenLabels {
           int row = tokens + t - shift;
           rows[targets] = row;
           inverse[row] = targets;
-          labels[targets++] = label.ids()[t];
+          labels[targets] = label.ids()[t];
+          weigh(label, t);
+          targets++;
         }
       }
       tokens += length;
+    }
+
+    private void weigh(Target.TokenLabels label, int t) {
+      if (weights.length > 0) {
+        weights[targets] = label.weight(t);
+      } else if (label.weights().length > 0) {
+        throw new ConfigException("labels have weights, which this task's loss does not take");
+      }
     }
 
     @Override
@@ -147,6 +169,9 @@ public final class TokenLabels {
       to.write(rowsSlot, rows, targets);
       to.write(inverseSlot, inverse, tokens);
       to.write(labelsSlot, labels, targets);
+      if (weightsSlot != null) {
+        to.write(weightsSlot, weights, targets);
+      }
     }
   }
 }

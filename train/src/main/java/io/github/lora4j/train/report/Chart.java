@@ -56,7 +56,7 @@ public final class Chart {
     double[] ticks = logarithmic ? ticks(Math.floor(ys[0]), Math.ceil(Math.max(ys[1], Math.floor(ys[0]) + 1)), 1) : ticks(ys[0], ys[1], 0);
     double low = Math.min(ys[0], ticks[0]);
     double high = Math.max(ys[1], ticks[ticks.length - 1]);
-    out.append("<svg viewBox=\"0 0 %d %d\" role=\"img\"><title>%s</title><desc>%s</desc>\n".formatted(WIDTH, HEIGHT, Page.escape(title),
+    out.append("<svg viewBox=\"0 0 %s %s\" role=\"img\"><title>%s</title><desc>%s</desc>\n".formatted(WIDTH, HEIGHT, Page.escape(title),
         Page.escape(description())));
     for (double tick : ticks) {
       double y = y(tick, low, high);
@@ -94,13 +94,13 @@ public final class Chart {
     StringBuilder out = new StringBuilder("<p class=\"legend\">");
     int color = 0;
     for (Line line : lines) {
-      out.append("<span class=\"key c%d\"></span>%s ".formatted(line.faint ? 0 : ++color, Page.escape(line.name)));
+      out.append("<span class=\"key c%s\"></span>%s ".formatted(line.faint ? 0 : ++color, Page.escape(line.name)));
     }
     return out.append("</p>\n").toString();
   }
 
   private String path(Line line, double[] xs, double low, double high, int color) {
-    StringBuilder out = new StringBuilder("<g class=\"c%d\">".formatted(color));
+    StringBuilder out = new StringBuilder("<g class=\"c%s\">".formatted(color));
     StringBuilder points = new StringBuilder();
     int skip = Math.max(1, line.y.length / MOST_POINTS);
     int run = 0;

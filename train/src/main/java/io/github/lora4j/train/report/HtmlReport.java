@@ -8,6 +8,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.TreeSet;
 
@@ -79,13 +80,13 @@ public final class HtmlReport {
     List<JsonNode> evaluated = log.of("evaluated");
     if (!started.isEmpty()) {
       JsonNode first = started.getFirst();
-      facts.put("trained parameters", "%,d".formatted(first.path("trainable").asLong()));
-      facts.put("examples", "%,d".formatted(first.path("examples").asLong()));
+      facts.put("trained parameters", String.format(Locale.ROOT, "%,d", first.path("trainable").asLong()));
+      facts.put("examples", String.format(Locale.ROOT, "%,d", first.path("examples").asLong()));
     }
     if (!steps.isEmpty()) {
       JsonNode last = steps.getLast();
       facts.put("steps", last.path("step").asText() + " of " + last.path("steps").asText());
-      facts.put("seconds", "%.0f".formatted(seconds(steps)));
+      facts.put("seconds", String.format(Locale.ROOT, "%.0f", seconds(steps)));
       facts.put("last loss", Chart.label(RunLog.number(last.path("loss"))));
     }
     if (!evaluated.isEmpty()) {
@@ -209,7 +210,7 @@ public final class HtmlReport {
       byKind.computeIfAbsent(kind, k -> new LinkedHashMap<>()).put(index, entry.getValue().asInt());
       most[0] = Math.max(most[0], entry.getValue().asInt());
     });
-    StringBuilder out = new StringBuilder(("<figure class=\"heat\"><figcaption>Ranks after step %d</figcaption><div "
+    StringBuilder out = new StringBuilder(("<figure class=\"heat\"><figcaption>Ranks after step %s</figcaption><div "
         + "class=\"scroll\"><table>\n<tr><th>layer</th>")
         .formatted(last.path("step").asInt()));
     layers.forEach(layer -> out.append("<th scope=\"col\">").append(layer).append("</th>"));
@@ -218,7 +219,7 @@ public final class HtmlReport {
       out.append("<tr><th scope=\"row\">").append(Page.escape(kind)).append("</th>");
       for (int layer : layers) {
         Integer rank = ranks.get(layer);
-        out.append(rank == null ? "<td></td>" : "<td style=\"--share:%d%%\">%d</td>".formatted(100 * rank / most[0], rank));
+        out.append(rank == null ? "<td></td>" : "<td style=\"--share:%s%%\">%s</td>".formatted(100 * rank / most[0], rank));
       }
       out.append("</tr>\n");
     });

@@ -18,6 +18,9 @@ record Fields(String where, Map<String, Object> values) {
 
   private static final ObjectMapper JSON = new ObjectMapper().enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS);
 
+  /** Weights beyond it, or below its inverse, leave sums of single precision nothing to add to. */
+  private static final double MOST = 1e3;
+
   boolean has(String key) {
     return values.get(key) != null;
   }
@@ -69,12 +72,39 @@ record Fields(String where, Map<String, Object> values) {
 
   /** A list of JSON values that may be missing. */
   List<Object> optionalList(String key) {
-    return has(key) && !(get(key) instanceof String text && text.isBlank()) ? List.copyOf(list(key)) : List.of();
+    if (!has(key) || get(key) instanceof String text && text.isBlank()) {
+      return List.of();
+    }
+    List<?> list = list(key);
+    if (list.contains(null)) {
+      throw wrong("\"%s\" holds null where a value is expected".formatted(key));
+    }
+    return List.copyOf(list);
   }
 
   /** Yes or no. */
   boolean yes(String key) {
     return yesOrNo(get(key)).orElseThrow(() -> wrong("\"%s\" must be true or false, got %s".formatted(key, shown(get(key)))));
+  }
+
+  /** What a message or a row counts in the loss: a number that is not negative, true or false; 1 where nothing is said. */
+  double weight() {
+    if (!has("weight")) {
+      return 1;
+    }
+    Object value = get("weight");
+    double weight = value instanceof Boolean is ? is ? 1 : 0 : value instanceof Number number ? number.doubleValue() : Double.NaN;
+    if (value instanceof String text) {
+      try {
+        weight = text.isBlank() ? 1 : Double.parseDouble(text.strip());
+      } catch (NumberFormatException e) {
+        // Is refused below.
+      }
+    }
+    if (!(weight >= 0) || weight > MOST || weight > 0 && weight < 1 / MOST) {
+      throw wrong("\"weight\" must be 0 (not learnt) or a number from %s to %s, got %s".formatted(1 / MOST, MOST, shown(value)));
+    }
+    return weight;
   }
 
   private static Optional<Boolean> yesOrNo(Object value) {

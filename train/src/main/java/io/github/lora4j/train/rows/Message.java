@@ -9,9 +9,9 @@ import java.util.Map;
  *
  * @param role "system", "developer", "user", "assistant" or "tool"
  * @param fields all it has, as JSON values in their order: role, content, tool_calls, name and others
- * @param trains whether an assistant's message is to be learnt: not where its weight is 0
+ * @param weight what each token of an assistant's message counts in the loss; 0: it is not learnt
  */
-public record Message(String role, Map<String, Object> fields, boolean trains) {
+public record Message(String role, Map<String, Object> fields, double weight) {
 
   /** Keeps the order of the fields. */
   public Message {
@@ -23,7 +23,7 @@ public record Message(String role, Map<String, Object> fields, boolean trains) {
     Map<String, Object> fields = new LinkedHashMap<>();
     fields.put("role", role);
     fields.put("content", content);
-    return new Message(role, fields, true);
+    return new Message(role, fields, 1);
   }
 
   /** Whether the assistant says it. */

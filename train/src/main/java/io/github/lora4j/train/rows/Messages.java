@@ -46,14 +46,16 @@ record Messages(Map<String, String> roles) {
     fields.put("role", role);
     fields.put("content", shareGpt ? item.optional("value") : content(item));
     item.values().forEach((key, value) -> {
-      if (value != null && !List.of("role", "from", "content", "value", "weight").contains(key)) {
+      // Parquet gives every message the same fields, so that a message without calls has an empty list of them.
+      boolean noCalls = key.equals("tool_calls") && value instanceof List<?> none && none.isEmpty();
+      if (value != null && !noCalls && !List.of("role", "from", "content", "value", "weight").contains(key)) {
         fields.put(key, key.equals("tool_calls") ? calls(item) : value);
       }
     });
     if (fields.get("content").equals("") && role.equals("assistant") && !fields.containsKey("tool_calls")) {
       throw item.wrong("an assistant's message has neither content nor tool_calls");
     }
-    return new Message(role, fields, trains(item));
+    return new Message(role, fields, item.weight());
   }
 
   private String role(Fields item, String name) {
@@ -84,11 +86,6 @@ record Messages(Map<String, String> roles) {
       text.append(of.text("text"));
     }
     return text.toString();
-  }
-
-  /** OpenAI's weight: 0 or 1. */
-  private static boolean trains(Fields item) {
-    return !item.has("weight") || item.yes("weight");
   }
 
   /** Arguments as an object, which OpenAI's files hold as JSON text. */
@@ -132,6 +129,6 @@ record Messages(Map<String, String> roles) {
       calls.add(call);
     }
     fields.put("tool_calls", calls);
-    return new Message("assistant", fields, trains(item));
+    return new Message("assistant", fields, item.weight());
   }
 }

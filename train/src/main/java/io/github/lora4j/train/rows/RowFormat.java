@@ -24,6 +24,14 @@ public enum RowFormat {
   SHAREGPT("ShareGPT conversations", List.of("conversations"), "system", "tools", "kto_tag"),
   /** Instruction, input and output. */
   ALPACA("Alpaca instructions", List.of("instruction", "output"), "input", "system", "history"),
+  /** A text and what is to be made of it. */
+  SOURCE_TARGET("sources and targets", List.of("source", "target")),
+  /** The same of summaries. */
+  DOCUMENT_SUMMARY("documents and summaries", List.of("document", "summary")),
+  /** The same of anything. */
+  INPUT_OUTPUT("inputs and outputs", List.of("input", "output")),
+  /** One text in several languages, by language. */
+  TRANSLATION("translations", List.of("translation"), "id"),
   /** Plain text. */
   TEXT("text", List.of("text"));
 
@@ -52,9 +60,18 @@ public enum RowFormat {
     return needed;
   }
 
+  /** Whether its rows may have a weight. Pairs and verdicts have losses that are no sums over tokens. */
+  boolean weighs() {
+    return switch (this) {
+      case PREFERENCE, KTO, KTO_MESSAGES -> false;
+      case PROMPT_COMPLETION, MESSAGES, SHAREGPT, ALPACA, SOURCE_TARGET, DOCUMENT_SUMMARY, INPUT_OUTPUT, TRANSLATION, TEXT -> true;
+    };
+  }
+
   /** Columns that it has no use for. */
   List<String> unused(Collection<String> columns) {
-    return columns.stream().filter(column -> !needed.contains(column) && !optional.contains(column)).toList();
+    return columns.stream().filter(column -> !needed.contains(column) && !optional.contains(column))
+        .filter(column -> !weighs() || !column.equals("weight")).toList();
   }
 
   /** The first whose columns are all there. */

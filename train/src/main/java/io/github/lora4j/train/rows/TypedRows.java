@@ -49,7 +49,7 @@ public final class TypedRows {
       throw row.wrong("no %s, which rows of %s need (data.format: %s); the columns are %s".formatted(quoted(lacking), of.words(), of.key(),
           list(row)));
     }
-    return new TypedRow(of, content(of, row), of.unused(row.values().keySet()));
+    return new TypedRow(of, content(of, row), of.unused(row.values().keySet()), of.weighs() ? row.weight() : 1);
   }
 
   private Fields renamed(String where, Map<String, Object> values) {
@@ -57,14 +57,20 @@ public final class TypedRows {
       return new Fields(where, values);
     }
     Map<String, Object> renamed = new LinkedHashMap<>(values);
+    Map<String, Object> taken = new LinkedHashMap<>();
     columns.forEach((ours, theirs) -> {
-      if (!values.containsKey(theirs)) {
+      // "translation.de" is a column of that name, or the entry "de" of the column "translation".
+      int dot = values.containsKey(theirs) ? -1 : theirs.indexOf('.');
+      String column = dot < 0 ? theirs : theirs.substring(0, dot);
+      Object value = dot < 0 ? values.get(column) : values.get(column) instanceof Map<?, ?> inside ? inside.get(theirs.substring(dot + 1)) : null;
+      if (!values.containsKey(column) || dot >= 0 && value == null) {
         throw new FormatException("%s: no \"%s\", which data.columns names; the columns are %s".formatted(where, Names.printable(theirs),
             list(new Fields(where, values))));
       }
-      renamed.remove(theirs);
-      renamed.put(ours, values.get(theirs));
+      renamed.remove(column);
+      taken.put(ours, value);
     });
+    renamed.putAll(taken);
     return new Fields(where, renamed);
   }
 
@@ -81,6 +87,10 @@ public final class TypedRows {
     return switch (of) {
       case TEXT -> new Content.Text(row.text("text"));
       case PROMPT_COMPLETION -> new Content.Answer(turns(row, "prompt"), turns(row, "completion"));
+      case SOURCE_TARGET -> made(row, "source", "target");
+      case DOCUMENT_SUMMARY -> made(row, "document", "summary");
+      case INPUT_OUTPUT -> made(row, "input", "output");
+      case TRANSLATION -> throw undirected(row);
       case KTO -> new Content.Verdict(turns(row, "prompt"), turns(row, "completion"), row.yes("label"));
       case ALPACA -> new Content.Instruction(row.text("instruction"), row.optional("input"), row.text("output"), row.optional("system"),
           history(row));
@@ -89,6 +99,19 @@ public final class TypedRows {
       case KTO_MESSAGES -> verdict(row, messages.of(row, "messages"));
       case PREFERENCE -> preference(row);
     };
+  }
+
+  private static Content made(Fields row, String from, String to) {
+    return new Content.Answer(new Turns.Plain(row.text(from)), new Turns.Plain(row.text(to)));
+  }
+
+  private static FormatException undirected(Fields row) {
+    List<String> languages = row.get("translation") instanceof Map<?, ?> texts ? texts.keySet().stream().map(String::valueOf).toList() : List.of();
+    if (languages.size() < 2) {
+      return row.wrong("\"translation\" must hold a text for each of two languages or more, got %s".formatted(Fields.shown(row.get("translation"))));
+    }
+    return row.wrong("translations do not say from which language to which; say it by data.columns: [source=translation.%s, target=translation.%s]"
+        .formatted(languages.getFirst(), languages.get(1)));
   }
 
   private Content shareGpt(Fields row) {

@@ -31,7 +31,7 @@ public final class Fingerprint implements Checkpoint {
   public String value() {
     CRC32C all = new CRC32C();
     read.forEach((name, line) -> all.update("%s %s%n".formatted(name, line).getBytes(StandardCharsets.UTF_8)));
-    return "%08x of %d tensors".formatted(all.getValue(), read.size());
+    return "%08x of %s tensors".formatted(all.getValue(), read.size());
   }
 
   @Override

@@ -1,6 +1,7 @@
 package io.github.lora4j.train.runs;
 
 import io.github.lora4j.train.recipe.Recipe;
+import io.github.lora4j.train.recipe.RecipeBuilder;
 import io.github.lora4j.vector.ConfigException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -53,10 +54,12 @@ public record RunIdentity(Map<String, String> settings, String kernels) {
    */
   void requireContinues(Path checkpoint, RunIdentity then, Resume how) {
     List<String> differences = new ArrayList<>();
+    Map<String, Object> standard = RecipeBuilder.settings();
     Map<String, String> all = new TreeMap<>(then.settings);
     settings.forEach(all::putIfAbsent);
     all.keySet().forEach(name -> {
-      String before = then.settings.getOrDefault(name, UNSET);
+      // A setting that there was not yet had the effect of its default.
+      String before = then.settings.getOrDefault(name, String.valueOf(standard.getOrDefault(name, UNSET)));
       String now = settings.getOrDefault(name, UNSET);
       if (!before.equals(now)) {
         differences.add("%s was %s, is now %s".formatted(name, before, now));
@@ -69,8 +72,7 @@ public record RunIdentity(Map<String, String> settings, String kernels) {
     }
     if (how != Resume.ON_OTHER_KERNELS && !Objects.equals(kernels, then.kernels)) {
       throw new ConfigException(("%s was computed by \"%s\", here it would be \"%s\": sums are rounded otherwise, so the result would not be the "
-          + "one of an "
-          + "uninterrupted run. Continue on a machine and with a backend of that kind, or add --other-kernels to go on all the same")
+          + "one of an uninterrupted run. Continue on a machine and with a backend of that kind, or add --other-kernels to go on all the same")
           .formatted(checkpoint, then.kernels, kernels));
     }
   }

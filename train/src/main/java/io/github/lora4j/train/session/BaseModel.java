@@ -63,7 +63,7 @@ public final class BaseModel {
     Architecture architecture = directory.architecture();
     int rows = architecture.vocabSize();
     int types = architecture.typeVocabSize();
-    for (Sequence sequence : data.sequences()) {
+    for (Sequence sequence : data.examples().stream().flatMap(example -> example.all().stream()).toList()) {
       for (int id : sequence.ids()) {
         if (id >= rows) {
           throw new FormatException(("%s: the tokenizer's token \"%s\" has the id %d, but config.json gives the embedding %d rows (vocab_size); "

@@ -44,12 +44,16 @@ public final class Packer {
       Example example = data.examples().get(order[at]);
       int sequences = example.sequences().size();
       if (batch.sequences() + sequences > session.task().in().sequences().capacity()
-          || !batch.fits(example.tokens() + (sequences - 1) * virtual)) {
+          || !batch.fits(example.tokens() + (sequences - 1) * virtual)
+          || !example.sources().isEmpty() && !batch.fits(example.tokens(), example.sourceTokens())) {
         break;
       }
       for (int s = 0; s < sequences; s++) {
         Sequence sequence = example.sequences().get(s);
         batch.add(sequence.ids(), sequence.types(), order[at] * sequences + s);
+        if (!example.sources().isEmpty()) {
+          batch.source(example.sources().get(s).ids());
+        }
       }
       targets.add(example.target());
     }
@@ -94,8 +98,8 @@ public final class Packer {
     return targets.kept(judged, columns);
   }
 
-  /** Tokens of the batch, virtual ones included. */
+  /** Tokens of the batch, virtual ones and those of sources included. */
   public int tokens() {
-    return batch.tokens();
+    return batch.tokens() + batch.sourceTokens();
   }
 }

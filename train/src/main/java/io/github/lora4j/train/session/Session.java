@@ -122,11 +122,11 @@ public final class Session implements AutoCloseable {
     Quantised.check(adapter, source, program.program());
     MemoryForecast.requireRoom(MemoryForecast.of(backend, program.program(), options, adapter, values.isPresent(), setup.capacity().microBatches()),
         Memory.machineBytes());
-    Executable executable = backend.compile(program.program(), options);
     Map<String, BaseNorm> norms = adapter.baseNorms();
     Map<String, BaseRows> rows = adapter.baseRows();
     Optional<BaseStarts> starts = Optional.empty();
     List<AdapterParameter> drawn = adapter.parameters().stream().filter(p -> !p.ofBase() || adapter.frozen(p.slot())).toList();
+    Executable executable = backend.compile(program.program(), options);
     try (AdapterValues initial = values.isPresent() ? null : new AdapterValues(drawn).initialise(seed)
         .initialiseNorms(norm -> derived(source, norm.weight(), norm.shape(), norm::of))
         .initialiseRows(of -> derived(source, of.weight(), of.shape(), of::of))) {

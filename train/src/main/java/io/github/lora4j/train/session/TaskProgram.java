@@ -60,12 +60,13 @@ public record TaskProgram(Program program, PackedInputs in, Value predictions, O
    * @param evaluates whether there is room for the targets of an evaluation
    * @param microBatches of a step, whose sums lie beside the program
    * @param recomputes whether there is no room for what layers compute until their gradients are due, so that they compute it again
+   * @param sourceTokens tokens of the sources that the texts of one batch are made from; 0 where they are made from none
    */
-  public record Capacity(int tokens, int sequences, int maxLength, boolean evaluates, int microBatches, boolean recomputes) {
+  public record Capacity(int tokens, int sequences, int maxLength, boolean evaluates, int microBatches, boolean recomputes, int sourceTokens) {
 
     /** For steps of one micro-batch, with room for what all layers compute. */
     public Capacity(int tokens, int sequences, int maxLength, boolean evaluates) {
-      this(tokens, sequences, maxLength, evaluates, 1, false);
+      this(tokens, sequences, maxLength, evaluates, 1, false, 0);
     }
 
     /** Without evaluation. */
@@ -73,9 +74,20 @@ public record TaskProgram(Program program, PackedInputs in, Value predictions, O
       this(tokens, sequences, maxLength, false);
     }
 
+    /** The tokens in words: "512", or "64 and 512 of sources". */
+    public String room() {
+      return sourceTokens > 0 ? "%,d and %,d of sources".formatted(tokens, sourceTokens) : "%,d".formatted(tokens);
+    }
+
+    /** The same with room for this many tokens, and as many of sources where there are any, if it has less. */
+    public Capacity atLeast(int room) {
+      return new Capacity(Math.max(room, tokens), sequences, maxLength, evaluates, microBatches, recomputes, sourceTokens > 0 ? Math.max(room,
+          sourceTokens) : 0);
+    }
+
     /** The same with or without room for what all layers compute. */
     public Capacity recomputing(boolean again) {
-      return new Capacity(tokens, sequences, maxLength, evaluates, microBatches, again);
+      return new Capacity(tokens, sequences, maxLength, evaluates, microBatches, again, sourceTokens);
     }
   }
 
@@ -118,7 +130,7 @@ public record TaskProgram(Program program, PackedInputs in, Value predictions, O
   private static PackedInputs inputs(RecordedTask task, Adapter hooks, Capacity capacity, ProgramBuilder builder) {
     return PackedInputs.declare(builder, capacity.tokens + hooks.virtualTokens().rows() * capacity.sequences,
         capacity.sequences, new PackedInputs.Limits(capacity.maxLength + hooks.virtualTokens().total(),
-            task.model().architecture().firstPosition(), task.model().architecture().vocabSize()));
+            task.model().architecture().firstPosition(), task.model().architecture().vocabSize(), capacity.sourceTokens));
   }
 
   private static TaskProgram finish(RecordedTask task, Adapter hooks, Capacity capacity, ProgramBuilder builder, PackedInputs in) {

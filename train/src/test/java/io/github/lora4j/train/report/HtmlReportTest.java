@@ -17,6 +17,7 @@ import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import javax.xml.parsers.DocumentBuilderFactory;
 import org.junit.jupiter.api.Test;
@@ -50,6 +51,23 @@ final class HtmlReportTest {
 
   private static int count(Document page, String element) {
     return page.getElementsByTagName(element).getLength();
+  }
+
+  /** Drawings are made of numbers that browsers read, whatever digits the user's locale has. */
+  @Test
+  void aPageIsTheSameInEveryLocale() throws Exception {
+    tell(new TrainEvent.Started("cpu", 100, 0, 800, 1234), step(10, 0.7, Map.of("A", 1e-3), 1),
+        new TrainEvent.Ranks(10, 30, Map.of("encoder.layer.0.output.dense", 12), 0.2), step(20, 0.5, Map.of("A", 5e-4), 2),
+        new TrainEvent.Evaluated(20, 0.4, Map.of("accuracy", 0.75), 1));
+    Locale before = Locale.getDefault(Locale.Category.FORMAT);
+    try {
+      Locale.setDefault(Locale.Category.FORMAT, Locale.ROOT);
+      String page = Files.readString(HtmlReport.write(run));
+      Locale.setDefault(Locale.Category.FORMAT, Locale.forLanguageTag("ar-EG-u-nu-arab"));
+      assertEquals(page, Files.readString(HtmlReport.write(run)));
+    } finally {
+      Locale.setDefault(Locale.Category.FORMAT, before);
+    }
   }
 
   @Test

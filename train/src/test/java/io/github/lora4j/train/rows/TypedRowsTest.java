@@ -83,8 +83,8 @@ class TypedRowsTest {
     Map<?, ?> call = (Map<?, ?>) ((List<?>) messages.get(2).fields().get("tool_calls")).getFirst();
     assertEquals(Map.of("name", "f", "arguments", Map.of("x", List.of(1))), call.get("function"), "JSON text becomes an object");
     assertEquals("1", messages.get(3).fields().get("tool_call_id"));
-    assertFalse(messages.get(4).trains());
-    assertTrue(messages.get(5).trains() && !messages.get(5).fields().containsKey("weight"));
+    assertEquals(0, messages.get(4).weight());
+    assertTrue(messages.get(5).weight() == 1 && !messages.get(5).fields().containsKey("weight"));
     assertEquals("r", messages.get(5).fields().get("reasoning_content"));
     assertEquals(List.of(Map.of("type", "function")), of.tools());
   }
@@ -134,8 +134,7 @@ class TypedRowsTest {
     assertEquals(new Content.Verdict(new Turns.Plain("p"), new Turns.Plain("c"), false),
         one("{\"prompt\": \"p\", \"completion\": \"c\", \"label\": false}").content());
     Content.Verdict of = (Content.Verdict) one(("{\"messages\": [{\"role\": \"user\", \"content\": \"p\"}, {\"role\": \"assistant\", \"content\": "
-        + "\"c\"}], "
-        + "\"kto_tag\": true}")).content();
+        + "\"c\"}], \"kto_tag\": true}")).content();
     assertEquals(new Turns.Messages(List.of(Message.of("assistant", "c"))), of.answer());
     assertTrue(of.good());
     assertTrue(refused("{\"prompt\": \"p\", \"completion\": \"c\", \"label\": \"maybe\"}").contains("\"label\" must be true or false, got maybe"));
@@ -190,8 +189,8 @@ class TypedRowsTest {
     assertTrue(refused("{\"promt\": \"a\", \"completions\": \"b\"}").contains("nearest is prompt_completion (prompt, completion)"));
     assertTrue(refused("{\"text\": \"a\"}\n{\"txt\": \"b\"}").contains("line 2: no \"text\", which rows of text need"));
     assertTrue(refused("{\"messages\": []}").contains("\"messages\" has no messages"));
-    assertTrue(refused("{\"messages\": [{\"role\": \"user\", \"content\": \"a\", \"weight\": 0.5}]}").contains(
-        "message 1 of \"messages\": \"weight\" must be true or false, got 0.5"));
+    assertTrue(refused("{\"messages\": [{\"role\": \"user\", \"content\": \"a\", \"weight\": -0.5}]}").contains(
+        "message 1 of \"messages\": \"weight\" must be 0 (not learnt) or a number from 0.001 to 1000.0, got -0.5"));
     assertTrue(refused("{\"messages\": [{\"role\": \"user\", \"content\": [{\"type\": \"image_url\"}]}]}").contains("parts of type \"image_url\""));
     assertTrue(refused("{\"messages\": [{\"role\": \"assistant\", \"content\": null}]}").contains("neither content nor tool_calls"));
     assertTrue(refused("{\"messages\": [{\"role\": \"assistant\", \"tool_calls\": [{\"function\": {\"name\": \"f\", \"arguments\": \"{x\"}}]}]}")

@@ -120,8 +120,8 @@ final class Equality {
         if (!(element instanceof Str part)) {
           throw run.fail("'in <string>' requires string as left operand, not " + Value.type(element));
         }
-        run.characters(text.chars());
-        return text.text().contains(part.text());
+        run.characters((long) text.chars() + part.chars());
+        return new Needle(part.text()).first(text.text(), 0) >= 0;
       }
       case Dict dict -> {
         return dict.entries().containsKey(Values.key(run, element));

@@ -149,6 +149,6 @@ final class Numbers {
     }
     String digits = exact.unscaledValue().abs().toString();
     return (value < 0 ? "-" : "") + digits.charAt(0) + (digits.length() > 1 ? "." + digits.substring(1) : "")
-        + "e%s%02d".formatted(exponent < 0 ? "-" : "+", Math.abs(exponent));
+        + RealFormat.exponent(exponent);
   }
 }

@@ -3,6 +3,7 @@ package io.github.lora4j.tokenizer.chat.internal;
 import java.math.BigDecimal;
 import java.math.MathContext;
 import java.math.RoundingMode;
+import java.util.Locale;
 
 /** A positive number with a fixed count of digits: the formats f, e and g of C. */
 final class RealFormat {
@@ -24,7 +25,12 @@ final class RealFormat {
     String digits = rounded.signum() == 0 ? "0" : rounded.unscaledValue().toString();
     digits = digits + "0".repeat(Math.max(0, precision + 1 - digits.length()));
     digits = digits.substring(0, precision + 1);
-    return digits.charAt(0) + (precision > 0 ? "." + digits.substring(1) : "") + "e%s%02d".formatted(exponent < 0 ? "-" : "+", Math.abs(exponent));
+    return digits.charAt(0) + (precision > 0 ? "." + digits.substring(1) : "") + exponent(exponent);
+  }
+
+  /** The end of a number: "e+20", in 0 to 9 whatever the user's locale. */
+  static String exponent(int exponent) {
+    return String.format(Locale.ROOT, "e%s%02d", exponent < 0 ? "-" : "+", Math.abs(exponent));
   }
 
   private static String general(BigDecimal exact, int precision) {

@@ -41,7 +41,9 @@ final class Searching {
     }
     Str part = within.of(run, text);
     String wanted = Values.string(run, "the argument of " + method, bound[0]).text();
-    int at = method.equals("find") ? part.text().indexOf(wanted) : part.text().lastIndexOf(wanted);
+    run.characters(wanted.length());
+    Needle needle = new Needle(wanted);
+    int at = method.equals("find") ? needle.first(part.text(), 0) : needle.last(part.text(), part.chars());
     return at < 0 ? -1 : within.start() + part.codePoint(at);
   }
 
@@ -61,7 +63,9 @@ final class Searching {
       return Int.of(part.length() + 1L);
     }
     int count = 0;
-    for (int at = part.text().indexOf(wanted); at >= 0; at = part.text().indexOf(wanted, at + wanted.length())) {
+    run.characters(wanted.length());
+    Needle needle = new Needle(wanted);
+    for (int at = needle.first(part.text(), 0); at >= 0; at = needle.first(part.text(), at + wanted.length())) {
       count++;
     }
     return Int.of(count);

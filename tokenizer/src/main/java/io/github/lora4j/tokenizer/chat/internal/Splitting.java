@@ -31,7 +31,8 @@ final class Splitting {
   private static List<Value> split(Str text, String separator, int most) {
     List<Value> parts = new ArrayList<>();
     int from = 0;
-    for (int at = text.text().indexOf(separator); at >= 0 && parts.size() < most; at = text.text().indexOf(separator, from)) {
+    Needle needle = new Needle(separator);
+    for (int at = needle.first(text.text(), 0); at >= 0 && parts.size() < most; at = needle.first(text.text(), from)) {
       parts.add(text.slice(from, at));
       from = at + separator.length();
     }
@@ -42,17 +43,29 @@ final class Splitting {
   private static List<Value> splitFromRight(Str text, String separator, int most) {
     List<Value> parts = new ArrayList<>();
     int to = text.chars();
-    while (parts.size() < most && to >= separator.length()) {
-      int at = text.text().lastIndexOf(separator, to - separator.length());
-      if (at < 0) {
+    String backwards = backwards(text.text());
+    Needle needle = new Needle(backwards(separator));
+    while (parts.size() < most) {
+      int found = needle.first(backwards, text.chars() - to);
+      if (found < 0) {
         break;
       }
+      int at = text.chars() - found - separator.length();
       parts.add(text.slice(at + separator.length(), to));
       to = at;
     }
     parts.add(text.slice(0, to));
     Collections.reverse(parts);
     return parts;
+  }
+
+  /** Char by char: StringBuilder's would keep pairs of surrogates. */
+  private static String backwards(String text) {
+    char[] chars = new char[text.length()];
+    for (int i = 0; i < chars.length; i++) {
+      chars[chars.length - 1 - i] = text.charAt(i);
+    }
+    return new String(chars);
   }
 
   private static List<Value> words(Str text, int most) {
@@ -106,7 +119,8 @@ final class Splitting {
     if (separator.isEmpty()) {
       throw run.fail("empty separator");
     }
-    int at = first ? text.text().indexOf(separator.text()) : text.text().lastIndexOf(separator.text());
+    Needle needle = new Needle(separator.text());
+    int at = first ? needle.first(text.text(), 0) : needle.last(text.text(), text.chars());
     if (at < 0) {
       return Items.tuple(first ? List.of(text, Str.EMPTY, Str.EMPTY) : List.of(Str.EMPTY, Str.EMPTY, text));
     }
@@ -142,13 +156,14 @@ final class Splitting {
     int most = count < 0 ? Integer.MAX_VALUE : count;
     StrBuilder out = new StrBuilder();
     int from = 0;
-    for (int at = text.text().indexOf(old.text()), done = 0; at >= 0 && done < most; done++) {
+    Needle needle = new Needle(old.text());
+    for (int at = needle.first(text.text(), 0), done = 0; at >= 0 && done < most; done++) {
       run.step();
       out.append(text, from, at).append(with);
       run.size(out.length());
       from = at + old.chars();
       int next = old.isEmpty() ? at < text.chars() ? at + Character.charCount(text.text().codePointAt(at)) : text.chars() + 1 : from;
-      at = next > text.chars() ? -1 : text.text().indexOf(old.text(), next);
+      at = next > text.chars() ? -1 : needle.first(text.text(), next);
     }
     run.characters((long) out.length() + text.chars());
     return from == 0 && out.length() == 0 ? text : out.append(text, from, text.chars()).build();

@@ -32,21 +32,21 @@ final class Strftime {
       case 'y' -> two(time.getYear() % 100);
       case 'm' -> two(time.getMonthValue());
       case 'd' -> two(time.getDayOfMonth());
-      case 'e' -> "%2d".formatted(time.getDayOfMonth());
+      case 'e' -> digits("%2d", time.getDayOfMonth());
       case 'H' -> two(time.getHour());
       case 'I' -> two(time.get(ChronoField.CLOCK_HOUR_OF_AMPM));
       case 'M' -> two(time.getMinute());
       case 'S' -> two(time.getSecond());
-      case 'f' -> "%06d".formatted(time.getNano() / 1000);
+      case 'f' -> digits("%06d", time.getNano() / 1000);
       case 'p' -> time.getHour() < 12 ? "AM" : "PM";
-      case 'j' -> "%03d".formatted(time.getDayOfYear());
+      case 'j' -> digits("%03d", time.getDayOfYear());
       case 'A' -> time.getDayOfWeek().getDisplayName(TextStyle.FULL, Locale.ENGLISH);
       case 'a' -> time.getDayOfWeek().getDisplayName(TextStyle.SHORT, Locale.ENGLISH);
       case 'B' -> time.getMonth().getDisplayName(TextStyle.FULL, Locale.ENGLISH);
       case 'b', 'h' -> time.getMonth().getDisplayName(TextStyle.FULL, Locale.ENGLISH).substring(0, 3);
       case 'w' -> String.valueOf(time.getDayOfWeek().getValue() % 7);
       case 'u' -> String.valueOf(time.getDayOfWeek().getValue());
-      case 'F' -> "%d-%s-%s".formatted(time.getYear(), two(time.getMonthValue()), two(time.getDayOfMonth()));
+      case 'F' -> "%s-%s-%s".formatted(time.getYear(), two(time.getMonthValue()), two(time.getDayOfMonth()));
       case 'D' -> "%s/%s/%s".formatted(two(time.getMonthValue()), two(time.getDayOfMonth()), two(time.getYear() % 100));
       case 'T' -> "%s:%s:%s".formatted(two(time.getHour()), two(time.getMinute()), two(time.getSecond()));
       case 'R' -> "%s:%s".formatted(two(time.getHour()), two(time.getMinute()));
@@ -59,6 +59,11 @@ final class Strftime {
   }
 
   private static String two(int number) {
-    return "%02d".formatted(number);
+    return digits("%02d", number);
+  }
+
+  /** In 0 to 9, whatever digits the user's locale has: models learn from this. */
+  private static String digits(String format, int number) {
+    return String.format(Locale.ROOT, format, number);
   }
 }

@@ -1,5 +1,6 @@
 package io.github.lora4j.tokenizer.chat.internal;
 
+import java.util.BitSet;
 import java.util.function.IntPredicate;
 
 /** strip and its like: taking characters off the ends of a string, and adding some. */
@@ -9,12 +10,12 @@ final class Trimming {
 
   /** Without the given characters at its ends, without white space where they are None. */
   static Str strip(Run run, Str text, Value chars, boolean left, boolean right) {
-    run.characters(text.chars());
+    run.characters(text.chars() + (chars instanceof Str set ? (long) set.chars() : 0));
     return strip(text, chars, left, right);
   }
 
   static Str strip(Str text, Value chars, boolean left, boolean right) {
-    IntPredicate strip = chars instanceof Str set ? c -> set.text().indexOf(c) >= 0 : Source::space;
+    IntPredicate strip = chars instanceof Str set ? set(set.text()) : Source::space;
     String s = text.text();
     int from = 0;
     int to = s.length();
@@ -25,6 +26,15 @@ final class Trimming {
       to -= Character.charCount(s.codePointBefore(to));
     }
     return text.slice(from, to);
+  }
+
+  private static IntPredicate set(String chars) {
+    if (chars.length() < 16) {
+      return c -> chars.indexOf(c) >= 0;
+    }
+    BitSet set = new BitSet();
+    chars.codePoints().forEach(set::set);
+    return set::get;
   }
 
   static Str pad(Run run, String method, Str text, Arguments arguments) {

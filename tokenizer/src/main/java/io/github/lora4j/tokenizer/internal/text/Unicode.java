@@ -98,11 +98,6 @@ public final class Unicode {
     return c >= 0x16EA0 && c <= 0x16EB8 ? c + 0x1B : Character.toLowerCase(c);
   }
 
-  /** ASCII symbols, as Rust's is_ascii_punctuation has them. */
-  public static boolean isAsciiPunctuation(int c) {
-    return c >= '!' && c <= '/' || c >= ':' && c <= '@' || c >= '[' && c <= '`' || c >= '{' && c <= '~';
-  }
-
   /** Rust's is_numeric, of a newer Unicode. */
   public static boolean isNumeric(int c) {
     return NUMBER.has(c) || c >= 0x11DE0 && c <= 0x11DE9 || c >= 0x16FF4 && c <= 0x16FF6;

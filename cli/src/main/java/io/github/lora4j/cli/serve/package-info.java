@@ -1,0 +1,2 @@
+/** {@code lora4j serve}. */
+package io.github.lora4j.cli.serve;

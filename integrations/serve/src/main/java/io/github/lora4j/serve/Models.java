@@ -1,0 +1,118 @@
+package io.github.lora4j.serve;
+
+import io.github.lora4j.models.Head;
+import io.github.lora4j.models.Model;
+import io.github.lora4j.models.ModelDirectory;
+import io.github.lora4j.models.Rows;
+import io.github.lora4j.serve.engine.EngineLimits;
+import io.github.lora4j.serve.model.ServedModel;
+import io.github.lora4j.serve.model.ServedOptions;
+import io.github.lora4j.serve.reading.Embedder;
+import io.github.lora4j.serve.reading.Judge;
+import io.github.lora4j.serve.reading.Reader;
+import io.github.lora4j.train.runs.RunDirectory;
+import io.github.lora4j.train.session.BaseModel;
+import io.github.lora4j.vector.ConfigException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+
+/** Opens what is to be served as what it is: a decoder, an encoder, a run of either. */
+public final class Models {
+
+  private static final String EMBEDDING = "embedding";
+  private static final Set<String> JUDGING = Set.of("classification", "multi_label", "regression", "token_classification", "reward");
+
+  private Models() {}
+
+  /**
+   * Opens models.
+   *
+   * @param main a model with its adapters, or a run; empty: the other runs alone
+   * @param runs of tasks that read, by name
+   */
+  public static Served open(Optional<ServedOptions> main, Map<String, Path> runs, ServedOptions.Computing computing, EngineLimits limits) {
+    List<AutoCloseable> opened = new ArrayList<>();
+    try {
+      List<Reader> readers = new ArrayList<>();
+      Optional<ServedModel> text = Optional.empty();
+      if (main.isPresent()) {
+        ServedOptions options = main.get();
+        if (continues(options.model())) {
+          ServedModel model = new ServedModel(options, limits);
+          opened.add(model);
+          text = Optional.of(model);
+        } else {
+          readers.add(reader(options, ""));
+          opened.add(readers.getLast());
+        }
+      }
+      for (Map.Entry<String, Path> run : runs.entrySet()) {
+        if (!RunDirectory.isRun(run.getValue())) {
+          throw new ConfigException("--run %s is no directory of a run".formatted(run.getValue()));
+        }
+        readers.add(reader(new ServedOptions(run.getValue(), run.getKey(), Map.of(), new ServedOptions.Room(1, 0, 0, 1, Optional.empty()), computing),
+            run.getKey() + "-base"));
+        opened.add(readers.getLast());
+      }
+      return new Served(text, readers, base(main.map(ServedOptions::model).orElseGet(() -> runs.values().iterator().next())));
+    } catch (RuntimeException | Error e) {
+      for (AutoCloseable one : opened) {
+        close(one);
+      }
+      throw e;
+    }
+  }
+
+  private static Path base(Path model) {
+    return RunDirectory.isRun(model) ? RunDirectory.recipe(model).model() : model;
+  }
+
+  private static void close(AutoCloseable one) {
+    try {
+      one.close();
+    } catch (Exception e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  /** Whether a model continues texts. */
+  private static boolean continues(Path path) {
+    if (RunDirectory.isRun(path)) {
+      String task = RunDirectory.recipe(path).task().name();
+      return !task.equals(EMBEDDING) && !JUDGING.contains(task);
+    }
+    var architecture = BaseModel.open(path).architecture();
+    return architecture.readsSource() || architecture.rowsOf(new Model(architecture, new Head.LanguageModel()).head()) == Rows.LAST;
+  }
+
+  /** @param base what the model without its adapter is called; "": as its directory */
+  private static Reader reader(ServedOptions options, String base) {
+    ServedOptions.Computing computing = options.computing();
+    Path path = options.model();
+    String own = options.name().isEmpty() ? String.valueOf(path.toAbsolutePath().normalize().getFileName()) : options.name();
+    if (!RunDirectory.isRun(path)) {
+      return new Embedder(own, ModelDirectory.open(path), options.adapters(), computing.backend(), computing.threads());
+    }
+    String task = RunDirectory.recipe(path).task().name();
+    if (JUDGING.contains(task)) {
+      if (!options.adapters().isEmpty()) {
+        throw new ConfigException("%s was trained for %s, whose head is its adapter's own; serve other runs by --run".formatted(path, task));
+      }
+      return new Judge(own, path, computing.backend(), computing.threads());
+    }
+    if (!task.equals(EMBEDDING)) {
+      throw new ConfigException("--run %s was trained for %s, which continues texts; give it as --model".formatted(path, task));
+    }
+    Map<String, Path> adapters = new LinkedHashMap<>();
+    adapters.put(own, path);
+    adapters.putAll(options.adapters());
+    ModelDirectory directory = BaseModel.open(RunDirectory.recipe(path).model());
+    String name = base.isEmpty() ? String.valueOf(directory.path().toAbsolutePath().normalize().getFileName()) : base;
+    return new Embedder(name, directory, adapters, computing.backend(), computing.threads());
+  }
+}

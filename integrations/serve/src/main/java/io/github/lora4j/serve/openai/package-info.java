@@ -1,0 +1,2 @@
+/** OpenAI's API: bodies to prompts, answers to objects and events. */
+package io.github.lora4j.serve.openai;

@@ -1,0 +1,51 @@
+package io.github.lora4j.serve;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import io.github.lora4j.serve.engine.EngineLimits;
+import io.github.lora4j.serve.model.ServedOptions;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.Optional;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** A client that no one here wrote: the {@code openai} package of npm, where there is one: {@code -Dopenai.npm=DIR}. */
+class NpmClientTest {
+
+  @TempDir
+  Path directory;
+
+  @Test
+  void openAisOwnClientIsServed() throws Exception {
+    String installed = System.getProperty("openai.npm", "");
+    assumeTrue(!installed.isEmpty(), "skipped: run `npm install openai` in a directory, and give it as -Dopenai.npm=DIR");
+    Path script = Path.of(installed, "lora4j-client.mjs");
+    Files.copy(clients().resolve("openai.mjs"), script, StandardCopyOption.REPLACE_EXISTING);
+    TinyServer.write(directory, "one");
+    TinyServer.lengthen(directory, 400);
+    try (TinyServer tiny = new TinyServer(directory, new ServedOptions.Room(8, 400, 0, 0, Optional.empty()), EngineLimits.DEFAULT, ServerOptions.LOCAL,
+        "one")) {
+      ProcessBuilder node = new ProcessBuilder("node", script.toString()).redirectErrorStream(true);
+      node.environment().put("LORA4J_URL", tiny.server.address());
+      node.environment().put("CHAT_MODEL", "one");
+      Process process = node.start();
+      String said = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+      assertTrue(process.waitFor(60, TimeUnit.SECONDS), said);
+      assertEquals(0, process.exitValue(), said);
+      assertTrue(said.contains("chat: ok"), said);
+    } finally {
+      Files.delete(script);
+    }
+  }
+
+  private static Path clients() {
+    Path here = Path.of("src/test/clients");
+    return Files.isDirectory(here) ? here : Path.of("../integrations/serve").resolve(here);
+  }
+}
