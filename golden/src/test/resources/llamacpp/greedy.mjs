@@ -11,13 +11,14 @@ const require = createRequire(path.join(path.resolve(home), "package.json"));
 const {getLlama} = await import(pathToFileURL(require.resolve("node-llama-cpp")));
 
 // Never built and never downloaded: what the package brings, or an error.
-const llama = await getLlama({gpu: false, build: "never", skipDownload: true, logLevel: "error", maxThreads: 2});
+// One thread: llama.cpp's threads wait for each other by spinning, which on a busy machine takes a hundred times as long.
+const llama = await getLlama({gpu: false, build: "never", skipDownload: true, logLevel: "error", maxThreads: 1});
 const answers = [];
 for (const job of JSON.parse(readFileSync(jobsFile, "utf8"))) {
   const model = await llama.loadModel({modelPath: job.model, gpuLayers: 0, useMmap: false});
   const longest = Math.max(...job.prompts.map(prompt => prompt.length)) + job.tokens;
   const context = await model.createContext({
-    contextSize: Math.max(64, longest), sequences: 1, batchSize: 512, flashAttention: false, experimentalKvCacheKeyType: "F32",
+    contextSize: Math.max(64, longest), sequences: 1, batchSize: 512, threads: 1, flashAttention: false, experimentalKvCacheKeyType: "F32",
     experimentalKvCacheValueType: "F32", lora: job.lora ? {adapters: [{filePath: job.lora, scale: 1}]} : undefined
   });
   const sequence = context.getSequence();

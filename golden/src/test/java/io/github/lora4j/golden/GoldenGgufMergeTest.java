@@ -1,21 +1,25 @@
 package io.github.lora4j.golden;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.github.lora4j.checkpoint.Checkpoint;
 import io.github.lora4j.checkpoint.SafetensorsWriter;
+import io.github.lora4j.checkpoint.gguf.GgmlType;
 import io.github.lora4j.checkpoint.gguf.GgufFile;
 import io.github.lora4j.checkpoint.gguf.GgufTensor;
 import io.github.lora4j.checkpoint.gguf.GgufValue;
 import io.github.lora4j.models.ModelDirectory;
 import io.github.lora4j.train.export.MergedForm;
 import io.github.lora4j.train.export.MergedModel;
+import io.github.lora4j.vector.WeightFormat;
 import io.github.lora4j.vector.WeightFormats;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -49,6 +53,56 @@ class GoldenGgufMergeTest {
       }
     }
     return GoldenCases.tests(FOLDER, checks);
+  }
+
+  /** A quantised base keeps its keys and every byte that the adapter does not touch; the rest is quantised again, or written in 16 bits. */
+  @TestFactory
+  Stream<DynamicTest> quantisedBases() {
+    Map<String, GoldenCases.Check> checks = new LinkedHashMap<>();
+    for (Path dir : GoldenCases.directories(FOLDER)) {
+      for (String format : List.of("q8_0", "q4_0", "q5_1", "q4_k_m", "q6_k")) {
+        if (Files.exists(dir.resolve(format + ".gguf")) && Files.exists(dir.resolve("adapter"))) {
+          checks.put(GoldenCases.name(dir) + ": " + format, () -> quantised(dir.resolve(format + ".gguf"), dir.resolve("adapter")));
+        }
+      }
+    }
+    return GoldenCases.tests(FOLDER, checks);
+  }
+
+  private static void quantised(Path base, Path adapter) throws IOException {
+    Path temp = Files.createTempDirectory("merge");
+    try {
+      Path again = temp.resolve("again.gguf");
+      List<String> notes = MergedModel.ofAdapter(base, adapter, new MergedForm.Gguf(Optional.empty(), Optional.empty(), false), again);
+      assertTrue(notes.getFirst().contains("noise"), notes.toString());
+      Path half = temp.resolve("half.gguf");
+      assertEquals(List.of(), MergedModel.ofAdapter(base, adapter, new MergedForm.Gguf(Optional.empty(), Optional.of(WeightFormat.F16), false), half));
+      try (GgufFile from = GgufFile.open(base); GgufFile quantised = GgufFile.open(again); GgufFile halves = GgufFile.open(half);
+          Checkpoint adapted = Checkpoint.open(adapter.resolve("adapter_model.safetensors"))) {
+        assertEquals(from.metadata().values(), quantised.metadata().values());
+        assertEquals(from.metadata().values(), halves.metadata().values());
+        int touched = 0;
+        for (GgufTensor tensor : from.tensors()) {
+          assertEquals(tensor, quantised.tensor(tensor.name()));
+          boolean same = halves.tensor(tensor.name()).equals(tensor);
+          touched += same ? 0 : 1;
+          assertEquals(same, Arrays.equals(bytes(from, tensor), bytes(quantised, tensor)), tensor.name());
+          assertEquals(same ? tensor.type() : GgmlType.F16, halves.tensor(tensor.name()).type());
+          if (same) {
+            assertArrayEquals(bytes(from, tensor), bytes(halves, tensor), tensor.name());
+          }
+        }
+        assertEquals(adapted.names().size() / 2, touched);
+      }
+    } finally {
+      Numbers.delete(temp);
+    }
+  }
+
+  private static byte[] bytes(GgufFile file, GgufTensor tensor) {
+    byte[] bytes = new byte[(int) tensor.bytes()];
+    file.read(tensor.name(), 0, MemorySegment.ofArray(bytes));
+    return bytes;
   }
 
   private static void same(Path dir, String format) throws IOException {
@@ -117,11 +171,7 @@ class GoldenGgufMergeTest {
     assertEquals(names(want), names(got));
     for (GgufTensor tensor : want.tensors()) {
       assertEquals(tensor, got.tensor(tensor.name()));
-      byte[] a = new byte[(int) tensor.bytes()];
-      byte[] b = new byte[a.length];
-      want.read(tensor.name(), 0, MemorySegment.ofArray(a));
-      got.read(tensor.name(), 0, MemorySegment.ofArray(b));
-      assertEquals(-1, java.util.Arrays.mismatch(a, b), tensor.name());
+      assertArrayEquals(bytes(want, tensor), bytes(got, tensor), tensor.name());
     }
   }
 

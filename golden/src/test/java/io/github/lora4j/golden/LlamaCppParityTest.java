@@ -161,12 +161,12 @@ class LlamaCppParityTest {
     List<LlamaCpp.Answer> theirs = new LlamaCpp(Path.of(System.getProperty("llamacpp"))).run(temp, List.of(
         new LlamaCpp.Job(merged, "", prompts, TEXTS, TOKENS), new LlamaCpp.Job(base, lora.toString(), prompts, TEXTS, TOKENS),
         new LlamaCpp.Job(base, "", prompts, TEXTS, TOKENS)));
-    assertTrue(!Arrays.equals(adapted.ids.getFirst(), plain.ids.getFirst()) || !Arrays.equals(adapted.ids.get(1), plain.ids.get(1)),
-        "the adapter does something");
     for (int i = 0; i < TEXTS.size(); i++) {
       assertArrayEquals(tokenizer.encode(TEXTS.get(i), false).ids(), theirs.getFirst().texts().get(i), "tokens of: " + TEXTS.get(i));
     }
     double near = near(ModelDirectory.open(model).modelType());
+    double change = apart(adapted.logits.getFirst().getFirst(), plain.logits.getFirst().getFirst());
+    assertTrue(change > 2 * near, "the adapter changes logits by " + change + ", which is not enough to be seen");
     report(name, "lora4j from merged GGUF", compare(adapted, again.ids, again.logits.stream().map(List::getFirst).toList(), near));
     report(name, "llama.cpp, merged GGUF", compare(adapted, theirs.getFirst().ids(), theirs.getFirst().last(), near));
     report(name, "llama.cpp, adapter GGUF", compare(adapted, theirs.get(1).ids(), theirs.get(1).last(), near));
@@ -177,17 +177,22 @@ class LlamaCppParityTest {
     System.out.printf(Locale.ROOT, "parity %-20s %-26s %s%n", name, what, result);
   }
 
+  private static double apart(float[] a, float[] b) {
+    assertEquals(a.length, b.length);
+    double apart = 0;
+    for (int i = 0; i < a.length; i++) {
+      apart = Math.max(apart, Math.abs(a[i] - b[i]));
+    }
+    return apart;
+  }
+
   /** How many tokens are equal, where texts part, and how far logits behind the prompts are from each other. */
   private static String compare(Greedy ours, List<int[]> ids, List<float[]> last, double near) {
     int equal = 0;
     List<String> parted = new ArrayList<>();
     double apart = 0;
     for (int p = 0; p < ids.size(); p++) {
-      float[] first = ours.logits.get(p).getFirst();
-      assertEquals(first.length, last.get(p).length);
-      for (int i = 0; i < first.length; i++) {
-        apart = Math.max(apart, Math.abs(first[i] - last.get(p)[i]));
-      }
+      apart = Math.max(apart, apart(ours.logits.get(p).getFirst(), last.get(p)));
       int at = Arrays.mismatch(ours.ids.get(p), ids.get(p));
       if (at < 0) {
         equal++;

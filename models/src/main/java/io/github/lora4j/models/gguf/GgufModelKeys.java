@@ -54,6 +54,7 @@ public final class GgufModelKeys {
     Map<String, String> names = architecture.facts().files().gguf();
     if (names.containsValue("token_types")) {
       key("attention.causal", GgufValue.of(false));
+      writer.key("tokenizer.ggml.token_type_count", GgufValue.u32(architecture.typeVocabSize()));
     } else if (!names.containsValue("position_embd")) {
       new GgufRopeKeys(config, keys.architecture(), writer).add();
     }

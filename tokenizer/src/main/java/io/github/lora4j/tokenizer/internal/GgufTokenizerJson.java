@@ -144,7 +144,8 @@ final class GgufTokenizerJson {
     GgufTokenList list = GgufTokenList.of("bert", Optional.empty(), Optional.empty(), Optional.empty());
     for (String token : tokens) {
       boolean marked = special.contains(token) || special.isEmpty() && token.matches("\\[[A-Z]+]");
-      list.tokens().add(marked || token.startsWith("[PAD") ? token : token.startsWith(CONTINUED) ? token.substring(CONTINUED.length()) : WORD + token);
+      boolean bracketed = token.startsWith("[") && token.endsWith("]");
+      list.tokens().add(marked || bracketed ? token : token.startsWith(CONTINUED) ? token.substring(CONTINUED.length()) : WORD + token);
       list.types().add(marked ? GgufTokenList.CONTROL : GgufTokenList.NORMAL);
     }
     return list;

@@ -19,6 +19,7 @@ import java.util.TreeSet;
 /** See {@link io.github.lora4j.tokenizer.GgufTokens}. */
 public final class GgufVocabularyKeys {
 
+  private static final Map<String, String> BERT = Map.of("cls", "[CLS]", "sep", "[SEP]", "unk", "[UNK]", "pad", "[PAD]", "mask", "[MASK]");
   private static final Map<String, String> SPECIAL = new LinkedHashMap<>();
 
   static {
@@ -103,6 +104,15 @@ public final class GgufVocabularyKeys {
         ids.putIfAbsent(name, id.intValue());
       }
     }));
+    if (list.model().equals("bert")) {
+      BERT.forEach((name, token) -> {
+        if (list.id(token) >= 0) {
+          ids.putIfAbsent(name, list.id(token));
+        }
+      });
+      // llama.cpp puts the begin token before a text where BERT has [CLS].
+      Optional.ofNullable(ids.get("cls")).ifPresent(id -> ids.putIfAbsent("bos", id));
+    }
     list.unknown().ifPresent(id -> ids.putIfAbsent("unk", id));
     return ids;
   }
@@ -112,7 +122,7 @@ public final class GgufVocabularyKeys {
     int[] text = Tokenizer.load(model).encode("a", true).ids();
     OptionalInt first = text.length == 0 ? OptionalInt.empty() : OptionalInt.of(text[0]);
     OptionalInt last = text.length == 0 ? OptionalInt.empty() : OptionalInt.of(text[text.length - 1]);
-    if (ids.containsKey("bos")) {
+    if (ids.containsKey("bos") && !ids.containsKey("cls")) {
       key("add_bos_token", GgufValue.of(first.isPresent() && first.getAsInt() == ids.get("bos")));
     }
     if (ids.containsKey("eos")) {

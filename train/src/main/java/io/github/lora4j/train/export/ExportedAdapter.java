@@ -85,6 +85,7 @@ public final class ExportedAdapter {
   }
 
   private static List<String> gguf(AdaptedModel adapted, Path adapter, Path file) {
+    MergedModel.requireGguf(file);
     refuse(file);
     try (LoadedAdapter loaded = PeftFormat.load(adapter, adapted.description()); LoadedAdapter lora = loaded.adapter().toLora(loaded.values())) {
       GgufAdapter.write(adapted, lora, file);

@@ -79,7 +79,7 @@ final class GgufAdapter {
         problems.add(module + (model.tied().containsKey(parameter) ? ": its weight is another module's, so the base's file has none for it"
             : ": no tensor of llama.cpp's that an adapter may change"));
       } else if (model.tied().containsValue(parameter)) {
-        problems.add(module + ": llama.cpp would change the output layer by it, too, which shares its weight");
+        problems.add(module + ": llama.cpp takes it for the output layer, too, which shares its weight, and ends with an assertion");
       }
     });
     adapter.parameters().stream().filter(AdapterParameter::ofBase).forEach(p -> problems.add(p.slot() + ": a parameter of the base trained whole ("

@@ -53,11 +53,18 @@ final class GgufMerge {
   private final MergedForm.Gguf form;
   private final GgufPlaces places;
   private final Set<String> turned;
+  private final String pooling;
   private final GgufWriter writer = new GgufWriter();
   private final Map<String, WeightFormat> formats = new TreeMap<>();
   private final List<GgufRows> rows = new ArrayList<>();
 
-  GgufMerge(AdaptedModel adapted, ModelDirectory base, MergedWeights merged, MergedForm.Gguf form) {
+  /**
+   * A merge.
+   *
+   * @param pooling of an encoder of texts: "mean", "cls"; empty where that is not known
+   */
+  GgufMerge(AdaptedModel adapted, ModelDirectory base, MergedWeights merged, MergedForm.Gguf form, String pooling) {
+    this.pooling = pooling;
     this.adapted = adapted;
     this.base = base;
     this.merged = merged;
@@ -138,6 +145,11 @@ final class GgufMerge {
         .map(e -> turned.contains(e.getKey().substring(adapted.prefix().length())) ? merged.info(e.getKey()).shape().getFirst()
             : merged.info(e.getKey()).shape().getLast()).orElse(0L);
     GgufModelKeys.add(adapted.model().architecture(), inner, writer);
+    switch (pooling) {
+      case "mean" -> writer.key(places.keys().architecture() + ".pooling_type", GgufValue.u32(1));
+      case "cls" -> writer.key(places.keys().architecture() + ".pooling_type", GgufValue.u32(2));
+      default -> { }
+    }
     names.forEach(this::add);
     formats.values().stream().filter(f -> !f.equals(WeightFormat.F32)).findFirst().or(() -> Optional.of(WeightFormat.F32)).flatMap(GgufMerge::fileType)
         .ifPresent(type -> writer.key(FILE_TYPE, GgufValue.u32(type)));

@@ -10,6 +10,7 @@ import io.github.lora4j.lora.files.PeftFormat;
 import io.github.lora4j.lora.plain.MergedWeights;
 import io.github.lora4j.models.ModelDirectory;
 import io.github.lora4j.train.TrainedModel;
+import io.github.lora4j.train.recipe.AdapterTask;
 import io.github.lora4j.train.recipe.Recipe;
 import io.github.lora4j.train.runs.RunDirectory;
 import io.github.lora4j.train.session.BaseModel;
@@ -95,8 +96,8 @@ public final class MergedModel {
     switch (form) {
       case MergedForm.Safetensors safetensors -> {
         if (ModelDirectory.isGguf(from.base.path())) {
-          throw new ConfigException(("%s is a GGUF file, and a model of safetensors needs a tokenizer.json, which cannot be made of it; keep the adapter "
-              + "and use it with this file, or merge it into the model that the file was made from: --model DIRECTORY").formatted(from.base.path()));
+          throw new ConfigException(("%s is a GGUF file, and a model of safetensors needs a tokenizer.json, which cannot be made of it; merge into GGUF (--to "
+              + "gguf), or into the model that the file was made from (--model DIRECTORY)").formatted(from.base.path()));
         }
         try (Checkpoint weights = FittingHead.open(from.base, from.adapted.model())) {
           write(from, weights, safetensors.untie(), (merged, _) -> AtomicFiles.directory(output,
@@ -105,11 +106,14 @@ public final class MergedModel {
         return List.of();
       }
       case MergedForm.Gguf gguf -> {
+        requireGguf(output);
         List<String> notes = new ArrayList<>();
         try (Checkpoint weights = FittingHead.open(from.base, from.adapted.model())) {
           write(from, weights, gguf.untie(), (merged, _) -> {
             Path name = output.toAbsolutePath().getFileName();
-            AtomicFiles.checkedFile(output, temporary -> notes.addAll(new GgufMerge(from.adapted, from.base, merged, gguf).write(temporary.resolve(name))));
+            String pooling = AdapterTask.read(from.adapter).map(task -> String.valueOf(task.settings().getOrDefault("pooling", ""))).orElse("");
+            AtomicFiles.checkedFile(output,
+                temporary -> notes.addAll(new GgufMerge(from.adapted, from.base, merged, gguf, pooling).write(temporary.resolve(name))));
           });
         }
         return notes;
@@ -130,6 +134,13 @@ public final class MergedModel {
         }
         return List.of();
       }
+    }
+  }
+
+  /** Programs know such files by the end of their names. */
+  static void requireGguf(Path file) {
+    if (!file.toString().endsWith(".gguf")) {
+      throw new ConfigException("%s: the name of a GGUF file must end in .gguf".formatted(file));
     }
   }
 

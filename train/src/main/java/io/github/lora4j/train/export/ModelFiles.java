@@ -57,7 +57,6 @@ record ModelFiles(AdaptedModel adapted, Path base) {
    */
   void config(Path to, MergedForm.Safetensors form) throws IOException {
     ObjectNode config = adapted.model().architecture().config().json().deepCopy();
-    config.remove("quantization_config");
     config.putArray("architectures").add(adapted.model().className());
     if (form.untie() && adapted.model().outputModule().isPresent()) {
       config.put("tie_word_embeddings", false);
