@@ -31,7 +31,8 @@ public final class KernelTable {
   private static final Map<String, Integer> BYTES = Map.ofEntries(Map.entry("activation", 8), Map.entry("activationGrad", 12),
       Map.entry("layerNorm", 8), Map.entry("layerNormGrad", 12), Map.entry("dropout", 8), Map.entry("rmsNorm", 8),
       Map.entry("rmsNormGrad", 12), Map.entry("gather", 12), Map.entry("rope", 8), Map.entry("l2Normalize", 8),
-      Map.entry("crossEntropy", 4), Map.entry("crossEntropyGrad", 8), Map.entry("adamw", 28), Map.entry("sumSquares", 4), Map.entry("exp", 8), Map.entry("softmax", 8));
+      Map.entry("crossEntropy", 4), Map.entry("crossEntropyGrad", 8), Map.entry("adamw", 28), Map.entry("sumSquares", 4), Map.entry("exp", 8),
+      Map.entry("softmax", 8));
 
   private KernelTable() {}
 

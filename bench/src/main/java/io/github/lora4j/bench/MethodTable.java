@@ -25,9 +25,12 @@ final class MethodTable {
   static String of(String model, GlueTask task, MethodOptions options, List<Entry> entries) {
     Entry baseline = entries.getFirst();
     int n = baseline.cells.size();
-    StringBuilder out = new StringBuilder(text("## %s, %s%n%n%s in %%, with Student's 95 %% interval over %d paired seeds; %s training rows, %s epochs, "
-        + "batches of 32. Learning rate: the best of four on held-out training rows (in a tie, the one with the lower training loss), the same search for "
-        + "every method; * marks one at either end of the four. A verdict other than inconclusive means that the 95 %% interval of the paired differences "
+    StringBuilder out = new StringBuilder(text("## %s, %s%n%n%s in %%, with Student's 95 %% interval over %d paired seeds; %s training rows, %s "
+        + "epochs, "
+        + "batches of 32. Learning rate: the best of four on held-out training rows (in a tie, the one with the lower training loss), the same "
+        + "search for "
+        + "every method; * marks one at either end of the four. A verdict other than inconclusive means that the 95 %% interval of the paired "
+        + "differences "
         + "excludes zero; of %d comparisons, one in twenty does so by chance.%n%n",
         model, task.folder(), task.metric(), n, options.rows() == 0 ? "all" : text("%,d", options.rows()), number(options.epochs()),
         entries.size() - 1));

@@ -19,7 +19,8 @@ import java.util.Scanner;
  * Times whole training steps of an encoder with LoRA on q and v: random weights, full-length sequences, so that the arithmetic is
  * fixed. Arguments: layers hidden heads intermediate batch length rank threads steps; defaults are MiniLM, 32 × 128, r = 8.
  * With {@code --stdin} each line read runs one step, so that a peer's steps can be interleaved; {@code --profile} adds a table
- * of ops, each the median of nine steps, {@code --backend=NAME} takes another than the processor, {@code --llama} a Llama that predicts every next token.
+ * of ops, each the median of nine steps, {@code --backend=NAME} takes another than the processor, {@code --llama} a Llama that predicts every next
+ * token.
  * {@code --weights=f32,q8_0,nf4} times steps with frozen weights in each of these formats, interleaved, and divides them by those of the first.
  */
 public final class StepTime {
@@ -82,7 +83,8 @@ public final class StepTime {
     System.arraycopy(n, 0, d, 0, n.length);
     String name = options.stream().filter(option -> option.startsWith("--backend=")).map(option -> option.substring("--backend=".length())).findFirst()
         .orElse("cpu");
-    TrainingStep.Shape shape = new TrainingStep.Shape("step", options.contains("--llama") ? TrainingStep.Family.LLAMA : TrainingStep.Family.BERT, d[0], d[1], d[2], d[3], d[4], d[5], d[6]);
+    TrainingStep.Shape shape = new TrainingStep.Shape("step", options.contains("--llama") ? TrainingStep.Family.LLAMA : TrainingStep.Family.BERT,
+        d[0], d[1], d[2], d[3], d[4], d[5], d[6]);
     Optional<String> formats = options.stream().filter(option -> option.startsWith("--weights=")).map(option -> option.substring("--weights=".length()))
         .findFirst();
     if (formats.isPresent()) {

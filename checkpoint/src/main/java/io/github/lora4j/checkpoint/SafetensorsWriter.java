@@ -13,6 +13,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.function.Consumer;
 
 /**
@@ -82,7 +83,50 @@ public final class SafetensorsWriter {
    * @throws ResourceException when the disk is full or the place cannot be written; nothing is left behind then
    */
   public void write(Path file) {
-    List<Entry> sorted = new ArrayList<>(entries);
+    write(file, entries);
+  }
+
+  /**
+   * Writes a directory's weights as Hugging Face does: {@code model.safetensors}, or, where that would be larger than a shard,
+   * {@code model-00001-of-0000N.safetensors} and so on with {@code model.safetensors.index.json}. Tensors go to shards in the order in which they
+   * were added; one that is larger than a shard has one of its own.
+   *
+   * @param directory one that is there
+   * @param shardBytes the most bytes of tensors in a file
+   * @throws ResourceException when the disk is full or the place cannot be written
+   */
+  public void writeShards(Path directory, long shardBytes) {
+    List<List<Entry>> shards = shards(shardBytes);
+    if (shards.size() == 1) {
+      write(directory.resolve("model.safetensors"), shards.getFirst());
+      return;
+    }
+    Map<String, String> places = new TreeMap<>();
+    for (int i = 0; i < shards.size(); i++) {
+      String name = "model-%05d-of-%05d.safetensors".formatted(i + 1, shards.size());
+      shards.get(i).forEach(entry -> places.put(entry.info().name(), name));
+      write(directory.resolve(name), shards.get(i));
+    }
+    AtomicFiles.text(directory.resolve("model.safetensors.index.json"), SafetensorsLayout.index(places,
+        entries.stream().mapToLong(entry -> entry.info().bytes()).sum()));
+  }
+
+  private List<List<Entry>> shards(long shardBytes) {
+    List<List<Entry>> shards = new ArrayList<>(List.of(new ArrayList<>()));
+    long bytes = 0;
+    for (Entry entry : entries) {
+      if (!shards.getLast().isEmpty() && bytes + entry.info().bytes() > shardBytes) {
+        shards.add(new ArrayList<>());
+        bytes = 0;
+      }
+      shards.getLast().add(entry);
+      bytes += entry.info().bytes();
+    }
+    return shards;
+  }
+
+  private void write(Path file, List<Entry> of) {
+    List<Entry> sorted = new ArrayList<>(of);
     sorted.sort((a, b) -> SafetensorsLayout.ORDER.compare(a.info(), b.info()));
     byte[] header = SafetensorsLayout.header(sorted.stream().map(Entry::info).toList(), metadata);
     AtomicFiles.file(file, channel -> {

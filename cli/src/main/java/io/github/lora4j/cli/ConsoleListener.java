@@ -38,8 +38,8 @@ public final class ConsoleListener implements TrainListener {
       case TrainEvent.Ranks e -> { } // a line for each report would bury the loss; the metrics file and the report hold them
       case TrainEvent.Evaluated e -> line(String.format(Locale.ROOT, "eval  step %d  epoch %.2f  %s  (%s)", e.step(), e.epoch(),
           metrics(e.metrics()), time(e.seconds())));
-      case TrainEvent.Sampled e -> line("%d sample%s answered %s training: see the report".formatted(e.samples().size(), e.samples().size() == 1 ? "" : "s",
-          e.step() == 0 ? "before" : "after"));
+      case TrainEvent.Sampled e -> line("%d sample%s answered %s training: see the report".formatted(e.samples().size(),
+          e.samples().size() == 1 ? "" : "s", e.step() == 0 ? "before" : "after"));
       case TrainEvent.Saved e -> line("saved " + e.directory());
       case TrainEvent.Note e -> line("note: " + e.text());
       case TrainEvent.Finished e -> {

@@ -44,7 +44,8 @@ final class DataCommand implements Callable<Integer> {
   @Option(names = "--task", paramLabel = "NAME", description = "The task; by the format of the rows if not given.")
   private Optional<String> task;
 
-  @Option(names = "--set", paramLabel = "KEY=VALUE", description = "Sets any key of the recipe (repeatable): data.max_length, train_on, chat_template.")
+  @Option(names = "--set", paramLabel = "KEY=VALUE",
+      description = "Sets any key of the recipe (repeatable): data.max_length, train_on, chat_template.")
   private List<String> set = new ArrayList<>();
 
   @Option(names = "--show", paramLabel = "N", defaultValue = "3", description = "Print the tokens of so many examples (default ${DEFAULT-VALUE}).")

@@ -48,17 +48,20 @@ final class EvalCommand implements Callable<Integer> {
   @Option(names = "--generate", description = "Generate answers to the data's questions and compare them with its answers; writes generations.jsonl.")
   private boolean generate;
 
-  @Option(names = "--metrics", split = ",", paramLabel = "NAME", description = "With --generate: exact_match, exact_match_squad, f1, bleu (sacreBLEU), bleu_nltk, "
+  @Option(names = "--metrics", split = ",", paramLabel = "NAME",
+      description = "With --generate: exact_match, exact_match_squad, f1, bleu (sacreBLEU), bleu_nltk, "
       + "bleu_e2e, rouge (default: ${DEFAULT-VALUE}).", defaultValue = "bleu,rouge,exact_match")
   private List<String> metrics = new ArrayList<>();
 
-  @Option(names = {"--max_new_tokens", "--max-new-tokens"}, paramLabel = "N", description = "With --generate: longest answer in tokens (default: 256).")
+  @Option(names = {"--max_new_tokens", "--max-new-tokens"}, paramLabel = "N",
+      description = "With --generate: longest answer in tokens (default: 256).")
   private Optional<Integer> newTokens;
 
   @Option(names = "--limit", paramLabel = "N", description = "With --generate: the first N questions only.")
   private Optional<Integer> limit;
 
-  @Option(names = "--set", paramLabel = "NAME=VALUE", description = "With --generate: a setting as of generation_config.json (repeatable); the likeliest "
+  @Option(names = "--set", paramLabel = "NAME=VALUE",
+      description = "With --generate: a setting as of generation_config.json (repeatable); the likeliest "
       + "token is taken each time if none says otherwise.")
   private List<String> set = new ArrayList<>();
 

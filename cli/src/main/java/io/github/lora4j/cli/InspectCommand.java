@@ -2,12 +2,17 @@ package io.github.lora4j.cli;
 
 import io.github.lora4j.checkpoint.Checkpoint;
 import io.github.lora4j.checkpoint.TensorInfo;
+import io.github.lora4j.checkpoint.gguf.GgufFile;
+import io.github.lora4j.checkpoint.gguf.GgufTensor;
 import io.github.lora4j.lora.files.PeftFormat;
+import io.github.lora4j.models.ModelDirectory;
 import io.github.lora4j.train.runs.RunDirectory;
-import io.github.lora4j.vector.DType;
+import io.github.lora4j.vector.Elements;
 import io.github.lora4j.vector.FormatException;
 import io.github.lora4j.vector.Names;
 import io.github.lora4j.vector.ResourceException;
+import io.github.lora4j.vector.WeightFormat;
+import io.github.lora4j.vector.WeightFormats;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
@@ -32,7 +37,7 @@ final class InspectCommand implements Callable<Integer> {
   @Spec
   private CommandSpec spec;
 
-  @Parameters(paramLabel = "PATH", description = "A directory, a .safetensors or an .onnx file.")
+  @Parameters(paramLabel = "PATH", description = "A directory, a .gguf, a .safetensors or an .onnx file.")
   private Path path;
 
   @Override
@@ -75,19 +80,43 @@ final class InspectCommand implements Callable<Integer> {
   }
 
   private void tensors(PrintWriter out) {
-    try (Checkpoint checkpoint = Checkpoint.open(path)) {
+    if (ModelDirectory.isGguf(path)) {
+      gguf(out);
+      return;
+    }
+    boolean model = Files.isRegularFile(path.resolve("config.json"));
+    try (Checkpoint checkpoint = model ? ModelDirectory.open(path).checkpoint() : Checkpoint.open(path)) {
       Table table = new Table("tensor", "type", "shape", "elements");
-      Map<DType, Long> elements = new TreeMap<>();
+      Map<String, Long> elements = new TreeMap<>();
       long bytes = 0;
       for (String name : checkpoint.names()) {
         TensorInfo info = checkpoint.info(name);
-        table.row(name, info.dtype().toString(), info.shape().toString(), "%,d".formatted(info.elements()));
-        elements.merge(info.dtype(), info.elements(), Long::sum);
-        bytes += info.bytes();
+        WeightFormat format = info.dtype().isFloat() ? checkpoint.stored(name) : WeightFormat.F32;
+        boolean blocks = !(format instanceof Elements);
+        String type = blocks ? format.name() : info.dtype().toString();
+        table.row(name, type, info.shape().toString(), "%,d".formatted(info.elements()));
+        elements.merge(type, info.elements(), Long::sum);
+        bytes += blocks ? info.shape().getFirst() * WeightFormats.rowBytes(format, Math.toIntExact(info.shape().getLast())) : info.bytes();
       }
       out.print(table);
       out.printf("%d tensors, %,d bytes; elements by type: %s%n", checkpoint.names().size(), bytes, elements);
       checkpoint.metadata().forEach((key, value) -> out.printf("metadata %s: %s%n", Names.printable(key), Names.printable(value)));
+    }
+  }
+
+  /** A GGUF file as it is, of whatever it is one. */
+  private void gguf(PrintWriter out) {
+    try (GgufFile file = GgufFile.open(path)) {
+      Table table = new Table("tensor", "type", "shape", "bytes");
+      Map<String, Long> bytes = new TreeMap<>();
+      for (GgufTensor tensor : file.tensors()) {
+        table.row(Names.printable(tensor.name()), tensor.type().toString(), tensor.shape().toString(), "%,d".formatted(tensor.bytes()));
+        bytes.merge(tensor.type().toString(), tensor.bytes(), Long::sum);
+      }
+      out.print(table);
+      out.printf("GGUF of version %d, %d tensors, %,d bytes; by type: %s%n", file.version(), file.tensors().size(),
+          bytes.values().stream().mapToLong(Long::longValue).sum(), bytes);
+      file.metadata().shown().forEach((key, value) -> out.printf("%s: %s%n", Names.printable(key), value));
     }
   }
 }

@@ -57,7 +57,9 @@ public final class Main implements Runnable {
     return commandLine("train", "plan", "generate", "chat");
   }
 
-  /** The command for these arguments: what settings there are is asked of services for the verbs among them alone, for it takes as long as to start. */
+  /**
+   * The command for these arguments: what settings there are is asked of services for the verbs among them alone, for it takes as long as to start.
+   */
   private static CommandLine commandLine(String... args) {
     CommandLine command = new CommandLine(new Main());
     for (Map.Entry<String, CommandLine> verb : command.getSubcommands().entrySet()) {

@@ -33,7 +33,8 @@ import picocli.CommandLine.Spec;
 /** {@code lora4j predict}. */
 @Command(name = "predict", mixinStandardHelpOptions = true, sortOptions = false,
     description = {"Applies the adapter of a run to texts: --text, --file, or a text a line from standard input.",
-        "Prints labels with probabilities, values, or vectors; the similarity of two texts with --text-pair for an embedding; answers of a model of texts."})
+        "Prints labels with probabilities, values, or vectors; the similarity of two texts with --text-pair for an embedding; answers of a model of "
+            + "texts."})
 final class PredictCommand implements Callable<Integer> {
 
   /** Rows predicted together. */

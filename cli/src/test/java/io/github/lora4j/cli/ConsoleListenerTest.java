@@ -18,8 +18,8 @@ class ConsoleListenerTest {
     metrics.put("loss", 0.51234);
     metrics.put("accuracy", 0.75);
     return List.of(new TrainEvent.Started("cpu: 2 threads\na model", 300, 100, 3200, 12345), new TrainEvent.Note("2 texts were cut"),
-        new TrainEvent.Step(110, 300, 1.1, 0.69315, 1.25, 2e-4, Map.of(), 10_000, 320, 20), new TrainEvent.Step(120, 300, 1.2, 0.5, 0.0625, 1e-4, Map.of(), 50_000, 640, 30),
-        new TrainEvent.Evaluated(120, 1.2, metrics, 3.4), new TrainEvent.Saved(120, Path.of("runs", "checkpoint-120")),
+        new TrainEvent.Step(110, 300, 1.1, 0.69315, 1.25, 2e-4, Map.of(), 10_000, 320, 20), new TrainEvent.Step(120, 300, 1.2, 0.5, 0.0625, 1e-4,
+        Map.of(), 50_000, 640, 30), new TrainEvent.Evaluated(120, 1.2, metrics, 3.4), new TrainEvent.Saved(120, Path.of("runs", "checkpoint-120")),
         new TrainEvent.Finished(300, 3723.4, Path.of("runs", "adapter"), metrics));
   }
 

@@ -110,7 +110,8 @@ class GradientExchangeTest {
   }
 
   @ParameterizedTest
-  @CsvSource({"lora, 1, 2", "lora, 2, 2", "lora, 5, 2", "lora, 7, 3", "lora, 8, 3", "lora, 9, 7", "lora, 4, 7", "lora, 6, 1", "adalora, 7, 3", "adalora, 3, 2"})
+  @CsvSource({"lora, 1, 2", "lora, 2, 2", "lora, 5, 2", "lora, 7, 3", "lora, 8, 3", "lora, 9, 7", "lora, 4, 7", "lora, 6, 1", "adalora, 7, 3",
+      "adalora, 3, 2"})
   void anyNumberOfWorkersGivesTheSameBits(String method, int accumulation, int workers) throws Exception {
     byte[] one = train(recipe("one", method, accumulation).build(), GradientExchange.NONE);
     InMemory exchange = new InMemory(workers);

@@ -81,7 +81,8 @@ class MainTest {
   /** {@code --batch-size} is {@code --batch_size}; values and options of other commands stay as they are. */
   @Test
   void settingsMayHaveDashes() {
-    assertArrayEquals(new String[] {"train", "--batch_size", "4", "--optimizer.max_grad_norm=0.5", "--dry-run", "--set", "adapter.lora_alpha=2", "a-b"},
+    assertArrayEquals(new String[] {"train", "--batch_size", "4", "--optimizer.max_grad_norm=0.5", "--dry-run", "--set", "adapter.lora_alpha=2",
+        "a-b"},
         Arguments.of(new String[] {"train", "--batch-size", "4", "--optimizer.max-grad-norm=0.5", "--dry-run", "--adapter.lora-alpha", "2", "a-b"},
             StandardCharsets.UTF_8, Map.of()));
     String[] other = {"predict", "--batch-size", "4", "--text", "--max-steps"};

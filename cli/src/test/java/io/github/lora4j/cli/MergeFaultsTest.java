@@ -146,7 +146,8 @@ class MergeFaultsTest {
         {"text": "the film is good", "tags": ["O", "THING", "O", "MOOD"]}
         {"text": "a  plot is very bad", "tags": "O THING O O MOOD"}
         """.repeat(10));
-    train(data, "--task", "token_classification", "--data.label", "tags", "--data.eval", data, "--max_steps", 60, "--optimizer.learning_rate", "3e-2");
+    train(data, "--task", "token_classification", "--data.label", "tags", "--data.eval", data, "--max_steps", 60, "--optimizer.learning_rate",
+        "3e-2");
     JsonNode eval = JSON.readTree(Cli.ok("eval", run, "--json").out()).path("adapter");
     assertTrue(eval.path("accuracy").asDouble() > 0.9 && eval.has("loss"), eval.toString());
     String answer = Cli.ok("predict", run, "--text", "the plot is good").out();

@@ -232,8 +232,8 @@ class ResumeTest {
 
   @Test
   void nothingIsResumedByMistake() {
-    Cli mistyped = Cli.run("train", "--model", model, "--output", dir.resolve("rnu"), "--data.train", data, "--data.text", "sentence", "--data.label", "mood",
-        "--adapter.target_modules", "query", "--resume");
+    Cli mistyped = Cli.run("train", "--model", model, "--output", dir.resolve("rnu"), "--data.train", data, "--data.text", "sentence", "--data.label",
+        "mood", "--adapter.target_modules", "query", "--resume");
     assertEquals(2, mistyped.code(), mistyped.err());
     assertTrue(mistyped.err().contains("is not the directory of a run, so there is nothing to resume"), mistyped.err());
     assertFalse(Files.exists(dir.resolve("rnu")));

@@ -179,8 +179,8 @@ final class GoldenDpoTest {
       // TRL ignores the smoothing of losses that have none.
       double smoothing = kind.smooths() ? settings.path("label_smoothing").asDouble(0) : 0;
       boolean before = own != 0 || !run.path("reference").asText().equals("adapter off");
-      return new PairTask(architecture, new PairLoss(kind, beta, smoothing, 0, divergence.startsWith("js")), before ? Reference.GIVEN : Reference.STEP,
-          new PairTask.Own(own, false, settings.path("ld_alpha").asDouble(1)));
+      return new PairTask(architecture, new PairLoss(kind, beta, smoothing, 0, divergence.startsWith("js")),
+          before ? Reference.GIVEN : Reference.STEP, new PairTask.Own(own, false, settings.path("ld_alpha").asDouble(1)));
     }
 
     private List<TokenizedData> batches() {

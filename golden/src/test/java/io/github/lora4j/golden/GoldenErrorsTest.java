@@ -274,7 +274,8 @@ class GoldenErrorsTest {
 
   /** In its form as plain LoRA: what comes out is weight · scaling · B·diag(E)·A. */
   private void combinesAdaLora() {
-    Adapter adapter = AdapterMethod.named("adalora").create(Map.of("target_modules", List.of("fc1"), "init_r", 4, "target_r", 2, "lora_alpha", 12), MLP);
+    Adapter adapter = AdapterMethod.named("adalora").create(Map.of("target_modules", List.of("fc1"), "init_r", 4, "target_r", 2, "lora_alpha", 12),
+        MLP);
     try (AdapterValues values = new AdapterValues(adapter.parameters()).initialise(5)) {
       float[][] parts = new float[3][];
       for (var parameter : adapter.parameters()) {

@@ -48,9 +48,9 @@ class GoldenGgufFilesTest {
     Map<String, GoldenCases.Check> checks = new LinkedHashMap<>();
     Path file = GoldenCases.folder("gguf").resolve("malformed.json");
     if (Files.exists(file)) {
-      GoldenCases.json(file).get("cases").forEach(json -> checks.put("malformed/" + json.get("name").asText(), () -> damaged(json)));
+      GoldenCases.json(file).get("cases").forEach(json -> checks.put(json.get("name").asText(), () -> damaged(json)));
     }
-    return GoldenCases.tests("gguf", checks);
+    return GoldenCases.tests("gguf/malformed", checks);
   }
 
   private void compare(Path path, JsonNode json) throws IOException {

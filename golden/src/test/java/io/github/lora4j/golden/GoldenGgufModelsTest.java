@@ -4,6 +4,10 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import io.github.lora4j.checkpoint.Checkpoint;
+import io.github.lora4j.checkpoint.gguf.GgmlType;
+import io.github.lora4j.checkpoint.gguf.GgufFile;
+import io.github.lora4j.checkpoint.gguf.GgufTensor;
+import io.github.lora4j.checkpoint.gguf.GgufWriter;
 import io.github.lora4j.generate.Generator;
 import io.github.lora4j.generate.GeneratorOptions;
 import io.github.lora4j.generate.Request;
@@ -18,10 +22,16 @@ import io.github.lora4j.models.ModelDirectory;
 import io.github.lora4j.models.ModelFamily;
 import io.github.lora4j.models.WeightStorage;
 import io.github.lora4j.tokenizer.Tokenizer;
+import io.github.lora4j.vector.DType;
+import io.github.lora4j.vector.Elements;
 import io.github.lora4j.vector.KernelProvider;
+import io.github.lora4j.vector.WeightFormats;
 import io.github.lora4j.vector.Workers;
+import io.github.lora4j.vector.blocks.GgufFormat;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -35,11 +45,15 @@ import java.util.stream.Stream;
 import java.util.stream.StreamSupport;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.TestFactory;
+import org.junit.jupiter.api.io.TempDir;
 
 /** Whole GGUF files as models: token ids as llama.cpp's, logits as transformers' of the same weights, dequantised where the file is quantised. */
 class GoldenGgufModelsTest {
 
   private static final String FOLDER = "gguf/models";
+
+  @TempDir
+  private Path temp;
 
   @TestFactory
   Stream<DynamicTest> tokens() {
@@ -65,6 +79,65 @@ class GoldenGgufModelsTest {
       }
     }
     return GoldenCases.tests(FOLDER, checks);
+  }
+
+  /** Every architecture in blocks: the file quantised anew, kept in blocks and decoded, gives the same logits; what is permuted and turned, too. */
+  @TestFactory
+  Stream<DynamicTest> requantised() {
+    Map<String, GoldenCases.Check> checks = new LinkedHashMap<>();
+    for (Path dir : GoldenCases.directories(FOLDER)) {
+      Path file = dir.resolve("f32.gguf");
+      if (Files.exists(file)) {
+        checks.put(GoldenCases.name(dir) + ": requantised", () -> requantised(dir, file));
+      }
+    }
+    return GoldenCases.tests(FOLDER, checks);
+  }
+
+  private void requantised(Path dir, Path file) {
+    Path as = temp.resolve(GoldenCases.name(dir) + ".gguf");
+    try (GgufFile from = GgufFile.open(file); Arena arena = Arena.ofShared()) {
+      GgufWriter writer = new GgufWriter();
+      from.metadata().values().forEach(writer::key);
+      for (GgufTensor tensor : from.tensors()) {
+        MemorySegment floats = arena.allocate(tensor.bytes(), 64);
+        from.read(tensor.name(), 0, floats);
+        if (tensor.shape().size() < 2 || tensor.columns() % 32 != 0) {
+          writer.add(tensor, floats);
+          continue;
+        }
+        GgufTensor blocks = new GgufTensor(tensor.name(), GgmlType.Q8_0, tensor.shape());
+        MemorySegment data = arena.allocate(blocks.bytes(), 64);
+        WeightFormats.encode(GgufFormat.Q8_0, Math.toIntExact(tensor.shape().getFirst()), Math.toIntExact(tensor.columns()), new Elements(DType.F32),
+            floats, data);
+        writer.add(blocks, data);
+      }
+      writer.write(as);
+    }
+    Model model = GoldenCases.supported(() -> Generator.model(ModelDirectory.open(as).architecture()));
+    try (Checkpoint weights = ModelDirectory.open(as).checkpoint(); Checkpoint expected = Checkpoint.open(dir.resolve("expected.safetensors"));
+        CpuBackend backend = new CpuBackend(KernelProvider.select("auto"), new Workers(2))) {
+      int[] ids = ids(expected);
+      List<float[]> logits = new ArrayList<>();
+      for (WeightStorage storage : List.of(WeightStorage.STORED, WeightStorage.F32)) {
+        try (Generator generator = Generator.open(model, weights, new GeneratorOptions(1, ids.length + 2, ids.length + 2, ids.length + 2, storage),
+            backend)) {
+          generator.add(Request.of(ids, GenerationSettings.of(Map.of("max_new_tokens", 1))));
+          generator.step((sequence, chosen) -> logits.add(generator.logits()));
+        }
+      }
+      Numbers.assertClose(logits.get(1), logits.get(0), 1e-4, "logits");
+      float[] exact = Numbers.floats(expected, "logits");
+      int width = model.architecture().vocabSize();
+      Numbers.assertClose(Arrays.copyOfRange(exact, exact.length - width, exact.length), logits.get(0), 1, "logits of 8 bits beside those of 32");
+    }
+  }
+
+  private static int[] ids(Checkpoint expected) {
+    float[] read = Numbers.floats(expected, "input_ids");
+    int[] ids = new int[read.length];
+    Arrays.setAll(ids, i -> (int) read[i]);
+    return ids;
   }
 
   private static List<Path> files(Path dir) {
@@ -107,9 +180,7 @@ class GoldenGgufModelsTest {
       if (!expected.names().contains(name)) {
         throw GoldenCases.notYet("no " + name + " was recorded");
       }
-      float[] read = Numbers.floats(expected, "input_ids");
-      int[] ids = new int[read.length];
-      Arrays.setAll(ids, i -> (int) read[i]);
+      int[] ids = ids(expected);
       float[] want = Numbers.floats(expected, name);
       GeneratorOptions room = new GeneratorOptions(1, ids.length + 2, ids.length + 2, ids.length + 2, storage);
       Optional<LoadedAdapter> adapter = adapted ? Optional.of(PeftFormat.load(dir.resolve("adapter"), Generator.describe(model)))

@@ -76,7 +76,8 @@ class GoldenLoraLayersTest {
     Map<String, Tensor> rows = convolution ? Images.rows(t) : t;
     int[] ids = embedding ? Numbers.integers(tensors, "x") : new int[0];
     new LayerProgram(rows, convolution ? Images.sizes(t.get("x")) : new int[0], adapter, module,
-        new LayerProgram.Ids(ids, base.path("padding_idx").asInt(-1), base.path("scale_grad_by_freq").asBoolean())).forwardAndBackward(p -> t.get("param." + name.apply(p)).values(),
+        new LayerProgram.Ids(ids, base.path("padding_idx").asInt(-1), base.path("scale_grad_by_freq").asBoolean())).forwardAndBackward(p ->
+        t.get("param." + name.apply(p)).values(),
             (p, gradient) -> check("gradient of " + p.slot(), gradient, t.get("grad." + name.apply(p))));
     if (c.has("merge_error")) {
       try (AdapterValues values = new AdapterValues(adapter.parameters())) {

@@ -102,7 +102,8 @@ class GoldenLoralibTest {
       for (String matrix : List.of("A", "B")) {
         String slot = LAYER + suffix + matrix + end;
         Tensor want = t.get("grad.lora_" + matrix);
-        check("gradient of " + matrix, own(gradients.get(slot), places.values().get(slot).toArray(ValueLayout.JAVA_FLOAT), want.values().length), want);
+        check("gradient of " + matrix, own(gradients.get(slot), places.values().get(slot).toArray(ValueLayout.JAVA_FLOAT), want.values().length),
+            want);
       }
       try (Arena arena = Arena.ofConfined()) {
         MemorySegment weight = arena.allocateFrom(ValueLayout.JAVA_FLOAT, t.get("param.weight").values());

@@ -276,7 +276,8 @@ final class GoldenModel implements AutoCloseable {
   /** The recorded labels of a row as the target of its task. */
   private Target target(float[] row) {
     return switch (kind) {
-      case NEXT_TOKEN, MASKED_TOKENS, LABELLED_TOKENS, FROM_SOURCE -> Target.TokenLabels.of(IntStream.range(0, row.length).map(i -> (int) row[i]).toArray());
+      case NEXT_TOKEN, MASKED_TOKENS, LABELLED_TOKENS, FROM_SOURCE -> Target.TokenLabels.of(IntStream.range(0,
+          row.length).map(i -> (int) row[i]).toArray());
       case ANSWER -> new Target.Span((int) row[0], (int) row[1], (int) row[2]);
       case CLASSES -> !tensors.info("batch.labels").dtype().isFloat() ? new Target.OneClass((int) row[0]) : new Target.Numbers(row);
     };

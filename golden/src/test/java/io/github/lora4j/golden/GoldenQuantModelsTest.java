@@ -3,6 +3,8 @@ package io.github.lora4j.golden;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.lora4j.checkpoint.Checkpoint;
 import io.github.lora4j.graph.Backend;
 import io.github.lora4j.graph.OptimizerSpec;
@@ -11,6 +13,7 @@ import io.github.lora4j.lora.Adapter;
 import io.github.lora4j.lora.LoadedAdapter;
 import io.github.lora4j.lora.files.PeftFormat;
 import io.github.lora4j.lora.parameters.AdapterValues;
+import io.github.lora4j.models.ModelConfig;
 import io.github.lora4j.models.ModelDirectory;
 import io.github.lora4j.models.WeightStorage;
 import io.github.lora4j.train.data.Target;
@@ -18,6 +21,7 @@ import io.github.lora4j.train.data.TokenizedData;
 import io.github.lora4j.train.recorded.CausalLm;
 import io.github.lora4j.train.session.Session;
 import io.github.lora4j.train.session.TaskProgram;
+import io.github.lora4j.vector.DType;
 import io.github.lora4j.vector.KernelProvider;
 import io.github.lora4j.vector.Workers;
 import java.nio.file.Path;
@@ -58,13 +62,35 @@ class GoldenQuantModelsTest {
   }
 
   private static void run(Path dir, WeightStorage storage, Part part) {
-    ModelDirectory directory = ModelDirectory.open(dir);
+    ModelDirectory directory = recorded(dir);
     CausalLm task = GoldenCases.supported(() -> new CausalLm(directory.architecture()));
     try (Checkpoint base = directory.checkpoint(); Checkpoint recorded = Checkpoint.open(dir.resolve("expected.safetensors"));
         LoadedAdapter adapter = PeftFormat.load(dir.resolve("adapter"), task.description());
         Backend backend = new CpuBackend(KernelProvider.select("auto"), new Workers(2))) {
       part.of(new Case(dir, new Opened(base, recorded, adapter, backend), task, storage));
     }
+  }
+
+  /**
+   * The model as it was recorded: one that is stored as BF16 had been cast to it with all its buffers, the frequencies of its positions among them,
+   * before it computed in F32. (A model that transformers loads keeps those in F32.)
+   */
+  private static ModelDirectory recorded(Path dir) {
+    ModelDirectory directory = ModelDirectory.open(dir);
+    if (!GoldenCases.json(dir.resolve("expected.json")).path("stored").asText().equals("bfloat16")) {
+      return directory;
+    }
+    ObjectNode json = directory.config().json().deepCopy();
+    int size = json.path("hidden_size").asInt() / json.path("num_attention_heads").asInt();
+    ArrayNode factors = json.arrayNode();
+    for (int j = 0; j < size / 2; j++) {
+      double frequency = Math.pow(json.path("rope_parameters").path("rope_theta").asDouble(), -2.0 * j / size);
+      factors.add(frequency / DType.bf16ToFloat(DType.floatToBf16((float) frequency)));
+    }
+    assertEquals("default", json.path("rope_parameters").path("rope_type").asText());
+    json.putObject("rope_parameters").put("rope_type", "longrope").put("rope_theta", directory.config().json().path("rope_parameters").path("rope_theta")
+        .asDouble()).put("attention_factor", 1.0).<ObjectNode>set("short_factor", factors).set("long_factor", factors);
+    return new ModelDirectory(dir, new ModelConfig(json, dir.toString()));
   }
 
   /** Every weight, where they were recorded, to the bit. */

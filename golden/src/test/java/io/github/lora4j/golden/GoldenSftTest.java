@@ -75,8 +75,8 @@ final class GoldenSftTest {
     RowFormat format = rows.getFirst().typed().orElseThrow().format();
     boolean plain = expected.path("chat_template_used").isNull();
     boolean answers = settings.path("assistant_only_loss").asBoolean() || settings.path("completion_only_loss_used").asBoolean();
-    TrainingTask task = format == RowFormat.TEXT ? new CausalText() : new ChatText(answers ? "all" : "text", new Writing(plain ? "none" : "", "", "", false),
-        "truncate", "nll");
+    TrainingTask task = format == RowFormat.TEXT ? new CausalText() : new ChatText(answers ? "all" : "text", new Writing(plain ? "none" : "", "", "",
+        false), "truncate", "nll");
     int longest = settings.path("max_length").isInt() ? settings.path("max_length").asInt() : Integer.MAX_VALUE;
     RowReader reader = new RowReader(dir.resolve("data.jsonl"), Tokenizer.load(tokenizer), longest, List.of(), true, ModelTexts.of(tokenizer));
     List<Example> examples = rows.stream().flatMap(row -> task.examples(row, reader).stream()).toList();
@@ -154,7 +154,8 @@ final class GoldenSftTest {
         int[] real = batch.has("attention_mask") ? GoldenSteps.ints(batch.path("attention_mask").get(row)) : new int[0];
         int length = real.length == 0 ? all.length : (int) Arrays.stream(real).filter(one -> one == 1).count();
         // Where positions begin anew, another document does.
-        int[] positions = batch.has("position_ids") ? GoldenSteps.ints(batch.path("position_ids").get(row)) : IntStream.range(0, all.length).toArray();
+        int[] positions = batch.has("position_ids") ? GoldenSteps.ints(batch.path("position_ids").get(row)) : IntStream.range(0,
+            all.length).toArray();
         for (int from = 0, to; from < length; from = to) {
           to = from + 1;
           while (to < length && positions[to] != 0) {

@@ -42,8 +42,8 @@ public sealed interface AttentionOp extends Op {
           spec.headDim(), width);
       check.that(k.shape().cols() == keyWidth && k.shape().equals(v.shape()), "attention", k.name(),
           "keys are %s and values %s but %d heads of %d need %d columns", k.shape(), v.shape(), spec.kvHeads(), spec.headDim(), keyWidth);
-      check.that(segments.integer() && segments.shape().cols() == 5, "attention", q.name(), "the segment table must be integers [segments, 5], got %s",
-          segments.shape());
+      check.that(segments.integer() && segments.shape().cols() == 5, "attention", q.name(),
+          "the segment table must be integers [segments, 5], got %s", segments.shape());
       bias.ifPresent(b -> check.that(b.shape().cols() == spec.heads() && b.shape().rows() % 2 == 1 && b.shape().axis().isEmpty()
           && b.shape().rows() / 2 >= maxLength - 1, "attention", q.name(), "the bias must be [%d or more, odd; %d], got %s", 2 * maxLength - 1,
           spec.heads(), b.shape()));
@@ -72,7 +72,8 @@ public sealed interface AttentionOp extends Op {
   }
 
   /** Gradients of {@link Attention}; each of dq, dk, dv only where something needs it. The output is not read, so nothing keeps it. */
-  record AttentionGrad(Attention forward, Value dout, Optional<Value> dq, Optional<Value> dk, Optional<Value> dv) implements AttentionOp, Op.NoGradient {
+  record AttentionGrad(Attention forward, Value dout, Optional<Value> dq, Optional<Value> dk, Optional<Value> dv) implements AttentionOp,
+      Op.NoGradient {
     @Override
     public List<Value> inputs() {
       return Op.list(forward.q, forward.k, forward.v, forward.bias, forward.segments, forward.lse, dout);

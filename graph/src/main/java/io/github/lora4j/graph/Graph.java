@@ -409,14 +409,16 @@ public final class Graph extends Recording {
    * @param first whether the penalty starts anew
    */
   public void orthogonality(Value p, boolean columns, double weight, boolean first, Value count, Value penalty) {
-    new OpCheck(region).that(p.role() == Value.Role.TRAINABLE, "orthogonality", p.name(), "only a trainable has a gradient to add to, this is %s", p.role());
+    new OpCheck(region).that(p.role() == Value.Role.TRAINABLE, "orthogonality", p.name(), "only a trainable has a gradient to add to, this is %s",
+        p.role());
     int r = columns ? p.shape().cols() : p.shape().rows();
     Value gram = temp(p.name() + ".gram", Shape.of(r, r));
     record(columns ? new ProductOp.LinearWeightGrad(p, p, 1, gram) : new ProductOp.Linear(p, p, Optional.empty(), Optional.empty(), 1, gram));
     Value factor = temp(p.name() + ".orthogonality", Shape.of(r, r));
     record(new AdapterOp.GramPenalty(gram, weight, first, count, penalty, factor));
     Value d = temp("d(" + p.name() + ")", p.shape());
-    record(columns ? new ProductOp.Linear(p, factor, Optional.empty(), Optional.empty(), 1, d) : new ProductOp.LinearInputGrad(factor, p, Optional.empty(), 1, d));
+    record(columns ? new ProductOp.Linear(p, factor, Optional.empty(), Optional.empty(), 1, d) : new ProductOp.LinearInputGrad(factor, p,
+        Optional.empty(), 1, d));
     record(new AdapterOp.AddTo(d, builder.gradient(p)));
   }
 
@@ -425,8 +427,8 @@ public final class Graph extends Recording {
    * after it: {@code .exp_avg_ipt} and {@code .exp_avg_unc}, PEFT's words.
    */
   public void sensitivity(Value theta, Value report, double beta1, double beta2, boolean byColumn, boolean first, Value scores) {
-    record(new AdapterOp.Sensitivity(theta, builder.gradient(theta), report, beta1, beta2, builder.state(theta.name() + ".exp_avg_ipt", theta.shape()),
-        builder.state(theta.name() + ".exp_avg_unc", theta.shape()), byColumn, first, scores));
+    record(new AdapterOp.Sensitivity(theta, builder.gradient(theta), report, beta1, beta2, builder.state(theta.name() + ".exp_avg_ipt",
+        theta.shape()), builder.state(theta.name() + ".exp_avg_unc", theta.shape()), byColumn, first, scores));
   }
 
   /**

@@ -34,7 +34,8 @@ public sealed interface RowOp extends Op {
 
     @Override
     public void check(OpCheck check) {
-      check.that(ids.integer() && ids.shape().cols() == 1, "gather", table.name(), "ids must be integers [rows, 1], got %s %s", ids.type(), ids.shape());
+      check.that(ids.integer() && ids.shape().cols() == 1, "gather", table.name(), "ids must be integers [rows, 1], got %s %s", ids.type(),
+          ids.shape());
       inverse.ifPresent(i -> check.that(i.integer() && i.shape().cols() == 1 && i.shape().sameRows(table.shape()), "gather", table.name(),
           "the inverse must be integers with a row for each of %s, got %s", table.shape(), i.shape()));
       addend.ifPresent(a -> check.same("gather addend", table.name(), a.shape(), y.shape()));

@@ -20,8 +20,8 @@ import java.util.Optional;
 public record ModelConfig(JsonNode json, String source) {
 
   private static final Map<String, Activation> ACTIVATIONS = Map.of("gelu", Activation.GELU, "gelu_new", Activation.GELU_TANH,
-      "gelu_pytorch_tanh", Activation.GELU_TANH, "gelu_fast", Activation.GELU_TANH, "relu", Activation.RELU, "silu", Activation.SILU, "swish", Activation.SILU,
-      "tanh", Activation.TANH);
+      "gelu_pytorch_tanh", Activation.GELU_TANH, "gelu_fast", Activation.GELU_TANH, "relu", Activation.RELU, "silu", Activation.SILU, "swish",
+      Activation.SILU, "tanh", Activation.TANH);
   private static final int LARGEST = 1 << 24;
 
   /** A config that is in no file. */

@@ -26,7 +26,8 @@ final class ModelFiles {
     } catch (com.fasterxml.jackson.core.JacksonException e) {
       throw new FormatException("%s is not valid JSON: %s".formatted(file, e.getOriginalMessage()), e);
     } catch (java.nio.file.NoSuchFileException e) {
-      throw new FormatException("%s does not exist; a model directory has config.json, weights (model.safetensors, its index, or one .onnx) and tokenizer.json or vocab.txt"
+      throw new FormatException(("%s does not exist; a model directory has config.json, weights (model.safetensors, its index, or one .onnx) and "
+          + "tokenizer.json or vocab.txt")
           .formatted(file), e);
     } catch (IOException e) {
       throw new ResourceException("%s cannot be read: %s".formatted(file, e.getMessage()), e);

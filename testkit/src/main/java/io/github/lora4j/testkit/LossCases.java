@@ -157,8 +157,8 @@ public final class LossCases {
       return g.multiply(off, off);
     }));
     cases.add(preference("hinge", true, false, (g, delta) -> g.activate(Activation.RELU, g.shift(g.scale(delta, -BETA), 1))));
-    cases.add(preference("robust DPO", true, false, (g, delta) -> g.add(g.scale(g.apply(ScalarFunction.LOG_SIGMOID, g.scale(delta, BETA)), -0.9 / 0.8),
-        g.scale(g.apply(ScalarFunction.LOG_SIGMOID, g.scale(delta, -BETA)), 0.1 / 0.8))));
+    cases.add(preference("robust DPO", true, false, (g, delta) -> g.add(g.scale(g.apply(ScalarFunction.LOG_SIGMOID, g.scale(delta, BETA)),
+        -0.9 / 0.8), g.scale(g.apply(ScalarFunction.LOG_SIGMOID, g.scale(delta, -BETA)), 0.1 / 0.8))));
     cases.add(preference("SimPO", false, true, (g, delta) -> g.scale(g.apply(ScalarFunction.LOG_SIGMOID, g.shift(g.scale(delta, 2), -0.5)), -1)));
     cases.add(new TestProgram("ORPO", LENGTH, p -> {
       Graph g = p.graph();

@@ -146,7 +146,8 @@ public final class OpCases {
     for (int headDim : new int[] {2, 6, 48}) {
       cases.add(twice("rope of 3 heads of " + headDim, 3 * headDim, (p, x) -> {
         RowAxis axis = x.shape().axis().orElseThrow();
-        Value positions = p.table("positions." + axis.name(), Shape.of(axis, 1), live -> new java.util.Random(3).ints(live.of(axis), 0, 11).toArray());
+        Value positions = p.table("positions." + axis.name(), Shape.of(axis, 1), live -> new java.util.Random(3).ints(live.of(axis), 0,
+            11).toArray());
         return p.graph().rope(x, positions, p.frozen("angles", Shape.of(11, headDim)), 3);
       }));
     }

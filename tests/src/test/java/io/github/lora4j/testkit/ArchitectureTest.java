@@ -118,7 +118,8 @@ class ArchitectureTest {
   /** What lies in an internal package is used by its own module only. */
   @Test
   void internalsStayInTheirModule() {
-    for (String module : new String[] {"vector", "checkpoint", "graph", "tokenizer", "models", "lora", "adalora", "train", "generate", "cli", "tornado", "bench"}) {
+    for (String module : new String[] {"vector", "checkpoint", "graph", "tokenizer", "models", "lora", "adalora", "train", "generate", "cli",
+        "tornado", "bench"}) {
       rule(noClasses().that().resideOutsideOfPackage(ROOT + module + "..").should().dependOnClassesThat()
           .resideInAnyPackage(ROOT + module + ".internal..", ROOT + module + "..internal.."));
     }

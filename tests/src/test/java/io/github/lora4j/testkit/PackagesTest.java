@@ -46,6 +46,8 @@ class PackagesTest {
       "vector", 24,
       // Kernels by kind of op, public only since the kernel sets of the package above are made of them.
       "vector.internal", 21,
+      // A family with its facts and its keys in GGUF, what it records and from which inputs, a model, its weights and how they are kept.
+      "models", 13,
       // A family a class, and nothing else: public since services are.
       "models.families", 24,
       // What a module with a backend of its own extends: one suite, and the cases by kind.

@@ -25,7 +25,8 @@ class SignaturesTest {
 
   /** Where lists are longer, and why. Constructors of records are left out: records are what long lists become. */
   private static final Set<String> KERNELS = Set.of(
-      // Kernels take what BLAS and LAPACK take: matrices, sizes, strides. They run thousands of times a step, and a record would be allocated each time.
+      // Kernels take what BLAS and LAPACK take: matrices, sizes, strides. They run thousands of times a step, and a record would be allocated each
+      // time.
       "vector.Kernels", "vector.ReferenceKernels", "vector.VectorKernels", "vector.internal",
       // Kernels and what starts them once a step; on a GPU their parameters are a kernel's parameters.
       "graph.cpu.HeadTasks", "tornado.Attending", "tornado.Copies", "tornado.Kernel", "tornado.Product", "tornado.Rows");
@@ -63,7 +64,8 @@ class SignaturesTest {
   /** Parameters and fields of a type that are optional. A component of a record is what its accessor returns, and what its constructor takes. */
   private static Stream<String> optionals(JavaClass type) {
     Stream<String> parameters = type.getCodeUnits().stream().filter(unit -> !synthetic(unit) && !ofRecord(unit))
-        .filter(unit -> unit.getRawParameterTypes().stream().anyMatch(SignaturesTest::optional)).map(unit -> name(type) + "." + unit.getName() + "()");
+        .filter(unit -> unit.getRawParameterTypes().stream().anyMatch(SignaturesTest::optional)).map(unit -> name(type) + "." + unit.getName()
+        + "()");
     Stream<String> fields = type.getFields().stream().filter(field -> !type.isRecord() || field.getModifiers().contains(JavaModifier.STATIC))
         .filter(field -> optional(field.getRawType())).map(field -> name(type) + "." + field.getName());
     return Stream.concat(parameters, fields);

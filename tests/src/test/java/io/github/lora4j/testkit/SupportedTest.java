@@ -54,7 +54,8 @@ final class SupportedTest {
 
   /** What the modules of the command offer, without what tests add. */
   private static <S> List<S> shipped(Class<S> service) {
-    return ServiceLoader.load(service).stream().filter(provider -> !ShippedClasses.ofTests(provider.type())).map(ServiceLoader.Provider::get).toList();
+    return ServiceLoader.load(service).stream().filter(provider ->
+        !ShippedClasses.ofTests(provider.type())).map(ServiceLoader.Provider::get).toList();
   }
 
   private static String row(String what, Collection<String> names) {

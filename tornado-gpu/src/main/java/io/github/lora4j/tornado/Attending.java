@@ -245,8 +245,8 @@ final class Attending {
   }
 
   /**
-   * What becomes of a probability once the second product is known, dout·v: the gradient of its score, p·(dout·v − delta)·scale (and the cap's slope, 1 − (score/cap)², of the score that p
-   * stands for), or, where
+   * What becomes of a probability once the second product is known, dout·v: the gradient of its score, p·(dout·v − delta)·scale (and the cap's slope,
+   * 1 − (score/cap)², of the score that p stands for), or, where
    * delta is wanted, its term, p·(dout·v). Of the thread's row {@code e} and its first column's tile row {@code from} and so on.
    */
   static float weight(float p, float second, float scale, int e, int from, int turn, int d, IntArray t, IntArray n, int[] at, FloatArray m) {

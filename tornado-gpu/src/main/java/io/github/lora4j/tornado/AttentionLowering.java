@@ -83,7 +83,8 @@ final class AttentionLowering {
     SegmentMap map = to.layout().segmentMap(o);
     to.add(kernel, new Descriptors.Heads(count, heads, size, otherHeads, byQuery ? 1 : shared, byQuery ? shared : 1, byQuery ? 1 : shared,
         to.number(o.spec().scale()), cap(o, to), middle(o, to), Math.toIntExact(map.low()), Math.toIntExact(map.high()),
-        Math.toIntExact(map.diagonal()), Math.toIntExact(byQuery ? map.queryRanges() : map.keyRanges()), with.own, with.other, with.ownSecond, with.otherSecond, with.values,
+        Math.toIntExact(map.diagonal()), Math.toIntExact(byQuery ? map.queryRanges() : map.keyRanges()), with.own, with.other, with.ownSecond,
+        with.otherSecond, with.values,
         to.at(o.lse()), with.delta, with.out, byQuery ? 1 : 0), counts -> Attending.groups(counts.applyAsInt(count), heads, size, with.values < 0));
   }
 }

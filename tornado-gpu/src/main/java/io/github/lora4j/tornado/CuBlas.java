@@ -60,7 +60,8 @@ final class CuBlas {
         // The next name.
       }
     }
-    throw new BackendException("none of %s is found; it comes with CUDA: put its folder on LD_LIBRARY_PATH (PATH on Windows), or name the file with -D%s=FILE"
+    throw new BackendException(("none of %s is found; it comes with CUDA: put its folder on LD_LIBRARY_PATH (PATH on Windows), or name the file with "
+        + "-D%s=FILE")
         .formatted(names, PROPERTY));
   }
 

@@ -5,9 +5,9 @@ import java.lang.reflect.RecordComponent;
 import java.util.Locale;
 
 /**
- * What kernels are told, in records: the lowering makes one for each task, {@link #pack} lays it out in the table, and the kernel reads field X of the
- * descriptor at d as {@code t.get(d + X)}. The constants are the places of a record's components, which {@link #fields} checks when the kernels are
- * loaded. Most start with the place of the live row count, in ints, and the number of columns; fields are places in an arena unless their name
+ * What kernels are told, in records: the lowering makes one for each task, {@link #pack} lays it out in the table, and the kernel reads field X of
+ * the descriptor at d as {@code t.get(d + X)}. The constants are the places of a record's components, which {@link #fields} checks when the kernels
+ * are loaded. Most start with the place of the live row count, in ints, and the number of columns; fields are places in an arena unless their name
  * says a size, and −1 where an operand is absent.
  */
 final class Descriptors {
@@ -187,7 +187,9 @@ final class Descriptors {
     static final int X = 2, SIZE = 3, INDICES = 4, OUT = 5;
   }
 
-  /** Heads of {@code size}, of which {@code turned} columns turn; a pair's elements are {@code step} times its number and {@code apart} from there. */
+  /**
+   * Heads of {@code size}, of which {@code turned} columns turn; a pair's elements are {@code step} times its number and {@code apart} from there.
+   */
   record Rope(int count, int cols, int x, int positions, int table, int size, int turned, int step, int apart, int sign, int y) {
     static final int X = 2, POSITIONS = 3, TABLE = 4, SIZE = 5, TURNED = 6, STEP = 7, APART = 8, SIGN = 9, Y = 10;
   }

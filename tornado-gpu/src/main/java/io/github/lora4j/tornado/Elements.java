@@ -277,7 +277,8 @@ final class Elements {
   static void rmsNorm(int i, int d, IntArray t, IntArray n, FloatArray m, FloatArray w) {
     if (i < count(d, t, n)) {
       int width = t.get(d + RmsNorm.WIDTH);
-      m.set(t.get(d + RmsNorm.Y) + i, m.get(t.get(d + RmsNorm.X) + i) * m.get(t.get(d + RmsNorm.STATS) + i / width) * m.get(t.get(d + RmsNorm.GAMMA) + i % width));
+      m.set(t.get(d + RmsNorm.Y) + i, m.get(t.get(d + RmsNorm.X) + i) * m.get(t.get(d + RmsNorm.STATS) + i / width) * m.get(t.get(d + RmsNorm.GAMMA)
+          + i % width));
     }
   }
 

@@ -134,7 +134,8 @@ final class Moves {
     if (i < Elements.count(d, t, n)) {
       int row = i / t.get(d + Columns.WIDTH);
       int col = i % t.get(d + Columns.WIDTH);
-      m.set(t.get(d + Columns.Y) + row * t.get(d + Columns.Y_COLS) + t.get(d + Columns.Y_FIRST) + col, m.get(t.get(d + Columns.X) + row * t.get(d + Columns.X_COLS) + t.get(d + Columns.X_FIRST) + col));
+      m.set(t.get(d + Columns.Y) + row * t.get(d + Columns.Y_COLS) + t.get(d + Columns.Y_FIRST) + col, m.get(t.get(d + Columns.X) + row * t.get(d
+          + Columns.X_COLS) + t.get(d + Columns.X_FIRST) + col));
     }
   }
 

@@ -66,7 +66,8 @@ final class SelfTest {
           float[] got = actual.floats(value);
           for (int i = 0; i < right.length; i++) {
             if (!(Math.abs(got[i] - right[i]) <= TOLERANCE * Math.max(1, Math.abs(right[i])))) {
-              return Optional.of(("its self-test failed: element %d of %s at %d rows is %s, expected %s. The driver or this TornadoVM computes wrong: try "
+              return Optional.of(("its self-test failed: element %d of %s at %d rows is %s, expected %s. The driver or this TornadoVM computes "
+                  + "wrong: try "
                   + "another version, or another device").formatted(i, value.name(), live, got[i], right[i]));
             }
           }

@@ -36,9 +36,10 @@ record Sgemm(boolean transposeA, boolean transposeB, int m, int n, int k, float 
     boolean transposeRight = rightCol != 1;
     boolean transposeLeft = leftK != 1;
     // BLAS wants a leading dimension of the matrix's height at least, also where there is but one column and no step is made.
-    return new Sgemm(transposeRight, transposeLeft, cols, rows, k, memory.get(t.get(d + Blas.ALPHA)), t.get(d + Blas.WHERE) == Moves.IN_WEIGHTS, t.get(d + Blas.RIGHT),
-        Math.max(transposeRight ? rightCol : rightK, Math.max(1, transposeRight ? k : cols)), t.get(d + Blas.LEFT),
-        Math.max(transposeLeft ? leftK : leftRow, Math.max(1, transposeLeft ? rows : k)), t.get(d + Blas.ADD), t.get(d + Blas.OUT), t.get(d + Blas.WIDTH));
+    return new Sgemm(transposeRight, transposeLeft, cols, rows, k, memory.get(t.get(d + Blas.ALPHA)), t.get(d + Blas.WHERE) == Moves.IN_WEIGHTS,
+        t.get(d + Blas.RIGHT), Math.max(transposeRight ? rightCol : rightK, Math.max(1, transposeRight ? k : cols)), t.get(d + Blas.LEFT),
+        Math.max(transposeLeft ? leftK : leftRow, Math.max(1, transposeLeft ? rows : k)), t.get(d + Blas.ADD), t.get(d + Blas.OUT),
+        t.get(d + Blas.WIDTH));
   }
 
   /** The same for plain Java. */

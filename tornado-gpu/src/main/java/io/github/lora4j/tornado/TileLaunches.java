@@ -206,11 +206,12 @@ final class TileLaunches {
           } else {
             for (int e = 0; e < Product.ROWS; e++) {
               local[own + e] = Attending.weight(local[own + e], s[4 * e], scale, e, from, turn, d, t, n, at, m);
-              local[own + Product.PITCH + e] = Attending.weight(local[own + Product.PITCH + e], s[4 * e + 1], scale, e, from + 1, turn, d, t, n, at, m);
-              local[own + 2 * Product.PITCH + e] = Attending.weight(local[own + 2 * Product.PITCH + e], s[4 * e + 2], scale, e, from + 2, turn, d, t, n,
-                  at, m);
-              local[own + 3 * Product.PITCH + e] = Attending.weight(local[own + 3 * Product.PITCH + e], s[4 * e + 3], scale, e, from + 3, turn, d, t, n,
-                  at, m);
+              local[own + Product.PITCH + e] = Attending.weight(local[own + Product.PITCH + e], s[4 * e + 1], scale, e, from + 1, turn, d, t, n, at,
+                  m);
+              local[own + 2 * Product.PITCH + e] = Attending.weight(local[own + 2 * Product.PITCH + e], s[4 * e + 2], scale, e, from + 2, turn, d, t,
+                  n, at, m);
+              local[own + 3 * Product.PITCH + e] = Attending.weight(local[own + 3 * Product.PITCH + e], s[4 * e + 3], scale, e, from + 3, turn, d, t,
+                  n, at, m);
             }
           }
           c.localBarrier();

@@ -79,7 +79,8 @@ final class Tornado {
         }
       }
     }
-    throw new BackendException("this process was started with %s, not with %s: start it with --backend %s, and a TornadoVM in TORNADOVM_HOME built for it"
+    throw new BackendException(("this process was started with %s, not with %s: start it with --backend %s, and a TornadoVM in TORNADOVM_HOME built "
+        + "for it")
         .formatted(String.join(", ", backends), name, name));
   }
 

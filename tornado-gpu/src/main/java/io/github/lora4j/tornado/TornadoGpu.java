@@ -98,12 +98,14 @@ public final class TornadoGpu implements Backend {
     long all = device.getMaxGlobalMemory();
     long free = Math.min(all, FreeMemory.bytes(name).orElse(all));
     if (bytes > free) {
-      throw new ResourceException(("the program needs %,d MB and the device %s has %,d MB%s: use %s").formatted(bytes >> 20, device.getPhysicalDevice().getDeviceName(), all >> 20,
+      throw new ResourceException(("the program needs %,d MB and the device %s has %,d MB%s: use %s").formatted(bytes >> 20,
+          device.getPhysicalDevice().getDeviceName(), all >> 20,
               free < all ? ", %,d MB of them free".formatted(free >> 20) : "", less(options)));
     }
     if (lowered.layout.largestArray() > device.getMaxAllocMemory()) {
       throw new ResourceException(("the largest array of the program needs %,d MB and the device %s allocates at most %,d MB at once: use %s")
-          .formatted(lowered.layout.largestArray() >> 20, device.getPhysicalDevice().getDeviceName(), device.getMaxAllocMemory() >> 20, less(options)));
+          .formatted(lowered.layout.largestArray() >> 20, device.getPhysicalDevice().getDeviceName(), device.getMaxAllocMemory() >> 20,
+          less(options)));
     }
     return lowered.on((arenas, lowering) -> new TornadoGraphs(arenas, lowering, device, LibraryTasks.of(name)));
   }

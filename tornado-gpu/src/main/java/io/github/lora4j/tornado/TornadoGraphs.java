@@ -80,7 +80,8 @@ final class TornadoGraphs implements Device {
         tasks[i] = "t" + i;
         int at = chunk.at(i);
         if (chunk.kernels().get(i) == Kernel.SGEMM) {
-          Objects.requireNonNull(library, "the program was lowered for a library").add(graph, tasks[i], cursor, arenas, () -> Sgemm.of(cursor.get(0) + at, arenas.table(), arenas.ints(), arenas.memory()));
+          Objects.requireNonNull(library, "the program was lowered for a library").add(graph, tasks[i], cursor, arenas, () -> Sgemm.of(cursor.get(0)
+              + at, arenas.table(), arenas.ints(), arenas.memory()));
           continue;
         }
         IntArray place = cursor(1);

@@ -115,7 +115,8 @@ class LoweringTest {
         try (Workers workers = new Workers(1);
             Session half = new Session(program, new PlainBackend(false), new CompileOptions(new Elements(type)));
             Session widened = new Session(program, new PlainBackend(true), new CompileOptions(new Elements(type)));
-            Session reference = new Session(program, new CpuBackend(new ReferenceKernels(DType.F64), workers), new CompileOptions(new Elements(type)))) {
+            Session reference = new Session(program, new CpuBackend(new ReferenceKernels(DType.F64), workers),
+                new CompileOptions(new Elements(type)))) {
           Live live = BackendSuite.lives(program).getFirst();
           var expected = reference.run(live);
           Comparison.check(program + " in " + type, half.run(live), expected, Comparison.tolerance(program.length()));
@@ -186,7 +187,8 @@ class LoweringTest {
       executable.write(labels, new int[] {1, 2}, 2);
       executable.rows(program.axis("sequences").orElseThrow(), 1);
       executable.write(program.slot("segments").orElseThrow(), new int[] {0, 2, 11, 2, 0}, 5);
-      assertEquals("segments: segment 0 has 2 key rows from 11 on, of 12", assertThrows(ConfigException.class, () -> executable.run("step")).getMessage());
+      assertEquals("segments: segment 0 has 2 key rows from 11 on, of 12", assertThrows(ConfigException.class,
+          () -> executable.run("step")).getMessage());
     }
   }
 
@@ -230,7 +232,8 @@ class LoweringTest {
     graph.output("y", graph.linear(builder.input("x", Shape.of(rows, 1 << 16)), builder.frozen("w", Shape.of(1 << 16, 1 << 16))));
     Program program = builder.build();
     for (DType type : List.of(DType.F32, DType.BF16)) {
-      String message = assertThrows(ResourceException.class, () -> new PlainBackend(false).forecast(program, new CompileOptions(new Elements(type)))).getMessage();
+      String message = assertThrows(ResourceException.class, () -> new PlainBackend(false).forecast(program,
+          new CompileOptions(new Elements(type)))).getMessage();
       assertEquals("the frozen weights of this program have 4,294,967,296 elements, in F32 or in 16 bits; this backend numbers at most "
           + "2,147,483,583: use a smaller model, or the backend cpu", message);
     }

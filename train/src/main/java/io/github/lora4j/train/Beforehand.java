@@ -127,7 +127,8 @@ final class Beforehand {
   }
 
   private static void write(Path file, List<TokenizedData> data) {
-    List<float[]> parts = data.stream().flatMap(part -> part.examples().stream()).map(example -> ((Target.Answers) example.target()).reference()).toList();
+    List<float[]> parts = data.stream().flatMap(part -> part.examples().stream()).map(example ->
+        ((Target.Answers) example.target()).reference()).toList();
     ByteBuffer bytes = ByteBuffer.allocate(16 + 4 * parts.stream().mapToInt(part -> part.length).sum());
     bytes.position(16);
     parts.forEach(part -> {

@@ -37,8 +37,8 @@ public record DataPreview(TrainingTask task, TokenizedRows rows, Tokenizer token
     Tokenizer tokenizer = Tokenizer.load(directory.path());
     int maxLength = BaseModel.maxLength(recipe.data().maxLength(), task.longest(directory).orElse(Integer.MAX_VALUE),
         task.on(directory, labels), Adapter.BASE);
-    return new DataPreview(task, TokenizedRows.of(task, read, new RowReader(file, tokenizer, maxLength, labels, true, ModelTexts.of(directory.path())),
-        recipe.training().batchSize()), tokenizer, maxLength);
+    return new DataPreview(task, TokenizedRows.of(task, read, new RowReader(file, tokenizer, maxLength, labels, true,
+        ModelTexts.of(directory.path())), recipe.training().batchSize()), tokenizer, maxLength);
   }
 
   /** The task that learns from rows such as a file's first: its name in recipes. */

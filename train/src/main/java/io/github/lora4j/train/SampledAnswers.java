@@ -97,8 +97,8 @@ final class SampledAnswers {
       return Optional.empty();
     }
     if (2 * held > Memory.machineBytes()) {
-      return Optional.of(new TrainEvent.Note("no samples of answers: the model would be in memory twice, %,d MB; samples: 0 leaves them out".formatted(
-          held >> 19)));
+      return Optional.of(new TrainEvent.Note(
+          "no samples of answers: the model would be in memory twice, %,d MB; samples: 0 leaves them out".formatted(held >> 19)));
     }
     try {
       List<Completion> answers = answerer.get().answer(questions, Map.of("max_new_tokens", recipe.training().reports().samples().tokens()));

@@ -48,8 +48,8 @@ public record TokenizedRows(Path file, Optional<TypedRow> first, int rows, Token
       examples.addAll(own);
     }
     if (dropped > 0 && examples.isEmpty()) {
-      throw new FormatException("%s: none of its %,d rows leaves anything to learn within %d tokens (data.max_length, long_rows)".formatted(reader.file(),
-          rows.size(), reader.maxLength()));
+      throw new FormatException("%s: none of its %,d rows leaves anything to learn within %d tokens (data.max_length, long_rows)"
+          .formatted(reader.file(), rows.size(), reader.maxLength()));
     }
     return new TokenizedRows(reader.file(), rows.stream().findFirst().flatMap(Row::typed), rows.size(),
         new TokenizedData(reader.labelled() ? task.together(examples, batch) : examples), dropped, split);
@@ -70,7 +70,8 @@ public record TokenizedRows(Path file, Optional<TypedRow> first, int rows, Token
           what, maxLength));
     }
     if (split > 0) {
-      notes.add("%,d of %,d %s rows were longer than %d tokens and were split: %,d examples in all".formatted(split, rows, what, maxLength, data.size()));
+      notes.add("%,d of %,d %s rows were longer than %d tokens and were split: %,d examples in all".formatted(split, rows, what, maxLength,
+          data.size()));
     }
     long learnt = learnt();
     if (first.isPresent() && learnt > 0) {

@@ -27,8 +27,8 @@ public sealed interface TrainEvent {
    * @param tokens and examples since the run (or its resumption) began
    * @param seconds since then, evaluation and saving left out
    */
-  record Step(int step, int steps, double epoch, double loss, double gradientNorm, double learningRate, Map<String, Double> learningRates, long tokens, long examples,
-      double seconds) implements TrainEvent {}
+  record Step(int step, int steps, double epoch, double loss, double gradientNorm, double learningRate, Map<String, Double> learningRates,
+      long tokens, long examples, double seconds) implements TrainEvent {}
 
   /**
    * A method that spreads a budget of ranks has done so anew, or a step was reported.

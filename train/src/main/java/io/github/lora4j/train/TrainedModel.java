@@ -157,7 +157,8 @@ public final class TrainedModel implements AutoCloseable {
 
   /** Tokens of a batch: fewer where each has a row of logits over a vocabulary. */
   private int room() {
-    return program.model().head() instanceof Head.LanguageModel ? Math.clamp(LOGITS / program.model().architecture().vocabSize(), 64, TOKENS) : TOKENS;
+    return program.model().head() instanceof Head.LanguageModel ? Math.clamp(LOGITS / program.model().architecture().vocabSize(), 64,
+        TOKENS) : TOKENS;
   }
 
   private TokenizedData beforehand(TokenizedData rows) {

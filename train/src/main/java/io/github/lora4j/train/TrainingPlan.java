@@ -11,6 +11,7 @@ import io.github.lora4j.train.data.TokenizedData;
 import io.github.lora4j.train.recipe.Recipe;
 import io.github.lora4j.train.recipe.Schedule;
 import io.github.lora4j.train.recorded.RecordedTask;
+import io.github.lora4j.train.session.FittingHead;
 import io.github.lora4j.train.session.MemoryForecast;
 import io.github.lora4j.train.session.TaskProgram;
 import io.github.lora4j.vector.ConfigException;
@@ -50,7 +51,7 @@ public record TrainingPlan(Batches batches, int steps, Schedule schedule, Optimi
   public List<Backend.Allocation> forecast(PreparedRun run, Backend backend) {
     TaskProgram program = TaskProgram.record(run.program(), run.adapter(), capacity, optimizer);
     AdapterRecording.requireRecorded(run.adapter(), program.program());
-    try (Weights weights = new Weights(List.of(run.directory().checkpoint()), run.program().model(), 0)) {
+    try (Weights weights = new Weights(List.of(FittingHead.open(run.directory(), run.program().model())), run.program().model(), 0)) {
       return MemoryForecast.of(backend, program.program(), run.recipe().computing().weightType().options(program.program(), weights), run.adapter(),
           !run.recipe().adapter().startFrom().isEmpty(), batches.accumulation());
     }
@@ -77,7 +78,8 @@ public record TrainingPlan(Batches batches, int steps, Schedule schedule, Optimi
     boolean pairs = run.program().sequencesPerExample() > 1;
     if (maxTokens > 0 && maxTokens < needed) {
       if (pairs) {
-        throw new ConfigException("max_tokens is %d but a batch of %d pairs has up to %d tokens; every pair of a batch must be seen together, so lower batch_size instead"
+        throw new ConfigException(("max_tokens is %d but a batch of %d pairs has up to %d tokens; every pair of a batch must be seen together, so "
+            + "lower batch_size instead")
             .formatted(maxTokens, run.recipe().training().batchSize(), needed));
       }
       if (maxTokens < longest) {

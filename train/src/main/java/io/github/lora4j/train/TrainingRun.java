@@ -200,7 +200,8 @@ public final class TrainingRun implements AutoCloseable {
     Stepper.Report report = stepper.step(done, () -> stopping).orElseThrow(this::stopped);
     nanos += System.nanoTime() - start;
     if (!report.finite()) {
-      throw new TrainingException(("step %d: loss %s, gradient norm %s: not finite; the first such value came from %s. Nothing was updated by this step; "
+      throw new TrainingException(("step %d: loss %s, gradient norm %s: not finite; the first such value came from %s. Nothing was updated by this "
+          + "step; "
           + "a lower optimizer.learning_rate or optimizer.max_grad_norm often helps").formatted(done + 1, report.loss(), report.gradientNorm(),
               stepper.nonFiniteSite(done)));
     }
@@ -228,7 +229,8 @@ public final class TrainingRun implements AutoCloseable {
   private Map<String, Double> evaluate() {
     long start = System.nanoTime();
     try {
-      Map<String, Double> metrics = Evaluation.of(recipe.task(), prepared.program(), session, prepared.eval().orElseThrow(), recipe.training().batchSize());
+      Map<String, Double> metrics = Evaluation.of(recipe.task(), prepared.program(), session, prepared.eval().orElseThrow(),
+          recipe.training().batchSize());
       evaluationDue = false;
       tell(new TrainEvent.Evaluated(done, epoch(), metrics, (System.nanoTime() - start) / 1e9));
       return metrics;

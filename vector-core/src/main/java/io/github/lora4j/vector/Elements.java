@@ -8,8 +8,8 @@ import java.lang.foreign.MemorySegment;
 import java.util.Locale;
 
 /**
- * Elements of one floating-point type one behind another, read and written as doubles; a write rounds once, to nearest even (to F16 and BF16 by way of
- * F32, as in PyTorch). As a format of weights a block is one element.
+ * Elements of one floating-point type one behind another, read and written as doubles; a write rounds once, to nearest even (to F16 and BF16 by way
+ * of F32, as in PyTorch). As a format of weights a block is one element.
  */
 public record Elements(DType type) implements WeightFormat {
 

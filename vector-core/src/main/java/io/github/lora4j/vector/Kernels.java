@@ -165,7 +165,8 @@ public interface Kernels {
 
   /**
    * Inverted dropout with a counter-based mask ({@link Philox}): out = keep ? x/(1 − p) : 0. The counter is (example, position,
-   * column/4, step), the key (seed low xor site, seed high); column c takes output c mod 4; so the mask depends on neither packing, threads nor micro-batches.
+   * column/4, step), the key (seed low xor site, seed high); column c takes output c mod 4; so the mask depends on neither packing, threads nor
+   * micro-batches.
    *
    * @param rowKeys I32 [rows, 2] = (example ordinal, position)
    * @param random I32 [3] = (seed low, seed high, step)
@@ -323,7 +324,8 @@ public interface Kernels {
    * @param row a row of w; of the one worker that calls with it
    * @param scale x = scale·h·wᵀ
    */
-  void labelSoftmaxEnd(LabelSoftmax softmax, Table weight, MemorySegment row, double scale, MemorySegment y, MemorySegment likeliest, int from, int to);
+  void labelSoftmaxEnd(LabelSoftmax softmax, Table weight, MemorySegment row, double scale, MemorySegment y, MemorySegment likeliest, int from,
+      int to);
 
   /** y[i] = the column of the largest element of row i, the first of several. */
   void likeliest(MemorySegment x, MemorySegment y, int cols, int from, int to);

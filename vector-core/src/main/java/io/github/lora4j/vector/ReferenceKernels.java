@@ -354,7 +354,8 @@ public final class ReferenceKernels implements Kernels {
   }
 
   @Override
-  public void logSoftmaxAt(MemorySegment logits, MemorySegment columns, int picks, MemorySegment out, MemorySegment stats, int cols, int from, int to) {
+  public void logSoftmaxAt(MemorySegment logits, MemorySegment columns, int picks, MemorySegment out, MemorySegment stats, int cols, int from,
+      int to) {
     primitives.logSoftmaxAt(logits, columns, picks, out, stats, cols, from, to);
   }
 

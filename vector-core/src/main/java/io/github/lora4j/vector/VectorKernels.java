@@ -320,7 +320,8 @@ public final class VectorKernels implements Kernels {
   }
 
   @Override
-  public void logSoftmaxAt(MemorySegment logits, MemorySegment columns, int picks, MemorySegment out, MemorySegment stats, int cols, int from, int to) {
+  public void logSoftmaxAt(MemorySegment logits, MemorySegment columns, int picks, MemorySegment out, MemorySegment stats, int cols, int from,
+      int to) {
     Primitives.logSoftmaxAt(logits, columns, picks, out, stats, cols, from, to);
   }
 

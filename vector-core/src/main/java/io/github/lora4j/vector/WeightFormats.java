@@ -89,7 +89,8 @@ public final class WeightFormats {
       return format;
     }
     if (!format.name().matches("[a-z0-9_-]+") || format.blockValues() < 1 || format.blockBytes() < 1) {
-      throw broken(format, "has the name \"%s\" and blocks of %d values in %d bytes; a name has small letters, digits, - and _, a block at least one of each"
+      throw broken(format, ("has the name \"%s\" and blocks of %d values in %d bytes; a name has small letters, digits, - and _, a block at least "
+          + "one of each")
           .formatted(format.name(), format.blockValues(), format.blockBytes()));
     }
     try (Arena arena = Arena.ofConfined()) {

@@ -42,8 +42,8 @@ class ReferenceKernelsTest {
     MemorySegment panels = new Data(storage, 1).zeros(6);
     kernels.pack(2, 3, Data.doubles(1, 0, 2, -1, 3, 0.5), panels, new Elements(storage));
     assertEquals(panels.byteSize(), kernels.packedBytes(2, 3, new Elements(storage)));
-    assertArrayEquals(new double[] {7, 6.5}, product(new Gemm.Spec(Gemm.Form.NT, 1, 0, 2, 3, 1, true, new Elements(storage)), Data.doubles(1, 2, 3), panels,
-        NULL, NULL, 2, 1), 0);
+    assertArrayEquals(new double[] {7, 6.5}, product(new Gemm.Spec(Gemm.Form.NT, 1, 0, 2, 3, 1, true, new Elements(storage)), Data.doubles(1, 2, 3),
+        panels, NULL, NULL, 2, 1), 0);
   }
 
   @Test

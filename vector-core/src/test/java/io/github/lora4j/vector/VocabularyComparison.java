@@ -49,7 +49,8 @@ final class VocabularyComparison {
         Kernels k = i == 0 ? reference : vector;
         MemorySegment panels = Arena.ofAuto().allocate(k.packedBytes(entries, cols, storage), 64);
         k.pack(entries, cols, rows, panels, storage);
-        Kernels.Table table = new Kernels.Table(panels, storage, Arena.ofAuto().allocate(Math.max(1, k.tableScratchBytes(storage, cols)), 64), entries);
+        Kernels.Table table = new Kernels.Table(panels, storage, Arena.ofAuto().allocate(Math.max(1, k.tableScratchBytes(storage, cols)), 64),
+            entries);
         out[i] = data.zeros(24L * cols);
         k.gather(table, Data.ints(ids), NULL, out[i], cols, 0, 12);
         k.gather(table, Data.ints(ids), addend, out[i].asSlice(12L * cols * 4), cols, 0, 12);
@@ -74,8 +75,8 @@ final class VocabularyComparison {
       MemorySegment sums = data.zeros((long) rows * WIDTH);
       MemorySegment y = data.zeros(rows);
       MemorySegment likeliest = data.zeros(rows);
-      Kernels.LabelSoftmax softmax = new Kernels.LabelSoftmax(Data.ints(labels), Arena.ofAuto().allocate(rows * 8L * Kernels.LABEL_STATE, 64), cap, words,
-          slopes ? sums : NULL, WIDTH);
+      Kernels.LabelSoftmax softmax = new Kernels.LabelSoftmax(Data.ints(labels), Arena.ofAuto().allocate(rows * 8L * Kernels.LABEL_STATE, 64), cap,
+          words, slopes ? sums : NULL, WIDTH);
       MemorySegment made = data.zeros((long) rows * words);
       int first = 0;
       for (int c = 0; c < chunks.size(); c++) {

@@ -61,6 +61,19 @@ public final class SafetensorsLayout {
     return result;
   }
 
+  /** The JSON of an index: where tensors are, by their names in order, and how many bytes they have. */
+  public static String index(Map<String, String> places, long bytes) {
+    StringBuilder json = new StringBuilder("{\n  \"metadata\": {\n    \"total_size\": ").append(bytes).append("\n  },\n  \"weight_map\": {");
+    String separator = "\n";
+    for (Map.Entry<String, String> place : places.entrySet()) {
+      json.append(separator).append("    ");
+      quote(json, place.getKey()).append(": ");
+      quote(json, place.getValue());
+      separator = ",\n";
+    }
+    return json.append("\n  }\n}\n").toString();
+  }
+
   private static StringBuilder quote(StringBuilder out, String text) {
     out.append('"');
     for (int i = 0; i < text.length(); i++) {

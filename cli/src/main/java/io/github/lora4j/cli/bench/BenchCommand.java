@@ -27,7 +27,8 @@ import picocli.CommandLine.Spec;
 
 /** {@code lora4j bench}: what this machine does, on the processor and on every device that can be used. */
 @Command(name = "bench", mixinStandardHelpOptions = true, sortOptions = false,
-    description = "Measures training steps and kernels on the processor and on every GPU that can be used, and writes a report; or compares two reports.",
+    description = "Measures training steps and kernels on the processor and on every GPU that can be used, and writes a report; or compares two "
+        + "reports.",
     footer = {"", "With --backend the launcher starts Java so that GPUs can be used: ./lora4j bench --backend opencl"})
 public final class BenchCommand implements Callable<Integer> {
 
@@ -100,7 +101,8 @@ public final class BenchCommand implements Callable<Integer> {
       }
       if (!set.equals("steps")) {
         say("kernels");
-        all.addAll(new KernelSet((CpuBackend) Objects.requireNonNull(backends.get("cpu"), "kernels are asked for with cpu alone"), samples).measure());
+        all.addAll(new KernelSet((CpuBackend) Objects.requireNonNull(backends.get("cpu"), "kernels are asked for with cpu alone"),
+            samples).measure());
       }
       Machine.peakMemory().ifPresent(peak -> machine.put("most memory of the process", peak));
       write(new BenchResult(machine, backends.values().stream().map(Backend::describe).toList(), warnings, all));

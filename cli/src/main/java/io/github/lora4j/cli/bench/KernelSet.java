@@ -155,7 +155,7 @@ final class KernelSet {
       scratch[i] = memory.allocate(bytes, "scratch");
     }
     return new Kernel("attention, 16 x 128, 12 heads of 64", 4L * sequences * length * length * 768, 0, () -> workers.run(sequences * 12,
-        (i, worker) -> kernels.attention(spec, q, k, v, AttentionSpec.Bias.NONE, out, lse, i / 12 * length, length, i / 12 * length, length, 0, i % 12,
-        scratch[worker])));
+        (i, worker) -> kernels.attention(spec, q, k, v, AttentionSpec.Bias.NONE, out, lse, i / 12 * length, length, i / 12 * length, length, 0,
+        i % 12, scratch[worker])));
   }
 }

@@ -70,8 +70,8 @@ public final class DemoCommand implements Callable<Integer> {
         Ranker ranker = Ranker.of(training.encoder(session), data.signatures());
         report.add(adapter != null ? "with the adapter" : "with LoRA, r=16", ranker);
         out.println();
-        out.println("Searching " + data.heldOut().size() + " methods of " + (sources.isEmpty() ? "Guava, a library never trained on" : "the files held out")
-            + ", with " + data.test().size() + " queries:");
+        out.println("Searching " + data.heldOut().size() + " methods of " + (sources.isEmpty() ? "Guava, a library never trained on"
+            : "the files held out") + ", with " + data.test().size() + " queries:");
         out.println();
         out.print(report.table());
         out.println();

@@ -85,14 +85,16 @@ public final class ChatCommand implements Callable<Integer> {
   private ChatTemplate template(ChatTemplates own, OpenModel open) {
     open.templates().forEach((name, trained) -> {
       if (trained.hash().equals(PLAIN)) {
-        throw new ConfigException("adapter '%s' was trained on plain prompts and answers (chat_template: none), so it knows no turns; use `lora4j generate`"
+        throw new ConfigException(("adapter '%s' was trained on plain prompts and answers (chat_template: none), so it knows no turns; use `lora4j "
+            + "generate`")
             .formatted(name));
       }
     });
     ChatTemplate chosen = chosen(own, open);
     open.templates().forEach((name, trained) -> {
       if (!trained.hash().equals(Writing.hash(chosen))) {
-        throw new ConfigException(("adapter '%s' was trained with another chat template, of SHA-256 %s; this one has %s. Give that one by --chat-template FILE")
+        throw new ConfigException(("adapter '%s' was trained with another chat template, of SHA-256 %s; this one has %s. Give that one by "
+            + "--chat-template FILE")
             .formatted(name, trained.hash(), Writing.hash(chosen)));
       }
     });

@@ -95,7 +95,8 @@ class BenchTest {
         step("cpu", 4, 4),
         step("opencl", 4, 3.9), kernel("product", 4_000_000_000L, 1)));
     assertEquals(List.of("minilm: opencl is faster than cpu from 4 sequences on, at best 2.00 times"), report.crossovers());
-    assertEquals(List.of("minilm: opencl is faster than cpu at 1, 2 sequences, but not at 8, at best 1.25 times"), new BenchReport(result(step("cpu", 1, 1),
+    assertEquals(List.of("minilm: opencl is faster than cpu at 1, 2 sequences, but not at 8, at best 1.25 times"),
+        new BenchReport(result(step("cpu", 1, 1),
         step("opencl", 1, 0.8), step("cpu", 2, 2), step("opencl", 2, 1.9), step("cpu", 8, 8), step("opencl", 8, 9))).crossovers());
     assertEquals(List.of("minilm: opencl is not faster than cpu at any batch tried, at best 0.50 times"), new BenchReport(result(step("cpu", 1, 1),
         step("opencl", 1, 2))).crossovers());

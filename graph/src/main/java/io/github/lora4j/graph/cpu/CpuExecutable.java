@@ -270,7 +270,8 @@ final class CpuExecutable implements Executable {
     for (BoundOp op : entry(entry)) {
       op.step.run();
       for (Value out : op.node.op().outputs()) {
-        if (!out.integer() && op.node.op().finite(out) && !Storage.finite(segment(out), plan.target().floats(), (long) rows(out) * out.shape().cols())) {
+        if (!out.integer() && op.node.op().finite(out) && !Storage.finite(segment(out), plan.target().floats(),
+            (long) rows(out) * out.shape().cols())) {
           return Optional.of("%s%s (%s)".formatted(op.node.region().isEmpty() ? "" : op.node.region() + ": ", out.name(),
               op.node.op().getClass().getSimpleName()));
         }

@@ -17,7 +17,9 @@ final class CpuVocabulary implements CpuBinder<LossOp.LabelLogProbability> {
 
   /** Words of a chunk, so that its part of the weight and a few rows of logits stay in the second cache. */
   private static final int WORDS = 8 * Kernels.CHUNK_ROWS;
-  /** Rows that go through the vocabulary together. The more, the less often the weight is read; their logits of a chunk had better stay in a cache. */
+  /**
+   * Rows that go through the vocabulary together. The more, the less often the weight is read; their logits of a chunk had better stay in a cache.
+   */
   private static final int ROWS = 512;
 
   @Override
@@ -65,8 +67,8 @@ final class CpuVocabulary implements CpuBinder<LossOp.LabelLogProbability> {
         forward = Math.max(forward, target.kernels().gemmScratchBytes(forward(o, target, rows, last), target.threads()));
         backward = Math.max(backward, target.kernels().gemmScratchBytes(backward(o, target, rows, last), target.threads()));
       }
-      return new Sizes(rows, words, width, Memory.align((long) rows * chunk * element), Memory.align((long) rows * Kernels.LABEL_STATE * Double.BYTES),
-          Math.max(forward, backward), Memory.align((long) width * element));
+      return new Sizes(rows, words, width, Memory.align((long) rows * chunk * element),
+          Memory.align((long) rows * Kernels.LABEL_STATE * Double.BYTES), Math.max(forward, backward), Memory.align((long) width * element));
     }
   }
 
@@ -116,8 +118,8 @@ final class CpuVocabulary implements CpuBinder<LossOp.LabelLogProbability> {
       MemorySegment products = at.scratch().asSlice(sizes.logits + sizes.state);
       MemorySegment x = at.s(o.x()).asSlice(first * rowBytes, rows * rowBytes);
       MemorySegment sums = o.slope().map(of -> at.s(of).asSlice(first * rowBytes, rows * rowBytes)).orElse(MemorySegment.NULL);
-      softmax = new Kernels.LabelSoftmax(at.s(o.labels()).asSlice(first * 4L), at.scratch().asSlice(sizes.logits, sizes.state), o.logits().cap(), words,
-          sums, sizes.width);
+      softmax = new Kernels.LabelSoftmax(at.s(o.labels()).asSlice(first * 4L), at.scratch().asSlice(sizes.logits, sizes.state), o.logits().cap(),
+          words, sums, sizes.width);
       y = at.s(o.y().logProbability()).asSlice((long) first * element);
       likeliest = at.s(o.y().likeliest()).asSlice((long) first * element);
       piece = Math.max(1, CpuSteps.PIECE / Math.min(WORDS, words));
@@ -127,7 +129,8 @@ final class CpuVocabulary implements CpuBinder<LossOp.LabelLogProbability> {
       for (int i = 0; i < forward.length; i++) {
         int count = Math.min(WORDS, words - i * WORDS);
         MemorySegment part = i == 0 ? weight : weight.asSlice(kernels.packedBytes(i * WORDS, sizes.width, target.weights(o.w())));
-        forward[i] = kernels.gemm(forward(o, target, rows, count), new Gemm.Operands(x, part, MemorySegment.NULL, MemorySegment.NULL, logits, products));
+        forward[i] = kernels.gemm(forward(o, target, rows, count), new Gemm.Operands(x, part, MemorySegment.NULL, MemorySegment.NULL, logits,
+            products));
         if (backward.length > 0) {
           backward[i] = kernels.gemm(backward(o, target, rows, count),
               new Gemm.Operands(logits, part, MemorySegment.NULL, i == 0 ? MemorySegment.NULL : sums, sums, products));

@@ -14,7 +14,10 @@ class HeadTasksTest {
 
   private static final int COLS = 12;
 
-  /** Few segments and many, one of them much longer than the others, so that a task is one head, some, or a whole segment; rows are exactly as many as the table says, none to read beyond. */
+  /**
+   * Few segments and many, one of them much longer than the others, so that a task is one head, some, or a whole segment; rows are exactly as many as
+   * the table says, none to read beyond.
+   */
   @ParameterizedTest
   @CsvSource({"1, 12, 1", "3, 12, 2", "9, 12, 1", "9, 5, 3", "40, 12, 2", "40, 1, 4", "17, 7, 2", "60, 12, 2", "0, 12, 2"})
   void everyHeadOfEverySegmentRunsOnce(int segments, int heads, int threads) {

@@ -58,7 +58,8 @@ public final class LoraConfigJson {
         in.any("layers_pattern").filter(v -> v instanceof String).orElse(patterns))));
     to.rankPattern(in.integerMap("rank_pattern")).alphaPattern(in.numberMap("alpha_pattern"));
     choice(in, "bias", Bias.values(), Bias::peftName).ifPresent(to::bias);
-    to.fanInFanOut(in.bool("fan_in_fan_out")).useRslora(in.bool("use_rslora")).useDora(in.bool("use_dora")).loraBias(in.bool("lora_bias")).modulesToSave(in.strings("modules_to_save"));
+    to.fanInFanOut(in.bool("fan_in_fan_out")).useRslora(in.bool("use_rslora")).useDora(in.bool("use_dora")).loraBias(in.bool("lora_bias"))
+        .modulesToSave(in.strings("modules_to_save"));
     in.any("init_lora_weights").flatMap(value -> init(in, value, strict)).ifPresent(to::initLoraWeights);
     to.reach(reach(in, problems));
     in.string("base_model_name_or_path").ifPresent(to::baseModel);

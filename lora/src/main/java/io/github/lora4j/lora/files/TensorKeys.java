@@ -120,7 +120,8 @@ public final class TensorKeys {
       List<AdapterParameter> parameters, Map<String, ?> config) {
     if (!missing.isEmpty() && unexpected.isEmpty() && shapes.isEmpty() && "lora_only".equals(config.get("bias"))
         && missing.stream().allMatch(key -> key.endsWith(".bias"))) {
-      return "bias is \"lora_only\", but the file holds no bias: some releases of PEFT (0.19.1 is one) do not save them with it. They are lost; to use the "
+      return "bias is \"lora_only\", but the file holds no bias: some releases of PEFT (0.19.1 is one) do not save them with it. They are lost; to "
+          + "use the "
           + "adapter without them, set bias to \"none\" in adapter_config.json, or save it again with a newer PEFT.";
     }
     if (!unexpected.isEmpty() && unexpected.stream().noneMatch(key -> key.startsWith(AdapterParameter.PREFIX))) {
@@ -138,6 +139,7 @@ public final class TensorKeys {
     }
     return shapes.isEmpty() && unexpected.isEmpty() ? "The file is incomplete, or target_modules and modules_to_save of "
         + "adapter_config.json were changed."
-        : "The adapter was trained on another base model (its config says '" + config.get("base_model_name_or_path") + "'), or its config was changed.";
+        : "The adapter was trained on another base model (its config says '" + config.get("base_model_name_or_path")
+        + "'), or its config was changed.";
   }
 }

@@ -33,21 +33,34 @@ public final class Elements {
       elements.set(to, at, from[i]);
       double stored = elements.get(to, at);
       if (!Double.isFinite(stored)) {
-        throw new FormatException(("merge: element %d of %s becomes %s as %s; the adapter or the base is broken, or the base's type too "
-            + "narrow")
-            .formatted(at, name, stored, type));
+        throw notFinite(name, type, at, stored);
       }
     }
   }
 
-  /** Converts F32 values to another type. */
-  public static void convert(String name, MemorySegment from, DType type, MemorySegment to) {
-    long elements = from.byteSize() / Float.BYTES;
+  /** Converts elements to another type. */
+  public static void convert(String name, DType type, MemorySegment from, DType to, MemorySegment target) {
+    long elements = from.byteSize() / type.bytes();
     for (long done = 0; done < elements; done += CHUNK) {
       double[] part = new double[(int) Math.min(CHUNK, elements - done)];
-      load(DType.F32, from, done, part);
-      store(name, type, part, to, done);
+      load(type, from, done, part);
+      store(name, to, part, target, done);
     }
+  }
+
+  /** Refuses elements that are not finite: what the type was too narrow for. */
+  public static void requireFinite(String name, DType type, MemorySegment data) {
+    io.github.lora4j.vector.Elements elements = elements(type);
+    for (long i = 0; i < data.byteSize() / type.bytes(); i++) {
+      if (!Double.isFinite(elements.get(data, i))) {
+        throw notFinite(name, type, i, elements.get(data, i));
+      }
+    }
+  }
+
+  private static FormatException notFinite(String name, DType type, long at, double value) {
+    return new FormatException(("merge: element %d of %s becomes %s as %s; the adapter or the base is broken, or the type too narrow for it: "
+        + "F32 and BF16 hold larger numbers than F16").formatted(at, name, value, type));
   }
 
   /** A checksum of the bytes. */

@@ -80,8 +80,8 @@ final class AttachChecks {
     List<String> meant = new TargetSelector(config, model).named();
     List<String> excluded = meant.stream().filter(name -> TargetSelector.partOf(name, config.allModulesToSave())).toList();
     if (!meant.isEmpty()) {
-      problems.add("target_modules %s selects modules of this %s model, but %s takes away all of them: %s; narrow it", text(targets), model.modelType(),
-          excluded.isEmpty() ? "exclude_modules" : excluded.size() == meant.size() ? "modules_to_save (they train whole)"
+      problems.add("target_modules %s selects modules of this %s model, but %s takes away all of them: %s; narrow it", text(targets),
+          model.modelType(), excluded.isEmpty() ? "exclude_modules" : excluded.size() == meant.size() ? "modules_to_save (they train whole)"
               : "exclude_modules or modules_to_save", Names.list(meant));
       return;
     }

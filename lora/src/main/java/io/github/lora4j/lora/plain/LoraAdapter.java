@@ -257,8 +257,8 @@ public final class LoraAdapter implements Adapter {
         String of = untied(m.name()) ? weight : model.source(weight);
         for (String key : baseGroups.containsKey(of) ? List.of(weight) : List.of(weight, m.name() + ".base_layer.weight")) {
           if (!keys.contains(AdapterParameter.PREFIX + key)) {
-            copies.add(new StoredCopy(AdapterParameter.PREFIX + key, Objects.requireNonNull(ModelDescription.parameters(m).get(weight), "a module with outputs has a weight"), of,
-                false));
+            copies.add(new StoredCopy(AdapterParameter.PREFIX + key, Objects.requireNonNull(ModelDescription.parameters(m).get(weight),
+                "a module with outputs has a weight"), of, false));
           }
         }
       }

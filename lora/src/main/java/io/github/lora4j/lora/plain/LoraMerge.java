@@ -2,28 +2,19 @@ package io.github.lora4j.lora.plain;
 
 import io.github.lora4j.checkpoint.Checkpoint;
 import io.github.lora4j.checkpoint.SafetensorsWriter;
-import io.github.lora4j.checkpoint.TensorInfo;
 import io.github.lora4j.graph.Convolution;
 import io.github.lora4j.graph.ModuleInfo;
 import io.github.lora4j.lora.Adapter;
-import io.github.lora4j.lora.LoadedAdapter;
 import io.github.lora4j.lora.internal.Elements;
 import io.github.lora4j.lora.model.ModelDescription;
-import io.github.lora4j.lora.parameters.AdapterParameter;
 import io.github.lora4j.lora.parameters.AdapterValues;
-import io.github.lora4j.lora.parameters.WeightChange;
 import io.github.lora4j.vector.ConfigException;
 import io.github.lora4j.vector.DType;
 import io.github.lora4j.vector.FormatException;
-import io.github.lora4j.vector.Names;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
 import java.util.Arrays;
-import java.util.LinkedHashMap;
-import java.util.List;
-import java.util.Map;
-import java.util.Objects;
 import java.util.Optional;
 import java.util.function.UnaryOperator;
 
@@ -73,75 +64,9 @@ public final class LoraMerge {
    */
   public static void write(Checkpoint base, UnaryOperator<String> names, ModelDescription model, Adapter adapter, AdapterValues values,
       boolean untie, Path file) {
-    values.requireBase((parameter, target) -> {
-      Optional<String> source = base.names().stream().filter(name -> names.apply(name).equals(parameter)).findFirst();
-      source.ifPresent(name -> base.read(name, DType.F32, target));
-      return source.isPresent();
-    });
-    try (LoadedAdapter merged = adapter.mergeable(values)) {
-      write(base, names, model, merged, untie, file);
+    try (MergedWeights merged = MergedWeights.of(base, names, model, adapter, values, untie)) {
+      merged.into(new SafetensorsWriter().metadata("format", "pt"), UnaryOperator.identity()).write(file);
     }
-  }
-
-  private static void write(Checkpoint base, UnaryOperator<String> names, ModelDescription model, LoadedAdapter loaded, boolean untie,
-      Path file) {
-    Adapter adapter = loaded.adapter();
-    AdapterValues values = loaded.values();
-    Map<String, WeightChange> changes = adapter.weightChanges(values);
-    Map<String, List<Long>> shapes = new LinkedHashMap<>();
-    model.modules().forEach(module -> shapes.putAll(ModelDescription.parameters(module)));
-    Map<String, AdapterParameter> replaced = new LinkedHashMap<>();
-    adapter.parameters().stream().filter(AdapterParameter::ofBase).forEach(p -> replaced.put(p.slot(), p));
-    TiedMerge tied = new TiedMerge(model, adapter.sharedChanges(), changes, replaced);
-    if (!untie) {
-      tied.refuse();
-    }
-    Map<String, String> sources = new LinkedHashMap<>();
-    for (String name : base.names()) {
-      if (sources.putIfAbsent(names.apply(name), name) != null) {
-        throw new ConfigException("%s: two tensors would be named %s in the merged model".formatted(base.describe(), names.apply(name)));
-      }
-    }
-    if (untie) {
-      model.tied().forEach((alias, source) -> {
-        if (sources.containsKey(source)) {
-          sources.putIfAbsent(alias, sources.get(source));
-        }
-      });
-    }
-    List<String> missing = changes.keySet().stream().filter(name -> !sources.containsKey(name) && !replaced.containsKey(name)).toList();
-    if (!missing.isEmpty() && missing.stream().allMatch(name -> name.endsWith(".bias"))) {
-      throw new ConfigException("merge: the adapter adds to biases that the base model does not have: %s; use it unmerged".formatted(
-          Names.list(missing)));
-    }
-    if (!missing.isEmpty()) {
-      throw new ConfigException("%s: has no tensors for adapted modules: %s; is this the adapter's base model?"
-          .formatted(base.describe(), Names.list(missing)));
-    }
-    SafetensorsWriter writer = new SafetensorsWriter().metadata("format", "pt");
-    sources.forEach((name, source) -> {
-      TensorInfo info = base.info(source);
-      TensorInfo target = new TensorInfo(name, info.dtype(), info.shape());
-      WeightChange change = tied.change(name).orElse((type, data) -> { });
-      Optional<AdapterParameter> trained = tied.replacement(name);
-      if (trained.isPresent()) {
-        checkShape(base, info, trained.get().shape());
-      } else if (tied.change(name).isPresent()) {
-        checkShape(base, info, Objects.requireNonNull(shapes.get(name), "a changed weight is a module's"));
-      }
-      writer.add(target, data -> {
-        if (trained.isPresent()) {
-          Elements.convert(name, values.get(trained.get().slot()), info.dtype(), data);
-        } else {
-          base.read(source, info.dtype(), data);
-        }
-        change.apply(info.dtype(), data);
-      });
-    });
-    replaced.values().stream().filter(p -> !sources.containsKey(p.slot())).forEach(p ->
-        writer.add(new TensorInfo(p.slot(), DType.F32, p.shape()), data -> Elements.convert(p.slot(), values.get(p.slot()), DType.F32,
-            data)));
-    writer.write(file);
   }
 
   private static int groups(ModuleInfo module) {
@@ -276,12 +201,5 @@ public final class LoraMerge {
 
   private static float at(MemorySegment values, long index) {
     return values.getAtIndex(ValueLayout.JAVA_FLOAT, index);
-  }
-
-  private static void checkShape(Checkpoint base, TensorInfo info, List<Long> expected) {
-    if (!info.shape().equals(expected)) {
-      throw new FormatException("%s: tensor %s is %s, but the adapter needs %s; is this the adapter's base model?"
-          .formatted(base.describe(), info.name(), info.shape(), expected));
-    }
   }
 }

@@ -87,8 +87,8 @@ public record AdapterCombination(CombinationType type, OptionalInt svdRank, Opti
    * Combines. A single source is scaled as by linear.
    *
    * @return the new adapter, which the caller closes; settings other than rank, alpha and targets are those of the first source
-   * @throws ConfigException when the sources are for different models, have no form as plain LoRA, are DoRA or have a lora_bias, train the same part of the base model
-   *     twice, or have unequal ranks where the type needs equal ones
+   * @throws ConfigException when the sources are for different models, have no form as plain LoRA, are DoRA or have a lora_bias, train the same part
+   * of the base model twice, or have unequal ranks where the type needs equal ones
    */
   public LoadedAdapter combine(List<Source> sources) {
     List<LoadedAdapter> converted = new ArrayList<>();

@@ -120,8 +120,8 @@ class LoralibFormatTest {
   @ParameterizedTest
   @CsvSource({"9, 6, 2, 3", "6, 4, 4, 2", "4, 8, 4, 2", "5, 7, 3, 1", "8, 8, 3, 4"})
   void addsTheProductReadAsTheWeightsShape(int channels, int out, int k, int groups) {
-    ModuleInfo conv = ModuleInfo.convolution("conv", new Convolution(channels, List.of(k, k), List.of(1, 1), List.of(1, 1), List.of(1, 1), groups), out,
-        false);
+    ModuleInfo conv = ModuleInfo.convolution("conv", new Convolution(channels, List.of(k, k), List.of(1, 1), List.of(1, 1), List.of(1, 1), groups),
+        out, false);
     int rows = 2 * k;
     float[] a = numbers(1, rows * channels * k);
     float[] b = numbers(2, out / groups * k * rows);

@@ -10,7 +10,8 @@ class ModelCardTest {
 
   @Test
   void tagsAreSortedAsPeftSortsThem() {
-    String card = ModelCard.of(Map.of("peft_type", "LORA", "base_model_name_or_path", "org/base", "task_type", "CAUSAL_LM", "peft_version", "0.19.1"));
+    String card = ModelCard.of(Map.of("peft_type", "LORA", "base_model_name_or_path", "org/base", "task_type", "CAUSAL_LM", "peft_version",
+        "0.19.1"));
     assertTrue(card.startsWith("""
         ---
         base_model: org/base

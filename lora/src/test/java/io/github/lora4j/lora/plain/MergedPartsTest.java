@@ -118,13 +118,15 @@ class MergedPartsTest {
         reports.add(e.floats(report)[0]);
         reports.add(e.floats(report)[1]);
       }
-      adapter.parameters().stream().filter(p -> !adapter.frozen(p.slot())).forEach(p -> result.put(p.slot(), e.floats(e.program().slot(p.slot()).orElseThrow())));
+      adapter.parameters().stream().filter(p -> !adapter.frozen(p.slot())).forEach(p -> result.put(p.slot(),
+          e.floats(e.program().slot(p.slot()).orElseThrow())));
     }
     return new Trained(reports, result);
   }
 
   @ParameterizedTest
-  @CsvSource({"true, false, true, false, false", "true, true, true, false, false", "false, true, false, true, false", "true, false, true, false, true"})
+  @CsvSource({"true, false, true, false, false", "true, true, true, false, false", "false, true, false, true, false",
+      "true, false, true, false, true"})
   void trainsLikeTheMatricesKeptApart(boolean q, boolean k, boolean v, boolean rslora, boolean fa) {
     List<Boolean> enabled = List.of(q, k, v);
     int r = 2;

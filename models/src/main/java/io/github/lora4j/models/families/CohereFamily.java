@@ -53,12 +53,7 @@ public final class CohereFamily implements ModelFamily {
 
     @Override
     Value layer(Sites sites, PackedInputs in, int index, Value x, Rows wanted) {
-      sites.order("self_attn", "mlp");
-      Value normed = norm(sites, "input_layernorm", x);
-      Value rows = in.choose(sites.graph(), wanted, x);
-      Value attended = attention(sites, in, index, normed, wanted);
-      Value fed = feedForward(sites.within("mlp."), in.choose(sites.graph(), wanted, normed));
-      return sites.graph().add(sites.graph().add(attended, fed), rows);
+      return sideBySide(sites, in, index, x, wanted);
     }
 
     @Override

@@ -51,25 +51,14 @@ public final class Gemma2Family implements ModelFamily {
   }
 
   /** What Gemma 2 and 3 have in common. */
-  static class Gemma2 extends Llama {
+  static class Gemma2 extends GemmaFamily.Gemma {
     Gemma2(ModelConfig config, FamilyFacts facts, Windows windows) {
-      super(config, facts, new Biases(config.flag("attention_bias", false), config.flag("attention_bias", false), false), windows);
-      config.unset("use_bidirectional_attention");
+      super(config, facts, windows);
     }
 
     @Override
     Activation activation() {
       return config.activation("hidden_activation", "gelu_pytorch_tanh");
-    }
-
-    @Override
-    Value norm(Sites sites, String module, Value x, int columns) {
-      return sites.rmsNorm(module, x, columns, config.positive("rms_norm_eps", 1e-6), 1);
-    }
-
-    @Override
-    Value embedded(Sites sites, Value words) {
-      return sites.graph().scale(words, (float) Math.sqrt(hidden));
     }
 
     @Override
@@ -96,11 +85,6 @@ public final class Gemma2Family implements ModelFamily {
     @Override
     LossOp.Logits scaled() {
       return new LossOp.Logits(1, config.has("final_logit_softcapping") ? config.positive("final_logit_softcapping") : 0);
-    }
-
-    @Override
-    boolean tied() {
-      return config.flag("tie_word_embeddings", true);
     }
   }
 }

@@ -3,6 +3,7 @@ package io.github.lora4j.models.families;
 import io.github.lora4j.graph.Sites;
 import io.github.lora4j.graph.Value;
 import io.github.lora4j.models.Architecture;
+import io.github.lora4j.models.FamilyFacts;
 import io.github.lora4j.models.GgufKeys;
 import io.github.lora4j.models.ModelConfig;
 import io.github.lora4j.models.ModelFamily;
@@ -25,13 +26,13 @@ public final class GemmaFamily implements ModelFamily {
 
   @Override
   public Architecture of(ModelConfig config) {
-    return new Gemma(config);
+    return new Gemma(config, LlamaFamily.facts(LlamaFamily.classes("Gemma", true), LlamaFamily.QUERIES, LlamaFamily.GGUF, List.of()), Windows.NONE);
   }
 
-  private static final class Gemma extends Llama {
-    Gemma(ModelConfig config) {
-      super(config, LlamaFamily.facts(LlamaFamily.classes("Gemma", true), LlamaFamily.QUERIES, LlamaFamily.GGUF, List.of()),
-          new Biases(config.flag("attention_bias", false), config.flag("attention_bias", false), false));
+  /** What all Gemmas have in common. */
+  static class Gemma extends Llama {
+    Gemma(ModelConfig config, FamilyFacts facts, Windows windows) {
+      super(config, facts, new Biases(config.flag("attention_bias", false), config.flag("attention_bias", false), false), windows);
       config.unset("use_bidirectional_attention");
     }
 

@@ -48,6 +48,7 @@ public final class Gpt2Family implements ModelFamily {
 
   @Override
   public Architecture of(ModelConfig config) {
+    config.unset("add_cross_attention");
     return new Gpt2(config);
   }
 
@@ -55,22 +56,14 @@ public final class Gpt2Family implements ModelFamily {
    * The decoder as Hugging Face's {@code GPT2Model} names it: pre-norm with layer norms, learned positions, queries, keys and values of one
    * module. Its linear modules are {@code Conv1D}s.
    */
-  private static final class Gpt2 implements Architecture {
-    private final ModelConfig config;
-    private final int hidden;
-    private final int layers;
-    private final int heads;
+  private static final class Gpt2 extends Decoder {
     private final int headSize;
     private final int inner;
     private final Activation activation;
     private final double eps;
 
     Gpt2(ModelConfig config) {
-      config.unset("add_cross_attention");
-      this.config = config;
-      hidden = config.size("n_embd");
-      layers = config.size("n_layer");
-      heads = config.size("n_head");
+      super(config, FACTS, "n_embd", "n_head");
       headSize = config.headSize("n_embd", "n_head");
       inner = config.size("n_inner", 4 * hidden);
       activation = config.activation("activation_function", "gelu_new");
@@ -87,16 +80,12 @@ public final class Gpt2Family implements ModelFamily {
         sites.module("drop", Kind.DROPOUT);
         return y;
       });
-      for (int i = 0; i < layers; i++) {
-        int index = i;
-        Value before = x;
-        x = graph.region("layer." + i, () -> layer(sites.within("h." + index + "."), in, index, before, index == layers - 1 ? rows : Rows.ALL));
-      }
-      Value last = x;
+      Value last = stacked(sites, in, x, rows);
       return graph.region("norm", () -> sites.layerNorm("ln_f", last, eps));
     }
 
-    private Value layer(Sites sites, PackedInputs in, int index, Value x, Rows wanted) {
+    @Override
+    Value layer(Sites sites, PackedInputs in, int index, Value x, Rows wanted) {
       Graph graph = sites.graph();
       Value normed = sites.layerNorm("ln_1", x, eps);
       List<Value> qkv = graph.split(sites.linear("attn.c_attn", normed, 3 * hidden, true), 3);
@@ -107,11 +96,10 @@ public final class Gpt2Family implements ModelFamily {
       Value y = graph.add(sites.blockOutput("attn.c_proj", attended, hidden, true), rows);
       sites.module("attn.attn_dropout", Kind.DROPOUT);
       sites.module("attn.resid_dropout", Kind.DROPOUT);
-      Value up = graph.activate(activation, sites.linear("mlp.c_fc", sites.layerNorm("ln_2", y, eps), inner, true));
-      Value down = graph.add(sites.blockOutput("mlp.c_proj", up, hidden, true), y);
+      Value fed = feedForward(sites, sites.layerNorm("ln_2", y, eps), "mlp.c_fc", inner, activation, "mlp.c_proj", true);
       sites.module("mlp.act", Kind.ACTIVATION);
       sites.module("mlp.dropout", Kind.DROPOUT);
-      return down;
+      return graph.add(fed, y);
     }
 
     /** What attention scores of a layer are multiplied with: 1/√(head size), and where the config says so 1/(layer + 1). */
@@ -121,33 +109,8 @@ public final class Gpt2Family implements ModelFamily {
     }
 
     @Override
-    public Value logits(Sites sites, Head head, Value rows) {
-      return Decoders.logits(sites, this, head, rows);
-    }
-
-    @Override
     public Optional<Output> output() {
       return Optional.of(Decoders.output(config.flag("tie_word_embeddings", true), "transformer.wte.weight", LossOp.Logits.PLAIN));
-    }
-
-    @Override
-    public Rows rowsOf(Head head) {
-      return Decoders.rowsOf(head);
-    }
-
-    @Override
-    public ModelConfig config() {
-      return config;
-    }
-
-    @Override
-    public FamilyFacts facts() {
-      return FACTS;
-    }
-
-    @Override
-    public int hiddenSize() {
-      return hidden;
     }
 
     @Override

@@ -12,7 +12,6 @@ import io.github.lora4j.models.ModelFamily;
 import io.github.lora4j.models.PackedInputs;
 import io.github.lora4j.models.Rows;
 import io.github.lora4j.vector.Activation;
-import io.github.lora4j.vector.AttentionSpec;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -36,21 +35,14 @@ public final class GptJFamily implements ModelFamily {
     return new GptJ(config);
   }
 
-  private static final class GptJ implements Architecture {
-    private final ModelConfig config;
-    private final int hidden;
-    private final int layers;
-    private final int heads;
+  private static final class GptJ extends Decoder {
     private final int headSize;
     private final Activation activation;
     private final double eps;
     private final Rope rope;
 
     GptJ(ModelConfig config) {
-      this.config = config;
-      hidden = config.size("n_embd");
-      layers = config.size("n_layer");
-      heads = config.size("n_head");
+      super(config, FACTS, "n_embd", "n_head");
       headSize = config.headSize("n_embd", "n_head");
       activation = config.activation("activation_function", "gelu_new");
       eps = config.positive("layer_norm_epsilon", 1e-5);
@@ -66,17 +58,12 @@ public final class GptJFamily implements ModelFamily {
       Graph graph = sites.graph();
       Value x = graph.region("embeddings", () -> sites.embedding("wte", in.ids(), vocabSize(), hidden));
       sites.module("drop", Kind.DROPOUT);
-      for (int i = 0; i < layers; i++) {
-        Value before = x;
-        Sites layer = sites.within("h." + i + ".");
-        Rows wanted = i == layers - 1 ? rows : Rows.ALL;
-        x = graph.region("layer." + i, () -> layer(layer, in, before, wanted));
-      }
-      Value last = x;
+      Value last = stacked(sites, in, x, rows);
       return graph.region("norm", () -> sites.layerNorm("ln_f", last, eps));
     }
 
-    private Value layer(Sites sites, PackedInputs in, Value x, Rows wanted) {
+    @Override
+    Value layer(Sites sites, PackedInputs in, int index, Value x, Rows wanted) {
       Graph graph = sites.graph();
       Value normed = sites.layerNorm("ln_1", x, eps);
       Value rows = in.choose(graph, wanted, x);
@@ -88,40 +75,18 @@ public final class GptJFamily implements ModelFamily {
       Value q = rope.turn(sites, in, wanted, attention.linear("q_proj", own, hidden, false), heads);
       Value k = rope.turn(sites, in, Rows.ALL, attention.linear("k_proj", normed, hidden, false), heads);
       Value v = attention.linear("v_proj", normed, hidden, false);
-      AttentionSpec spec = new AttentionSpec(heads, heads, headSize, (float) (1 / Math.sqrt(headSize)), true);
-      Value attended = attention.blockOutput("out_proj", sites.attention("attn", spec, q, k, v, in.segments(wanted), in.maxLength()), hidden,
-          false);
-      Value up = graph.activate(activation, sites.linear("mlp.fc_in", own, config.size("n_inner", 4 * hidden), true));
-      Value down = sites.blockOutput("mlp.fc_out", up, hidden, true);
+      Value seen = sites.attention("attn", causal(headSize), q, k, v, in.segments(wanted), in.maxLength());
+      Value attended = attention.blockOutput("out_proj", seen, hidden, false);
+      Value fed = feedForward(sites, own, "mlp.fc_in", config.size("n_inner", 4 * hidden), activation, "mlp.fc_out", true);
       sites.module("mlp.act", Kind.ACTIVATION);
       sites.module("mlp.dropout", Kind.DROPOUT);
-      return graph.add(graph.add(attended, down), rows);
+      return graph.add(graph.add(attended, fed), rows);
     }
 
     @Override
     public Value logits(Sites sites, Head head, Value rows) {
       return Decoders.biasedLogits(sites, this, head, rows,
           config.flag("tie_word_embeddings", false) ? "transformer.wte.weight" : "lm_head.weight");
-    }
-
-    @Override
-    public Rows rowsOf(Head head) {
-      return Decoders.rowsOf(head);
-    }
-
-    @Override
-    public ModelConfig config() {
-      return config;
-    }
-
-    @Override
-    public FamilyFacts facts() {
-      return FACTS;
-    }
-
-    @Override
-    public int hiddenSize() {
-      return hidden;
     }
 
     @Override

@@ -14,7 +14,6 @@ import io.github.lora4j.models.ModelFamily;
 import io.github.lora4j.models.PackedInputs;
 import io.github.lora4j.models.Rows;
 import io.github.lora4j.vector.Activation;
-import io.github.lora4j.vector.AttentionSpec;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -55,11 +54,7 @@ public final class GptNeoXFamily implements ModelFamily {
     return new GptNeoX(config);
   }
 
-  private static final class GptNeoX implements Architecture {
-    private final ModelConfig config;
-    private final int hidden;
-    private final int layers;
-    private final int heads;
+  private static final class GptNeoX extends Decoder {
     private final int headSize;
     private final boolean bias;
     private final boolean parallel;
@@ -68,10 +63,7 @@ public final class GptNeoXFamily implements ModelFamily {
     private final Rope rope;
 
     GptNeoX(ModelConfig config) {
-      this.config = config;
-      hidden = config.size("hidden_size");
-      layers = config.size("num_hidden_layers");
-      heads = config.size("num_attention_heads");
+      super(config, FACTS, "hidden_size", "num_attention_heads");
       headSize = config.headSize("hidden_size", "num_attention_heads");
       bias = config.flag("attention_bias", true);
       parallel = config.flag("use_parallel_residual", true);
@@ -87,17 +79,12 @@ public final class GptNeoXFamily implements ModelFamily {
       Graph graph = sites.graph();
       Value x = graph.region("embeddings", () -> sites.embedding("embed_in", in.ids(), vocabSize(), hidden));
       sites.module("emb_dropout", Kind.DROPOUT);
-      for (int i = 0; i < layers; i++) {
-        Value before = x;
-        Sites layer = sites.within("layers." + i + ".");
-        Rows wanted = i == layers - 1 ? rows : Rows.ALL;
-        x = graph.region("layer." + i, () -> layer(layer, in, before, wanted));
-      }
-      Value last = x;
+      Value last = stacked(sites, in, x, rows);
       return graph.region("norm", () -> sites.layerNorm("final_layer_norm", last, eps));
     }
 
-    private Value layer(Sites sites, PackedInputs in, Value x, Rows wanted) {
+    @Override
+    Value layer(Sites sites, PackedInputs in, int index, Value x, Rows wanted) {
       Graph graph = sites.graph();
       sites.order("input_layernorm", "post_attention_layernorm", "post_attention_dropout", "post_mlp_dropout");
       Value normed = sites.layerNorm("input_layernorm", x, eps);
@@ -106,21 +93,15 @@ public final class GptNeoXFamily implements ModelFamily {
           List.of(headSize, headSize, headSize));
       Value q = rope.turn(sites, in, wanted, in.choose(graph, wanted, qkv.getFirst()), heads);
       Value k = rope.turn(sites, in, Rows.ALL, qkv.get(1), heads);
-      AttentionSpec spec = new AttentionSpec(heads, heads, headSize, (float) (1 / Math.sqrt(headSize)), true);
-      Value attended = sites.blockOutput("attention.dense", sites.attention("attention", spec, q, k, qkv.get(2), in.segments(wanted),
-          in.maxLength()), hidden, bias);
+      Value seen = sites.attention("attention", causal(headSize), q, k, qkv.get(2), in.segments(wanted), in.maxLength());
+      Value attended = sites.blockOutput("attention.dense", seen, hidden, bias);
       sites.module("post_attention_dropout", Kind.DROPOUT);
       sites.module("post_mlp_dropout", Kind.DROPOUT);
       Value y = graph.add(attended, rows);
-      Value fed = feedForward(sites, sites.layerNorm("post_attention_layernorm", parallel ? rows : y, eps));
-      return graph.add(fed, y);
-    }
-
-    private Value feedForward(Sites sites, Value x) {
-      Value up = sites.graph().activate(activation, sites.linear("mlp.dense_h_to_4h", x, config.size("intermediate_size"), true));
-      Value down = sites.blockOutput("mlp.dense_4h_to_h", up, hidden, true);
+      Value again = sites.layerNorm("post_attention_layernorm", parallel ? rows : y, eps);
+      Value fed = feedForward(sites, again, "mlp.dense_h_to_4h", config.size("intermediate_size"), activation, "mlp.dense_4h_to_h", true);
       sites.module("mlp.act", Kind.ACTIVATION);
-      return down;
+      return graph.add(fed, y);
     }
 
     @Override
@@ -129,32 +110,12 @@ public final class GptNeoXFamily implements ModelFamily {
         sites.module("dropout", Kind.DROPOUT);
         return sites.linear("classifier", rows, of.labels(), true);
       }
-      return Decoders.logits(sites, this, head, rows);
+      return super.logits(sites, head, rows);
     }
 
     @Override
     public Optional<Output> output() {
       return Optional.of(Decoders.output(config.flag("tie_word_embeddings", false), "gpt_neox.embed_in.weight", LossOp.Logits.PLAIN));
-    }
-
-    @Override
-    public Rows rowsOf(Head head) {
-      return Decoders.rowsOf(head);
-    }
-
-    @Override
-    public ModelConfig config() {
-      return config;
-    }
-
-    @Override
-    public FamilyFacts facts() {
-      return FACTS;
-    }
-
-    @Override
-    public int hiddenSize() {
-      return hidden;
     }
   }
 }

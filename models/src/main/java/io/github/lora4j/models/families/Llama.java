@@ -7,7 +7,6 @@ import io.github.lora4j.graph.Sites;
 import io.github.lora4j.graph.Value;
 import io.github.lora4j.models.Architecture;
 import io.github.lora4j.models.FamilyFacts;
-import io.github.lora4j.models.Head;
 import io.github.lora4j.models.ModelConfig;
 import io.github.lora4j.models.PackedInputs;
 import io.github.lora4j.models.Rows;
@@ -21,7 +20,7 @@ import java.util.Optional;
  * A decoder as Hugging Face's {@code LlamaModel} names it: pre-norm with root-mean-square norms, rotary positions, grouped queries, SwiGLU. What
  * a family of this form does otherwise it says by overriding.
  */
-class Llama implements Architecture {
+class Llama extends Decoder {
 
   /** Which linear modules have a bias: queries, keys and values; the attention's output; the feed-forward's. */
   record Biases(boolean qkv, boolean output, boolean feedForward) {
@@ -29,16 +28,11 @@ class Llama implements Architecture {
     static final Biases NONE = new Biases(false, false, false);
   }
 
-  final ModelConfig config;
-  final int hidden;
-  final int layers;
-  final int heads;
   final int kvHeads;
   final int headSize;
   final int inner;
   final Biases biases;
   final Activation activation;
-  private final FamilyFacts facts;
   private final Rope rope;
   /** Of each layer, 0 where it sees all. */
   private final List<Integer> windows;
@@ -49,12 +43,8 @@ class Llama implements Architecture {
   }
 
   Llama(ModelConfig config, FamilyFacts facts, Biases biases, Windows windows) {
-    this.config = config;
-    this.facts = facts;
+    super(config, facts, "hidden_size", "num_attention_heads");
     this.biases = biases;
-    hidden = config.size("hidden_size");
-    layers = config.size("num_hidden_layers");
-    heads = config.size("num_attention_heads");
     kvHeads = config.size("num_key_value_heads", heads);
     headSize = config.has("head_dim") ? config.size("head_dim") : config.headSize("hidden_size", "num_attention_heads");
     if (heads % kvHeads != 0 || headSize % 2 != 0) {
@@ -120,14 +110,7 @@ class Llama implements Architecture {
     Graph graph = sites.graph();
     Value x = graph.region("embeddings",
         () -> embedded(sites, sites.embedding("embed_tokens", in.ids(), vocabSize(), hidden)));
-    for (int i = 0; i < layers; i++) {
-      int index = i;
-      Value before = x;
-      Sites layer = sites.within("layers." + i + ".");
-      Rows wanted = i == layers - 1 ? rows : Rows.ALL;
-      x = graph.region("layer." + i, () -> layer(layer, in, index, before, wanted));
-    }
-    Value last = x;
+    Value last = stacked(sites, in, x, rows);
     return graph.region("norm", () -> norm(sites, finalNorm(), last));
   }
 
@@ -135,7 +118,7 @@ class Llama implements Architecture {
     return "norm";
   }
 
-  /** Records a layer for the rows wanted. */
+  @Override
   Value layer(Sites sites, PackedInputs in, int index, Value x, Rows wanted) {
     sites.order("self_attn", "mlp");
     Value normed = norm(sites, "input_layernorm", x);
@@ -143,6 +126,16 @@ class Llama implements Architecture {
     Value y = sites.graph().add(branch(sites, attention(sites, in, index, normed, wanted)), rows);
     Value again = norm(sites, "post_attention_layernorm", y);
     return sites.graph().add(branch(sites, feedForward(sites.within("mlp."), again)), y);
+  }
+
+  /** A layer whose feed-forward reads what its attention reads. */
+  final Value sideBySide(Sites sites, PackedInputs in, int index, Value x, Rows wanted) {
+    sites.order("self_attn", "mlp");
+    Value normed = norm(sites, "input_layernorm", x);
+    Value rows = in.choose(sites.graph(), wanted, x);
+    Value attended = attention(sites, in, index, normed, wanted);
+    Value fed = feedForward(sites.within("mlp."), in.choose(sites.graph(), wanted, normed));
+    return sites.graph().add(sites.graph().add(attended, fed), rows);
   }
 
   /** Attention of the rows wanted with its output module. */
@@ -181,11 +174,6 @@ class Llama implements Architecture {
   }
 
   @Override
-  public Value logits(Sites sites, Head head, Value rows) {
-    return Decoders.logits(sites, this, head, rows);
-  }
-
-  @Override
   public Optional<Output> output() {
     return Optional.of(Decoders.output(tied(), "model.embed_tokens.weight", scaled()));
   }
@@ -205,7 +193,7 @@ class Llama implements Architecture {
       throw new ConfigException("layer_replication: layers of model_type \"%s\" differ by their number, so that copies have no meaning"
           .formatted(modelType()));
     }
-    return Architecture.super.replicated(ranges);
+    return super.replicated(ranges);
   }
 
   /** Whether what a layer does depends on its number. */
@@ -214,37 +202,7 @@ class Llama implements Architecture {
   }
 
   @Override
-  public Rows rowsOf(Head head) {
-    return Decoders.rowsOf(head);
-  }
-
-  @Override
-  public ModelConfig config() {
-    return config;
-  }
-
-  @Override
-  public FamilyFacts facts() {
-    return facts;
-  }
-
-  @Override
-  public int vocabSize() {
-    return config.size("vocab_size");
-  }
-
-  @Override
-  public int hiddenSize() {
-    return hidden;
-  }
-
-  @Override
   public int maxPositions() {
     return rope.scaling().longest(config.size("max_position_embeddings"));
-  }
-
-  @Override
-  public double initializerRange() {
-    return config.positive("initializer_range", 0.02);
   }
 }

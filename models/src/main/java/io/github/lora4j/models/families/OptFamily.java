@@ -13,7 +13,6 @@ import io.github.lora4j.models.ModelFamily;
 import io.github.lora4j.models.PackedInputs;
 import io.github.lora4j.models.Rows;
 import io.github.lora4j.vector.Activation;
-import io.github.lora4j.vector.AttentionSpec;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -42,24 +41,17 @@ public final class OptFamily implements ModelFamily {
     return new Opt(config);
   }
 
-  private static final class Opt implements Architecture {
+  private static final class Opt extends Decoder {
     private static final double EPS = 1e-5;
-    private final ModelConfig config;
-    private final int hidden;
     private final int words;
-    private final int layers;
-    private final int heads;
     private final int headSize;
     private final boolean bias;
     private final boolean before;
     private final Activation activation;
 
     Opt(ModelConfig config) {
-      this.config = config;
-      hidden = config.size("hidden_size");
+      super(config, FACTS, "hidden_size", "num_attention_heads");
       words = config.size("word_embed_proj_dim", hidden);
-      layers = config.size("num_hidden_layers");
-      heads = config.size("num_attention_heads");
       headSize = config.headSize("hidden_size", "num_attention_heads");
       bias = config.flag("enable_bias", true);
       before = config.flag("do_layer_norm_before", true);
@@ -79,13 +71,7 @@ public final class OptFamily implements ModelFamily {
         Value wide = words == hidden ? embedded : sites.linear("project_in", embedded, hidden, false);
         return sites.embedding("embed_positions", in.positions(Rows.ALL), maxPositions() + OFFSET, hidden, wide);
       });
-      for (int i = 0; i < layers; i++) {
-        Value input = x;
-        Sites layer = sites.within("layers." + i + ".");
-        Rows wanted = i == layers - 1 ? rows : Rows.ALL;
-        x = graph.region("layer." + i, () -> layer(layer, in, input, wanted));
-      }
-      Value last = x;
+      Value last = stacked(recording, in, x, rows);
       return graph.region("norm", () -> {
         Value normed = normedAtTheEnd() ? sites.layerNorm("final_layer_norm", last, EPS) : last;
         return words == hidden ? normed : sites.linear("project_out", normed, words, false);
@@ -107,7 +93,8 @@ public final class OptFamily implements ModelFamily {
       return names.toArray(String[]::new);
     }
 
-    private Value layer(Sites sites, PackedInputs in, Value x, Rows wanted) {
+    @Override
+    Value layer(Sites sites, PackedInputs in, int index, Value x, Rows wanted) {
       Graph graph = sites.graph();
       sites.order("self_attn", "activation_fn", "self_attn_layer_norm", "fc1", "fc2", "final_layer_norm");
       sites.module("activation_fn", Kind.ACTIVATION);
@@ -118,39 +105,17 @@ public final class OptFamily implements ModelFamily {
       Value q = attention.linear("q_proj", in.choose(graph, wanted, normed), hidden, bias);
       Value k = attention.linear("k_proj", normed, hidden, bias);
       Value v = attention.linear("v_proj", normed, hidden, bias);
-      AttentionSpec spec = new AttentionSpec(heads, heads, headSize, (float) (1 / Math.sqrt(headSize)), true);
-      Value attended = sites.attention("self_attn", spec, q, k, v, in.segments(wanted), in.maxLength());
+      Value attended = sites.attention("self_attn", causal(headSize), q, k, v, in.segments(wanted), in.maxLength());
       Value y = graph.add(attention.blockOutput("out_proj", attended, hidden, bias), rows);
       y = before ? y : sites.layerNorm("self_attn_layer_norm", y, EPS);
-      Value fed = before ? sites.layerNorm("final_layer_norm", y, EPS) : y;
-      Value up = graph.activate(activation, sites.linear("fc1", fed, config.size("ffn_dim"), bias));
-      Value down = graph.add(sites.blockOutput("fc2", up, hidden, bias), y);
-      return before ? down : sites.layerNorm("final_layer_norm", down, EPS);
-    }
-
-    @Override
-    public Value logits(Sites sites, Head head, Value rows) {
-      return Decoders.logits(sites, this, head, rows);
+      Value again = before ? sites.layerNorm("final_layer_norm", y, EPS) : y;
+      Value fed = graph.add(feedForward(sites, again, "fc1", config.size("ffn_dim"), activation, "fc2", bias), y);
+      return before ? fed : sites.layerNorm("final_layer_norm", fed, EPS);
     }
 
     @Override
     public Optional<Output> output() {
       return Optional.of(Decoders.output(config.flag("tie_word_embeddings", true), "model.decoder.embed_tokens.weight", LossOp.Logits.PLAIN));
-    }
-
-    @Override
-    public Rows rowsOf(Head head) {
-      return Decoders.rowsOf(head);
-    }
-
-    @Override
-    public ModelConfig config() {
-      return config;
-    }
-
-    @Override
-    public FamilyFacts facts() {
-      return FACTS;
     }
 
     @Override

@@ -83,20 +83,15 @@ public final class PhiFamily implements ModelFamily {
 
     @Override
     Value layer(Sites sites, PackedInputs in, int index, Value x, Rows wanted) {
-      sites.order("self_attn", "mlp");
-      Value normed = norm(sites, "input_layernorm", x);
-      Value rows = in.choose(sites.graph(), wanted, x);
-      Value attended = attention(sites, in, index, normed, wanted);
-      Value fed = feedForward(sites.within("mlp."), in.choose(sites.graph(), wanted, normed));
+      Value y = sideBySide(sites, in, index, x, wanted);
       sites.module("resid_dropout", Kind.DROPOUT);
-      return sites.graph().add(sites.graph().add(attended, fed), rows);
+      return y;
     }
 
     @Override
     Value feedForward(Sites sites, Value x) {
       sites.module("activation_fn", Kind.ACTIVATION);
-      Value up = sites.graph().activate(activation, sites.linear("fc1", x, inner, true));
-      return sites.blockOutput("fc2", up, hidden, true);
+      return feedForward(sites, x, "fc1", inner, activation, "fc2", true);
     }
 
     @Override

@@ -54,8 +54,7 @@ public final class Starcoder2Family implements ModelFamily {
 
     @Override
     Value feedForward(Sites sites, Value x) {
-      Value up = sites.graph().activate(activation, sites.linear("c_fc", x, inner, biases.feedForward()));
-      Value down = sites.blockOutput("c_proj", up, hidden, biases.feedForward());
+      Value down = feedForward(sites, x, "c_fc", inner, activation, "c_proj", biases.feedForward());
       sites.module("act", Kind.ACTIVATION);
       return down;
     }

@@ -57,8 +57,8 @@ class RecomputeTest {
   }
 
   private static Adapter adapter(RecordedTask task, List<String> modules) {
-    return AdapterMethod.named("lora").create(Map.of("r", 3, "lora_alpha", 6, "lora_dropout", modules.contains("lm_head") ? 0.0 : 0.3, "target_modules", modules, "task_type",
-        task.taskType()), task.description());
+    return AdapterMethod.named("lora").create(Map.of("r", 3, "lora_alpha", 6, "lora_dropout", modules.contains("lm_head") ? 0.0 : 0.3,
+        "target_modules", modules, "task_type", task.taskType()), task.description());
   }
 
   /** Parameters after some steps, with dropout and batches of different sizes. */

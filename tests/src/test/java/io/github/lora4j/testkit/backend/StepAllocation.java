@@ -22,8 +22,8 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * Counts what a step of several micro-batches allocates after warm-up, over the caller and all workers; the bound leaves room for what the JVM itself does on
- * them, and is far below one activation. A program of its own, because the compiler decides by what a JVM has run before: after the
+ * Counts what a step of several micro-batches allocates after warm-up, over the caller and all workers; the bound leaves room for what the JVM itself
+ * does on them, and is far below one activation. A program of its own, because the compiler decides by what a JVM has run before: after the
  * rest of the suite, with hundreds of programs, one kernel kept about 28 KB of boxed vectors a step.
  */
 final class StepAllocation {
@@ -55,7 +55,8 @@ final class StepAllocation {
     b.entry("apply").optimizerStep(new OptimizerSpec(OptimizerSpec.Kind.ADAMW, 0.9, 0.999, 1e-8, List.of(0.01), 1),
         b.input("hyper", Shape.vector(3)), sum, count, b.state("report", Shape.vector(3)));
     ThreadMXBean bean = (ThreadMXBean) ManagementFactory.getThreadMXBean();
-    try (Workers workers = new Workers(2); Executable executable = new CpuBackend(KernelProvider.select("vector"), workers).compile(b.build(), CompileOptions.DEFAULT);
+    try (Workers workers = new Workers(2); Executable executable = new CpuBackend(KernelProvider.select("vector"), workers).compile(b.build(),
+        CompileOptions.DEFAULT);
         GradientSums sums = new GradientSums(executable, MICRO_BATCHES, true)) {
       long[] threads = Thread.getAllStackTraces().keySet().stream().filter(thread -> thread == Thread.currentThread()
           || thread.getName().startsWith("lora4j-worker")).mapToLong(Thread::threadId).toArray();

@@ -41,7 +41,8 @@ class LanguageTasksTest {
   @BeforeAll
   static void files() throws IOException {
     model = TinyLlama.copyTo(dir.resolve("model"));
-    String[] questions = {"What is the capital of France?", "How many legs has a spider?", "Add two and two.", "Who bakes the bread?", "Weather?", "Thank you!"};
+    String[] questions = {"What is the capital of France?", "How many legs has a spider?", "Add two and two.", "Who bakes the bread?", "Weather?",
+        "Thank you!"};
     String[] answers = {"Paris.", "Eight.", "Four.", "The baker bakes the bread.", "Sunny, twenty degrees.", "You are welcome."};
     List<String> chats = new ArrayList<>();
     List<String> pairs = new ArrayList<>();
@@ -65,8 +66,8 @@ class LanguageTasksTest {
 
   private static RecipeBuilder recipe(String name, String task, String data, Map<String, Object> settings) {
     RecipeBuilder builder = Recipe.builder(model, dir.resolve(name)).set("task", task).set("data.train", dir.resolve(data).toString())
-        .set("data.eval", dir.resolve(data).toString()).set("optimizer.learning_rate", 1e-2).set("optimizer.schedule", "constant").set("batch_size", 3)
-        .set("max_steps", 16).set("eval_every", 16).set("threads", 1).set("log_every", 1)
+        .set("data.eval", dir.resolve(data).toString()).set("optimizer.learning_rate", 1e-2).set("optimizer.schedule", "constant").set("batch_size",
+        3).set("max_steps", 16).set("eval_every", 16).set("threads", 1).set("log_every", 1)
         .adapter(Map.of("r", 4, "lora_alpha", 8, "target_modules", "all-linear"));
     settings.forEach(builder::set);
     return builder;
@@ -164,8 +165,8 @@ class LanguageTasksTest {
 
   @Test
   void whatTrainsTheModelItselfHasNoReferenceInTheSameProgram() {
-    String message = assertThrows(ConfigException.class, () -> train(Recipe.builder(model, dir.resolve("full")).set("task", "dpo").set("method", "full")
-        .set("data.train", dir.resolve("pairs.jsonl").toString()).set("max_steps", 1).build(), false)).getMessage();
+    String message = assertThrows(ConfigException.class, () -> train(Recipe.builder(model, dir.resolve("full")).set("task", "dpo").set("method",
+        "full").set("data.train", dir.resolve("pairs.jsonl").toString()).set("max_steps", 1).build(), false)).getMessage();
     assertTrue(message.contains("reference: before"), message);
     Told full = train(Recipe.builder(model, dir.resolve("full")).set("task", "dpo").set("method", "full").set("reference", "before")
         .set("data.train", dir.resolve("pairs.jsonl").toString()).set("max_steps", 1).set("batch_size", 3).build(), false);

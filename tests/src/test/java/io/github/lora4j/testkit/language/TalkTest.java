@@ -50,7 +50,8 @@ class TalkTest {
 
   @Test
   void anAdapterAnswersAndTheBaseDoesNot() {
-    InProcess said = chat("What is the capital of France?\n/adapter base\nWhat is the capital of France?\n/adapter adapter\n/reset\nHow many legs has a spider?\n",
+    InProcess said = chat("What is the capital of France?\n/adapter base\nWhat is the capital of France?\n/adapter adapter\n/reset\nHow many legs "
+        + "has a spider?\n",
         "chat", "--model", run, "--max-new-tokens", 8);
     assertEquals(0, said.code(), said.output());
     String[] parts = said.output().split("in use: base");
@@ -61,7 +62,8 @@ class TalkTest {
 
   @Test
   void anotherTemplateThanTheAdaptersIsRefused() throws IOException {
-    Path other = Files.writeString(dir.resolve("other.jinja"), "{% for message in messages %}{{ message.role }}: {{ message.content }}\n{% endfor %}");
+    Path other = Files.writeString(dir.resolve("other.jinja"),
+        "{% for message in messages %}{{ message.role }}: {{ message.content }}\n{% endfor %}");
     InProcess said = chat("hello\n", "chat", "--model", run, "--chat-template", other);
     assertEquals(2, said.code(), said.output());
     assertTrue(said.output().contains("adapter 'adapter' was trained with another chat template, of SHA-256"), said.output());
@@ -85,7 +87,8 @@ class TalkTest {
 
   @Test
   void textsAreContinuedSideBySide() {
-    InProcess said = InProcess.run("generate", "--model", run, "--prompt", "What is", "--prompt", "Paris", "--max-new-tokens", 4, "--compare", "--json");
+    InProcess said = InProcess.run("generate", "--model", run, "--prompt", "What is", "--prompt", "Paris", "--max-new-tokens", 4, "--compare",
+        "--json");
     assertEquals(0, said.code(), said.output());
     assertEquals(4, said.output().lines().filter(line -> line.startsWith("{")).count(), said.output());
     InProcess unknown = InProcess.run("generate", "--model", run, "--prompt", "What is", "--adapter", "other=" + dir.resolve("nowhere"));

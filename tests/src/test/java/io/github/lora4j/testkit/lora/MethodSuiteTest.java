@@ -77,11 +77,13 @@ class MethodSuiteTest {
         }),
         test("resumes with the same bits", () -> {
           Path resumed = runs.trainInTwo(name + " resumed", method, optimizer, settings);
-          assertEquals(-1, Files.mismatch(run.get().resolve("adapter").resolve(PeftFormat.WEIGHTS), resumed.resolve("adapter").resolve(PeftFormat.WEIGHTS)));
+          assertEquals(-1, Files.mismatch(run.get().resolve("adapter").resolve(PeftFormat.WEIGHTS),
+              resumed.resolve("adapter").resolve(PeftFormat.WEIGHTS)));
         }),
         test("has the same bits when layers are computed again", () -> {
           Path again = runs.trainRecomputing(name + " again", method, optimizer, settings);
-          assertEquals(-1, Files.mismatch(run.get().resolve("adapter").resolve(PeftFormat.WEIGHTS), again.resolve("adapter").resolve(PeftFormat.WEIGHTS)));
+          assertEquals(-1, Files.mismatch(run.get().resolve("adapter").resolve(PeftFormat.WEIGHTS),
+              again.resolve("adapter").resolve(PeftFormat.WEIGHTS)));
         }),
         test("is told from its head alone", () -> {
           float[][] with = runs.loaded(run.get(), false);

@@ -159,8 +159,8 @@ class RunMemoryTest {
 
   @Test
   void theRefusalNamesTheParts() {
-    List<Backend.Allocation> forecast = List.of(new Backend.Allocation("activations", 5L << 20), new Backend.Allocation("trainable GRADIENTS", 7L << 20),
-        new Backend.Allocation(MemoryForecast.SUMS, 2L << 20), new Backend.Allocation(MemoryForecast.FILES, 3L << 20),
+    List<Backend.Allocation> forecast = List.of(new Backend.Allocation("activations", 5L << 20), new Backend.Allocation("trainable GRADIENTS",
+        7L << 20), new Backend.Allocation(MemoryForecast.SUMS, 2L << 20), new Backend.Allocation(MemoryForecast.FILES, 3L << 20),
         new Backend.Allocation(MemoryForecast.JAVA, 200L << 20));
     MemoryForecast.requireRoom(forecast, 217L << 20);
     String message = assertThrows(ResourceException.class, () -> MemoryForecast.requireRoom(forecast, (217L << 20) - 1)).getMessage();

@@ -89,9 +89,10 @@ final class TrainedRuns {
   }
 
   private Recipe recipe(String name, String method, String optimizer, Map<String, Object> settings) {
-    return Recipe.builder(model, dir.resolve(name.replaceAll("[^a-z0-9]+", "_") + (name.contains("+") ? "_plus" : ""))).set("data.train", data.toString())
-        .set("data.text", "text").set("data.label", "label").set("data.labels", LABELS).set("method", method).set("optimizer.name", optimizer).set("optimizer.learning_rate", 2e-2).set("batch_size", 4)
-        .set("max_steps", 12).set("threads", 1).adapter(settings).build();
+    return Recipe.builder(model, dir.resolve(name.replaceAll("[^a-z0-9]+", "_") + (name.contains("+") ? "_plus" : ""))).set("data.train",
+        data.toString())
+        .set("data.text", "text").set("data.label", "label").set("data.labels", LABELS).set("method", method).set("optimizer.name",
+        optimizer).set("optimizer.learning_rate", 2e-2).set("batch_size", 4).set("max_steps", 12).set("threads", 1).adapter(settings).build();
   }
 
   /** A run that has not begun. */

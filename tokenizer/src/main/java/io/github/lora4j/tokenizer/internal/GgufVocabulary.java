@@ -174,7 +174,7 @@ final class GgufVocabulary {
       String token = tokens.get(id);
       boolean whole = token.startsWith(WORD);
       boolean plain = types[id] == NORMAL && !(token.startsWith("[") && token.endsWith("]"));
-      cased |= plain && token.codePoints().anyMatch(Character::isUpperCase);
+      cased |= plain && token.codePoints().anyMatch(c -> Character.toLowerCase(c) != c);
       // Whole words have a mark in front here, and what continues a word has one there.
       add(!plain ? token : whole ? token.substring(WORD.length()) : CONTINUED + token, id);
     }

@@ -52,7 +52,8 @@ public record Answerer(ModelDirectory directory, Optional<Path> adapter, WeightS
     for (Question question : questions) {
       int prompt = Math.max(1, question.prompt().size());
       if (prompt >= positions) {
-        throw new ConfigException(("%s: the prompt has %,d tokens and the model positions for %,d, which leaves none for an answer; shorten it or leave it "
+        throw new ConfigException(("%s: the prompt has %,d tokens and the model positions for %,d, which leaves none for an answer; shorten it or "
+            + "leave it "
             + "out").formatted(question.where(), prompt, positions));
       }
       longest = Math.max(longest, Math.min(positions, config.length().limit(prompt)));

@@ -35,7 +35,8 @@ record Columns(Path file, boolean header, int width, int text, int pair, int lab
           .formatted(file, Names.printable(column), "[" + Names.list(first) + "]"));
     }
     if (found.length > 1) {
-      throw new FormatException("%s has %d columns \"%s\", the first two are number %d and %d; rename one, or give columns by their numbers and take the header out"
+      throw new FormatException(("%s has %d columns \"%s\", the first two are number %d and %d; rename one, or give columns by their numbers and "
+          + "take the header out")
           .formatted(file, found.length, column, found[0] + 1, found[1] + 1));
     }
     return found[0];

@@ -68,7 +68,8 @@ public record DataSpec(Optional<String> format, String text, Optional<String> te
       case "csv" -> Format.CSV;
       case "jsonl", "ndjson", "json" -> Format.JSONL;
       case "txt" -> Format.TXT;
-      case "parquet", "arrow" -> throw new ConfigException("%s: Parquet and Arrow files are not read; write it as JSON lines first".formatted(fileName));
+      case "parquet", "arrow" ->
+          throw new ConfigException("%s: Parquet and Arrow files are not read; write it as JSON lines first".formatted(fileName));
       default -> throw new ConfigException(("%s: cannot tell the format; rename it to .tsv, .csv or .jsonl (.gz behind it is fine), or set "
           + "data.format").formatted(fileName));
     };

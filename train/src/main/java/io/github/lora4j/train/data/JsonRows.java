@@ -134,7 +134,8 @@ final class JsonRows {
     if (value == null || value.isNull()) {
       List<String> keys = new ArrayList<>();
       node.fieldNames().forEachRemaining(keys::add);
-      throw new FormatException("%s, line %d: no key \"%s\"; the keys are %s".formatted(file, line, Names.printable(key), "[" + Names.list(keys) + "]"));
+      throw new FormatException("%s, line %d: no key \"%s\"; the keys are %s".formatted(file, line, Names.printable(key), "[" + Names.list(keys)
+          + "]"));
     }
     return value;
   }

@@ -54,7 +54,8 @@ record AdaptedModel(Model model, String prefix, List<String> labels, Optional<St
   static AdaptedModel of(Path adapter, ModelDirectory base) {
     Optional<AdapterTask> known = AdapterTask.read(adapter);
     if (known.isPresent()) {
-      return of(known.get().here().orElseThrow(() -> new ConfigException("%s was trained for task \"%s\", which is not on the class path; there are: %s"
+      return of(known.get().here().orElseThrow(() ->
+          new ConfigException("%s was trained for task \"%s\", which is not on the class path; there are: %s"
           .formatted(adapter, known.get().task(), String.join(", ", RecipeKeys.tasks().keySet())))).on(base, known.get().labels()),
           known.get().labels());
     }
@@ -131,8 +132,10 @@ record AdaptedModel(Model model, String prefix, List<String> labels, Optional<St
       return classes.containsKey(Head.LanguageModel.class) && architecture.rowsOf(new Head.LanguageModel()) == Rows.LAST
           ? Head.LanguageModel.class : Head.None.class;
     }
-    return ofBase.orElseThrow(() -> new ConfigException(("%s: no task_type says what the head in the tensors is, which may be that of %s; set task_type to "
-        + "SEQ_CLS or TOKEN_CLS in adapter_config.json (of loralib's files: --task_type)").formatted(tensors.describe(), held.stream().map(classes::get).sorted().toList())));
+    return ofBase.orElseThrow(() ->
+        new ConfigException(("%s: no task_type says what the head in the tensors is, which may be that of %s; set task_type to "
+        + "SEQ_CLS or TOKEN_CLS in adapter_config.json (of loralib's files: --task_type)").formatted(tensors.describe(),
+        held.stream().map(classes::get).sorted().toList())));
   }
 
   /** PEFT's name of the kind of head; empty where PEFT has none. */

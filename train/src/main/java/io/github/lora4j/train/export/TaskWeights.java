@@ -60,7 +60,8 @@ final class TaskWeights implements Checkpoint {
       }
     });
     if (!lacking.isEmpty() && !seeded) {
-      throw new ConfigException("%s: neither the model nor the adapter has %s, which was drawn at random when the adapter was trained; merge the run's directory, which knows the seed"
+      throw new ConfigException(("%s: neither the model nor the adapter has %s, which was drawn at random when the adapter was trained; merge the "
+          + "run's directory, which knows the seed")
           .formatted(base.describe(), lacking));
     }
   }

@@ -25,7 +25,8 @@ import java.util.Map;
 public record CausalText(@Meaning(LONG_ROWS) String longRows, @Meaning(TOKEN_LOSS) String tokenLoss) implements AnsweringTask {
 
   static final String LONG_ROWS = "What becomes of texts longer than data.max_length: truncate, drop, or split into several examples.";
-  static final String TOKEN_LOSS = "nll is cross-entropy; dft multiplies it by the token's probability, for data that the model should not follow too far.";
+  static final String TOKEN_LOSS = "nll is cross-entropy; dft multiplies it by the token's probability, for data that the model should not follow "
+      + "too far.";
 
   /** Tokens of a text that are given to be continued, at most. */
   private static final int PROMPT_TOKENS = 32;

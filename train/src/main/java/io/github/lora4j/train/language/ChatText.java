@@ -90,7 +90,8 @@ public record ChatText(@Meaning("What is learnt: all answers of the assistant, t
       case Content.Conversation conversation -> conversation(conversation.messages(), conversation.tools(), 0, row, reader);
       case Content.Instruction instruction -> writing.plain() ? plain(Alpaca.prompt(instruction), instruction.output(), row, reader)
           : conversation(instruction.conversation().messages(), List.of(), 0, row, reader);
-      case Content.Answer answer when writing.plain() && answer.prompt() instanceof Turns.Plain prompt && answer.answer() instanceof Turns.Plain text ->
+      case Content.Answer answer when writing.plain() && answer.prompt() instanceof Turns.Plain prompt
+          && answer.answer() instanceof Turns.Plain text ->
           plain(prompt.text(), text.text(), row, reader);
       case Content.Answer answer -> {
         List<Message> before = answer.prompt().messages("user");
@@ -124,7 +125,8 @@ public record ChatText(@Meaning("What is learnt: all answers of the assistant, t
       case Content.Conversation conversation -> question(conversation, row, reader);
       case Content.Instruction instruction -> writing.plain() ? Writing.continued(Alpaca.prompt(instruction), instruction.output(), row, reader)
           : question(instruction.conversation(), row, reader);
-      case Content.Answer answer when writing.plain() && answer.prompt() instanceof Turns.Plain prompt && answer.answer() instanceof Turns.Plain text ->
+      case Content.Answer answer when writing.plain() && answer.prompt() instanceof Turns.Plain prompt
+          && answer.answer() instanceof Turns.Plain text ->
           Writing.continued(prompt.text(), text.text(), row, reader);
       case Content.Answer answer -> writing.asked(answer.prompt().messages("user"), List.of(), answer.answer().messages("assistant").stream()
           .filter(Message::ofAssistant).map(Message::content).findFirst().orElse(""), row, reader);

@@ -18,7 +18,8 @@ import java.util.Map;
  *
  * @param dpoLoss a {@link PairLoss.Kind} that has a reference
  */
-public record Dpo(@Meaning("sigmoid, ipo, hinge, robust, exo_pair, nca_pair, sppo_hard, apo_zero, apo_down, discopop or sigmoid_norm.") String dpoLoss,
+public record Dpo(
+    @Meaning("sigmoid, ipo, hinge, robust, exo_pair, nca_pair, sppo_hard, apo_zero, apo_down, discopop or sigmoid_norm.") String dpoLoss,
     @Meaning(BETA) double beta, Variant variant, @Meaning(REFERENCE) String reference, Writing writing) implements Preferring {
 
   private static final List<PairLoss.Kind> OTHERS = List.of(PairLoss.Kind.ODDS_RATIO, PairLoss.Kind.SIMPO);

@@ -23,7 +23,8 @@ record Marked(int[] ids, boolean[] counted, boolean cut) {
     boolean[] counted = new boolean[encoding.length()];
     for (int t = 0; t < counted.length; t++) {
       int end = encoding.ends()[t];
-      // Special tokens that a tokenizer adds are at 0. Blanks are left off by some (trim_offsets), so that a token of a blank alone ends where it starts.
+      // Special tokens that a tokenizer adds are at 0. Blanks are left off by some (trim_offsets), so that a token of a blank alone ends where it
+      // starts.
       int start = Math.min(encoding.starts()[t], end - 1);
       counted[t] = end > 0 && spans.stream().anyMatch(span -> start >= span.start() && start < span.end());
     }

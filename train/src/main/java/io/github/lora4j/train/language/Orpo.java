@@ -11,7 +11,9 @@ import io.github.lora4j.train.tasks.TrainingTask;
 import java.util.List;
 import java.util.Map;
 
-/** Odds ratio preference optimisation: chosen answers are learnt, prompts with them, while their odds against the rejected ones rise. No reference. */
+/**
+ * Odds ratio preference optimisation: chosen answers are learnt, prompts with them, while their odds against the rejected ones rise. No reference.
+ */
 public record Orpo(@Meaning(BETA) double beta, Writing writing) implements Preferring {
 
   /** TRL's defaults. */

@@ -21,7 +21,8 @@ import java.util.Map;
  *
  * @param centerRewards weight of what keeps scores around 0
  */
-public record Reward(@Meaning("Weight of (score + score)², which keeps scores around 0.") double centerRewards, Writing writing) implements Preferring {
+public record Reward(@Meaning("Weight of (score + score)², which keeps scores around 0.") double centerRewards, Writing writing)
+    implements Preferring {
 
   /** Without centring. */
   public Reward() {

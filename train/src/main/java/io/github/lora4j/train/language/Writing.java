@@ -39,7 +39,8 @@ import java.util.stream.Collectors;
  * @param allowLostContent whether a template may leave out content of messages
  */
 public record Writing(
-    @Meaning("How conversations are written: a file, or the name of one of the model's templates; the model's own if not given; none writes prompts and "
+    @Meaning("How conversations are written: a file, or the name of one of the model's templates; the model's own if not given; none writes prompts "
+        + "and "
         + "completions one behind the other, and instructions as Alpaca does.") String chatTemplate,
     @Meaning("The day that a chat template prints, such as 2026-07-26.") String templateDate,
     @Meaning("SHA-256 of the chat template, written by training: another template is refused.") String templateHash,
@@ -117,8 +118,8 @@ public record Writing(
     String text = render(before, tools, Chat.Ending.GENERATION_PROMPT, reader).text();
     String shown = before.size() == 1 ? before.getFirst().content() : before.stream().map(message -> message.role() + ": " + message.content())
         .collect(Collectors.joining("\n"));
-    return new Question("%s, line %d".formatted(reader.file(), row.line()), Arrays.stream(reader.tokenizer().encode(text, false).ids()).boxed().toList(),
-        shown, reference);
+    return new Question("%s, line %d".formatted(reader.file(), row.line()), Arrays.stream(reader.tokenizer().encode(text,
+        false).ids()).boxed().toList(), shown, reference);
   }
 
   /** A text to go on from; the end token that a tokenizer may put behind it is left off. */
@@ -126,8 +127,8 @@ public record Writing(
     int[] ids = reader.tokenizer().encode(prompt, true).ids();
     OptionalInt end = reader.texts().end(reader.tokenizer());
     boolean ended = ids.length > 0 && end.isPresent() && ids[ids.length - 1] == end.getAsInt();
-    return new Question("%s, line %d".formatted(reader.file(), row.line()), Arrays.stream(ids, 0, ids.length - (ended ? 1 : 0)).boxed().toList(), prompt,
-        reference);
+    return new Question("%s, line %d".formatted(reader.file(), row.line()), Arrays.stream(ids, 0, ids.length - (ended ? 1 : 0)).boxed().toList(),
+        prompt, reference);
   }
 
   private static String text(Turns turns, Row row, RowReader reader) {
@@ -218,7 +219,8 @@ public record Writing(
         return;
       }
     }
-    throw reader.wrong(row, "the chat template writes no end token behind the last answer, so the model would not learn to stop: generation_config.json "
+    throw reader.wrong(row,
+        "the chat template writes no end token behind the last answer, so the model would not learn to stop: generation_config.json "
         + "stops at %s".formatted(reader.texts().ends().stream().map(reader.tokenizer()::token).toList()));
   }
 

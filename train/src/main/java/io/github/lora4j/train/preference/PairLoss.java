@@ -51,7 +51,10 @@ public record PairLoss(Kind kind, double beta, double smoothing, double gamma, b
     APO_DOWN,
     /** −log σ(βΔ)(1 − s) + exp(−βΔ) s with s = σ(βΔ/0.05): DiscoPOP (Lu et al. 2024). */
     DISCOPOP,
-    /** −log σ(Δ − (log(1 − eᶜ) − log(1 − eʳ))) of mean log-probabilities, without a reference, times β beside the answer's own loss: ORPO (Hong et al. 2024). */
+    /**
+     * −log σ(Δ − (log(1 − eᶜ) − log(1 − eʳ))) of mean log-probabilities, without a reference, times β beside the answer's own loss: ORPO (Hong et al.
+     * 2024).
+     */
     ODDS_RATIO,
     /** −log σ(βΔ − γ) of mean log-probabilities, without a reference: SimPO (Meng et al. 2024). */
     SIMPO;

@@ -39,7 +39,8 @@ public record PairTask(Model model, PairLoss pairLoss, Reference reference, Own 
   /** Checks that what is needed is there. */
   public PairTask {
     if (own.weight != 0 && reference == Reference.STEP) {
-      throw new ConfigException("the chosen answers' own cross-entropy is only known beside a reference that was computed before (reference: before)");
+      throw new ConfigException("the chosen answers' own cross-entropy is only known beside a reference that was computed before (reference: "
+          + "before)");
     }
   }
 

@@ -86,7 +86,8 @@ final class RecipeChecks {
     check(o.schedule().ratio() >= 0 && o.schedule().ratio() < 1, "optimizer.warmup_ratio must be in [0, 1), got %s", o.schedule().ratio());
     Schedule.Decay d = o.schedule().decay();
     check(notNegative(d.minLr()) && notNegative(d.minLrRate()) && d.numDecaySteps() >= 0,
-        "optimizer.min_lr, min_lr_rate and num_decay_steps must be finite and not negative, got %s, %s and %s", d.minLr(), d.minLrRate(), d.numDecaySteps());
+        "optimizer.min_lr, min_lr_rate and num_decay_steps must be finite and not negative, got %s, %s and %s", d.minLr(), d.minLrRate(),
+        d.numDecaySteps());
   }
 
   private void adapter(Recipe.AdapterChoice adapter) {

@@ -83,8 +83,10 @@ public record Schedule(Kind kind, int warmup, int total, int cycles, double powe
         "optimizer.schedule %s has no optimizer.min_lr or optimizer.min_lr_rate, cosine_with_min_lr has; got %s and %s",
         kind.key(), decay.minLr, decay.minLrRate);
     require(stable ? decay.numDecaySteps > 0 && decay.numDecaySteps <= total - warmup : decay.numDecaySteps == 0,
-        stable ? "optimizer.schedule %s needs optimizer.num_decay_steps, the steps it falls over at the end: from 1 to the %2$d after the warm-up; got %3$d"
-            : "optimizer.schedule %s has no optimizer.num_decay_steps, warmup_stable_decay has; got %3$d", kind.key(), total - warmup, decay.numDecaySteps);
+        stable ? "optimizer.schedule %s needs optimizer.num_decay_steps, the steps it falls over at the end: from 1 to the %2$d after the warm-up; "
+            + "got %3$d"
+            : "optimizer.schedule %s has no optimizer.num_decay_steps, warmup_stable_decay has; got %3$d", kind.key(), total - warmup,
+            decay.numDecaySteps);
     double end = switch (kind) {
       case POLYNOMIAL -> POLYNOMIAL_END / learningRate;
       case COSINE_WITH_MIN_LR -> decay.minLr > 0 ? decay.minLr / learningRate : decay.minLrRate;

@@ -59,7 +59,8 @@ final class TaskKeys {
   /** What a task's key means, if one of its keys has this name. */
   static Optional<String> meaning(TrainingTask task, String key) {
     return leaves(task.getClass()).filter(component -> key(component).equals(key)).findFirst()
-        .map(component -> component.isAnnotationPresent(Meaning.class) ? component.getAnnotation(Meaning.class).value() : "Of task " + task.name() + ".");
+        .map(component -> component.isAnnotationPresent(Meaning.class) ? component.getAnnotation(Meaning.class).value() : "Of task " + task.name()
+        + ".");
   }
 
   private static Stream<RecordComponent> leaves(Class<?> type) {

@@ -1,13 +1,8 @@
 package io.github.lora4j.train.recorded;
 
-import io.github.lora4j.graph.Graph;
-import io.github.lora4j.graph.Program;
-import io.github.lora4j.graph.Sites;
-import io.github.lora4j.graph.Value;
 import io.github.lora4j.models.Architecture;
 import io.github.lora4j.models.Head;
 import io.github.lora4j.models.Model;
-import io.github.lora4j.models.PackedInputs;
 import io.github.lora4j.models.Rows;
 import io.github.lora4j.vector.ConfigException;
 
@@ -16,7 +11,7 @@ import io.github.lora4j.vector.ConfigException;
  *
  * <p>An example's labels are token ids, one for each of its tokens; −100 is not counted.
  */
-public record MaskedLm(Model model) implements RecordedTask {
+public record MaskedLm(Model model) implements LabelledTokens {
 
   /** Checks that tokens see what is behind them. */
   public MaskedLm {
@@ -35,25 +30,5 @@ public record MaskedLm(Model model) implements RecordedTask {
   @Override
   public String taskType() {
     return "";
-  }
-
-  @Override
-  public Value judged(Sites sites, PackedInputs in) {
-    return model.logits(sites, TokenLabels.rows(sites.graph(), in, model.hidden(sites, in, Rows.ALL)));
-  }
-
-  @Override
-  public Value loss(Graph graph, PackedInputs in, Value predictions) {
-    return TokenLabels.loss(graph, in, predictions);
-  }
-
-  @Override
-  public void countTargets(Graph graph, PackedInputs in, Value total) {
-    TokenLabels.count(graph, in, total);
-  }
-
-  @Override
-  public Targets targets(PackedInputs in, Program program) {
-    return TokenLabels.targets(in, program, 0);
   }
 }

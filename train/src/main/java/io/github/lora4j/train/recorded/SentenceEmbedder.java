@@ -16,8 +16,8 @@ import io.github.lora4j.train.data.Target;
 import java.util.Arrays;
 
 /**
- * An encoder without a head ({@code BertModel}), as a sentence encoder: token states pooled to one vector of length 1. Trained on pairs (anchor, positive)
- * with the other positives of the batch as negatives: multiple-negatives ranking loss (Henderson et al. 2017) as in
+ * An encoder without a head ({@code BertModel}), as a sentence encoder: token states pooled to one vector of length 1. Trained on pairs (anchor,
+ * positive) with the other positives of the batch as negatives: multiple-negatives ranking loss (Henderson et al. 2017) as in
  * sentence-transformers.
  *
  * @param scale factor on the cosine similarity, sentence-transformers' default is 20

@@ -1,14 +1,8 @@
 package io.github.lora4j.train.recorded;
 
-import io.github.lora4j.graph.Graph;
-import io.github.lora4j.graph.Program;
-import io.github.lora4j.graph.Sites;
-import io.github.lora4j.graph.Value;
 import io.github.lora4j.models.Architecture;
 import io.github.lora4j.models.Head;
 import io.github.lora4j.models.Model;
-import io.github.lora4j.models.PackedInputs;
-import io.github.lora4j.models.Rows;
 import io.github.lora4j.vector.ConfigException;
 
 /**
@@ -18,7 +12,7 @@ import io.github.lora4j.vector.ConfigException;
  * <p>An example's tokens are its target behind the model's start token, without the last one; its labels, one for each of those tokens, are the
  * target.
  */
-public record SequenceToSequence(Model model) implements RecordedTask {
+public record SequenceToSequence(Model model) implements LabelledTokens {
 
   /** Checks that the model reads a source. */
   public SequenceToSequence {
@@ -35,25 +29,5 @@ public record SequenceToSequence(Model model) implements RecordedTask {
   @Override
   public String taskType() {
     return "SEQ_2_SEQ_LM";
-  }
-
-  @Override
-  public Value judged(Sites sites, PackedInputs in) {
-    return model.logits(sites, TokenLabels.rows(sites.graph(), in, model.hidden(sites, in, Rows.ALL)));
-  }
-
-  @Override
-  public Value loss(Graph graph, PackedInputs in, Value predictions) {
-    return TokenLabels.loss(graph, in, predictions);
-  }
-
-  @Override
-  public void countTargets(Graph graph, PackedInputs in, Value total) {
-    TokenLabels.count(graph, in, total);
-  }
-
-  @Override
-  public Targets targets(PackedInputs in, Program program) {
-    return TokenLabels.targets(in, program, 0);
   }
 }

@@ -62,7 +62,10 @@ public final class TokenLabels {
     return new Host(in, program, shift, false);
   }
 
-  /** The same where labels are words of a vocabulary: what is judged is (log-probability, likeliest word), and metrics look at whether the latter is right. */
+  /**
+   * The same where labels are words of a vocabulary: what is judged is (log-probability, likeliest word), and metrics look at whether the latter is
+   * right.
+   */
   public static Targets words(PackedInputs in, Program program, int shift) {
     return new Host(in, program, shift, true);
   }

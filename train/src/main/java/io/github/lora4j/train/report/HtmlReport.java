@@ -209,7 +209,8 @@ public final class HtmlReport {
       byKind.computeIfAbsent(kind, k -> new LinkedHashMap<>()).put(index, entry.getValue().asInt());
       most[0] = Math.max(most[0], entry.getValue().asInt());
     });
-    StringBuilder out = new StringBuilder("<figure class=\"heat\"><figcaption>Ranks after step %d</figcaption><div class=\"scroll\"><table>\n<tr><th>layer</th>"
+    StringBuilder out = new StringBuilder(("<figure class=\"heat\"><figcaption>Ranks after step %d</figcaption><div "
+        + "class=\"scroll\"><table>\n<tr><th>layer</th>")
         .formatted(last.path("step").asInt()));
     layers.forEach(layer -> out.append("<th scope=\"col\">").append(layer).append("</th>"));
     out.append("</tr>\n");

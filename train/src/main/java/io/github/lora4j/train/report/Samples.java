@@ -40,7 +40,8 @@ final class Samples {
       return cell("", "not answered");
     }
     String ended = sample.path("ended").asText();
-    return cell(sample.path("answer").asText(), ended.equals("length") ? "… (longest answer)" : ended.equals("context") ? "… (end of the context)" : "");
+    return cell(sample.path("answer").asText(), ended.equals("length") ? "… (longest answer)" : ended.equals("context") ? "… (end of the context)"
+        : "");
   }
 
   /** Models write anything: control characters have no place in a page. */

@@ -46,7 +46,7 @@ record Pairs(Fields row, Optional<Turns> prompt) {
     if (common > 0) {
       return new Content.Preference(new Turns.Messages(good.subList(0, common)), chosen, rejected);
     }
-    return new Content.Preference(prompt.orElseThrow(() -> row.wrong("no \"prompt\", and \"chosen\" and \"rejected\" have no common beginning")), chosen,
-        rejected);
+    return new Content.Preference(prompt.orElseThrow(() -> row.wrong("no \"prompt\", and \"chosen\" and \"rejected\" have no common beginning")),
+        chosen, rejected);
   }
 }

@@ -46,7 +46,8 @@ public final class TypedRows {
     }
     List<String> lacking = of.needed().stream().filter(name -> !row.has(name)).toList();
     if (!lacking.isEmpty()) {
-      throw row.wrong("no %s, which rows of %s need (data.format: %s); the columns are %s".formatted(quoted(lacking), of.words(), of.key(), list(row)));
+      throw row.wrong("no %s, which rows of %s need (data.format: %s); the columns are %s".formatted(quoted(lacking), of.words(), of.key(),
+          list(row)));
     }
     return new TypedRow(of, content(of, row), of.unused(row.values().keySet()));
   }
@@ -81,7 +82,8 @@ public final class TypedRows {
       case TEXT -> new Content.Text(row.text("text"));
       case PROMPT_COMPLETION -> new Content.Answer(turns(row, "prompt"), turns(row, "completion"));
       case KTO -> new Content.Verdict(turns(row, "prompt"), turns(row, "completion"), row.yes("label"));
-      case ALPACA -> new Content.Instruction(row.text("instruction"), row.optional("input"), row.text("output"), row.optional("system"), history(row));
+      case ALPACA -> new Content.Instruction(row.text("instruction"), row.optional("input"), row.text("output"), row.optional("system"),
+          history(row));
       case MESSAGES -> new Content.Conversation(messages.of(row, "messages"), row.optionalList("tools"));
       case SHAREGPT -> shareGpt(row);
       case KTO_MESSAGES -> verdict(row, messages.of(row, "messages"));

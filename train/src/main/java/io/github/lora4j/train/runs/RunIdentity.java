@@ -68,7 +68,8 @@ public record RunIdentity(Map<String, String> settings, String kernels) {
               String.join("\n  - ", differences), checkpoint.toAbsolutePath().getParent()));
     }
     if (how != Resume.ON_OTHER_KERNELS && !Objects.equals(kernels, then.kernels)) {
-      throw new ConfigException(("%s was computed by \"%s\", here it would be \"%s\": sums are rounded otherwise, so the result would not be the one of an "
+      throw new ConfigException(("%s was computed by \"%s\", here it would be \"%s\": sums are rounded otherwise, so the result would not be the "
+          + "one of an "
           + "uninterrupted run. Continue on a machine and with a backend of that kind, or add --other-kernels to go on all the same")
           .formatted(checkpoint, then.kernels, kernels));
     }

@@ -6,8 +6,8 @@ import java.util.Locale;
 import java.util.Map;
 
 /**
- * BLEU (Papineni et al. 2002) of a whole corpus, up to runs of four tokens, with any number of references for each answer. What is called BLEU differs
- * in tokens, smoothing and scale; these are three of them.
+ * BLEU (Papineni et al. 2002) of a whole corpus, up to runs of four tokens, with any number of references for each answer. What is called BLEU
+ * differs in tokens, smoothing and scale; these are three of them.
  *
  * @param kind which
  */
@@ -20,8 +20,8 @@ public record Bleu(Kind kind) implements TextScore {
     /** nltk.translate.bleu_score.corpus_bleu: tokens between blanks, case kept, no smoothing (method0); 0 to 1. */
     NLTK,
     /**
-     * pymteval.py of the E2E challenge (e2e-metrics): tokens as 13a, lower case, no match counts as 1e-15; 0 to 1, and above that for answers of fewer
-     * than four tokens, which count below zero there.
+     * pymteval.py of the E2E challenge (e2e-metrics): tokens as 13a, lower case, no match counts as 1e-15; 0 to 1, and above that for answers of
+     * fewer than four tokens, which count below zero there.
      */
     E2E
   }

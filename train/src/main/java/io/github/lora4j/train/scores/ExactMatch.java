@@ -4,8 +4,9 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * The share of answers that are one of their references: character for character with blanks around them left off, or after the normalisation of SQuAD's
- * evaluation script (Rajpurkar et al. 2016): lower case, without ASCII punctuation, the articles a, an and the, and superfluous blanks. 0 to 1.
+ * The share of answers that are one of their references: character for character with blanks around them left off, or after the normalisation of
+ * SQuAD's evaluation script (Rajpurkar et al. 2016): lower case, without ASCII punctuation, the articles a, an and the, and superfluous blanks. 0 to
+ * 1.
  *
  * @param squad whether texts are normalised so
  */

@@ -8,9 +8,9 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * ROUGE (Lin 2004) as rouge_score of google-research has it: F-measure of {@code rouge1} and {@code rouge2} (runs of tokens in common), {@code rougeL}
- * (longest common subsequence) and {@code rougeLsum} (the same by lines, as for summaries); tokens are runs of a to z and 0 to 9 in lower case, without
- * the stemmer. With several references the best one counts, as in score_multi. 0 to 1, the mean over the answers.
+ * ROUGE (Lin 2004) as rouge_score of google-research has it: F-measure of {@code rouge1} and {@code rouge2} (runs of tokens in common), {@code
+ * rougeL} (longest common subsequence) and {@code rougeLsum} (the same by lines, as for summaries); tokens are runs of a to z and 0 to 9 in lower
+ * case, without the stemmer. With several references the best one counts, as in score_multi. 0 to 1, the mean over the answers.
  */
 public record Rouge() implements TextScore {
 

@@ -27,8 +27,8 @@ public interface TextScore {
   /** Every score there is, by name. */
   static Map<String, TextScore> all() {
     Map<String, TextScore> all = new LinkedHashMap<>();
-    for (TextScore score : List.of(new ExactMatch(false), new ExactMatch(true), new TokenF1(), new Bleu(Bleu.Kind.SACREBLEU), new Bleu(Bleu.Kind.NLTK),
-        new Bleu(Bleu.Kind.E2E), new Rouge())) {
+    for (TextScore score : List.of(new ExactMatch(false), new ExactMatch(true), new TokenF1(), new Bleu(Bleu.Kind.SACREBLEU),
+        new Bleu(Bleu.Kind.NLTK), new Bleu(Bleu.Kind.E2E), new Rouge())) {
       all.put(score.name(), score);
     }
     return all;
@@ -54,8 +54,8 @@ public interface TextScore {
    */
   static void require(List<String> answers, List<List<String>> references) {
     if (answers.isEmpty() || answers.size() != references.size()) {
-      throw new ConfigException("%d answers and references for %d: each answer needs its own, and there must be one at least".formatted(answers.size(),
-          references.size()));
+      throw new ConfigException("%d answers and references for %d: each answer needs its own, and there must be one at least"
+          .formatted(answers.size(), references.size()));
     }
     for (int i = 0; i < references.size(); i++) {
       if (references.get(i).isEmpty()) {

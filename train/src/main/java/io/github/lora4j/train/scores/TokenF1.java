@@ -4,8 +4,8 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * F1 of the words that answer and reference have in common, after SQuAD's normalisation, as its evaluation script counts them; with several references
- * the best one counts. 0 to 1, the mean over the answers. Where both have no words it is 1, as in version 2.0 of the script.
+ * F1 of the words that answer and reference have in common, after SQuAD's normalisation, as its evaluation script counts them; with several
+ * references the best one counts. 0 to 1, the mean over the answers. Where both have no words it is 1, as in version 2.0 of the script.
  */
 public record TokenF1() implements TextScore {
 

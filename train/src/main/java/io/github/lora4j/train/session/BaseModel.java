@@ -22,7 +22,8 @@ public final class BaseModel {
   public static ModelDirectory open(Path directory) {
     if (!Files.exists(directory) && directory.toString().matches("[\\w.-]+/[\\w.-]+")) {
       throw new FormatException(("%s is not a directory. If it is the name of a model on Hugging Face's hub: nothing is downloaded here; fetch it "
-          + "first, for example by `hf download %s --local-dir %s`, and give that directory").formatted(directory, directory, directory.getFileName()));
+          + "first, for example by `hf download %s --local-dir %s`, and give that directory").formatted(directory, directory,
+          directory.getFileName()));
     }
     return ModelDirectory.open(directory);
   }

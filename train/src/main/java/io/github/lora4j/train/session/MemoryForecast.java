@@ -50,7 +50,10 @@ public final class MemoryForecast {
     Collection<BaseStart> starts = adapter.baseStarts().values();
     long kept = bytes(starts.stream().flatMap(start -> List.of(start.a(), start.b()).stream()).toList(), _ -> true);
     long weight = starts.stream().mapToLong(start -> start.shape().elements() * Float.BYTES).max().orElse(0);
-    return 2 * Math.max(staging, Math.max(weight, turned(adapter))) + bytes(adapter.parameters(), p -> given || !p.ofBase()) + kept;
+    // Norms and rows of a weight are those of its values.
+    long derived = Math.max(adapter.baseNorms().values().stream().mapToLong(norm -> norm.shape().elements()).max().orElse(0),
+        adapter.baseRows().values().stream().mapToLong(rows -> rows.shape().elements()).max().orElse(0)) * Float.BYTES;
+    return 2 * Math.max(Math.max(staging, derived), Math.max(weight, turned(adapter))) + bytes(adapter.parameters(), p -> given || !p.ofBase()) + kept;
   }
 
   /** A tensor and the same turned; methods that save another form than the one that trained make it first. */
@@ -85,7 +88,8 @@ public final class MemoryForecast {
     String largest = program.stream().sorted(Comparator.comparingLong(a -> -a.bytes())).limit(3).map(MemoryForecast::text)
         .collect(Collectors.joining(", "));
     throw new ResourceException(("this needs %,d MB of memory, the machine (or its container) has %,d MB: %,d MB for the program (largest: %s), %s. "
-        + "Lower max_tokens or batch_size, or set recompute: layers or weights: bf16%s; lora4j plan says what each saves").formatted(bytes >> 20, limit >> 20,
+        + "Lower max_tokens or batch_size, or set recompute: layers or weights: bf16%s; lora4j plan says what each saves").formatted(bytes >> 20,
+        limit >> 20,
             program.stream().mapToLong(a -> Memory.align(a.bytes())).sum() >> 20, largest,
             forecast.stream().filter(a -> beside.contains(a.purpose())).map(MemoryForecast::text).collect(Collectors.joining(", ")),
             forecast.stream().anyMatch(a -> a.purpose().equals(SUMS)) ? ", or lower gradient_accumulation" : ""));

@@ -119,6 +119,7 @@ public final class Session implements AutoCloseable {
     AdapterRecording.requireRecorded(adapter, program.program());
     Weights source = new Weights(setup.base(), task.model(), seed);
     CompileOptions options = setup.weights().options(program.program(), source);
+    Quantised.check(adapter, source, program.program());
     MemoryForecast.requireRoom(MemoryForecast.of(backend, program.program(), options, adapter, values.isPresent(), setup.capacity().microBatches()),
         Memory.machineBytes());
     Executable executable = backend.compile(program.program(), options);

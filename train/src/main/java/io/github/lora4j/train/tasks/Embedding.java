@@ -95,11 +95,13 @@ public record Embedding(@Meaning("Sentence vectors by mean or cls; as the model'
     Set<List<Integer>> seconds = new HashSet<>();
     examples.forEach(example -> seconds.add(Arrays.stream(example.sequences().getLast().ids()).boxed().toList()));
     if (seconds.size() == 1) {
-      throw new ConfigException("the second text of all %,d pairs is the same: there are no wrong answers to learn from (is data.text_pair the right column?)"
+      throw new ConfigException(("the second text of all %,d pairs is the same: there are no wrong answers to learn from (is data.text_pair the "
+          + "right column?)")
           .formatted(examples.size()));
     }
     int again = examples.size() - seconds.size();
-    return again == 0 ? List.of() : List.of("%,d of %,d pairs have a second text that an earlier pair has, too: in one batch each counts as a wrong answer to the other"
+    return again == 0 ? List.of()
+        : List.of("%,d of %,d pairs have a second text that an earlier pair has, too: in one batch each counts as a wrong answer to the other"
         .formatted(again, examples.size()));
   }
 

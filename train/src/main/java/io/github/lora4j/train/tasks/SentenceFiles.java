@@ -3,6 +3,8 @@ package io.github.lora4j.train.tasks;
 import com.fasterxml.jackson.core.JacksonException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.github.lora4j.checkpoint.gguf.GgufFile;
+import io.github.lora4j.tokenizer.SettingsFiles;
 import io.github.lora4j.vector.ConfigException;
 import io.github.lora4j.vector.FormatException;
 import io.github.lora4j.vector.ResourceException;
@@ -34,6 +36,9 @@ final class SentenceFiles {
    * @throws ConfigException when it is none that can be trained
    */
   static Optional<String> pooling(Path model) {
+    if (SettingsFiles.isGguf(model)) {
+      return gguf(model);
+    }
     return json(model.resolve(POOLING)).map(json -> {
       List<String> modes = json.properties().stream().filter(e -> e.getKey().startsWith(MODE) && e.getValue().asBoolean()).map(Map.Entry::getKey)
           .toList();
@@ -42,6 +47,21 @@ final class SentenceFiles {
       }
       return MODES.get(modes.getFirst());
     });
+  }
+
+  private static Optional<String> gguf(Path model) {
+    try (GgufFile file = GgufFile.open(model)) {
+      String key = file.metadata().optionalText("general.architecture").orElse("") + ".pooling_type";
+      if (!file.metadata().has(key)) {
+        return Optional.empty();
+      }
+      return switch (file.metadata().count(key)) {
+        case 0 -> Optional.empty();
+        case 1 -> Optional.of("mean");
+        case 2 -> Optional.of("cls");
+        default -> throw new ConfigException("%s: %s is %d; 1 (mean) and 2 (cls) can be trained".formatted(model, key, file.metadata().count(key)));
+      };
+    }
   }
 
   /** The longest sequence the model was trained for; empty where no file says. */

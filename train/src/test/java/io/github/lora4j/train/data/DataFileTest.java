@@ -62,7 +62,8 @@ class DataFileTest {
 
   @Test
   void jsonLines() throws IOException {
-    Path file = file("a.jsonl", "{\"text\": \"a\\tb\", \"label\": 1, \"more\": {}}\n\n{\"label\": [\"x\", 2], \"text\": \"\\u00e9\"}\n{\"label\": true, \"text\": \"\"}");
+    Path file = file("a.jsonl",
+        "{\"text\": \"a\\tb\", \"label\": 1, \"more\": {}}\n\n{\"label\": [\"x\", 2], \"text\": \"\\u00e9\"}\n{\"label\": true, \"text\": \"\"}");
     assertEquals(List.of(row(1, "a\tb", "1"), row(3, "é", "x", "2"), row(4, "", "true")), DataFile.read(file, spec("text", "label")));
   }
 

@@ -10,8 +10,8 @@ import org.junit.jupiter.api.Test;
 class MarkedTest {
 
   /**
-   * "Q: \n" is asked, "  ab" is the answer. Byte-level tokenizers that trim offsets, as Llama 3's, let a token of blanks alone end where it starts; one
-   * that a tokenizer adds is at 0.
+   * "Q: \n" is asked, "  ab" is the answer. Byte-level tokenizers that trim offsets, as Llama 3's, let a token of blanks alone end where it starts;
+   * one that a tokenizer adds is at 0.
    */
   @Test
   void blanksOfAnAnswerAreLearntAndAddedTokensAreNot() {

@@ -5,10 +5,10 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.github.lora4j.models.WeightStorage;
 import io.github.lora4j.train.tasks.Embedding;
 import io.github.lora4j.vector.ConfigException;
 import io.github.lora4j.vector.FormatException;
-import io.github.lora4j.vector.WeightFormat;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -63,7 +63,8 @@ class RecipeBuilderTest {
     assertEquals(0.5, schedule(stable).factor(8), 1e-12);
     assertEquals(0, schedule(stable).factor(10), 0);
     has(problems(good().set("optimizer.min_lr", -1)), "optimizer.min_lr");
-    has(assertThrows(ConfigException.class, () -> schedule(good().set("optimizer.min_lr", 1e-5).build())).getMessage(), "linear has no optimizer.min_lr");
+    has(assertThrows(ConfigException.class, () -> schedule(good().set("optimizer.min_lr", 1e-5).build())).getMessage(),
+        "linear has no optimizer.min_lr");
   }
 
   private static Schedule schedule(Recipe recipe) {
@@ -84,7 +85,7 @@ class RecipeBuilderTest {
     assertEquals("text", recipe.data().columns().text());
     assertEquals(Optional.empty(), recipe.data().eval());
     assertEquals(List.of(), recipe.data().labels());
-    assertEquals(WeightFormat.F32, recipe.computing().weightType());
+    assertEquals(WeightStorage.STORED, recipe.computing().weightType());
   }
 
   @Test
@@ -102,8 +103,8 @@ class RecipeBuilderTest {
   void everyProblemAtOnce() {
     String message = problems(new RecipeBuilder().set("task", "sorting").set("batch_size", 0).set("epochs", "many").set("seed", 1.5)
         .set("optimizer.learning_rate", -1).set("optimizer.beta2", 1).set("weights", "f8").set("batchsize", 8));
-    has(message, "10 problems", "task must be one of [", "classification, multi_label, regression, embedding, token_classification", "got \"sorting\"",
-        "batch_size must be at least 1, got 0", "epochs must be a number, got \"many\"", "seed must be a whole number",
+    has(message, "10 problems", "task must be one of [", "classification, multi_label, regression, embedding, token_classification",
+        "got \"sorting\"", "batch_size must be at least 1, got 0", "epochs must be a number, got \"many\"", "seed must be a whole number",
         "learning_rate must be positive, got -1.0", "beta2 must be in [0, 1)", "weights must be one of bf16, f16, f32, fp4,",
         "unknown setting \"batchsize\"; did you mean \"batch_size\"?", "model is required", "output is required");
   }
@@ -203,7 +204,8 @@ class RecipeBuilderTest {
       has(assertThrows(FormatException.class, () -> new RecipeBuilder().read(yaml), content).getMessage(), yaml.toString());
     }
     Files.writeString(yaml, "optimizer: 5\nseed: {a: 1}\nbatch-size: 3\n");
-    has(problems(good().read(yaml)), yaml + ": unknown setting \"optimizer\"", "\"seed.a\"", "unknown setting \"batch-size\"; did you mean \"batch_size\"?");
+    has(problems(good().read(yaml)), yaml + ": unknown setting \"optimizer\"", "\"seed.a\"",
+        "unknown setting \"batch-size\"; did you mean \"batch_size\"?");
     has(assertThrows(FormatException.class, () -> new RecipeBuilder().read(temp.resolve("none.yaml"))).getMessage(), "does not exist");
     for (String value : List.of("[1", ".inf", "{")) {
       has(assertThrows(ConfigException.class, () -> new RecipeBuilder().set("seed", value)).getMessage(), "seed: \"" + value + "\" is not a value");
@@ -234,7 +236,8 @@ class RecipeBuilderTest {
   @Test
   void theYamlNamesEverySetting() {
     String yaml = good().toYaml();
-    RecipeBuilder.settings().keySet().stream().filter(RecipeBuilderTest::ofTheDefaultTask).forEach(name -> has(yaml, name.substring(name.lastIndexOf('.') + 1) + ":"));
+    RecipeBuilder.settings().keySet().stream().filter(RecipeBuilderTest::ofTheDefaultTask).forEach(name -> has(yaml,
+        name.substring(name.lastIndexOf('.') + 1) + ":"));
     assertFalse(yaml.startsWith("---"));
   }
 }

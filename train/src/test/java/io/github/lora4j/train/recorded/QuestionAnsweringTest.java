@@ -18,8 +18,8 @@ class QuestionAnsweringTest {
 
   @Test
   void answersLieInTheirSequence() {
-    QuestionAnswering task = new QuestionAnswering(ModelConfig.of(Map.of("model_type", "bert", "vocab_size", 11, "hidden_size", 4, "num_hidden_layers", 1,
-        "num_attention_heads", 2, "intermediate_size", 8, "max_position_embeddings", 16)).architecture());
+    QuestionAnswering task = new QuestionAnswering(ModelConfig.of(Map.of("model_type", "bert", "vocab_size", 11, "hidden_size", 4,
+        "num_hidden_layers", 1, "num_attention_heads", 2, "intermediate_size", 8, "max_position_embeddings", 16)).architecture());
     ProgramBuilder builder = new ProgramBuilder();
     PackedInputs in = PackedInputs.declare(builder, 20, 2, 10);
     Graph graph = builder.entry("loss");

@@ -69,8 +69,10 @@ class TypedRowsTest {
   @Test
   void messagesKeepWhatTemplatesNeed() throws IOException {
     TypedRow row = one("""
-        {"messages": [{"role": "developer", "content": "d"}, {"role": "user", "content": [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]},
-          {"role": "assistant", "content": null, "tool_calls": [{"id": "1", "type": "function", "function": {"name": "f", "arguments": "{\\"x\\": [1]}"}}]},
+        {"messages": [{"role": "developer", "content": "d"}, {"role": "user", "content": [{"type": "text", "text": "a"},
+          {"type": "text", "text": "b"}]},
+          {"role": "assistant", "content": null, "tool_calls": [{"id": "1", "type": "function",
+          "function": {"name": "f", "arguments": "{\\"x\\": [1]}"}}]},
           {"role": "tool", "tool_call_id": "1", "content": "2"}, {"role": "assistant", "content": "no", "weight": 0},
           {"role": "assistant", "content": "yes", "weight": 1.0, "reasoning_content": "r"}], "tools": [{"type": "function"}]}""".replace("\n", ""));
     Content.Conversation of = assertInstanceOf(Content.Conversation.class, row.content());
@@ -90,7 +92,8 @@ class TypedRowsTest {
   @Test
   void shareGptHasOtherNames() throws IOException {
     TypedRow row = one("""
-        {"system": "s", "conversations": [{"from": "human", "value": "h"}, {"from": "function_call", "value": "{\\"name\\": \\"f\\", \\"arguments\\": {}}"},
+        {"system": "s", "conversations": [{"from": "human", "value": "h"},
+          {"from": "function_call", "value": "{\\"name\\": \\"f\\", \\"arguments\\": {}}"},
           {"from": "observation", "value": "o"}, {"from": "gpt", "value": "g"}]}""".replace("\n", ""));
     List<Message> messages = ((Content.Conversation) row.content()).messages();
     assertEquals(List.of("system", "user", "assistant", "tool", "assistant"), messages.stream().map(Message::role).toList());
@@ -117,18 +120,21 @@ class TypedRowsTest {
     Content expected = new Content.Preference(prompt, chosen, rejected);
     assertEquals(expected, one("{\"prompt\": \"Sky?\", \"chosen\": [%s, %s], \"rejected\": [%s, %s]}".formatted(sky, good, sky, bad)).content());
     assertEquals(expected, one("{\"prompt\": [%s], \"chosen\": [%s], \"rejected\": [%s]}".formatted(sky, good, bad)).content());
-    assertEquals(expected, one(("{\"conversations\": [{\"from\": \"human\", \"value\": \"Sky?\"}], \"chosen\": {\"from\": \"gpt\", \"value\": \"Blue.\"}, "
+    assertEquals(expected,
+        one(("{\"conversations\": [{\"from\": \"human\", \"value\": \"Sky?\"}], \"chosen\": {\"from\": \"gpt\", \"value\": \"Blue.\"}, "
         + "\"rejected\": {\"from\": \"gpt\", \"value\": \"Green.\"}}")).content());
     assertTrue(refused("{\"chosen\": \"a\", \"rejected\": \"b\"}").contains("must begin with the same text"));
     assertTrue(refused("{\"chosen\": [%s, %s], \"rejected\": [%s, %s]}".formatted(sky, good, sky, good)).contains("are the same"));
-    assertTrue(refused("{\"prompt\": \"p\", \"chosen\": [%s], \"rejected\": \"b\"}".formatted(good)).contains("one of \"chosen\" and \"rejected\" is text"));
+    assertTrue(refused("{\"prompt\": \"p\", \"chosen\": [%s], \"rejected\": \"b\"}".formatted(good)).contains("one of \"chosen\" and \"rejected\" "
+        + "is text"));
   }
 
   @Test
   void judgedAnswers() throws IOException {
     assertEquals(new Content.Verdict(new Turns.Plain("p"), new Turns.Plain("c"), false),
         one("{\"prompt\": \"p\", \"completion\": \"c\", \"label\": false}").content());
-    Content.Verdict of = (Content.Verdict) one(("{\"messages\": [{\"role\": \"user\", \"content\": \"p\"}, {\"role\": \"assistant\", \"content\": \"c\"}], "
+    Content.Verdict of = (Content.Verdict) one(("{\"messages\": [{\"role\": \"user\", \"content\": \"p\"}, {\"role\": \"assistant\", \"content\": "
+        + "\"c\"}], "
         + "\"kto_tag\": true}")).content();
     assertEquals(new Turns.Messages(List.of(Message.of("assistant", "c"))), of.answer());
     assertTrue(of.good());
@@ -168,7 +174,8 @@ class TypedRowsTest {
     DataSpec spec = spec("", List.of("messages=dialog"), List.of("narrator=assistant"));
     assertTrue(((Content.Conversation) contents(DataFile.read(file, spec)).getFirst()).messages().getFirst().ofAssistant());
     String message = assertThrows(FormatException.class, () -> DataFile.read(file, spec("", List.of("messages=dialog"), List.of()))).getMessage();
-    assertTrue(message.contains("line 1") && message.contains("unknown role \"narrator\"") && message.contains("data.roles: [narrator=assistant]"), message);
+    assertTrue(message.contains("line 1") && message.contains("unknown role \"narrator\"") && message.contains("data.roles: [narrator=assistant]"),
+        message);
     message = assertThrows(FormatException.class, () -> DataFile.read(file, spec("", List.of("messages=talk"), List.of()))).getMessage();
     assertTrue(message.contains("no \"talk\", which data.columns names"), message);
     message = assertThrows(ConfigException.class, () -> spec("", List.of("messages"), List.of())).getMessage();
@@ -177,7 +184,8 @@ class TypedRowsTest {
 
   @Test
   void whatIsWrongIsSaidWithItsPlace() {
-    assertTrue(refused("{\"mesages\": []}").matches("(?s).*one\\.jsonl, line 1: the columns \\[mesages\\] are of no known format; nearest is messages.*"),
+    assertTrue(refused("{\"mesages\": []}").matches("(?s).*one\\.jsonl, line 1: the columns \\[mesages\\] are of no known format; nearest is "
+        + "messages.*"),
         refused("{\"mesages\": []}"));
     assertTrue(refused("{\"promt\": \"a\", \"completions\": \"b\"}").contains("nearest is prompt_completion (prompt, completion)"));
     assertTrue(refused("{\"text\": \"a\"}\n{\"txt\": \"b\"}").contains("line 2: no \"text\", which rows of text need"));

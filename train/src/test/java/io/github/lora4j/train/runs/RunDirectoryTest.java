@@ -222,7 +222,8 @@ class RunDirectoryTest {
   void aCheckpointOfAnotherRunSaysWhatDiffers() {
     try (RunDirectory run = claimed(Resume.NO)) {
       save(run, 1, 2);
-      String message = refused(ConfigException.class, () -> resume(run, new RunIdentity(Map.of("seed", "43", "batch_size", "8", "steps", "10"), "x")));
+      String message = refused(ConfigException.class, () -> resume(run, new RunIdentity(Map.of("seed", "43", "batch_size", "8", "steps", "10"),
+          "x")));
       assertTrue(message.contains("seed was 42, is now 43") && message.contains("batch_size was (not set), is now 8"), message);
       assertFalse(message.contains("steps was"), message);
       message = refused(ConfigException.class, () -> resume(run, new RunIdentity(Map.of("seed", "42"), "x")));
@@ -257,7 +258,8 @@ class RunDirectoryTest {
           notes.clear();
           assertEquals(3, resume(run, RUN).step(), file + " " + kind);
           assertEquals(3, executable.floats(weight)[0]);
-          assertTrue(notes.size() == 1 && notes.getFirst().contains("checkpoint-6") && notes.getFirst().endsWith("going back to checkpoint-3"), notes.toString());
+          assertTrue(notes.size() == 1 && notes.getFirst().contains("checkpoint-6") && notes.getFirst().endsWith("going back to checkpoint-3"),
+              notes.toString());
         }
         Files.write(damaged, good);
         assertEquals(6, resume(run, RUN).step());

@@ -33,8 +33,8 @@ public final class Simd {
   public static final boolean GRAAL = graal();
 
   /**
-   * Whether there are 32 vector registers (AVX-512, NEON, SVE) and not 16. Tiles are chosen by this and not by width: one accumulator too many costs a
-   * factor of two to five. On x86 Graal's compiler makes use of 16 alone.
+   * Whether there are 32 vector registers (AVX-512, NEON, SVE) and not 16. Tiles are chosen by this and not by width: one accumulator too many costs
+   * a factor of two to five. On x86 Graal's compiler makes use of 16 alone.
    */
   public static final boolean MANY_REGISTERS = !System.getProperty("os.arch").matches("amd64|x86_64|x86") || LANES >= 16 && !GRAAL;
 

@@ -48,7 +48,8 @@ public final class Vocabulary {
         LabelState.set(s, i, LabelState.LABEL, z);
         LabelState.set(s, i, LabelState.SLOPE, s.cap() == 0 ? 1 : 1 - z / s.cap() * (z / s.cap()));
       }
-      float sum = !slopes ? Losses.expSum(x, max, at, end) : s.cap() == 0 ? exponentials(x, max, at, end) : exponentials(x, max, (float) s.cap(), at, end);
+      float sum = !slopes ? Losses.expSum(x, max, at, end) : s.cap() == 0 ? exponentials(x, max, at, end) : exponentials(x, max, (float) s.cap(), at,
+          end);
       LabelState.set(s, i, LabelState.SUM, LabelState.get(s, i, LabelState.SUM) + sum);
     }
   }

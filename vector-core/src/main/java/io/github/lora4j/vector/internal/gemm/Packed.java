@@ -6,7 +6,10 @@ import io.github.lora4j.vector.Gemm.Form;
 import io.github.lora4j.vector.WeightFormat;
 import java.lang.foreign.MemorySegment;
 
-/** How a frozen weight W [rows, cols] of some format lies in memory, once for the NT and the NN product, and how pieces of F32 panels are made from it. */
+/**
+ * How a frozen weight W [rows, cols] of some format lies in memory, once for the NT and the NN product, and how pieces of F32 panels are made from
+ * it.
+ */
 sealed interface Packed permits PackedElements, PackedBlocks {
 
   static Packed of(WeightFormat format) {

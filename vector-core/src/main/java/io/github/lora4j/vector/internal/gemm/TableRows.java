@@ -15,7 +15,10 @@ import io.github.lora4j.vector.internal.Simd;
 import io.github.lora4j.vector.internal.blocks.RowDecoder;
 import java.lang.foreign.MemorySegment;
 
-/** Lookups of rows in tables as they are stored or as a product packed them, and what the end of a softmax over words takes from its row. Contracts are those of {@code Kernels}. */
+/**
+ * Lookups of rows in tables as they are stored or as a product packed them, and what the end of a softmax over words takes from its row. Contracts
+ * are those of {@code Kernels}.
+ */
 public final class TableRows {
 
   private TableRows() {}

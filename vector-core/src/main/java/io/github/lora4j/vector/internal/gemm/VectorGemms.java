@@ -30,7 +30,8 @@ public final class VectorGemms {
     if (Simd.GRAAL) {
       what += ", Graal's compiler: C2 is faster";
       if (System.getProperty(GRAAL_INLINES) == null) {
-        what += ", and gelu or exp run a hundred times slower without -D" + GRAAL_INLINES + "=10000 -Djdk.graal.SmallCompiledLowLevelGraphSize=100000";
+        what += ", and gelu or exp run a hundred times slower without -D" + GRAAL_INLINES
+            + "=10000 -Djdk.graal.SmallCompiledLowLevelGraphSize=100000";
       }
     }
     return what;

@@ -48,7 +48,8 @@ public final class ReferencePrimitives {
   }
 
   /** See {@link io.github.lora4j.vector.Kernels#logSoftmaxAt}. */
-  public void logSoftmaxAt(MemorySegment logits, MemorySegment columns, int picks, MemorySegment out, MemorySegment stats, int cols, int from, int to) {
+  public void logSoftmaxAt(MemorySegment logits, MemorySegment columns, int picks, MemorySegment out, MemorySegment stats, int cols, int from,
+      int to) {
     for (int i = from; i < to; i++) {
       long row = (long) i * cols;
       double max = Double.NEGATIVE_INFINITY;

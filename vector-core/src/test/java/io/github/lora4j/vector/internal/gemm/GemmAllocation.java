@@ -31,7 +31,8 @@ final class GemmAllocation {
     int n = Integer.parseInt(product[2]);
     int k = Integer.parseInt(product[3]);
     boolean packed = !product[4].equals("live");
-    Gemm.Spec spec = new Gemm.Spec(form, form == Form.TN ? k : rows, rows, n, k, 1, packed, packed ? WeightFormats.named(product[4].toLowerCase(Locale.ROOT)) : WeightFormat.F32);
+    WeightFormat storage = packed ? WeightFormats.named(product[4].toLowerCase(Locale.ROOT)) : WeightFormat.F32;
+    Gemm.Spec spec = new Gemm.Spec(form, form == Form.TN ? k : rows, rows, n, k, 1, packed, storage);
     try (Memory memory = new Memory("test"); Workers workers = new Workers(2)) {
       int weightRows = form == Form.NT ? n : k;
       int weightCols = form == Form.NT ? k : n;

@@ -92,7 +92,8 @@ final class TileGenerator {
          * method ("out of virtual registers") and the second may then never get to it.
          */
         final class %s {
-        """.formatted(name.equals("NarrowTiles") || name.equals("RowTiles") ? "import static io.github.lora4j.vector.internal.gemm.Lanes.INT;\n" : "", operand, text, name));
+        """.formatted(name.equals("NarrowTiles") || name.equals("RowTiles") ? "import static io.github.lora4j.vector.internal.gemm.Lanes.INT;\n"
+        : "", operand, text, name));
   }
 
   private void dispatch(String name, int[][] shapes, String parameters, String arguments) {
