@@ -41,7 +41,8 @@ public final class BlockFormats implements WeightFormat.Provider {
   private static boolean finite(WeightFormat format, MemorySegment blocks, long at) {
     return switch (format) {
       case GgufFormat gguf -> gguf.finite(blocks, at);
-      case FourBit _, Int8Rows _ -> Float.isFinite(blocks.get(JAVA_FLOAT_UNALIGNED, at));
+      case FourBit _ -> Float.isFinite(blocks.get(JAVA_FLOAT_UNALIGNED, at));
+      case Int8Rows _ -> Float.isFinite(Byte.MAX_VALUE * blocks.get(JAVA_FLOAT_UNALIGNED, at));
       // Elements have no scales, and what a module brings is its own to check.
       default -> true;
     };
