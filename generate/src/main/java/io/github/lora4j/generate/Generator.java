@@ -219,11 +219,12 @@ public final class Generator implements AutoCloseable {
   }
 
   private void takeSource(Sequence sequence) {
-    if (sources != null) {
+    Sources held = sources;
+    if (held != null) {
       Request request = sequence.request();
-      sequence.source = sources.take(request.source(), request.adapter(), sequence.choice).orElseThrow(() -> new ResourceException(
+      sequence.source = held.take(request.source(), request.adapter(), sequence.choice).orElseThrow(() -> new ResourceException(
           "the cache of sources has %,d of %,d rows free, in pieces; a source of %,d tokens needs as many side by side; let a sequence leave, or open the generator for more"
-              .formatted(sources.free(), options.cacheRows(), request.source().size())));
+              .formatted(held.free(), options.cacheRows(), request.source().size())));
     }
   }
 
