@@ -33,7 +33,6 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.OptionalInt;
-import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -58,6 +57,7 @@ public final class Generator implements AutoCloseable {
   private final VirtualTokens virtual;
   private final int border;
   private final PieceBatch batch;
+  private final RequestChecks checks;
   private final @Nullable Sources sources;
   private final Logits logits;
   private final Scores scores;
@@ -78,6 +78,7 @@ public final class Generator implements AutoCloseable {
     virtual = adapter.virtualTokens();
     cache = new CacheRows(options.cacheRows() + options.sequences() * virtual.total());
     batch = new PieceBatch(program);
+    checks = new RequestChecks(model.architecture(), options.maxLength());
     border = program.border();
     sources = model.architecture().readsSource() ? new Sources(program) : null;
     int vocabulary = model.architecture().vocabSize();
@@ -185,7 +186,7 @@ public final class Generator implements AutoCloseable {
    * @throws ResourceException when there is no room now: see {@link #fits}
    */
   public Sequence add(Request request) {
-    check(request);
+    checks.of(request);
     if (sequences.size() == options.sequences()) {
       throw new ResourceException("there is room for %d sequences, and all are taken; let one leave (remove), or open the generator for more"
           .formatted(options.sequences()));
@@ -218,11 +219,12 @@ public final class Generator implements AutoCloseable {
   }
 
   private void takeSource(Sequence sequence) {
-    if (sources != null) {
+    Sources held = sources;
+    if (held != null) {
       Request request = sequence.request();
-      sequence.source = sources.take(request.source(), request.adapter(), sequence.choice).orElseThrow(() -> new ResourceException(
+      sequence.source = held.take(request.source(), request.adapter(), sequence.choice).orElseThrow(() -> new ResourceException(
           "the cache of sources has %,d of %,d rows free, in pieces; a source of %,d tokens needs as many side by side; let a sequence leave, or open the generator for more"
-              .formatted(sources.free(), options.cacheRows(), request.source().size())));
+              .formatted(held.free(), options.cacheRows(), request.source().size())));
     }
   }
 
@@ -240,7 +242,7 @@ public final class Generator implements AutoCloseable {
    * @throws ResourceException as {@link #add}; the sequence is then no longer part of this
    */
   public void resume(Sequence sequence, Request request) {
-    check(request);
+    checks.of(request);
     int choice = choices.choice(request.adapter());
     boolean same = choice == sequence.choice && choices.version(request.adapter(), written) == sequence.version;
     int kept = same ? Math.min(sequence.cached, virtual.rows() + sequence.common(request)) : 0;
@@ -279,50 +281,6 @@ public final class Generator implements AutoCloseable {
       remove(sequence);
       throw e;
     }
-  }
-
-  private void check(Request request) {
-    int length = request.prompt().size();
-    if (length == 0) {
-      throw new ConfigException("the prompt is empty; a model needs a token to continue, its beginning-of-text token if it has one");
-    }
-    if (length >= options.maxLength()) {
-      throw new ConfigException(("the prompt has %,d tokens, and a sequence may have %,d (the model has positions for %,d); shorten it, or open the "
-          + "generator for longer sequences")
-          .formatted(length, options.maxLength(), model.architecture().maxPositions()));
-    }
-    if (request.config().length().limit(length) <= length) {
-      throw new ConfigException("max_length is %d, but the prompt has %d tokens already; raise it, or give max_new_tokens"
-          .formatted(request.config().length().limit(length), length));
-    }
-    checkIds(request.prompt(), "prompt");
-    checkSource(request.source());
-    if (request.config().beams().beams() > 1) {
-      throw new ConfigException("num_beams %d: a sequence is one continuation; use BeamSearch".formatted(request.config().beams().beams()));
-    }
-  }
-
-  private void checkIds(List<Integer> ids, String what) {
-    int vocabulary = model.architecture().vocabSize();
-    IntStream.range(0, ids.size()).filter(i -> ids.get(i) < 0 || ids.get(i) >= vocabulary).findFirst().ifPresent(i -> {
-      throw new ConfigException(("token %d of the %s has the id %d, but the model's embedding has the rows 0 to %d; the tokenizer belongs to "
-          + "another model, or tokens were added and the embedding not resized")
-          .formatted(i, what, ids.get(i), vocabulary - 1));
-    });
-  }
-
-  private void checkSource(List<Integer> source) {
-    boolean reads = model.architecture().readsSource();
-    if (reads == source.isEmpty()) {
-      throw new ConfigException(reads ? "model_type \"%s\" makes a text from a source, and the request has none: an empty text has its end token at least"
-          .formatted(model.architecture().modelType())
-          : "model_type \"%s\" continues texts and reads no source beside them".formatted(model.architecture().modelType()));
-    }
-    if (source.size() > options.maxLength()) {
-      throw new ConfigException("the source has %,d tokens, and one may have %,d (the model has positions for %,d); shorten it, or open the generator for "
-          .formatted(source.size(), options.maxLength(), model.architecture().maxPositions()) + "longer sequences");
-    }
-    checkIds(source, "source");
   }
 
   /** Lets a sequence leave; its room is free again. */
@@ -470,7 +428,7 @@ public final class Generator implements AutoCloseable {
    * @return the sequences, in the order of the requests; they have left
    */
   public List<Sequence> run(List<Request> requests, TokenListener listener) {
-    requests.forEach(this::check);
+    requests.forEach(checks::of);
     Sequence[] all = new Sequence[requests.size()];
     int next = 0;
     boolean running = true;
