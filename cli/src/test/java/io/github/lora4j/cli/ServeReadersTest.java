@@ -9,7 +9,6 @@ import io.github.lora4j.serve.Models;
 import io.github.lora4j.serve.Served;
 import io.github.lora4j.serve.Server;
 import io.github.lora4j.serve.ServerOptions;
-import io.github.lora4j.serve.engine.EngineLimits;
 import io.github.lora4j.serve.model.ServedOptions;
 import java.net.URI;
 import java.net.http.HttpClient;
@@ -24,7 +23,6 @@ import java.util.Base64;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -56,7 +54,7 @@ class ServeReadersTest {
     runs.put("vectors", train(model, "embedding", pairs, "--data.text_pair", "other"));
     runs.put("classes", train(model, "classification", classes, "--data.label", "label"));
     runs.put("numbers", train(model, "regression", numbers, "--data.text_pair", "other", "--data.label", "label"));
-    served = Models.open(Optional.empty(), runs, new ServedOptions.Computing("cpu", 1), EngineLimits.DEFAULT);
+    served = Models.open(runs, new ServedOptions.Computing("cpu", 1));
     server = new Server(served, ServerOptions.LOCAL, line -> { });
   }
 

@@ -6,6 +6,7 @@ import io.github.lora4j.serve.Served;
 import io.github.lora4j.serve.Server;
 import io.github.lora4j.serve.ServerOptions;
 import io.github.lora4j.serve.adapters.AllowedDirectory;
+import io.github.lora4j.serve.adapters.Loading;
 import io.github.lora4j.serve.engine.EngineLimits;
 import io.github.lora4j.serve.http.HttpLimits;
 import io.github.lora4j.serve.http.Tls;
@@ -23,6 +24,7 @@ import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
 import javax.net.ssl.SSLContext;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -45,7 +47,7 @@ public final class ServeCommand implements Callable<Integer> {
 
   @Option(names = "--model", paramLabel = "DIR",
       description = "The model's directory, or the output directory of a finished run, whose adapter is then served, too.")
-  private Optional<Path> model;
+  private @Nullable Path model;
 
   @Option(names = "--run", paramLabel = "[NAME=]DIR",
       description = "A finished run that embeds, classifies or gives numbers (repeatable), beside --model or alone.")
@@ -59,7 +61,7 @@ public final class ServeCommand implements Callable<Integer> {
 
   @Option(names = "--adapters", paramLabel = "DIR",
       description = "Let clients load, replace and remove adapters that lie below this directory (/v1/load_lora_adapter).")
-  private Optional<Path> directory;
+  private @Nullable Path directory;
 
   @Option(names = "--max-adapters", paramLabel = "N", defaultValue = "8", description = "With --adapters: how many at a time (default: ${DEFAULT-VALUE}).")
   private int seats;
@@ -73,7 +75,7 @@ public final class ServeCommand implements Callable<Integer> {
 
   @Option(names = "--workspace", paramLabel = "DIR",
       description = "Let the page look at the data files and runs in this directory, and train into it.")
-  private Optional<Path> workspace;
+  private @Nullable Path workspace;
 
   @Option(names = "--parallel", paramLabel = "N", defaultValue = "16", description = "Sequences answered at a time (default: ${DEFAULT-VALUE}).")
   private int parallel;
@@ -83,7 +85,7 @@ public final class ServeCommand implements Callable<Integer> {
   private int context;
 
   @Option(names = "--weights", paramLabel = "FORMAT", description = "How weights are kept: f32, bf16, f16 (default: as the model's files have them).")
-  private Optional<String> weights;
+  private @Nullable String weights;
 
   @Option(names = "--host", paramLabel = "ADDRESS", defaultValue = "127.0.0.1", description = "Where to listen (default: ${DEFAULT-VALUE}).")
   private String host;
@@ -92,14 +94,14 @@ public final class ServeCommand implements Callable<Integer> {
   private int port;
 
   @Option(names = "--api-key", paramLabel = "KEY", description = "What clients must send as Authorization: Bearer KEY; also from LORA4J_API_KEY.")
-  private Optional<String> key;
+  private @Nullable String key;
 
   @Option(names = "--tls", paramLabel = "FILE",
       description = "HTTPS: a PKCS12 file (its password from LORA4J_TLS_PASSWORD), or a PEM file of certificates with --tls-key.")
-  private Optional<Path> certificates;
+  private @Nullable Path certificates;
 
   @Option(names = "--tls-key", paramLabel = "FILE", description = "The key of --tls, PKCS8 in PEM.")
-  private Optional<Path> certificateKey;
+  private @Nullable Path certificateKey;
 
   @Option(names = "--max-body-mb", paramLabel = "N", defaultValue = "16", description = "The largest body of a request (default: ${DEFAULT-VALUE}).")
   private int bodyMb;
@@ -139,12 +141,12 @@ public final class ServeCommand implements Callable<Integer> {
     check("--max-requests", requests, 1, 100_000);
     PrintWriter out = spec.commandLine().getOut();
     PrintWriter err = spec.commandLine().getErr();
-    String secret = key.or(() -> Optional.ofNullable(System.getenv("LORA4J_API_KEY"))).orElse("");
+    String secret = Optional.ofNullable(key).or(() -> Optional.ofNullable(System.getenv("LORA4J_API_KEY"))).orElse("");
     CountDownLatch ended = new CountDownLatch(1);
     CountDownLatch closed = new CountDownLatch(1);
     HttpLimits limits = new HttpLimits((long) bodyMb << 20, HttpLimits.DEFAULT.headers(), 2 * requests, requests, HttpLimits.DEFAULT.receiving());
     try (Served served = models();
-        Server server = new Server(served, new ServerOptions(host, port, tls(), secret, origins, limits, loading(), workspace.map(Workspace::of)), line -> {
+        Server server = new Server(served, new ServerOptions(host, port, tls(), secret, origins, limits, loading(), Optional.ofNullable(workspace).map(Workspace::of)), line -> {
           err.println(line);
           err.flush();
         })) {
@@ -176,25 +178,29 @@ public final class ServeCommand implements Callable<Integer> {
   }
 
   private Served models() {
-    if (model.isEmpty() && runs.isEmpty()) {
-      throw new ConfigException("nothing to serve; give --model DIR, or --run DIR of a finished run");
-    }
     ServedOptions.Computing where = new ServedOptions.Computing(computing.choice(), computing.threads());
-    ServedOptions.Room room = new ServedOptions.Room(parallel, context, directory.isPresent() ? seats : 0, rank, weights);
-    EngineLimits limits = new EngineLimits(queue, Duration.ofSeconds(queueTime), Duration.ofSeconds(answerTime));
-    return Models.open(model.map(path -> new ServedOptions(path, name, named(adapters, "--adapter"), room, where)), named(runs, "--run"), where, limits);
+    Map<String, Path> reading = named(runs, "--run");
+    if (model == null) {
+      if (runs.isEmpty()) {
+        throw new ConfigException("nothing to serve; give --model DIR, or --run DIR of a finished run");
+      }
+      return Models.open(reading, where);
+    }
+    ServedOptions.Room room = new ServedOptions.Room(parallel, context, directory != null ? seats : 0, rank, Optional.ofNullable(weights));
+    return Models.open(new ServedOptions(model, name, named(adapters, "--adapter"), room, where), reading,
+        new EngineLimits(queue, Duration.ofSeconds(queueTime), Duration.ofSeconds(answerTime)));
   }
 
   private Optional<SSLContext> tls() {
-    if (certificates.isEmpty()) {
+    if (certificates == null) {
       return Optional.empty();
     }
-    return Optional.of(certificateKey.isPresent() ? Tls.pem(certificates.get(), certificateKey.get())
-        : Tls.pkcs12(certificates.get(), Optional.ofNullable(System.getenv("LORA4J_TLS_PASSWORD")).orElse("")));
+    return Optional.of(certificateKey != null ? Tls.pem(certificates, certificateKey)
+        : Tls.pkcs12(certificates, Optional.ofNullable(System.getenv("LORA4J_TLS_PASSWORD")).orElse("")));
   }
 
-  private ServerOptions.Loading loading() {
-    return new ServerOptions.Loading(directory.map(AllowedDirectory::of), (long) adapterMb << 20);
+  private Loading loading() {
+    return new Loading(Optional.ofNullable(directory).map(AllowedDirectory::of), (long) adapterMb << 20);
   }
 
   private static Map<String, Path> named(List<String> all, String option) {

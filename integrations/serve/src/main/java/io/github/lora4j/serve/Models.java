@@ -20,6 +20,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /** Opens what is to be served as what it is: a decoder, an encoder, a run of either. */
 public final class Models {
@@ -30,18 +31,25 @@ public final class Models {
   private Models() {}
 
   /**
-   * Opens models.
+   * Opens a model with its adapters, or a run.
    *
-   * @param main a model with its adapters, or a run; empty: the other runs alone
-   * @param runs of tasks that read, by name
+   * @param runs of tasks that read, by name, beside it
    */
-  public static Served open(Optional<ServedOptions> main, Map<String, Path> runs, ServedOptions.Computing computing, EngineLimits limits) {
+  public static Served open(ServedOptions main, Map<String, Path> runs, EngineLimits limits) {
+    return open(main, runs, main.computing(), limits);
+  }
+
+  /** Opens runs of tasks that read, by name; at least one. */
+  public static Served open(Map<String, Path> runs, ServedOptions.Computing computing) {
+    return open(null, runs, computing, EngineLimits.DEFAULT);
+  }
+
+  private static Served open(@Nullable ServedOptions options, Map<String, Path> runs, ServedOptions.Computing computing, EngineLimits limits) {
     List<AutoCloseable> opened = new ArrayList<>();
     try {
       List<Reader> readers = new ArrayList<>();
       Optional<ServedModel> text = Optional.empty();
-      if (main.isPresent()) {
-        ServedOptions options = main.get();
+      if (options != null) {
         if (continues(options.model())) {
           ServedModel model = new ServedModel(options, limits);
           opened.add(model);
@@ -59,7 +67,7 @@ public final class Models {
             run.getKey() + "-base"));
         opened.add(readers.getLast());
       }
-      return new Served(text, readers, base(main.map(ServedOptions::model).orElseGet(() -> runs.values().iterator().next())));
+      return new Served(text, readers, base(options != null ? options.model() : runs.values().iterator().next()));
     } catch (RuntimeException | Error e) {
       for (AutoCloseable one : opened) {
         close(one);

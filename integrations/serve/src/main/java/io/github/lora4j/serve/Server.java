@@ -49,7 +49,7 @@ public final class Server implements AutoCloseable {
     }
     served.text().ifPresentOrElse(text -> {
       OpenAi openAi = new OpenAi(text);
-      AdapterDoor adapters = new AdapterDoor(text, options.adapters().directory(), options.adapters().bytes());
+      AdapterDoor adapters = new AdapterDoor(text, options.adapters());
       routes.add("POST", "/v1/chat/completions", openAi::chat).add("POST", "/v1/completions", openAi::complete)
           .add("POST", "/v1/load_lora_adapter", adapters::load).add("POST", "/v1/unload_lora_adapter", adapters::unload)
           .add("GET", "/lora-adapters", adapters::list).add("POST", "/lora-adapters", adapters::scale);
@@ -59,8 +59,8 @@ public final class Server implements AutoCloseable {
       };
       routes.add("POST", "/v1/chat/completions", none).add("POST", "/v1/completions", none);
     });
-    page = new Page(routes, options.workspace(), served.base(), served.text().isPresent());
-    door = HttpDoor.open(options.host(), options.port(), options.tls(), routes, options.guard(loopback(options.host())), options.limits(), log);
+    page = new Page(routes, new Page.Shown(options.workspace(), served.base(), served.text().isPresent()));
+    door = HttpDoor.open(new HttpDoor.Address(options.host(), options.port(), options.tls()), routes, options.guard(loopback(options.host())), options.limits(), log);
     door.start();
   }
 

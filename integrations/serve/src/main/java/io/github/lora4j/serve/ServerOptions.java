@@ -1,6 +1,6 @@
 package io.github.lora4j.serve;
 
-import io.github.lora4j.serve.adapters.AllowedDirectory;
+import io.github.lora4j.serve.adapters.Loading;
 import io.github.lora4j.serve.http.Guard;
 import io.github.lora4j.serve.http.HttpLimits;
 import io.github.lora4j.serve.page.Workspace;
@@ -23,14 +23,6 @@ import javax.net.ssl.SSLContext;
 public record ServerOptions(String host, int port, Optional<SSLContext> tls, String key, List<String> origins, HttpLimits limits, Loading adapters,
     Optional<Workspace> workspace) {
 
-  /**
-   * Which adapters clients may load.
-   *
-   * @param directory below which they lie; empty: none
-   * @param bytes the files of one may have
-   */
-  public record Loading(Optional<AllowedDirectory> directory, long bytes) {}
-
   /** The same with adapters that may be loaded. */
   public ServerOptions loading(Loading which) {
     return new ServerOptions(host, port, tls, key, origins, limits, which, workspace);
@@ -43,7 +35,7 @@ public record ServerOptions(String host, int port, Optional<SSLContext> tls, Str
 
   /** This machine alone, any port, no key. */
   public static final ServerOptions LOCAL = new ServerOptions("127.0.0.1", 0, Optional.empty(), "", List.of(), HttpLimits.DEFAULT,
-      new Loading(Optional.empty(), 1L << 30), Optional.empty());
+      Loading.NONE, Optional.empty());
 
   /** Copies the list. */
   public ServerOptions {

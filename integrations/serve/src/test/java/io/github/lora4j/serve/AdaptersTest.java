@@ -11,6 +11,7 @@ import io.github.lora4j.generate.TinyLlama;
 import io.github.lora4j.generate.text.ByteTokenizer;
 import io.github.lora4j.models.ModelDirectory;
 import io.github.lora4j.serve.adapters.AllowedDirectory;
+import io.github.lora4j.serve.adapters.Loading;
 import io.github.lora4j.serve.engine.EngineLimits;
 import java.net.http.HttpResponse;
 import java.nio.file.Files;
@@ -43,7 +44,7 @@ class AdaptersTest {
   void start() throws Exception {
     TinyServer.write(directory, "one", "two", "three");
     TinyServer.adapter(model(), directory.resolve("adapters/half"), "one", 0.5f);
-    tiny = new TinyServer(directory, TinyServer.room(8, 3), EngineLimits.DEFAULT, ServerOptions.LOCAL.loading(new ServerOptions.Loading(
+    tiny = new TinyServer(directory, TinyServer.room(8, 3), EngineLimits.DEFAULT, ServerOptions.LOCAL.loading(new Loading(
         Optional.of(AllowedDirectory.of(directory.resolve("adapters"))), 1 << 20)), "one");
   }
 

@@ -12,7 +12,6 @@ import io.github.lora4j.vector.FormatException;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Map;
-import java.util.Optional;
 import java.util.concurrent.locks.ReentrantLock;
 
 /** vLLM's {@code /v1/load_lora_adapter} and {@code /v1/unload_lora_adapter}, and llama-server's {@code /lora-adapters}. */
@@ -21,20 +20,17 @@ public final class AdapterDoor {
   private static final String NAME = "[\\w][\\w.:@/+ -]{0,199}";
 
   private final ServedModel served;
-  private final Optional<AllowedDirectory> directory;
-  private final long bytes;
+  private final Loading loading;
   private final ReentrantLock one = new ReentrantLock();
 
   /**
    * Of a model.
    *
-   * @param directory adapters are loaded from; empty: none are
-   * @param bytes files of an adapter may have together
+   * @param loading which adapters may be loaded
    */
-  public AdapterDoor(ServedModel served, Optional<AllowedDirectory> directory, long bytes) {
+  public AdapterDoor(ServedModel served, Loading loading) {
     this.served = served;
-    this.directory = directory;
-    this.bytes = bytes;
+    this.loading = loading;
   }
 
   /** Loads an adapter; with {@code load_inplace} in the place of one of its name. One at a time. */
@@ -47,8 +43,8 @@ public final class AdapterDoor {
     if (!name.matches(NAME) || name.equals(served.name())) {
       throw Refusal.invalid("lora_name", "'lora_name' is no name that an adapter can have here: letters, digits and . : @ / + - _, and not that of the model");
     }
-    Path from = directory.orElseThrow(() -> Refusal.of(403, "path_not_allowed", "this server loads no adapters: it was started without --adapters"))
-        .adapter(path, bytes);
+    Path from = loading.directory().orElseThrow(() -> Refusal.of(403, "path_not_allowed", "this server loads no adapters: it was started without --adapters"))
+        .adapter(path, loading.bytes());
     one.lockInterruptibly();
     try {
       if (!replace && served.engine().voices().has(name)) {

@@ -8,6 +8,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The adapters of a generator by name, each in the version that was loaded last. Who has leased a version computes with it to the end, whatever is
@@ -23,7 +24,7 @@ public final class Voices {
   /** In what the set calls versions, and in no name. */
   private static final char MARK = '\u0001';
 
-  private final Optional<AdapterSet> set;
+  private final @Nullable AdapterSet held;
   private final int seats;
   private final Map<String, Version> current = new LinkedHashMap<>();
   private final List<Version> retired = new ArrayList<>();
@@ -85,7 +86,7 @@ public final class Voices {
 
   /** No adapters, or one that is always in use. */
   public Voices() {
-    set = Optional.empty();
+    held = null;
     seats = 0;
   }
 
@@ -95,7 +96,7 @@ public final class Voices {
    * @param seats adapters it has room for
    */
   public Voices(AdapterSet set, int seats) {
-    this.set = Optional.of(set);
+    held = set;
     this.seats = seats;
     set.names().forEach(name -> {
       current.put(name, new Version(name));
@@ -103,9 +104,13 @@ public final class Voices {
     });
   }
 
+  private Optional<AdapterSet> set() {
+    return Optional.ofNullable(held);
+  }
+
   /** Whether adapters can be chosen, loaded and removed. */
   public boolean choosable() {
-    return set.isPresent();
+    return held != null;
   }
 
   /** Names of adapters, in the order they came. */
@@ -135,7 +140,7 @@ public final class Voices {
 
   /** The base model. */
   public Lease base(int shares) {
-    return new Lease(set.isPresent() ? AdapterSet.BASE : "", List.of(), shares);
+    return new Lease(held != null ? AdapterSet.BASE : "", List.of(), shares);
   }
 
   /**
@@ -145,34 +150,34 @@ public final class Voices {
    * @throws ConfigException when one of them is not there, or cannot be part of a sum
    */
   public synchronized Optional<Lease> mix(Map<String, Double> factors, int shares) {
-    AdapterSet of = set.orElseThrow(() -> new ConfigException("this server has no adapters"));
+    AdapterSet of = set().orElseThrow(() -> new ConfigException("this server has no adapters"));
     Map<Version, Double> versions = new LinkedHashMap<>();
     factors.forEach((name, factor) -> versions.put(Optional.ofNullable(current.get(name)).orElseThrow(() -> new ConfigException(
         "there is no adapter '%s'".formatted(name))), factor));
-    Version held = mixes.get(versions);
-    if (held == null) {
+    Version mix = mixes.get(versions);
+    if (mix == null) {
       if (mixes.size() == MIXES) {
         sweepMixes();
       }
       if (mixes.size() == MIXES) {
         return Optional.empty();
       }
-      held = new Version(MARK + "mix" + MARK + ++loaded);
+      mix = new Version(MARK + "mix" + MARK + ++loaded);
       Map<String, Double> keys = new LinkedHashMap<>();
       versions.forEach((version, factor) -> keys.put(version.key, factor));
-      of.mix(held.key, keys);
-      mixes.put(versions, held);
+      of.mix(mix.key, keys);
+      mixes.put(versions, mix);
     }
     List<Version> all = new ArrayList<>(versions.keySet());
-    all.add(held);
-    return Optional.of(new Lease(held.key, all, shares));
+    all.add(mix);
+    return Optional.of(new Lease(mix.key, all, shares));
   }
 
   /** Mixes that nobody uses go when there is need of their places, or their adapters go. */
   private void sweepMixes() {
     mixes.values().removeIf(mix -> {
       if (mix.leases == 0) {
-        set.orElseThrow().unmix(mix.key);
+        set().orElseThrow().unmix(mix.key);
       }
       return mix.leases == 0;
     });
@@ -186,7 +191,7 @@ public final class Voices {
    */
   public synchronized boolean put(String name, LoadedAdapter adapter) {
     sweep();
-    AdapterSet into = set.orElseThrow(() -> new ConfigException("this server was started without room for adapters"));
+    AdapterSet into = set().orElseThrow(() -> new ConfigException("this server was started without room for adapters"));
     if (!current.containsKey(name) && current.size() >= seats) {
       throw new ConfigException("there is room for %d adapters (%s); unload one first".formatted(seats, String.join(", ", current.keySet())));
     }
@@ -223,7 +228,7 @@ public final class Voices {
     }
     for (Version version : List.copyOf(retired)) {
       if (version.leases == 0) {
-        AdapterSet from = set.orElseThrow();
+        AdapterSet from = set().orElseThrow();
         // Requests name their adapter; which one is active decides nothing, but the active one cannot be deleted.
         from.names().stream().filter(key -> !key.equals(version.key)).findFirst().filter(key -> from.active().contains(version.key))
             .ifPresent(from::activate);

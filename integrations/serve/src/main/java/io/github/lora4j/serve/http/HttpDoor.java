@@ -32,6 +32,14 @@ public final class HttpDoor implements AutoCloseable {
   private final Consumer<String> log;
   private final Map<String, LongAdder> counts = new ConcurrentHashMap<>();
 
+  /**
+   * Where a server listens.
+   *
+   * @param port 0: any that is free
+   * @param tls empty for plain HTTP
+   */
+  public record Address(String host, int port, Optional<SSLContext> tls) {}
+
   private HttpDoor(HttpServer server, Routes routes, Guard guard, HttpLimits limits, Consumer<String> log) {
     this.server = server;
     this.routes = routes;
@@ -46,26 +54,24 @@ public final class HttpDoor implements AutoCloseable {
   /**
    * Opens a port; it answers from {@link #start} on.
    *
-   * @param port 0: any that is free
-   * @param tls empty for plain HTTP
    * @param log told of errors that are no client's fault
    * @throws ConfigException when the address is not this machine's, or the port is taken
    */
-  public static HttpDoor open(String host, int port, Optional<SSLContext> tls, Routes routes, Guard guard, HttpLimits limits, Consumer<String> log) {
+  public static HttpDoor open(Address at, Routes routes, Guard guard, HttpLimits limits, Consumer<String> log) {
     limits.install();
     try {
-      InetSocketAddress address = new InetSocketAddress(InetAddress.getByName(host), port);
+      InetSocketAddress address = new InetSocketAddress(InetAddress.getByName(at.host), at.port);
       HttpServer server;
-      if (tls.isPresent()) {
+      if (at.tls.isPresent()) {
         HttpsServer https = HttpsServer.create(address, 0);
-        https.setHttpsConfigurator(new HttpsConfigurator(tls.get()));
+        https.setHttpsConfigurator(new HttpsConfigurator(at.tls.get()));
         server = https;
       } else {
         server = HttpServer.create(address, 0);
       }
       return new HttpDoor(server, routes, guard, limits, log);
     } catch (IOException e) {
-      throw new ConfigException("cannot listen on %s, port %d: %s".formatted(host, port, e.getMessage()), e);
+      throw new ConfigException("cannot listen on %s, port %d: %s".formatted(at.host, at.port, e.getMessage()), e);
     }
   }
 

@@ -35,6 +35,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /** A decoder with its adapters and the engine that answers; what is opened for it is closed with it. For any thread. */
 public final class ServedModel implements AutoCloseable {
@@ -45,7 +46,7 @@ public final class ServedModel implements AutoCloseable {
   private final ModelDirectory directory;
   private final ModelDescription description;
   private final Backend backend;
-  private final Optional<AdapterSet> set;
+  private final @Nullable AdapterSet set;
   private final TextGenerator text;
   private final Engine engine;
   private final Templates templates;
@@ -72,15 +73,17 @@ public final class ServedModel implements AutoCloseable {
     templates = new Templates(directory.path());
     settings = GenerationSettings.ofModel(directory.path());
     backend = Backend.open(options.computing().backend(), options.computing().threads());
-    Optional<AdapterSet> seated = Optional.empty();
+    AdapterSet seated = null;
     try {
       int seats = Math.max(adapters.size(), options.room().seats());
-      seated = seats == 0 ? Optional.empty() : Optional.of(seated(adapters, options.room(), seats));
+      seated = seats == 0 ? null : seated(adapters, options.room(), seats);
       set = seated;
-      text = new TextGenerator(open(model, options.room()), tokenizer, directory);
-      engine = new Engine(text, set.map(all -> new Voices(all, seats)).orElseGet(Voices::new), limits);
+      text = new TextGenerator(open(model, seated, options.room()), tokenizer, directory);
+      engine = new Engine(text, seated == null ? new Voices() : new Voices(seated, seats), limits);
     } catch (RuntimeException | Error e) {
-      seated.ifPresent(AdapterSet::close);
+      if (seated != null) {
+        seated.close();
+      }
       backend.close();
       throw e;
     }
@@ -114,12 +117,12 @@ public final class ServedModel implements AutoCloseable {
     return all.adapter(adapter).sites().values().stream().mapToInt(site -> site.target().rank()).max().orElse(1);
   }
 
-  private Generator open(Model model, ServedOptions.Room room) {
+  private Generator open(Model model, @Nullable AdapterSet adapters, ServedOptions.Room room) {
     try (Checkpoint weights = directory.checkpoint()) {
       int context = room.context() == 0 ? GeneratorOptions.of(model.architecture()).maxLength() : room.context();
       GeneratorOptions options = GeneratorOptions.of(model.architecture()).room(room.sequences(), context)
           .weights(room.weights().map(WeightFormats::named).orElseGet(() -> stored(weights)));
-      return set.isPresent() ? Generator.open(model, weights, set.get(), options, backend) : Generator.open(model, weights, options, backend);
+      return adapters != null ? Generator.open(model, weights, adapters, options, backend) : Generator.open(model, weights, options, backend);
     }
   }
 
@@ -278,7 +281,9 @@ public final class ServedModel implements AutoCloseable {
   public void close() {
     engine.close();
     text.generator().close();
-    set.ifPresent(AdapterSet::close);
+    if (set != null) {
+      set.close();
+    }
     backend.close();
   }
 }

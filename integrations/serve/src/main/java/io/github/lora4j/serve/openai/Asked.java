@@ -39,8 +39,8 @@ record Asked(String model, int n, boolean stream, boolean usage, Map<String, Obj
 
   /** @param tokens of an answer at most, where nothing says it; 0: as many as there is room for */
   static Asked read(Fields body, ServedModel served, int tokens) {
-    Optional<String> named = body.text("model").filter(name -> !name.isEmpty());
-    String model = named.orElseGet(served::standard);
+    String named = body.text("model").orElse("");
+    String model = named.isEmpty() ? served.standard() : named;
     if (!served.names().contains(model)) {
       throw Refusal.noModel("The model '%s' does not exist; there are: %s".formatted(model, String.join(", ", served.names())));
     }
@@ -57,12 +57,12 @@ record Asked(String model, int n, boolean stream, boolean usage, Map<String, Obj
   }
 
   /** llama-server's {@code lora}: what is left out counts 0. Without it the server's own scales count where no model is named. */
-  private static Optional<Map<String, Double>> factors(Fields body, ServedModel served, Optional<String> named) {
+  private static Optional<Map<String, Double>> factors(Fields body, ServedModel served, String named) {
     if (body.any("lora").isEmpty()) {
-      return named.isPresent() ? Optional.empty() : Optional.of(served.scales());
+      return named.isEmpty() ? Optional.of(served.scales()) : Optional.empty();
     }
-    if (named.isPresent() && !named.get().equals(served.name())) {
-      throw Refusal.invalid("lora", "'lora' weighs adapters on the base model, and 'model' names the adapter '%s' already".formatted(named.get()));
+    if (!named.isEmpty() && !named.equals(served.name())) {
+      throw Refusal.invalid("lora", "'lora' weighs adapters on the base model, and 'model' names the adapter '%s' already".formatted(named));
     }
     return Optional.of(Scales.read(body, "lora", served.engine().voices().ids()));
   }

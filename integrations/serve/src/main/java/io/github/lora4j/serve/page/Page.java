@@ -10,31 +10,37 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Path;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /** The page at {@code /} and what it asks for. It loads nothing from elsewhere, and browsers are told not to. */
 public final class Page implements AutoCloseable {
 
-  private final Optional<Trainings> trainings;
+  private final @Nullable Trainings trainings;
 
   /**
-   * Adds it to a server's routes.
+   * What it shows.
    *
    * @param workspace what runs and data are looked at in; empty: the page only chats
    * @param model what trainings from the page start from
    * @param chats whether there is a model to chat with
    */
-  public Page(Routes routes, Optional<Workspace> workspace, Path model, boolean chats) {
+  public record Shown(Optional<Workspace> workspace, Path model, boolean chats) {}
+
+  /** Adds it to a server's routes. */
+  public Page(Routes routes, Shown shown) {
     routes.open("/", file("index.html", "text/html; charset=utf-8")).open("/page.css", file("page.css", "text/css; charset=utf-8"))
         .open("/page.js", file("page.js", "text/javascript; charset=utf-8"));
     routes.add("GET", "/api/page", call -> {
-      ObjectNode node = Json.object().put("workspace", workspace.isPresent()).put("chats", chats).put("model", String.valueOf(model.getFileName()));
+      ObjectNode node = Json.object().put("workspace", shown.workspace.isPresent()).put("chats", shown.chats).put("model",
+          String.valueOf(shown.model.getFileName()));
       call.send(200, node);
     });
-    trainings = workspace.map(where -> new Trainings(where, model));
-    workspace.ifPresent(where -> {
+    Optional<Trainings> made = shown.workspace.map(where -> new Trainings(where, shown.model));
+    trainings = made.orElse(null);
+    shown.workspace.ifPresent(where -> {
       RunEvents runs = new RunEvents(where);
-      Masks masks = new Masks(where, model);
-      Trainings starting = trainings.orElseThrow();
+      Masks masks = new Masks(where, shown.model);
+      Trainings starting = made.orElseThrow();
       routes.add("GET", "/api/runs", runs::list).add("GET", "/api/runs/events", runs::watch).add("POST", "/api/masks", masks::show)
           .add("GET", "/api/files", call -> call.send(200, Json.tree(where.files()))).add("POST", "/api/recipe", starting::show)
           .add("POST", "/api/train", starting::start).add("GET", "/api/train", starting::status).add("POST", "/api/train/stop", starting::stop);
@@ -58,6 +64,8 @@ public final class Page implements AutoCloseable {
 
   @Override
   public void close() {
-    trainings.ifPresent(Trainings::close);
+    if (trainings != null) {
+      trainings.close();
+    }
   }
 }

@@ -28,6 +28,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.locks.ReentrantLock;
+import org.jspecify.annotations.Nullable;
 
 /** Vectors of texts, by an encoder alone and with each of its adapters. */
 public final class Embedder implements Reader {
@@ -38,7 +39,7 @@ public final class Embedder implements Reader {
   private final String name;
   private final Tokenizer tokenizer;
   private final Backend backend;
-  private final Optional<AdapterSet> set;
+  private final @Nullable AdapterSet set;
   private final Session session;
   private final Map<String, Integer> longest = new HashMap<>();
   private final List<String> names = new ArrayList<>();
@@ -73,9 +74,9 @@ public final class Embedder implements Reader {
         int recipe = run ? RunDirectory.recipe(path).data().maxLength() : 0;
         longest.put(adapter, recipe == 0 ? most : Math.min(recipe, most));
       });
-      set = adapters.isEmpty() ? Optional.empty() : Optional.of(all);
+      set = adapters.isEmpty() ? null : all;
       session = Session.open(new Session.Setup(program, List.of(weights), new TaskProgram.Capacity(Math.max(TOKENS, most), SEQUENCES, most),
-          WeightFormat.F32, 0), set.map(AdapterSet::recording).orElse(Adapter.BASE), this.backend);
+          WeightFormat.F32, 0), adapters.isEmpty() ? Adapter.BASE : all.recording(), this.backend);
     } catch (RuntimeException | Error e) {
       all.close();
       this.backend.close();
@@ -114,7 +115,9 @@ public final class Embedder implements Reader {
     one.lock();
     try {
       int[] choices = new int[texts.size()];
-      set.ifPresent(all -> Arrays.fill(choices, all.choices(List.of(model.equals(name) ? AdapterSet.BASE : model))[0]));
+      if (set != null) {
+        Arrays.fill(choices, set.choices(List.of(model.equals(name) ? AdapterSet.BASE : model))[0]);
+      }
       return new Reading(session.predict(new TokenizedData(examples), choices), List.of(), tokens);
     } finally {
       one.unlock();
@@ -131,7 +134,9 @@ public final class Embedder implements Reader {
   @Override
   public void close() {
     session.close();
-    set.ifPresent(AdapterSet::close);
+    if (set != null) {
+      set.close();
+    }
     backend.close();
   }
 }
