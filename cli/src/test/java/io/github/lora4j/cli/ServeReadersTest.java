@@ -61,7 +61,8 @@ class ServeReadersTest {
   private static Path train(Path model, String task, List<String> rows, String... more) throws Exception {
     Path data = Files.write(directory.resolve(task + ".tsv"), rows);
     Path run = directory.resolve(task);
-    List<Object> arguments = new ArrayList<>(List.of("train", "--model", model, "--output", run, "--task", task, "--data.train", data, "--data.text", "text",
+    List<Object> arguments = new ArrayList<>(List.of("train", "--model", model, "--output", run, "--task", task, "--data.train", data, "--data.text",
+        "text",
         "--max_steps", 4, "--batch_size", 8, "--adapter.r", 2, "--adapter.target_modules", "query,value", "--optimizer.learning_rate", "0.05"));
     arguments.addAll(List.of(more));
     Cli.ok(arguments.toArray());
@@ -126,11 +127,13 @@ class ServeReadersTest {
     double expected = predicted("regression", "--text", "film good", "--text-pair", "bad plot").path("value").doubleValue();
     JsonNode answer = ask("/v1/score", "{\"model\": \"numbers\", \"text_1\": \"film good\", \"text_2\": [\"good plot\", \"bad plot\"]}");
     assertEquals(expected, answer.at("/data/1/score").doubleValue());
-    JsonNode ranked = ask("/rerank", "{\"model\": \"numbers\", \"query\": \"film good\", \"documents\": [\"good plot\", \"bad plot\", \"a\"], \"top_n\": 2}");
+    JsonNode ranked = ask("/rerank",
+        "{\"model\": \"numbers\", \"query\": \"film good\", \"documents\": [\"good plot\", \"bad plot\", \"a\"], \"top_n\": 2}");
     assertEquals(2, ranked.path("results").size());
     assertTrue(ranked.at("/results/0/relevance_score").doubleValue() >= ranked.at("/results/1/relevance_score").doubleValue());
     double cosine = predicted("embedding", "--text", "film", "--text-pair", "plot").path("similarity").doubleValue();
-    assertEquals(cosine, ask("/score", "{\"model\": \"vectors\", \"text_1\": \"film\", \"text_2\": \"plot\"}").at("/data/0/score").doubleValue(), 1e-6);
+    assertEquals(cosine, ask("/score", "{\"model\": \"vectors\", \"text_1\": \"film\", \"text_2\": \"plot\"}").at("/data/0/score").doubleValue(),
+        1e-6);
   }
 
   @Test

@@ -63,10 +63,12 @@ public final class ServeCommand implements Callable<Integer> {
       description = "Let clients load, replace and remove adapters that lie below this directory (/v1/load_lora_adapter).")
   private @Nullable Path directory;
 
-  @Option(names = "--max-adapters", paramLabel = "N", defaultValue = "8", description = "With --adapters: how many at a time (default: ${DEFAULT-VALUE}).")
+  @Option(names = "--max-adapters", paramLabel = "N", defaultValue = "8",
+      description = "With --adapters: how many at a time (default: ${DEFAULT-VALUE}).")
   private int seats;
 
-  @Option(names = "--max-rank", paramLabel = "N", defaultValue = "16", description = "With --adapters: their largest rank (default: ${DEFAULT-VALUE}).")
+  @Option(names = "--max-rank", paramLabel = "N", defaultValue = "16",
+      description = "With --adapters: their largest rank (default: ${DEFAULT-VALUE}).")
   private int rank;
 
   @Option(names = "--max-adapter-mb", paramLabel = "N", defaultValue = "1024",
@@ -119,7 +121,8 @@ public final class ServeCommand implements Callable<Integer> {
   @Option(names = "--queue-time", paramLabel = "SECONDS", defaultValue = "60", description = "How long one may wait (default: ${DEFAULT-VALUE}).")
   private int queueTime;
 
-  @Option(names = "--answer-time", paramLabel = "SECONDS", defaultValue = "600", description = "How long an answer may take (default: ${DEFAULT-VALUE}).")
+  @Option(names = "--answer-time", paramLabel = "SECONDS", defaultValue = "600",
+      description = "How long an answer may take (default: ${DEFAULT-VALUE}).")
   private int answerTime;
 
   @Option(names = "--drain-time", paramLabel = "SECONDS", defaultValue = "30",
@@ -146,7 +149,8 @@ public final class ServeCommand implements Callable<Integer> {
     CountDownLatch closed = new CountDownLatch(1);
     HttpLimits limits = new HttpLimits((long) bodyMb << 20, HttpLimits.DEFAULT.headers(), 2 * requests, requests, HttpLimits.DEFAULT.receiving());
     try (Served served = models();
-        Server server = new Server(served, new ServerOptions(host, port, tls(), secret, origins, limits, loading(), Optional.ofNullable(workspace).map(Workspace::of)), line -> {
+        Server server = new Server(served, new ServerOptions(host, port, tls(), secret, origins, limits, loading(), Optional.ofNullable(workspace)
+            .map(Workspace::of)), line -> {
           err.println(line);
           err.flush();
         })) {

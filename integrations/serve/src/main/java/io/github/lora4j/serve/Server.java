@@ -60,7 +60,8 @@ public final class Server implements AutoCloseable {
       routes.add("POST", "/v1/chat/completions", none).add("POST", "/v1/completions", none);
     });
     page = new Page(routes, new Page.Shown(options.workspace(), served.base(), served.text().isPresent()));
-    door = HttpDoor.open(new HttpDoor.Address(options.host(), options.port(), options.tls()), routes, options.guard(loopback(options.host())), options.limits(), log);
+    door = HttpDoor.open(new HttpDoor.Address(options.host(), options.port(), options.tls()), routes, options.guard(loopback(options.host())),
+        options.limits(), log);
     door.start();
   }
 

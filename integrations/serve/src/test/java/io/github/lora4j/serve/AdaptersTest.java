@@ -156,7 +156,8 @@ class AdaptersTest {
     assertEquals(one, tiny.ask(TEXT, body).at("/choices/0/text").textValue());
     assertEquals(1.0, TinyServer.JSON.readTree(tiny.get("/lora-adapters").body()).at("/0/scale").doubleValue());
     assertEquals("{\"success\":true}", tiny.post("/lora-adapters", "[{\"id\": 0, \"scale\": 0}]").body());
-    assertEquals(answer("tiny", "").path("text").textValue(), tiny.ask(TEXT, body).at("/choices/0/text").textValue(), "and no key or value of before");
+    assertEquals(answer("tiny", "").path("text").textValue(), tiny.ask(TEXT, body).at("/choices/0/text").textValue(),
+        "and no key or value of before");
     assertEquals(400, tiny.post("/lora-adapters", "{}").statusCode());
     assertEquals(400, tiny.post("/lora-adapters", "[{\"id\": 9, \"scale\": 1}]").statusCode());
     assertEquals(one, answer("one", "").path("text").textValue());

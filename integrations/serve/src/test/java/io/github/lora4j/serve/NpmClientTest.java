@@ -29,7 +29,8 @@ class NpmClientTest {
     Files.copy(clients().resolve("openai.mjs"), script, StandardCopyOption.REPLACE_EXISTING);
     TinyServer.write(directory, "one");
     TinyServer.lengthen(directory, 400);
-    try (TinyServer tiny = new TinyServer(directory, new ServedOptions.Room(8, 400, 0, 0, Optional.empty()), EngineLimits.DEFAULT, ServerOptions.LOCAL,
+    try (TinyServer tiny = new TinyServer(directory, new ServedOptions.Room(8, 400, 0, 0, Optional.empty()), EngineLimits.DEFAULT,
+        ServerOptions.LOCAL,
         "one")) {
       ProcessBuilder node = new ProcessBuilder("node", script.toString()).redirectErrorStream(true);
       node.environment().put("LORA4J_URL", tiny.server.address());

@@ -77,7 +77,8 @@ class OpenAiTest {
 
   @Test
   void aChatIsItsTemplate() throws Exception {
-    String answer = tiny.ask(CHAT, "{\"model\": \"one\", \"temperature\": 0, \"max_tokens\": 9, \"messages\": [{\"role\": \"system\", \"content\": \"a\"},"
+    String answer = tiny.ask(CHAT,
+        "{\"model\": \"one\", \"temperature\": 0, \"max_tokens\": 9, \"messages\": [{\"role\": \"system\", \"content\": \"a\"},"
         + "{\"role\": \"user\", \"content\": [{\"type\": \"text\", \"text\": \"b\"}]}]}").at("/choices/0/message/content").textValue();
     // The answer in a chat is a text of its own: bytes that are no characters are left where they are.
     assertEquals(tiny.ask(TEXT, "{\"model\": \"one\", \"temperature\": 0, \"max_tokens\": 9, \"prompt\": \"<system>a<user>b<assistant>\"}")
@@ -102,7 +103,8 @@ class OpenAiTest {
 
   @Test
   void chancesAreLogarithms() throws Exception {
-    JsonNode answer = tiny.ask(CHAT, "{\"messages\": [{\"role\": \"user\", \"content\": \"b\"}], \"max_tokens\": 5, \"temperature\": 0, \"logprobs\": true,"
+    JsonNode answer = tiny.ask(CHAT,
+        "{\"messages\": [{\"role\": \"user\", \"content\": \"b\"}], \"max_tokens\": 5, \"temperature\": 0, \"logprobs\": true,"
         + "\"top_logprobs\": 3}");
     JsonNode content = answer.at("/choices/0/logprobs/content");
     assertEquals(5, content.size());
@@ -122,7 +124,8 @@ class OpenAiTest {
   void aStopTextIsNotPartOfTheAnswer() throws Exception {
     String whole = tiny.ask(TEXT, "{\"prompt\": \"x\", \"max_tokens\": 40, \"seed\": 3}").at("/choices/0/text").textValue();
     String stop = whole.substring(7, 9);
-    JsonNode answer = tiny.ask(TEXT, TinyServer.JSON.createObjectNode().put("prompt", "x").put("max_tokens", 40).put("seed", 3).put("stop", stop).toString());
+    JsonNode answer = tiny.ask(TEXT, TinyServer.JSON.createObjectNode().put("prompt", "x").put("max_tokens", 40).put("seed", 3).put("stop", stop)
+        .toString());
     assertEquals(whole.substring(0, whole.indexOf(stop)), answer.at("/choices/0/text").textValue());
     assertEquals("stop", answer.at("/choices/0/finish_reason").textValue());
     assertTrue(answer.at("/usage/completion_tokens").intValue() < 40);

@@ -87,8 +87,9 @@ class PageTest {
     assertEquals("first", tiny.ask("/api/train", form).path("run").textValue());
     int steps = 0;
     boolean finished = false;
-    try (BufferedReader events = new BufferedReader(new InputStreamReader(tiny.client.send(HttpRequest.newBuilder(tiny.uri("/api/runs/events?run=first"))
-        .build(), HttpResponse.BodyHandlers.ofInputStream()).body(), StandardCharsets.UTF_8))) {
+    HttpRequest watched = HttpRequest.newBuilder(tiny.uri("/api/runs/events?run=first")).build();
+    try (BufferedReader events = new BufferedReader(new InputStreamReader(tiny.client.send(watched, HttpResponse.BodyHandlers.ofInputStream()).body(),
+        StandardCharsets.UTF_8))) {
       for (String line = events.readLine(); line != null; line = events.readLine()) {
         JsonNode event = line.startsWith("data: ") ? TinyServer.JSON.readTree(line.substring(6)) : TinyServer.JSON.nullNode();
         steps += event.path("event").asText().equals("step") ? 1 : 0;

@@ -158,11 +158,13 @@ class ServingTest {
     try (TinyServer tiny = TinyServer.of(TinyServer.write(directory), 2)) {
       byte[] broken = "{\"prompt\": \"a?\"}".getBytes(StandardCharsets.ISO_8859_1);
       broken[13] = (byte) 0xE9;
-      HttpResponse<String> utf8 = tiny.client.send(HttpRequest.newBuilder(tiny.uri(TEXT)).POST(HttpRequest.BodyPublishers.ofByteArray(broken)).build(),
+      HttpResponse<String> utf8 = tiny.client.send(HttpRequest.newBuilder(tiny.uri(TEXT)).POST(HttpRequest.BodyPublishers.ofByteArray(broken))
+          .build(),
           HttpResponse.BodyHandlers.ofString());
       assertEquals(400, utf8.statusCode());
       assertTrue(utf8.body().contains("UTF-8"), utf8.body());
-      for (String body : List.of("", "nonsense", "[]", "{\"prompt\": \"a\"", "{\"prompt\": \"a\"} {}", "{\"a\":".repeat(100_000), "[".repeat(1_000_000),
+      for (String body : List.of("", "nonsense", "[]", "{\"prompt\": \"a\"", "{\"prompt\": \"a\"} {}", "{\"a\":".repeat(100_000),
+          "[".repeat(1_000_000),
           "{\"prompt\": \"a\", \"prompt\": \"b\"}", "{\"prompt\": NaN}", "{\"seed\": " + "9".repeat(100_000) + "}", "null", "\"a\"")) {
         HttpResponse<String> response = tiny.post(TEXT, body);
         assertEquals(400, response.statusCode(), body.substring(0, Math.min(40, body.length())));
@@ -184,7 +186,8 @@ class ServingTest {
   void aByteASecondIsNotWaitedFor() throws Exception {
     try (TinyServer tiny = TinyServer.of(TinyServer.write(directory), 2); Socket slow = new Socket("127.0.0.1", tiny.server.port())) {
       slow.setSoTimeout(15_000);
-      slow.getOutputStream().write("POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n{".getBytes(StandardCharsets.US_ASCII));
+      slow.getOutputStream()
+          .write("POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n{".getBytes(StandardCharsets.US_ASCII));
       int end;
       try {
         end = slow.getInputStream().read();
@@ -213,7 +216,8 @@ class ServingTest {
         assertEquals(401, header(tiny, "Authorization", header), header);
       }
       try (Socket right = new Socket("127.0.0.1", tiny.server.port())) {
-        right.getOutputStream().write("GET /v1/models HTTP/1.1\r\nHost: localhost\r\nAuthorization: bearer sésame\r\nConnection: close\r\n\r\n".getBytes(
+        right.getOutputStream()
+            .write("GET /v1/models HTTP/1.1\r\nHost: localhost\r\nAuthorization: bearer sésame\r\nConnection: close\r\n\r\n".getBytes(
             StandardCharsets.UTF_8));
         assertTrue(new String(right.getInputStream().readAllBytes(), StandardCharsets.UTF_8).startsWith("HTTP/1.1 200"));
       }
@@ -221,7 +225,8 @@ class ServingTest {
   }
 
   private static int header(TinyServer tiny, String name, String value) throws Exception {
-    return tiny.client.send(HttpRequest.newBuilder(tiny.uri("/v1/models")).header(name, value).build(), HttpResponse.BodyHandlers.discarding()).statusCode();
+    return tiny.client.send(HttpRequest.newBuilder(tiny.uri("/v1/models")).header(name, value).build(), HttpResponse.BodyHandlers.discarding())
+        .statusCode();
   }
 
   @Test
@@ -239,7 +244,8 @@ class ServingTest {
       assertEquals(204, preflight.statusCode());
       assertEquals("https://friend.example", preflight.headers().firstValue("Access-Control-Allow-Origin").orElse(""));
       try (Socket rebound = new Socket("127.0.0.1", tiny.server.port())) {
-        rebound.getOutputStream().write("GET /v1/models HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n".getBytes(StandardCharsets.US_ASCII));
+        rebound.getOutputStream()
+            .write("GET /v1/models HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n".getBytes(StandardCharsets.US_ASCII));
         assertTrue(new String(rebound.getInputStream().readAllBytes(), StandardCharsets.UTF_8).startsWith("HTTP/1.1 403"));
       }
     }

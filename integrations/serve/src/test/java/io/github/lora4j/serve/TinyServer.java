@@ -103,7 +103,8 @@ final class TinyServer implements AutoCloseable {
       Random random = new Random(Graph.siteHash(seed));
       adapter.parameters().forEach(p -> {
         for (long i = 0; i < p.elements(); i++) {
-          values.get(p.slot()).setAtIndex(ValueLayout.JAVA_FLOAT, i, (float) (0.4 * random.nextGaussian()) * (p.slot().contains("lora_B") ? factor : 1));
+          values.get(p.slot()).setAtIndex(ValueLayout.JAVA_FLOAT, i, (float) (0.4 * random.nextGaussian()) * (p.slot().contains("lora_B") ? factor
+              : 1));
         }
       });
       PeftFormat.save(directory, adapter, values);

@@ -29,7 +29,8 @@ final class AdapterMixes {
       place++;
     }
     if (place >= room) {
-      throw new ConfigException("adapter set: no room for the mix '%s', all %d are taken; remove one, or reserve more before recording".formatted(name,
+      throw new ConfigException(("adapter set: no room for the mix '%s', all %d are taken; "
+          + "remove one, or reserve more before recording").formatted(name,
           room));
     }
     places.put(place, name);

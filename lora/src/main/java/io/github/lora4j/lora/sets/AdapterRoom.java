@@ -27,7 +27,8 @@ import java.util.Map;
  * @param biases whether adapters add to biases
  * @param mixes sums of adapters that sequences may choose
  */
-record AdapterRoom(int seats, int rank, Map<String, ModuleInfo> sites, Map<String, ModuleInfo> saved, boolean biases, int mixes) implements SiteHooks {
+record AdapterRoom(int seats, int rank, Map<String, ModuleInfo> sites, Map<String, ModuleInfo> saved, boolean biases,
+    int mixes) implements SiteHooks {
 
   /** The active adapters. */
   static final int ACTIVE = 0;

@@ -107,8 +107,8 @@ public final class AdapterSet implements AutoCloseable {
         throw new ConfigException("adapter set: the factor of '%s' is %s".formatted(of, factor));
       }
       if (!member(of).saved().isEmpty()) {
-        throw new ConfigException("adapter set: '%s' replaces %s (modules_to_save), and of weights that replace others there is no part; name it alone"
-            .formatted(of, Names.list(member(of).saved().keySet())));
+        throw new ConfigException(("adapter set: '%s' replaces %s (modules_to_save), and of weights that replace others there is no part; "
+            + "name it alone").formatted(of, Names.list(member(of).saved().keySet())));
       }
     });
     mixes.put(name, factors, recorded().mixes(), ++changes);
@@ -249,7 +249,8 @@ public final class AdapterSet implements AutoCloseable {
   /**
    * Removes an adapter; its seat is free again.
    *
-   * @throws ConfigException when it is the only active one among others, so that nobody computes with an adapter they did not choose; when a mix has it
+   * @throws ConfigException when it is the only active one among others, so that nobody computes with an adapter they did not choose; when a mix has
+   * it
    */
   public AdapterSet delete(String name) {
     int seat = seat(name);
@@ -313,7 +314,8 @@ public final class AdapterSet implements AutoCloseable {
     if (name.equals(BASE) || !enabled) {
       return 0;
     }
-    return mixes.has(name) ? mixes.get(name).factors().keySet().stream().mapToLong(this::takenAt).reduce(mixes.get(name).since(), Math::max) : takenAt(name);
+    return mixes.has(name) ? mixes.get(name).factors().keySet().stream().mapToLong(this::takenAt).reduce(mixes.get(name).since(), Math::max)
+        : takenAt(name);
   }
 
   private long takenAt(String name) {

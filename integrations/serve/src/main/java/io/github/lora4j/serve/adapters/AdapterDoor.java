@@ -41,9 +41,11 @@ public final class AdapterDoor {
     boolean replace = body.flag("load_inplace");
     body.ignore("base_model_name", "is_3d_lora_weight").end();
     if (!name.matches(NAME) || name.equals(served.name())) {
-      throw Refusal.invalid("lora_name", "'lora_name' is no name that an adapter can have here: letters, digits and . : @ / + - _, and not that of the model");
+      throw Refusal.invalid("lora_name",
+          "'lora_name' is no name that an adapter can have here: letters, digits and . : @ / + - _, and not that of the model");
     }
-    Path from = loading.directory().orElseThrow(() -> Refusal.of(403, "path_not_allowed", "this server loads no adapters: it was started without --adapters"))
+    Path from = loading.directory().orElseThrow(() -> Refusal.of(403, "path_not_allowed",
+        "this server loads no adapters: it was started without --adapters"))
         .adapter(path, loading.bytes());
     one.lockInterruptibly();
     try {

@@ -23,7 +23,8 @@ public final class Scales {
   public static Map<String, Double> read(Fields body, String key, Map<String, Integer> ids) {
     Map<String, Double> factors = new LinkedHashMap<>();
     for (Fields one : body.objects(key, MOST)) {
-      int id = one.whole("id", 0, Integer.MAX_VALUE).orElseThrow(() -> Refusal.invalid(one.path() + "id", "'%sid' is required".formatted(one.path())));
+      int id = one.whole("id", 0, Integer.MAX_VALUE).orElseThrow(() -> Refusal.invalid(one.path() + "id",
+          "'%sid' is required".formatted(one.path())));
       double scale = one.number("scale", -LARGEST, LARGEST).orElseThrow(() -> Refusal.invalid(one.path() + "scale", "'%sscale' is required".formatted(
           one.path())));
       one.ignore("path", "task_name", "prompt_prefix").end();

@@ -277,7 +277,8 @@ public final class Engine implements AutoCloseable {
     try {
       closing = true;
       Throwable why = broken;
-      java.util.function.Consumer<Job> last = why == null ? Job::stopped : job -> job.fail(new ResourceException("the model has failed: " + why, why));
+      java.util.function.Consumer<Job> last = why == null ? Job::stopped : job -> job.fail(new ResourceException("the model has failed: " + why,
+          why));
       running.values().forEach(last);
       waiting.forEach(last);
       tasks.forEach(task -> task.cancel(false));

@@ -93,7 +93,8 @@ public final class EngineMetrics {
   }
 
   private static void counter(StringBuilder out, String name, String help, long value) {
-    out.append("# HELP lora4j_").append(name).append(' ').append(help).append("\n# TYPE lora4j_").append(name).append(" counter\nlora4j_").append(name)
+    out.append("# HELP lora4j_").append(name).append(' ').append(help).append("\n# TYPE lora4j_").append(name).append(" counter\nlora4j_")
+        .append(name)
         .append(' ').append(value).append('\n');
   }
 }

@@ -162,7 +162,8 @@ public final class Fields {
   public void end() {
     node.fieldNames().forEachRemaining(key -> {
       if (!known.contains(key)) {
-        throw Refusal.invalid(path + key, "Unrecognized request argument supplied: %s%s".formatted(path + Names.printable(key), Names.meant(key, known)
+        throw Refusal.invalid(path + key, "Unrecognized request argument supplied: %s%s".formatted(path + Names.printable(key),
+            Names.meant(key, known)
             .map(near -> "; did you mean '" + near + "'?").orElse("")));
       }
     });

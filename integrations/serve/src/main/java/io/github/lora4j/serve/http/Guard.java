@@ -8,7 +8,8 @@ import java.util.Optional;
 import java.util.Set;
 
 /**
- * Who may call: a key if one is set, and of web pages those of this server and of the origins allowed. On a loopback address the Host header must name
+ * Who may call: a key if one is set, and of web pages those of this server and of the origins allowed. On a loopback address the Host header must
+ * name
  * one, so that no page of the Internet reaches the server under a name that it makes point there.
  *
  * @param key what clients send as {@code Authorization: Bearer KEY}; empty: none is needed
@@ -71,7 +72,8 @@ public record Guard(String key, List<String> origins, boolean loopback) {
     // The JDK's server gives a header's bytes as characters.
     if (!MessageDigest.isEqual(digest(given.getBytes(StandardCharsets.ISO_8859_1)), digest(key.getBytes(StandardCharsets.UTF_8)))) {
       call.with("WWW-Authenticate", "Bearer");
-      throw Refusal.of(401, "invalid_api_key", given.isEmpty() ? "this server needs an API key: Authorization: Bearer KEY" : "the API key is not this server's");
+      throw Refusal.of(401, "invalid_api_key", given.isEmpty() ? "this server needs an API key: Authorization: Bearer KEY"
+          : "the API key is not this server's");
     }
   }
 

@@ -88,7 +88,8 @@ public final class HttpDoor implements AutoCloseable {
   /** Requests by path and status, in Prometheus' text format. */
   public void write(StringBuilder out) {
     out.append("# HELP lora4j_requests_total HTTP requests by path and status.\n# TYPE lora4j_requests_total counter\n");
-    new TreeMap<>(counts).forEach((labels, count) -> out.append("lora4j_requests_total{").append(labels).append("} ").append(count.sum()).append('\n'));
+    new TreeMap<>(counts).forEach((labels, count) -> out.append("lora4j_requests_total{").append(labels).append("} ").append(count.sum())
+        .append('\n'));
     out.append("# HELP lora4j_requests_active Requests that are worked on.\n# TYPE lora4j_requests_active gauge\nlora4j_requests_active ")
         .append(limits.requests() - places.availablePermits()).append('\n');
   }
@@ -131,7 +132,8 @@ public final class HttpDoor implements AutoCloseable {
     } catch (Lora4jException e) {
       refuse(call, Refusal.of(e));
     } catch (RuntimeException e) {
-      log.accept("%s %s: %s at %s".formatted(call.method(), call.path(), e, e.getStackTrace().length > 0 ? e.getStackTrace()[0] : "an unknown place"));
+      log.accept("%s %s: %s at %s".formatted(call.method(), call.path(), e, e.getStackTrace().length > 0 ? e.getStackTrace()[0]
+          : "an unknown place"));
       refuse(call, Refusal.failed("an error of the server; its log says more"));
     }
   }

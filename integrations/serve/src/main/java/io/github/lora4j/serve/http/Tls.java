@@ -46,12 +46,13 @@ public final class Tls {
           Files.readAllBytes(certificates))));
       Matcher found = KEY.matcher(Files.readString(key, StandardCharsets.US_ASCII));
       if (chain.isEmpty() || !found.find()) {
-        throw new ConfigException("%s must hold certificates and %s a key that begins with -----BEGIN PRIVATE KEY-----; `openssl pkcs8 -topk8 -nocrypt` makes one"
-            .formatted(certificates, key));
+        throw new ConfigException(("%s must hold certificates and %s a key that begins with -----BEGIN PRIVATE KEY-----; "
+            + "`openssl pkcs8 -topk8 -nocrypt` makes one").formatted(certificates, key));
       }
       KeyStore store = KeyStore.getInstance("PKCS12");
       store.load(null, null);
-      store.setKeyEntry("server", key(Base64.getMimeDecoder().decode(found.group(1)), chain.getFirst()), new char[0], chain.toArray(new Certificate[0]));
+      store.setKeyEntry("server", key(Base64.getMimeDecoder().decode(found.group(1)), chain.getFirst()), new char[0],
+          chain.toArray(new Certificate[0]));
       return context(store, "");
     } catch (IOException | GeneralSecurityException e) {
       throw new ConfigException("%s and %s cannot be used as a certificate and its key: %s".formatted(certificates, key, e.getMessage()), e);

@@ -65,7 +65,8 @@ public final class ServedModel implements AutoCloseable {
     options.adapters().forEach((adapter, path) -> adapters.put(adapter, RunDirectory.isRun(path) ? TrainedModel.adapter(path) : path));
     name = options.name().isEmpty() ? fileName(directory.path()) : options.name();
     if (adapters.containsKey(name)) {
-      throw new ConfigException("'%s' is the name of the model and of an adapter; give one of them another (--name, or --adapter NAME=DIR)".formatted(name));
+      throw new ConfigException(("'%s' is the name of the model and of an adapter; give one of them "
+          + "another (--name, or --adapter NAME=DIR)").formatted(name));
     }
     Tokenizer tokenizer = Tokenizer.load(directory.path());
     Model model = Generator.model(directory.architecture());
@@ -128,7 +129,8 @@ public final class ServedModel implements AutoCloseable {
 
   /** The format of the file's largest tensor, if weights can be kept in it. */
   private static WeightFormat stored(Checkpoint weights) {
-    DType type = weights.names().stream().map(weights::info).max(Comparator.comparingLong(TensorInfo::elements)).map(TensorInfo::dtype).orElse(DType.F32);
+    DType type = weights.names().stream().map(weights::info).max(Comparator.comparingLong(TensorInfo::elements)).map(TensorInfo::dtype)
+        .orElse(DType.F32);
     return type == DType.F16 ? WeightFormat.F16 : type == DType.BF16 ? WeightFormat.BF16 : WeightFormat.F32;
   }
 
@@ -188,7 +190,8 @@ public final class ServedModel implements AutoCloseable {
         return mixed.get();
       }
       if (System.nanoTime() > until) {
-        throw new ResourceException("requests use %d sums of adapters with factors of their own, and there is room for no more".formatted(Voices.MIXES));
+        throw new ResourceException(("requests use %d sums of adapters with factors of their own, "
+            + "and there is room for no more").formatted(Voices.MIXES));
       }
       Thread.sleep(20);
     }

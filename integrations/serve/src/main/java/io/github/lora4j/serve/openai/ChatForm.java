@@ -64,7 +64,8 @@ final class ChatForm implements Form {
       if (indexed) {
         node.put("index", all.size() - 1);
       }
-      node.put("id", "call_%016x".formatted(ThreadLocalRandom.current().nextLong())).put("type", "function").putObject("function").put("name", call.name())
+      node.put("id", "call_%016x".formatted(ThreadLocalRandom.current().nextLong())).put("type", "function").putObject("function")
+          .put("name", call.name())
           .put("arguments", call.arguments());
     }
   }

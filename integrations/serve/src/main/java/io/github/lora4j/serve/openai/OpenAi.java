@@ -84,7 +84,8 @@ public final class OpenAi {
         throw Refusal.invalid("response_format.type", "response_format \"%s\" holds a model to a grammar, and %s".formatted(type, NOT_HERE));
       }
     });
-    for (String key : List.of("audio", "functions", "function_call", "prediction", "web_search_options", "reasoning_effort", "guided_json", "guided_regex",
+    for (String key : List.of("audio", "functions", "function_call", "prediction", "web_search_options", "reasoning_effort", "guided_json",
+        "guided_regex",
         "guided_choice", "guided_grammar", "grammar", "json_schema", "continue_final_message", "documents", "chat_template")) {
       body.refuse(key, NOT_HERE);
     }
@@ -186,7 +187,8 @@ public final class OpenAi {
       voice.giveBack();
       throw e;
     }
-    try (Answer answer = served.engine().ask(asks, voice).orElseThrow(() -> Refusal.busy("the server has more requests than it can queue; try again later"))) {
+    try (Answer answer = served.engine().ask(asks, voice)
+        .orElseThrow(() -> Refusal.busy("the server has more requests than it can queue; try again later"))) {
       if (asked.stream()) {
         Replies.stream(call, answer, form, tokens, asked.usage());
       } else {

@@ -58,7 +58,8 @@ public final class Page implements AutoCloseable {
       throw new ResourceException("the page's %s cannot be read".formatted(name), e);
     }
     return (Call call) -> call.with("Content-Security-Policy",
-        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
+        "default-src 'none'; script-src 'self'; style-src 'self'; "
+            + "connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
         .with("Referrer-Policy", "no-referrer").with("Cache-Control", "no-cache").send(200, type, content);
   }
 

@@ -43,13 +43,15 @@ final class Trainings implements AutoCloseable {
     Optional<Path> eval = form.text("eval").filter(file -> !file.isEmpty()).map(file -> workspace.file("eval", file));
     String output = form.required("output");
     RecipeBuilder recipe = new RecipeBuilder().set("model", model.toString()).set("output", workspace.child("output", output).toString())
-        .set("task", form.text("task").filter(task -> !task.isEmpty()).orElseGet(() -> DataPreview.taskFor(train))).set("data.train", train.toString());
+        .set("task", form.text("task").filter(task -> !task.isEmpty()).orElseGet(() -> DataPreview.taskFor(train)))
+            .set("data.train", train.toString());
     eval.ifPresent(file -> recipe.set("data.eval", file.toString()));
     for (String column : List.of("text", "text_pair", "label")) {
       form.text(column).filter(value -> !value.isEmpty()).ifPresent(value -> recipe.set("data." + column, value));
     }
     int r = form.whole("r", 1, 4096).orElse(16);
-    recipe.set("adapter.r", r).set("adapter.lora_alpha", form.number("lora_alpha", 1e-3, 1e6).orElse(2.0 * r)).set("adapter.target_modules", "all-linear");
+    recipe.set("adapter.r", r).set("adapter.lora_alpha", form.number("lora_alpha", 1e-3, 1e6).orElse(2.0 * r))
+        .set("adapter.target_modules", "all-linear");
     recipe.set("optimizer.learning_rate", form.number("learning_rate", 1e-9, 10).orElse(2e-4));
     recipe.set("batch_size", form.whole("batch_size", 1, 1 << 16).orElse(8)).set("epochs", form.number("epochs", 1e-3, 1e4).orElse(1));
     form.whole("max_steps", 1, Integer.MAX_VALUE).ifPresent(steps -> recipe.set("max_steps", steps));

@@ -64,7 +64,8 @@ public record Workspace(Path root) {
 
   /** Names of files that hold rows. */
   List<String> files() {
-    return names(path -> path.getFileName().toString().matches(".*\\.(jsonl|json|tsv|csv|txt)") && Files.isRegularFile(path, LinkOption.NOFOLLOW_LINKS));
+    return names(path -> path.getFileName().toString().matches(".*\\.(jsonl|json|tsv|csv|txt)")
+        && Files.isRegularFile(path, LinkOption.NOFOLLOW_LINKS));
   }
 
   private List<String> names(java.util.function.Predicate<Path> which) {

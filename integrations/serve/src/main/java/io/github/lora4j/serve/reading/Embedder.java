@@ -87,7 +87,8 @@ public final class Embedder implements Reader {
   private static void check(String adapter, Path path, TrainingTask task) {
     Optional<TrainingTask> trained = AdapterTask.read(path).flatMap(AdapterTask::here);
     if (trained.isPresent() && (!(trained.get() instanceof Embedding own) || !own.pooling().isEmpty() && !own.equals(task))) {
-      throw new ConfigException("adapter '%s' was trained for %s, the model gives vectors by %s; serve its run by --run".formatted(adapter, trained.get().name(),
+      throw new ConfigException("adapter '%s' was trained for %s, the model gives vectors by %s; serve its run by --run".formatted(adapter,
+          trained.get().name(),
           task));
     }
   }

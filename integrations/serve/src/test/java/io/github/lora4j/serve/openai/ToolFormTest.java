@@ -34,7 +34,8 @@ class ToolFormTest {
 
   @Test
   void whatDoesNotReadAsACallStaysText() {
-    for (String text : List.of("<tool_call>{\"name\": </tool_call>", "<tool_call>[]</tool_call>", "<tool_call>{\"name\": 3}</tool_call>", "no call", "")) {
+    for (String text : List.of("<tool_call>{\"name\": </tool_call>", "<tool_call>[]</tool_call>", "<tool_call>{\"name\": 3}</tool_call>", "no call",
+        "")) {
       assertEquals(new ToolForm.Parts(text, List.of()), HERMES.read(text));
     }
     for (String text : List.of("{\"name\": 3}", "{", "text {\"name\": \"f\", \"parameters\": {}}", "{\"name\": \"f\"} and more")) {
