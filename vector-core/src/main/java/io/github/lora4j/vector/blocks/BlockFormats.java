@@ -32,8 +32,9 @@ public final class BlockFormats implements WeightFormat.Provider {
     int perRow = WeightFormats.rowBlocks(format, cols);
     for (long i = 0; i < (long) rows * perRow; i++) {
       if (!finite(format, blocks, i * format.blockBytes())) {
-        throw new FormatException("%s: a scale of row %d, values %d to %d, is infinite or not a number (%s); the file is damaged, or was made from a model that was"
-            .formatted(what, i / perRow, i % perRow * format.blockValues(), Math.min(cols, (i % perRow + 1) * format.blockValues()) - 1, format.name()));
+        long first = i % perRow * format.blockValues();
+        throw new FormatException(("%s: a scale of row %d, values %d to %d, is infinite or not a number (%s); the file is damaged, or was made from a "
+            + "model that was").formatted(what, i / perRow, first, Math.min(cols, first + format.blockValues()) - 1, format.name()));
       }
     }
   }
@@ -41,7 +42,8 @@ public final class BlockFormats implements WeightFormat.Provider {
   private static boolean finite(WeightFormat format, MemorySegment blocks, long at) {
     return switch (format) {
       case GgufFormat gguf -> gguf.finite(blocks, at);
-      case FourBit _, Int8Rows _ -> Float.isFinite(blocks.get(JAVA_FLOAT_UNALIGNED, at));
+      case FourBit _ -> Float.isFinite(blocks.get(JAVA_FLOAT_UNALIGNED, at));
+      case Int8Rows _ -> Float.isFinite(Byte.MAX_VALUE * blocks.get(JAVA_FLOAT_UNALIGNED, at));
       // Elements have no scales, and what a module brings is its own to check.
       default -> true;
     };

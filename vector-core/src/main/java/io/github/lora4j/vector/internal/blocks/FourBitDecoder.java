@@ -2,6 +2,7 @@ package io.github.lora4j.vector.internal.blocks;
 
 import io.github.lora4j.vector.DType;
 import io.github.lora4j.vector.blocks.FourBit;
+import io.github.lora4j.vector.internal.Simd;
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
@@ -103,7 +104,7 @@ final class FourBitDecoder extends GroupDecoder {
       sum = Lane.dot(w, block + 4, one, two, x, at + b * 256L, sum);
       other = Lane.dot(w, block + 20, one, two, x, at + b * 256L + 128, other);
     }
-    return sum.add(other).reduceLanes(VectorOperators.ADD);
+    return Simd.sum(sum.add(other));
   }
 
   private float any(MemorySegment w, long row, int count, MemorySegment x, long at) {
@@ -121,6 +122,6 @@ final class FourBitDecoder extends GroupDecoder {
       sum = Lane.dot(w, nibbles, one, two, x, at + i * 4L, sum);
       other = Lane.dot(w, nibbles + 16, one, two, x, at + i * 4L + 128, other);
     }
-    return sum.add(other).reduceLanes(VectorOperators.ADD);
+    return Simd.sum(sum.add(other));
   }
 }

@@ -1,9 +1,9 @@
 package io.github.lora4j.vector.internal.blocks;
 
 import io.github.lora4j.vector.blocks.Int8Rows;
+import io.github.lora4j.vector.internal.Simd;
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
-import jdk.incubator.vector.VectorOperators;
 
 /** LLM.int8: an F32 and bytes. */
 final class Int8Decoder extends GroupDecoder {
@@ -42,6 +42,6 @@ final class Int8Decoder extends GroupDecoder {
       }
       sum = of.fma(FloatVector.broadcast(Lane.FLOATS, Lane.f32(w, block) * PER_127), sum);
     }
-    return sum.reduceLanes(VectorOperators.ADD);
+    return Simd.sum(sum);
   }
 }

@@ -1,10 +1,10 @@
 package io.github.lora4j.vector.internal.blocks;
 
 import io.github.lora4j.vector.blocks.GgufFormat;
+import io.github.lora4j.vector.internal.Simd;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import jdk.incubator.vector.FloatVector;
-import jdk.incubator.vector.VectorOperators;
 
 /** 32 nibbles behind one scale: sixteen values a block may have, of which each nibble chooses one. */
 final class NibbleDecoder extends GroupDecoder {
@@ -82,7 +82,7 @@ final class NibbleDecoder extends GroupDecoder {
       long block = row + (long) b * bytes;
       sum = Lane.dot(w, block + nibblesAt, scaled(codes0, w, block), scaled(codes1, w, block), x, at + b * 128L, sum);
     }
-    return sum.reduceLanes(VectorOperators.ADD);
+    return Simd.sum(sum);
   }
 
   /** d times a sum of codes. */
@@ -95,6 +95,6 @@ final class NibbleDecoder extends GroupDecoder {
       FloatVector of = Lane.dot(w, block + 2, codes0, codes1, x, at + b * 128L, FloatVector.zero(Lane.FLOATS));
       sum = of.fma(FloatVector.broadcast(Lane.FLOATS, Lane.half(w, block)), sum);
     }
-    return sum.reduceLanes(VectorOperators.ADD);
+    return Simd.sum(sum);
   }
 }

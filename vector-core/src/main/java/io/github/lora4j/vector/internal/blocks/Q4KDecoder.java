@@ -1,9 +1,9 @@
 package io.github.lora4j.vector.internal.blocks;
 
 import io.github.lora4j.vector.blocks.GgufFormat;
+import io.github.lora4j.vector.internal.Simd;
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
-import jdk.incubator.vector.VectorOperators;
 
 /** Groups of 64 nibbles in 32 bytes: low ones and high ones each with a scale and a minimum of six bits. */
 final class Q4KDecoder extends GroupDecoder {
@@ -86,6 +86,6 @@ final class Q4KDecoder extends GroupDecoder {
         block += BYTES;
       }
     }
-    return sum.add(other).reduceLanes(VectorOperators.ADD);
+    return Simd.sum(sum.add(other));
   }
 }

@@ -1,6 +1,7 @@
 package io.github.lora4j.vector.internal.blocks;
 
 import io.github.lora4j.vector.blocks.GgufFormat;
+import io.github.lora4j.vector.internal.Simd;
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
@@ -77,7 +78,7 @@ final class Q6KDecoder extends GroupDecoder {
         block += BYTES;
       }
     }
-    return sum.add(other).reduceLanes(VectorOperators.ADD);
+    return Simd.sum(sum.add(other));
   }
 
   private static FloatVector broadcast(float value) {

@@ -4,9 +4,9 @@ import static io.github.lora4j.vector.internal.blocks.Lane.WIDE;
 import static io.github.lora4j.vector.internal.blocks.Lane.WIDTH;
 
 import io.github.lora4j.vector.blocks.GgufFormat;
+import io.github.lora4j.vector.internal.Simd;
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
-import jdk.incubator.vector.VectorOperators;
 
 /** A half and 32 bytes. */
 final class Q80Decoder extends GroupDecoder {
@@ -49,6 +49,6 @@ final class Q80Decoder extends GroupDecoder {
       }
       sum = of.fma(FloatVector.broadcast(Lane.FLOATS, Lane.half(w, block)), sum);
     }
-    return sum.reduceLanes(VectorOperators.ADD);
+    return Simd.sum(sum);
   }
 }

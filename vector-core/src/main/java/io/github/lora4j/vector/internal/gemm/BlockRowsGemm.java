@@ -12,15 +12,15 @@ import io.github.lora4j.vector.Gemm;
 import io.github.lora4j.vector.Memory;
 import io.github.lora4j.vector.WeightFormats;
 import io.github.lora4j.vector.Workers;
+import io.github.lora4j.vector.internal.Simd;
 import io.github.lora4j.vector.internal.blocks.RowDecoder;
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
-import jdk.incubator.vector.VectorOperators;
 
 /**
- * NT with rows of blocks and, at the moment, few rows of A, as when text is generated: each row of W is read once, from end to end, and meets them all, one in
- * registers, more from the first cache. A sum is one of products along the row, in several lanes, so its last bits differ from those of {@link PanelGemm},
- * which runs with more rows, and those of one row from those of two; they do not depend on the workers.
+ * NT with rows of blocks and, at the moment, few rows of A, as when text is generated: each row of W is read once, from end to end, and meets them
+ * all, one in registers, more from the first cache. A sum is one of products along the row, in several lanes, so its last bits differ from those of
+ * {@link PanelGemm}, which runs with more rows, and those of one row from those of two; they do not depend on the workers.
  */
 final class BlockRowsGemm implements Gemm {
 
@@ -123,7 +123,7 @@ final class BlockRowsGemm implements Gemm {
     for (int p = pairs; p < count; p++) {
       rest = Math.fma(w.get(FLOAT, from + p * 4L), x.get(FLOAT, at + p * 4L), rest);
     }
-    return sum.add(other).reduceLanes(VectorOperators.ADD) + rest;
+    return Simd.sum(sum.add(other)) + rest;
   }
 
   private static FloatVector load(MemorySegment segment, long at) {

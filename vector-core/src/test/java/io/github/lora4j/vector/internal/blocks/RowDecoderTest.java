@@ -74,11 +74,30 @@ class RowDecoderTest {
             MemorySegment got = arena.allocate(4L * room, 8);
             decoder.decode(blocks, 0, from, count, got, 0);
             for (int i = 0; i < count; i++) {
-              assertEquals(Float.floatToRawIntBits(want[from + i]), Float.floatToRawIntBits(got.get(JAVA_FLOAT_UNALIGNED, 4L * i)), "value " + (from + i));
+              int bits = Float.floatToRawIntBits(got.get(JAVA_FLOAT_UNALIGNED, 4L * i));
+              assertEquals(Float.floatToRawIntBits(want[from + i]), bits, "value " + (from + i));
             }
           }
         }
       }
+    }
+  }
+
+  /** A row of exactly its bytes, and any bytes: nothing beside them is read, and no more than whole granules are written. */
+  @ParameterizedTest
+  @MethodSource("formats")
+  void anyBytesDecodeWithinBounds(WeightFormat format) {
+    RowDecoder decoder = RowDecoder.of(format);
+    SplittableRandom random = new SplittableRandom(5);
+    int granule = decoder.granule();
+    for (int round = 0; round < 50; round++) {
+      int cols = 1 + random.nextInt(700);
+      byte[] bytes = new byte[Math.toIntExact(WeightFormats.rowBytes(format, cols))];
+      random.nextBytes(bytes);
+      int from = random.nextInt(cols) / granule * granule;
+      int count = 1 + random.nextInt(cols - from);
+      float[] out = new float[(count + granule - 1) / granule * granule];
+      decoder.decode(MemorySegment.ofArray(bytes), 0, from, count, MemorySegment.ofArray(out), 0);
     }
   }
 

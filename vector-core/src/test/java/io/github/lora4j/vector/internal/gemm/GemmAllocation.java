@@ -1,15 +1,15 @@
 package io.github.lora4j.vector.internal.gemm;
 
 import com.sun.management.ThreadMXBean;
-import io.github.lora4j.vector.DType;
-import io.github.lora4j.vector.Elements;
 import io.github.lora4j.vector.Gemm;
 import io.github.lora4j.vector.Gemm.Form;
 import io.github.lora4j.vector.Memory;
 import io.github.lora4j.vector.WeightFormat;
+import io.github.lora4j.vector.WeightFormats;
 import io.github.lora4j.vector.Workers;
 import java.lang.foreign.MemorySegment;
 import java.lang.management.ManagementFactory;
+import java.util.Locale;
 
 /**
  * Counts what runs of one product allocate, over all threads. A program of its own for each product, because the compiler decides by what a
@@ -31,8 +31,8 @@ final class GemmAllocation {
     int n = Integer.parseInt(product[2]);
     int k = Integer.parseInt(product[3]);
     boolean packed = !product[4].equals("live");
-    Gemm.Spec spec = new Gemm.Spec(form, form == Form.TN ? k : rows, rows, n, k, 1, packed, packed ? new Elements(DType.valueOf(product[4]))
-        : WeightFormat.F32);
+    WeightFormat storage = packed ? WeightFormats.named(product[4].toLowerCase(Locale.ROOT)) : WeightFormat.F32;
+    Gemm.Spec spec = new Gemm.Spec(form, form == Form.TN ? k : rows, rows, n, k, 1, packed, storage);
     try (Memory memory = new Memory("test"); Workers workers = new Workers(2)) {
       int weightRows = form == Form.NT ? n : k;
       int weightCols = form == Form.NT ? k : n;
