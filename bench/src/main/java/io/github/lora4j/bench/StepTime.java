@@ -50,6 +50,10 @@ public final class StepTime {
         e.getKey(), e.getValue()[2], e.getValue()[0] / 1e6, 100.0 * e.getValue()[0] / total, (double) e.getValue()[1] / e.getValue()[0]));
   }
 
+  private static Optional<String> value(List<String> options, String key) {
+    return options.stream().filter(option -> option.startsWith(key)).map(option -> option.substring(key.length())).findFirst();
+  }
+
   private static void compare(TrainingStep.Shape shape, Backend backend, String[] formats, int steps) {
     TrainingStep[] benches = new TrainingStep[formats.length];
     double[][] times = new double[formats.length][steps];
@@ -66,7 +70,8 @@ public final class StepTime {
         ratios[i][step] = times[i][step] / times[0][step];
       }
     }
-    System.out.printf("%s, %d steps each, in turn%n%-8s %10s %10s %24s%n", backend.describe(), steps, "weights", "MB native", "median s", "of the first, quartiles");
+    System.out.printf("%s, %d steps each, in turn%n%-8s %10s %10s %24s%n", backend.describe(), steps, "weights", "MB native", "median s",
+        "of the first, quartiles");
     for (int i = 0; i < formats.length; i++) {
       Arrays.sort(times[i]);
       Arrays.sort(ratios[i]);
@@ -81,12 +86,10 @@ public final class StepTime {
     int[] n = Arrays.stream(args).filter(a -> !a.startsWith("--")).mapToInt(Integer::parseInt).toArray();
     int[] d = {6, 384, 12, 1536, 32, 128, 8, 0, 9};
     System.arraycopy(n, 0, d, 0, n.length);
-    String name = options.stream().filter(option -> option.startsWith("--backend=")).map(option -> option.substring("--backend=".length())).findFirst()
-        .orElse("cpu");
+    String name = value(options, "--backend=").orElse("cpu");
     TrainingStep.Shape shape = new TrainingStep.Shape("step", options.contains("--llama") ? TrainingStep.Family.LLAMA : TrainingStep.Family.BERT,
         d[0], d[1], d[2], d[3], d[4], d[5], d[6]);
-    Optional<String> formats = options.stream().filter(option -> option.startsWith("--weights=")).map(option -> option.substring("--weights=".length()))
-        .findFirst();
+    Optional<String> formats = value(options, "--weights=");
     if (formats.isPresent()) {
       try (Backend backend = Backend.open(name, d[7])) {
         compare(shape, backend, formats.get().split(","), d[8]);

@@ -133,7 +133,7 @@ class GoldenQuantModelsTest {
 
     private Session session(Adapter adapter, Optional<AdapterValues> values, Optional<OptimizerSpec> optimizer, boolean tokens) {
       TokenizedData batch = batch();
-      TaskProgram.Capacity capacity = new TaskProgram.Capacity((int) batch.tokens() + 3, batch.size() + 2, batch.longest(), true);
+      TaskProgram.Capacity capacity = new TaskProgram.Capacity((int) batch.tokens() + 3, batch.size() + 2, batch.longest(), !tokens);
       return Session.open(new Session.Setup(tokens ? new EveryToken(task) : task, List.of(open.base), capacity, storage, 1, values, optimizer), adapter,
           open.backend);
     }

@@ -111,7 +111,8 @@ class GoldenQuantTest {
       if (tensors.names().contains("y_dequantised")) {
         products(format, blocks, floats("y_dequantised"), new float[0]);
       }
-      // A row in one block is encoded as bitsandbytes does; outliers, where it looks for them, count for no absmax, and their columns are another product's.
+      // A row in one block is encoded as bitsandbytes does; outliers, where it looks for them, count for no absmax, and their columns are left to
+      // another product.
       Int8Rows row = new Int8Rows(cols);
       float[] weight = floats("weight");
       float threshold = (float) json.path("threshold").asDouble();

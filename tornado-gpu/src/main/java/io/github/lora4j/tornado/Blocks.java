@@ -12,8 +12,9 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
 /**
- * Block formats on a device, which has two ways of reading them for all: a byte times the scale of 16 values, and what a nibble stands for times the scale of
- * 32 values plus an offset. The host takes blocks apart so that scales, of which some formats have several in one, are floats there: 10 bits a value, and 6.
+ * Block formats on a device, which has two ways of reading them for all: a byte times the scale of 16 values, and what a nibble stands for times
+ * the scale of 32 values plus an offset. The host takes blocks apart so that scales, of which some formats have several in one, are floats there:
+ * 10 bits a value, and 6.
  */
 final class Blocks {
 
@@ -27,8 +28,8 @@ final class Blocks {
   /** The format, if a device reads it. */
   static WeightFormat readable(Value matrix, WeightFormat format) {
     if (where(format) == Moves.IN_MEMORY) {
-      throw new BackendException("a GPU reads weights as f32, f16, bf16, q8_0, q6_k, q4_0, q4_k, and nf4 or fp4 of F32; %s is %s. Choose one of these, or backend: cpu"
-          .formatted(matrix.name(), format instanceof FourBit ? format : format.name()));
+      throw new BackendException(("a GPU reads weights as f32, f16, bf16, q8_0, q6_k, q4_0, q4_k, and nf4 or fp4 of F32; %s is %s. "
+          + "Choose one of these, or backend: cpu").formatted(matrix.name(), format instanceof FourBit ? format : format.name()));
     }
     if (!(format instanceof Elements) && matrix.shape().cols() % NIBBLES_SHARE != 0) {
       throw new BackendException("a GPU reads %s in rows that are multiples of %d values; %s has %d. Choose another format, or backend: cpu"

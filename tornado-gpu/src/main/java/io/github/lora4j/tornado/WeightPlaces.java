@@ -16,8 +16,9 @@ import java.util.stream.Collectors;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 
 /**
- * Where frozen matrices lie. An element has one number, from which kernels find its code in the table, its scale in the weights: a byte for each and a scale for 16,
- * then a nibble and two floats for 32. So bytes are numbered first, and nibbles from twice as far on. Halves follow in the table, floats in the weights.
+ * Where frozen matrices lie. An element has one number, from which kernels find its code in the table, its scale in the weights: a byte for each and
+ * a scale for 16, then a nibble and two floats for 32. So bytes are numbered first, and nibbles from twice as far on. Halves follow in the table,
+ * floats in the weights.
  */
 final class WeightPlaces {
 
@@ -77,7 +78,7 @@ final class WeightPlaces {
 
   private int table(WeightFormat format) {
     if (format instanceof Elements elements) {
-      return elements.type() == DType.F32 ? 0 : halfTables.computeIfAbsent(elements.type(), WeightPlaces.this::halves);
+      return elements.type() == DType.F32 ? 0 : halfTables.computeIfAbsent(elements.type(), this::halves);
     }
     float[] of = Blocks.codes(format);
     List<Float> key = new ArrayList<>();

@@ -143,7 +143,8 @@ class LoweringTest {
       float[][] results = new float[3][];
       for (int i = 0; i < results.length; i++) {
         try (Workers workers = new Workers(1);
-            Executable executable = (i == 0 ? new CpuBackend(new ReferenceKernels(DType.F32), workers) : new PlainBackend(i == 2)).compile(program, new CompileOptions(format, own))) {
+            Executable executable = (i == 0 ? new CpuBackend(new ReferenceKernels(DType.F32), workers) : new PlainBackend(i == 2))
+                .compile(program, new CompileOptions(format, own))) {
           for (Value of : List.of(table, weight)) {
             float[] values = new float[(int) of.shape().elements()];
             for (int j = 0; j < values.length; j++) {

@@ -27,7 +27,8 @@ public final class WeightFormats {
   public static WeightFormat named(String name) {
     Map<String, WeightFormat> all = all();
     return Optional.ofNullable(all.get(name))
-        .orElseThrow(() -> new ConfigException("weights must be one of %s, got \"%s\"".formatted(String.join(", ", all.keySet()), Names.printable(name))));
+        .orElseThrow(() -> new ConfigException("weights must be one of %s, got \"%s\"".formatted(String.join(", ", all.keySet()),
+            Names.printable(name))));
   }
 
   /** The formats by name. */

@@ -43,7 +43,8 @@ final class VocabularyComparison {
     ids[1] = -1;
     MemorySegment rows = data.normal((long) entries * cols);
     MemorySegment addend = data.normal(12L * cols);
-    for (WeightFormat storage : new WeightFormat[] {WeightFormat.F32, WeightFormat.F16, WeightFormat.BF16, WeightFormat.F64, new Scaled8(5), GgufFormat.Q8_0, GgufFormat.Q4_K, FourBit.NF4}) {
+    for (WeightFormat storage : new WeightFormat[] {WeightFormat.F32, WeightFormat.F16, WeightFormat.BF16, WeightFormat.F64, new Scaled8(5),
+        GgufFormat.Q8_0, GgufFormat.Q4_K, FourBit.NF4}) {
       MemorySegment[] out = new MemorySegment[2];
       for (int i = 0; i < 2; i++) {
         Kernels k = i == 0 ? reference : vector;

@@ -111,7 +111,8 @@ class WeightFormatsTest {
   void aNameIsThatOfOneFormat() {
     assertEquals(WeightFormat.BF16, WeightFormats.named("bf16"));
     String unknown = assertThrows(ConfigException.class, () -> WeightFormats.named("int4")).getMessage();
-    assertTrue(unknown.startsWith("weights must be one of bf16, f16, f32, fp4, int8, iq4_nl,") && unknown.contains(" q8_0") && unknown.endsWith(", got \"int4\""), unknown);
+    assertTrue(unknown.startsWith("weights must be one of bf16, f16, f32, fp4, int8, iq4_nl,") && unknown.contains(" q8_0")
+        && unknown.endsWith(", got \"int4\""), unknown);
     String twice = assertThrows(ConfigException.class, () -> WeightFormats.byName(List.of(new Scaled8(32), new Impostor()))).getMessage();
     assertTrue(twice.contains("scaled8-32") && twice.contains(Scaled8.class.getName() + " and " + Impostor.class.getName()), twice);
   }

@@ -99,7 +99,7 @@ class DoorsTest {
     }
     InProcess refused = InProcess.run("train", recipe(method, "plain", "toy8", 4));
     assertNotEquals(0, refused.code());
-    assertTrue(refused.output().contains("a GPU keeps weights as f32, f16 or bf16, not as toy8"), refused.output());
+    assertTrue(refused.output().contains("toy.mix.weight is toy8. Choose one of these, or backend: cpu"), refused.output());
   }
 
   /** Other numbers than those of the rounded weights, so that a format that was left out would be seen. */

@@ -2,7 +2,6 @@ package io.github.lora4j.tokenizer.chat;
 
 import io.github.lora4j.checkpoint.gguf.GgufValue;
 import io.github.lora4j.tokenizer.SettingsFiles;
-import io.github.lora4j.tokenizer.internal.GgufSettings;
 import io.github.lora4j.tokenizer.internal.json.Inputs;
 import io.github.lora4j.tokenizer.internal.json.Json;
 import io.github.lora4j.vector.ConfigException;
@@ -53,7 +52,7 @@ public final class ChatTemplates {
    */
   public static ChatTemplates load(Path modelDirectory) {
     if (SettingsFiles.isGguf(modelDirectory)) {
-      Json json = new Json(modelDirectory, "", GgufSettings.tokenizer(modelDirectory));
+      Json json = new Json(modelDirectory, "", SettingsFiles.find(modelDirectory, "tokenizer_config.json").orElseThrow());
       Map<String, Text> templates = new LinkedHashMap<>();
       named(json, templates);
       Map<String, String> tokens = new LinkedHashMap<>();

@@ -32,8 +32,9 @@ public final class BlockFormats implements WeightFormat.Provider {
     int perRow = WeightFormats.rowBlocks(format, cols);
     for (long i = 0; i < (long) rows * perRow; i++) {
       if (!finite(format, blocks, i * format.blockBytes())) {
-        throw new FormatException("%s: a scale of row %d, values %d to %d, is infinite or not a number (%s); the file is damaged, or was made from a model that was"
-            .formatted(what, i / perRow, i % perRow * format.blockValues(), Math.min(cols, (i % perRow + 1) * format.blockValues()) - 1, format.name()));
+        long first = i % perRow * format.blockValues();
+        throw new FormatException(("%s: a scale of row %d, values %d to %d, is infinite or not a number (%s); the file is damaged, or was made from a "
+            + "model that was").formatted(what, i / perRow, first, Math.min(cols, first + format.blockValues()) - 1, format.name()));
       }
     }
   }

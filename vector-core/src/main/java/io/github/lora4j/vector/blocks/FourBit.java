@@ -11,8 +11,8 @@ import java.util.Arrays;
 import java.util.Objects;
 
 /**
- * The four-bit weights of bitsandbytes: values are {@code round(map[n] · absmax)}, n a nibble, map sixteen numbers, absmax the largest magnitude of so many
- * values, and rounding is to the type that the weight had before. With double quantisation absmax is {@code nestedMap[u8] · nested + offset}.
+ * The four-bit weights of bitsandbytes: values are {@code round(map[n] · absmax)}, n a nibble, map sixteen numbers, absmax the largest magnitude of so
+ * many values, and rounding is to the type that the weight had before. With double quantisation absmax is {@code nestedMap[u8] · nested + offset}.
  *
  * <p>bitsandbytes counts blocks through a whole tensor and keeps nibbles and scales apart; here each block has both, and rows start one.
  * {@link #assemble} brings the one to the other without changing a value: where a block of bitsandbytes ends within a row that is no multiple of it,
@@ -203,7 +203,8 @@ public final class FourBit implements WeightFormat {
   @Override
   public void encode(MemorySegment floats, long from, MemorySegment blocks, long at, int count) {
     for (int first = 0; first < count; first += blockValues) {
-      block(floats, from + (long) first * Float.BYTES, Math.min(blockValues, count - first), blocks, at + (long) (first / blockValues) * blockBytes());
+      long block = at + (long) (first / blockValues) * blockBytes();
+      block(floats, from + (long) first * Float.BYTES, Math.min(blockValues, count - first), blocks, block);
     }
   }
 
@@ -239,7 +240,8 @@ public final class FourBit implements WeightFormat {
    * @param nestedAbsmax F32; not looked at without double quantisation
    * @param blockSize values that share an absmax in the file
    */
-  public void assemble(int rows, int cols, MemorySegment packed, MemorySegment absmax, MemorySegment nestedAbsmax, int blockSize, MemorySegment blocks) {
+  public void assemble(int rows, int cols, MemorySegment packed, MemorySegment absmax, MemorySegment nestedAbsmax, int blockSize,
+      MemorySegment blocks) {
     long at = 0;
     for (long k = 0; k < (long) rows * cols; k += blockValues, at += blockBytes()) {
       if (nested()) {
@@ -260,7 +262,8 @@ public final class FourBit implements WeightFormat {
   @Override
   public boolean equals(Object other) {
     return other instanceof FourBit o && name.equals(o.name) && shared == o.shared && blockValues == o.blockValues && dtype == o.dtype
-        && Arrays.equals(map, o.map) && nested.blockSize == o.nested.blockSize && nested.offset == o.nested.offset && Arrays.equals(nested.map, o.nested.map);
+        && Arrays.equals(map, o.map) && nested.blockSize == o.nested.blockSize && nested.offset == o.nested.offset
+        && Arrays.equals(nested.map, o.nested.map);
   }
 
   @Override

@@ -8,8 +8,8 @@ import io.github.lora4j.vector.WeightFormat;
 import java.lang.foreign.MemorySegment;
 
 /**
- * The 8-bit weights of bitsandbytes' LLM.int8: values are {@code n · absmax · (1/127)}, absmax that of a row. A row is cut in blocks of an F32 and a byte a
- * value, which say the same absmax again; encoding finds one for each block, which is finer.
+ * The 8-bit weights of bitsandbytes' LLM.int8: values are {@code n · absmax · (1/127)}, absmax that of a row. A row is cut in blocks of an F32 and a
+ * byte a value, which say the same absmax again; encoding finds one for each block, which is finer.
  *
  * @param blockValues at least 1
  */

@@ -106,7 +106,7 @@ final class KEncoders {
     return step == 0 ? 0 : Math.clamp(Math.round(value / step), least, most);
   }
 
-  /** Of a rounded scale and its neighbours that with which 16 values err least: what an outlier loses to the scale's rounding is more than all others. */
+  /** Of a rounded scale and its neighbours that with which 16 values err least: an outlier loses more to the scale's rounding than all others. */
   private static int best(float[] x, int from, float d, int scale, int most, int levels) {
     int best = scale;
     double least = Double.POSITIVE_INFINITY;

@@ -146,8 +146,8 @@ class BlockFormatsTest {
         }
         if (!finite) {
           found++;
-          String message = assertThrows(FormatException.class, () -> BlockFormats.requireFinite(format, 3, cols, blocks, "model.gguf: tensor w")).getMessage();
-          assertTrue(message.startsWith("model.gguf: tensor w: a scale of row 1, values %d to %d,".formatted(format.blockValues(), cols - 1)), message);
+          String message = assertThrows(FormatException.class, () -> BlockFormats.requireFinite(format, 3, cols, blocks, "m.gguf: tensor w")).getMessage();
+          assertTrue(message.startsWith("m.gguf: tensor w: a scale of row 1, values %d to %d,".formatted(format.blockValues(), cols - 1)), message);
         }
         MemorySegment.copy(MemorySegment.ofArray(kept), 0, blocks, block, kept.length);
       }

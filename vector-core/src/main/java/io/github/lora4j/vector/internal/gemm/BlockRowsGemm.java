@@ -18,9 +18,9 @@ import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
 
 /**
- * NT with rows of blocks and, at the moment, few rows of A, as when text is generated: each row of W is read once, from end to end, and meets them all, one in
- * registers, more from the first cache. A sum is one of products along the row, in several lanes, so its last bits differ from those of {@link PanelGemm},
- * which runs with more rows, and those of one row from those of two; they do not depend on the workers.
+ * NT with rows of blocks and, at the moment, few rows of A, as when text is generated: each row of W is read once, from end to end, and meets them
+ * all, one in registers, more from the first cache. A sum is one of products along the row, in several lanes, so its last bits differ from those of
+ * {@link PanelGemm}, which runs with more rows, and those of one row from those of two; they do not depend on the workers.
  */
 final class BlockRowsGemm implements Gemm {
 

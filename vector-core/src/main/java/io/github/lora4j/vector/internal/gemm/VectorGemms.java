@@ -80,7 +80,8 @@ public final class VectorGemms {
     if (!FewRowsGemm.suits(spec)) {
       return bytes;
     }
-    return Math.max(bytes, weight instanceof PackedBlocks blocks ? BlockRowsGemm.scratchBytes(blocks, spec.k(), threads) : FewRowsGemm.scratchBytes(threads));
+    return Math.max(bytes, weight instanceof PackedBlocks blocks ? BlockRowsGemm.scratchBytes(blocks, spec.k(), threads)
+        : FewRowsGemm.scratchBytes(threads));
   }
 
   public static Gemm gemm(Gemm.Spec spec, Gemm.Operands operands) {

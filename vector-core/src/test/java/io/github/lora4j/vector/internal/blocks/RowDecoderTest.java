@@ -74,7 +74,8 @@ class RowDecoderTest {
             MemorySegment got = arena.allocate(4L * room, 8);
             decoder.decode(blocks, 0, from, count, got, 0);
             for (int i = 0; i < count; i++) {
-              assertEquals(Float.floatToRawIntBits(want[from + i]), Float.floatToRawIntBits(got.get(JAVA_FLOAT_UNALIGNED, 4L * i)), "value " + (from + i));
+              int bits = Float.floatToRawIntBits(got.get(JAVA_FLOAT_UNALIGNED, 4L * i));
+              assertEquals(Float.floatToRawIntBits(want[from + i]), bits, "value " + (from + i));
             }
           }
         }
