@@ -117,13 +117,9 @@ final class GgufMerge {
       GgufMetadata metadata = from.metadata();
       Map<String, String> parameters = names.entrySet().stream().collect(Collectors.toMap(Map.Entry::getValue, Map.Entry::getKey));
       for (GgufTensor tensor : from.tensors()) {
-        String name = parameters.remove(tensor.name());
-        boolean same = name == null || !merged.changed(name) && (form.format().isEmpty() || tensor.shape().size() < 2);
-        if (same) {
-          writer.add(tensor, to -> GgufRows.copy(from, tensor, to));
-        } else {
-          add(name, tensor.name());
-        }
+        Optional<String> written = Optional.ofNullable(parameters.remove(tensor.name()))
+            .filter(name -> merged.changed(name) || form.format().isPresent() && tensor.shape().size() > 1);
+        written.ifPresentOrElse(name -> add(name, tensor.name()), () -> writer.add(tensor, to -> GgufRows.copy(from, tensor, to)));
       }
       parameters.forEach((tensor, name) -> add(name, tensor));
       metadata.values().forEach((key, value) -> {
