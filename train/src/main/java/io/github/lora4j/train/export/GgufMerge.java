@@ -172,9 +172,8 @@ final class GgufMerge {
   /** What was asked for, or what the base has; F16 where rows are no whole number of blocks. */
   private WeightFormat format(String name, long columns) {
     WeightFormat stored = merged.source(name).isPresent() ? merged.stored(name) : WeightFormat.F32;
-    boolean blocks = !(stored instanceof Elements);
-    WeightFormat wanted = form.format().or(() -> blocks && merged.changed(name) ? form.touched() : Optional.empty()).orElse(
-        stored.equals(WeightFormat.F64) ? WeightFormat.F32 : stored);
+    WeightFormat all = form.format().orElse(stored.equals(WeightFormat.F64) ? WeightFormat.F32 : stored);
+    WeightFormat wanted = !(all instanceof Elements) && merged.changed(name) ? form.touched().orElse(all) : all;
     return columns % wanted.blockValues() == 0 ? wanted : WeightFormat.F16;
   }
 
