@@ -45,8 +45,8 @@ final class MergeCommand implements Callable<Integer> {
       description = "The most bytes of tensors in a file of safetensors, such as 5GB or 500MB.")
   private String shardSize;
 
-  @Option(names = "--touched", paramLabel = "TYPE", description = "With --to gguf on a quantised base: the type of the weights that the adapter changes, "
-      + "such as f16, where quantising them again would lose too much of it.")
+  @Option(names = "--touched", paramLabel = "TYPE", description = "With --to gguf in a format of blocks: the type of the weights that the adapter "
+      + "changes, such as f16, where quantising them would lose too much of it.")
   private Optional<String> touched;
 
   @Option(names = "--onnx", paramLabel = "FILE", description = "The file for --to onnx, where the model's directory does not hold one .onnx file.")

@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
+import java.util.function.Predicate;
 import java.util.stream.Stream;
 
 /**
@@ -73,8 +74,8 @@ record GgufPre(List<String> patterns, boolean wholeWords, boolean begins) {
 
   /** The name for what a tokenizer.json cuts by; of several the one of the model that brought it. */
   static Optional<String> name(List<String> patterns, boolean wholeWords) {
-    List<String> first = List.of("gpt-2", "qwen2", "llama-bpe", "starcoder", "gpt-4o", "tekken");
-    return Stream.concat(first.stream(), NAMED.keySet().stream())
-        .filter(name -> NAMED.get(name).patterns().equals(patterns) && NAMED.get(name).wholeWords() == wholeWords).findFirst();
+    Predicate<String> same = name -> Optional.ofNullable(NAMED.get(name)).filter(pre -> pre.patterns.equals(patterns) && pre.wholeWords == wholeWords)
+        .isPresent();
+    return Stream.concat(Stream.of("gpt-2", "qwen2", "llama-bpe", "starcoder", "gpt-4o", "tekken"), NAMED.keySet().stream()).filter(same).findFirst();
   }
 }

@@ -12,7 +12,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.OptionalInt;
 import java.util.SequencedMap;
 import java.util.TreeSet;
 
@@ -120,14 +119,12 @@ public final class GgufVocabularyKeys {
   /** Whether a text begins and ends with a special token, as the tokenizer itself does it. */
   private void ends(Map<String, Integer> ids) {
     int[] text = Tokenizer.load(model).encode("a", true).ids();
-    OptionalInt first = text.length == 0 ? OptionalInt.empty() : OptionalInt.of(text[0]);
-    OptionalInt last = text.length == 0 ? OptionalInt.empty() : OptionalInt.of(text[text.length - 1]);
-    if (ids.containsKey("bos") && !ids.containsKey("cls")) {
-      key("add_bos_token", GgufValue.of(first.isPresent() && first.getAsInt() == ids.get("bos")));
+    int first = text.length == 0 ? -1 : text[0];
+    int last = text.length == 0 ? -1 : text[text.length - 1];
+    if (!ids.containsKey("cls")) {
+      Optional.ofNullable(ids.get("bos")).ifPresent(bos -> key("add_bos_token", GgufValue.of(first == bos)));
     }
-    if (ids.containsKey("eos")) {
-      key("add_eos_token", GgufValue.of(last.isPresent() && last.getAsInt() == ids.get("eos")));
-    }
+    Optional.ofNullable(ids.get("eos")).ifPresent(eos -> key("add_eos_token", GgufValue.of(last == eos)));
   }
 
   private void key(String name, GgufValue value) {

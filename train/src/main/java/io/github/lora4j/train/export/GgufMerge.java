@@ -118,13 +118,9 @@ final class GgufMerge {
       GgufMetadata metadata = from.metadata();
       Map<String, String> parameters = names.entrySet().stream().collect(Collectors.toMap(Map.Entry::getValue, Map.Entry::getKey));
       for (GgufTensor tensor : from.tensors()) {
-        String name = parameters.remove(tensor.name());
-        boolean same = name == null || !merged.changed(name) && (form.format().isEmpty() || tensor.shape().size() < 2);
-        if (same) {
-          writer.add(tensor, to -> GgufRows.copy(from, tensor, to));
-        } else {
-          add(name, tensor.name());
-        }
+        Optional<String> written = Optional.ofNullable(parameters.remove(tensor.name()))
+            .filter(name -> merged.changed(name) || form.format().isPresent() && tensor.shape().size() > 1);
+        written.ifPresentOrElse(name -> add(name, tensor.name()), () -> writer.add(tensor, to -> GgufRows.copy(from, tensor, to)));
       }
       parameters.forEach((tensor, name) -> add(name, tensor));
       metadata.values().forEach((key, value) -> {
@@ -178,9 +174,8 @@ final class GgufMerge {
   /** What was asked for, or what the base has; F16 where rows are no whole number of blocks. */
   private WeightFormat format(String name, long columns) {
     WeightFormat stored = merged.source(name).isPresent() ? merged.stored(name) : WeightFormat.F32;
-    boolean blocks = !(stored instanceof Elements);
-    WeightFormat wanted = form.format().or(() -> blocks && merged.changed(name) ? form.touched() : Optional.empty()).orElse(
-        stored.equals(WeightFormat.F64) ? WeightFormat.F32 : stored);
+    WeightFormat all = form.format().orElse(stored.equals(WeightFormat.F64) ? WeightFormat.F32 : stored);
+    WeightFormat wanted = !(all instanceof Elements) && merged.changed(name) ? form.touched().orElse(all) : all;
     return columns % wanted.blockValues() == 0 ? wanted : WeightFormat.F16;
   }
 

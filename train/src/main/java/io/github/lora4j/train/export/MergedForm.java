@@ -44,7 +44,7 @@ public sealed interface MergedForm {
    *
    * @param format of matrices: F32, F16, BF16 or a format of blocks, "q8_0"; rows that are no whole number of its blocks are written in F16; empty: as
    *     the base has them, in F16 where it has F64. Vectors are always F32
-   * @param touched of matrices that the adapter changes, where no format is given and the base is quantised; empty: as the base has them
+   * @param touched of matrices that the adapter changes, where they would be quantised; empty: like all others
    * @param untie see {@link Safetensors}
    */
   record Gguf(Optional<WeightFormat> format, Optional<WeightFormat> touched, boolean untie) implements MergedForm {}
