@@ -1,7 +1,7 @@
 package io.github.lora4j.serve;
 
+import io.github.lora4j.models.Architecture;
 import io.github.lora4j.models.Head;
-import io.github.lora4j.models.Model;
 import io.github.lora4j.models.ModelDirectory;
 import io.github.lora4j.models.Rows;
 import io.github.lora4j.serve.engine.EngineLimits;
@@ -94,8 +94,12 @@ public final class Models {
       String task = RunDirectory.recipe(path).task().name();
       return !task.equals(EMBEDDING) && !JUDGING.contains(task);
     }
-    var architecture = BaseModel.open(path).architecture();
-    return architecture.readsSource() || architecture.rowsOf(new Model(architecture, new Head.LanguageModel()).head()) == Rows.LAST;
+    Architecture architecture = BaseModel.open(path).architecture();
+    if (architecture.readsSource()) {
+      throw new ConfigException("model_type \"%s\" makes a text from another; the server has no path for that yet, see `lora4j generate`".formatted(
+          architecture.modelType()));
+    }
+    return architecture.rowsOf(new Head.LanguageModel()) == Rows.LAST;
   }
 
   /** @param base what the model without its adapter is called; "": as its directory */

@@ -35,6 +35,8 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 import org.jspecify.annotations.Nullable;
 
 /** A decoder with its adapters and the engine that answers; what is opened for it is closed with it. For any thread. */
@@ -68,7 +70,8 @@ public final class ServedModel implements AutoCloseable {
       throw new ConfigException(("'%s' is the name of the model and of an adapter; give one of them "
           + "another (--name, or --adapter NAME=DIR)").formatted(name));
     }
-    Tokenizer tokenizer = Tokenizer.load(directory.path());
+    // Reading a large vocabulary takes as long as reading the weights of a small model.
+    CompletableFuture<Tokenizer> tokenizer = CompletableFuture.supplyAsync(() -> Tokenizer.load(directory.path()));
     Model model = Generator.model(directory.architecture());
     description = Generator.describe(model);
     templates = new Templates(directory.path());
@@ -79,7 +82,7 @@ public final class ServedModel implements AutoCloseable {
       int seats = Math.max(adapters.size(), options.room().seats());
       seated = seats == 0 ? null : seated(adapters, options.room(), seats);
       set = seated;
-      text = new TextGenerator(open(model, seated, options.room()), tokenizer, directory);
+      text = text(open(model, seated, options.room()), tokenizer);
       engine = new Engine(text, seated == null ? new Voices() : new Voices(seated, seats), limits);
     } catch (RuntimeException | Error e) {
       if (seated != null) {
@@ -91,6 +94,18 @@ public final class ServedModel implements AutoCloseable {
     paths.putAll(adapters);
     adapters.forEach(templates::put);
     adapters.keySet().stream().limit(1).forEach(adapter -> scales.put(adapter, 1.0));
+  }
+
+  private TextGenerator text(Generator generator, CompletableFuture<Tokenizer> tokenizer) {
+    try {
+      return new TextGenerator(generator, tokenizer.join(), directory);
+    } catch (RuntimeException | Error e) {
+      generator.close();
+      if (e instanceof CompletionException && e.getCause() instanceof Lora4jException known) {
+        throw known;
+      }
+      throw e;
+    }
   }
 
   private static String fileName(Path path) {
