@@ -7,7 +7,7 @@ import io.github.lora4j.graph.Value;
 import io.github.lora4j.vector.ConfigException;
 import java.util.HashMap;
 import java.util.Map;
-import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /** The sources of a {@link PackedBatch}, in the order of its sequences, without padding. */
 final class SourceBatch {
@@ -23,7 +23,7 @@ final class SourceBatch {
   private final int[] keys;
   private final int[] choices;
   private final Map<Value, Optional<ScatterTables>> scatters = new HashMap<>();
-  private Optional<Value> chosen = Optional.empty();
+  private @Nullable Value chosen;
   private boolean looked;
   private int tokens;
   private int count;
@@ -107,10 +107,10 @@ final class SourceBatch {
     to.write(slots.crossLast(), crossLast, 5 * count);
     if (!looked) {
       looked = true;
-      chosen = RowChoices.find(to.program(), slots.axis());
+      chosen = RowChoices.find(to.program(), slots.axis()).orElse(null);
     }
-    if (chosen.isPresent()) {
-      to.write(chosen.get(), choices, tokens);
+    if (chosen != null) {
+      to.write(chosen, choices, tokens);
     }
     if (in.limits().sourceTokens() > 0) {
       to.write(in.randomness().rowKeys().getLast(), keys, 2 * tokens);

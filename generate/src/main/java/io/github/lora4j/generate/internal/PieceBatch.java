@@ -7,7 +7,7 @@ import io.github.lora4j.graph.Value;
 import io.github.lora4j.graph.VirtualTokens;
 import io.github.lora4j.models.PackedInputs;
 import io.github.lora4j.models.Rows;
-import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /** The host side of one run: pieces of sequences, each with its place in the cache. Allocates only when made. */
 public final class PieceBatch {
@@ -24,13 +24,13 @@ public final class PieceBatch {
   private final int[] lastPositions;
   private final int[] lastSegments;
   private final int[] pieceChoices;
-  private final Optional<PackedInputs.Source> pieceSources;
-  private final Optional<PackedInputs.Source> singleSources;
+  private final PackedInputs.@Nullable Source pieceSources;
+  private final PackedInputs.@Nullable Source singleSources;
   private final VirtualTokens virtual;
-  private final Optional<PrefixTables> prefix;
-  private final Optional<Value> pieceParts;
-  private final Optional<Value> singleParts;
-  private final Optional<Value> partsOfLast;
+  private final @Nullable PrefixTables prefix;
+  private final @Nullable Value pieceParts;
+  private final @Nullable Value singleParts;
+  private final @Nullable Value partsOfLast;
   private final int[] parts;
   private final int[] lastParts;
   private final int maxLength;
@@ -49,9 +49,9 @@ public final class PieceBatch {
     this.program = program;
     PackedInputs in = program.prefill().in();
     virtual = program.virtual();
-    prefix = PrefixTables.of(program.program(), virtual.keys());
-    pieceSources = in.hasSource() ? Optional.of(in.source()) : Optional.empty();
-    singleSources = in.hasSource() ? Optional.of(program.decode().in().source()) : Optional.empty();
+    prefix = PrefixTables.of(program.program(), virtual.keys()).orElse(null);
+    pieceSources = in.hasSource() ? in.source() : null;
+    singleSources = in.hasSource() ? program.decode().in().source() : null;
     choices = in.hasSource() ? new RowChoices(in.tokens(), in.sequences(), in.source().axis()) : new RowChoices(in.tokens(), in.sequences());
     firstPosition = in.limits().firstPosition();
     int t = in.tokens().capacity();
@@ -66,9 +66,9 @@ public final class PieceBatch {
     lastSegments = new int[5 * s];
     pieceChoices = new int[s];
     maxLength = in.maxLength();
-    pieceParts = in.parts(Rows.ALL, program.program());
-    singleParts = program.decode().in().parts(Rows.ALL, program.program());
-    partsOfLast = in.parts(Rows.LAST, program.program());
+    pieceParts = in.parts(Rows.ALL, program.program()).orElse(null);
+    singleParts = program.decode().in().parts(Rows.ALL, program.program()).orElse(null);
+    partsOfLast = in.parts(Rows.LAST, program.program()).orElse(null);
     parts = new int[t];
     lastParts = new int[s];
     promptIds = new int[t];
@@ -163,12 +163,12 @@ public final class PieceBatch {
   }
 
   private void lengths(Executable executable, boolean singles) {
-    Optional<Value> all = singles ? singleParts : pieceParts;
-    if (all.isPresent()) {
-      executable.write(all.get(), parts, tokens);
+    Value all = singles ? singleParts : pieceParts;
+    if (all != null) {
+      executable.write(all, parts, tokens);
     }
-    if (!singles && partsOfLast.isPresent()) {
-      executable.write(partsOfLast.get(), lastParts, pieces);
+    if (!singles && partsOfLast != null) {
+      executable.write(partsOfLast, lastParts, pieces);
     }
   }
 
@@ -176,8 +176,8 @@ public final class PieceBatch {
     if (virtual.rows() > 0) {
       executable.write(executable.program().slot(VirtualTokens.PROMPT_IDS).orElseThrow(), promptIds, tokens);
     }
-    if (prefix.isPresent()) {
-      prefix.get().write(executable, pieces, segments, firstRows, dones, executable.program().slot(CacheProgram.PREFIXED_ROWS).orElseThrow());
+    if (prefix != null) {
+      prefix.write(executable, pieces, segments, firstRows, dones, executable.program().slot(CacheProgram.PREFIXED_ROWS).orElseThrow());
     }
   }
 
@@ -199,10 +199,10 @@ public final class PieceBatch {
       executable.write(in.last().segments(), lastSegments, 5 * pieces);
     }
     lengths(executable, singles);
-    Optional<PackedInputs.Source> sources = singles ? singleSources : pieceSources;
-    if (sources.isPresent()) {
-      executable.write(sources.get().cross(), cross, 5 * pieces);
-      executable.write(sources.get().crossLast(), lastCross, 5 * pieces);
+    PackedInputs.Source sources = singles ? singleSources : pieceSources;
+    if (sources != null) {
+      executable.write(sources.cross(), cross, 5 * pieces);
+      executable.write(sources.crossLast(), lastCross, 5 * pieces);
     }
     choices.write(executable, tokenChoices, tokens, pieceChoices, pieces, mixed);
     executable.run(entry.name());

@@ -8,6 +8,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
+import org.jspecify.annotations.Nullable;
 
 /** The sources of sequences: each goes through the encoder once, however many sequences of one adapter are made from it. */
 public final class Sources {
@@ -15,7 +16,7 @@ public final class Sources {
   private final PackedInputs.Source slots;
   private final PackedInputs in;
   private final Value rowsSlot;
-  private final Optional<Value> choicesSlot;
+  private final @Nullable Value choicesSlot;
   private final CacheRows cache;
   private final List<Place> places = new ArrayList<>();
   private final int[] ids;
@@ -60,7 +61,7 @@ public final class Sources {
     in = program.prefill().in();
     slots = in.source();
     rowsSlot = program.program().slot(CacheProgram.ENCODE + ".rows").orElseThrow();
-    choicesSlot = RowChoices.find(program.program(), slots.axis());
+    choicesSlot = RowChoices.find(program.program(), slots.axis()).orElse(null);
     cache = new CacheRows(program.cacheRows());
     ids = new int[slots.axis().capacity()];
     positions = new int[ids.length];
@@ -164,7 +165,9 @@ public final class Sources {
     executable.write(slots.positions(), positions, tokens);
     executable.write(slots.segments(), segments, 5 * count);
     executable.write(rowsSlot, rows, tokens);
-    choicesSlot.ifPresent(slot -> executable.write(slot, choices, tokens));
+    if (choicesSlot != null) {
+      executable.write(choicesSlot, choices, tokens);
+    }
     executable.run(CacheProgram.ENCODE);
   }
 }

@@ -27,7 +27,8 @@ public final class TextGenerator {
   private final Tokenizer tokenizer;
   private final Path model;
   private final int bos;
-  private final OptionalInt start;
+  /** The token that a text made from another begins with; −1 where nothing says it. */
+  private final int start;
   private final List<Integer> unknown;
 
   /**
@@ -40,7 +41,7 @@ public final class TextGenerator {
     this.tokenizer = tokenizer;
     this.model = model.path();
     bos = model.config().whole("bos_token_id", -1);
-    start = start(model);
+    start = start(model).orElse(-1);
     unknown = new ArrayList<>();
     for (int id = 0; id < generator.model().architecture().vocabSize(); id++) {
       if (!known(tokenizer, id)) {
@@ -102,8 +103,11 @@ public final class TextGenerator {
     int[] prompt = ids;
     if (readsSource()) {
       requireRows(ids);
-      return new Request(List.of(start.orElseThrow(() -> new ConfigException(("%s does not say which token a text made from another begins with "
-          + "(decoder_start_token_id)").formatted(model.resolve("config.json"))))), config, adapter, unknown).from(ids);
+      if (start < 0) {
+        throw new ConfigException("%s does not say which token a text made from another begins with (decoder_start_token_id)".formatted(
+            model.resolve("config.json")));
+      }
+      return new Request(List.of(start), config, adapter, unknown).from(ids);
     }
     if (prompt.length == 0) {
       if (bos < 0) {

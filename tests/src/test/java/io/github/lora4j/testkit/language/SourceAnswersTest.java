@@ -39,7 +39,7 @@ class SourceAnswersTest {
     pairs = Files.writeString(dir.resolve("pairs.jsonl"), rows.toString());
     run = dir.resolve("run");
     ok("train", "--model", model, "--output", run, "--task", "seq2seq", "--source_prefix", "say: ", "--data.train", pairs, "--data.eval", pairs,
-        "--optimizer.learning_rate", "3e-2", "--optimizer.schedule", "constant", "--batch_size", 4, "--max_steps", 300, "--eval_every", 1000,
+        "--optimizer.learning_rate", "1e-2", "--optimizer.schedule", "constant", "--batch_size", 4, "--max_steps", 300, "--eval_every", 1000,
         "--adapter.r", 12, "--adapter.lora_alpha", 24, "--adapter.target_modules=all-linear", "--adapter.modules_to_save=lm_head", "--threads", 1);
   }
 
