@@ -4,7 +4,6 @@ import com.fasterxml.jackson.databind.JsonNode;
 import io.github.lora4j.checkpoint.gguf.GgufValue;
 import io.github.lora4j.tokenizer.SettingsFiles;
 import io.github.lora4j.tokenizer.Tokenizer;
-import io.github.lora4j.tokenizer.chat.ChatTemplates;
 import io.github.lora4j.tokenizer.internal.json.Inputs;
 import io.github.lora4j.vector.ConfigException;
 import java.nio.file.Files;
@@ -67,7 +66,6 @@ public final class GgufVocabularyKeys {
     SPECIAL.forEach((name, key) -> Optional.ofNullable(ids.get(name)).ifPresent(id -> key(key, GgufValue.u32(id))));
     ends(ids);
     list.addsSpace().ifPresent(adds -> key("add_space_prefix", GgufValue.of(adds)));
-    templates();
   }
 
   private GgufTokenList list() {
@@ -127,18 +125,6 @@ public final class GgufVocabularyKeys {
       Optional.ofNullable(ids.get("bos")).ifPresent(bos -> key("add_bos_token", GgufValue.of(first == bos)));
     }
     Optional.ofNullable(ids.get("eos")).ifPresent(eos -> key("add_eos_token", GgufValue.of(last == eos)));
-  }
-
-  private void templates() {
-    ChatTemplates templates = ChatTemplates.load(model);
-    List<String> named = templates.names().stream().filter(name -> !name.equals(ChatTemplates.DEFAULT)).sorted().toList();
-    if (!named.isEmpty()) {
-      keys.put("tokenizer.chat_templates", GgufValue.texts(named));
-      named.forEach(name -> keys.put("tokenizer.chat_template." + name, GgufValue.of(templates.source(name))));
-    }
-    if (templates.names().contains(ChatTemplates.DEFAULT)) {
-      keys.put("tokenizer.chat_template", GgufValue.of(templates.source(ChatTemplates.DEFAULT)));
-    }
   }
 
   private void key(String name, GgufValue value) {
