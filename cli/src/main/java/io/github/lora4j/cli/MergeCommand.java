@@ -45,12 +45,12 @@ final class MergeCommand implements Callable<Integer> {
       description = "The most bytes of tensors in a file of safetensors, such as 5GB or 500MB.")
   private String shardSize;
 
-  @Option(names = "--touched", paramLabel = "TYPE", description = "With --to gguf in a format of blocks: the type of the weights that the adapter "
+  @Option(names = "--touched", paramLabel = "TYPE", defaultValue = "", description = "With --to gguf in a format of blocks: the type of the weights that the adapter "
       + "changes, such as f16, where quantising them would lose too much of it.")
-  private Optional<String> touched;
+  private String touched;
 
-  @Option(names = "--onnx", paramLabel = "FILE", description = "The file for --to onnx, where the model's directory does not hold one .onnx file.")
-  private Optional<Path> onnx;
+  @Option(names = "--onnx", paramLabel = "FILE", defaultValue = "", description = "The file for --to onnx, where the model's directory does not hold one .onnx file.")
+  private String onnx;
 
   @Option(names = "--output", paramLabel = "PLACE", required = true, description = "The directory to be made; with --to gguf the file.")
   private Path output;
@@ -69,23 +69,27 @@ final class MergeCommand implements Callable<Integer> {
   }
 
   private MergedForm form() {
-    if (!form.equals("onnx") && onnx.isPresent()) {
+    if (!form.equals("onnx") && !onnx.isEmpty()) {
       throw new ConfigException("--onnx goes with --to onnx only");
     }
-    if (!form.equals("gguf") && touched.isPresent()) {
+    if (!form.equals("gguf") && !touched.isEmpty()) {
       throw new ConfigException("--touched goes with --to gguf only");
     }
     return switch (form) {
-      case "gguf" -> new MergedForm.Gguf(dtype.map(name -> format("--dtype", name)), touched.map(name -> format("--touched", name)), untie);
+      case "gguf" -> new MergedForm.Gguf(dtype.map(name -> format("--dtype", name)), given(touched).map(name -> format("--touched", name)), untie);
       case "safetensors" -> new MergedForm.Safetensors(dtype.map(MergeCommand::dtype), ByteSize.of("--shard-size", shardSize), untie);
       case "onnx" -> {
         if (dtype.isPresent() || untie) {
           throw new ConfigException("--to onnx keeps the file's own types and sharing: leave out --dtype and --untie");
         }
-        yield new MergedForm.Onnx(onnx);
+        yield new MergedForm.Onnx(given(onnx).map(Path::of));
       }
       default -> throw new ConfigException("--to %s: there is no such form; safetensors, gguf and onnx are".formatted(form));
     };
+  }
+
+  private static Optional<String> given(String option) {
+    return Optional.of(option).filter(text -> !text.isEmpty());
   }
 
   private static WeightFormat format(String option, String name) {

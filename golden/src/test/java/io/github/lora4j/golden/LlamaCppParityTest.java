@@ -55,7 +55,7 @@ import org.junit.jupiter.api.TestFactory;
 class LlamaCppParityTest {
 
   private static final String FOLDER = "gguf/models";
-  private static final int TOKENS = 40;
+  static final int TOKENS = 40;
   private static final List<String> TEXTS = List.of("Once upon a time, there was a little girl named Lily.", "The king said", "One day, a cat and a dog");
 
   /** Of logits. ggml computes GELU by a table of half precision. */
@@ -117,12 +117,12 @@ class LlamaCppParityTest {
     return adapter;
   }
 
-  private record Greedy(List<int[]> ids, List<List<float[]>> logits) {}
+  record Greedy(List<int[]> ids, List<List<float[]>> logits) {}
 
-  private static Greedy greedy(Path path, Optional<Path> adapter, List<int[]> prompts) {
+  static Greedy greedy(Path path, Optional<Path> adapter, List<int[]> prompts, int tokens) {
     ModelDirectory directory = ModelDirectory.open(path);
     Model model = Generator.model(directory.architecture());
-    int longest = prompts.stream().mapToInt(prompt -> prompt.length).max().orElseThrow() + TOKENS;
+    int longest = prompts.stream().mapToInt(prompt -> prompt.length).max().orElseThrow() + tokens;
     GeneratorOptions room = new GeneratorOptions(1, longest, longest, longest, WeightFormat.F32);
     Optional<LoadedAdapter> loaded = adapter.map(from -> PeftFormat.load(from, Generator.describe(model)));
     try (Checkpoint weights = directory.checkpoint(); CpuBackend backend = new CpuBackend(KernelProvider.select("auto"), new Workers(2));
@@ -132,7 +132,7 @@ class LlamaCppParityTest {
       for (int[] prompt : prompts) {
         List<Integer> ids = new ArrayList<>();
         List<float[]> logits = new ArrayList<>();
-        generator.run(List.of(Request.of(prompt, GenerationSettings.of(Map.of("max_new_tokens", TOKENS)))), (sequence, token) -> {
+        generator.run(List.of(Request.of(prompt, GenerationSettings.of(Map.of("max_new_tokens", tokens)))), (sequence, token) -> {
           ids.add(token);
           logits.add(generator.logits().clone());
         });
@@ -155,9 +155,9 @@ class LlamaCppParityTest {
     MergedModel.ofAdapter(model, GoldenGgufMergeTest.zero(adapter, temp.resolve("zero")), f32, base);
     Tokenizer tokenizer = Tokenizer.load(model);
     List<int[]> prompts = TEXTS.stream().map(text -> tokenizer.encode(text).ids()).toList();
-    Greedy adapted = greedy(model, Optional.of(adapter), prompts);
-    Greedy plain = greedy(model, Optional.empty(), prompts);
-    Greedy again = greedy(merged, Optional.empty(), prompts);
+    Greedy adapted = greedy(model, Optional.of(adapter), prompts, TOKENS);
+    Greedy plain = greedy(model, Optional.empty(), prompts, TOKENS);
+    Greedy again = greedy(merged, Optional.empty(), prompts, TOKENS);
     List<LlamaCpp.Answer> theirs = new LlamaCpp(Path.of(System.getProperty("llamacpp"))).run(temp, List.of(
         new LlamaCpp.Job(merged, "", prompts, TEXTS, TOKENS), new LlamaCpp.Job(base, lora.toString(), prompts, TEXTS, TOKENS),
         new LlamaCpp.Job(base, "", prompts, TEXTS, TOKENS)));
@@ -187,7 +187,7 @@ class LlamaCppParityTest {
   }
 
   /** How many tokens are equal, where texts part, and how far logits behind the prompts are from each other. */
-  private static String compare(Greedy ours, List<int[]> ids, List<float[]> last, double near) {
+  static String compare(Greedy ours, List<int[]> ids, List<float[]> last, double near) {
     int equal = 0;
     List<String> parted = new ArrayList<>();
     double apart = 0;
@@ -204,7 +204,7 @@ class LlamaCppParityTest {
       parted.add("text %d at token %d, a near tie (%.1e)".formatted(p, at, gap));
     }
     assertTrue(apart <= near, "logits behind the prompts differ by " + apart);
-    return String.format(Locale.ROOT, "%d of %d texts of %d tokens equal, logits within %.1e%s", equal, ids.size(), TOKENS, apart,
+    return String.format(Locale.ROOT, "%d of %d texts of %d tokens equal, logits within %.1e%s", equal, ids.size(), ids.getFirst().length, apart,
         parted.isEmpty() ? "" : "; part: " + parted);
   }
 }

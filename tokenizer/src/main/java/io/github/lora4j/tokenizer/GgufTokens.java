@@ -22,7 +22,7 @@ public final class GgufTokens {
   private GgufTokens() {}
 
   /**
-   * The keys {@code tokenizer.*}: tokens, their types, scores or merges, special tokens; chat templates have keys of their own.
+   * The keys {@code tokenizer.ggml.*}: tokens, their types, scores or merges, special tokens.
    *
    * @param model a directory
    * @param rows of the embedding; tokens that the tokenizer lacks are filled up

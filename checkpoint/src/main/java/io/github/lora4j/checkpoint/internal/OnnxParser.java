@@ -10,7 +10,6 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 
 /**
  * Reads from ONNX's ModelProto (onnx.proto, IR version 3 and later) what a checkpoint needs and skips the rest, tensor data included.
@@ -30,7 +29,7 @@ final class OnnxParser {
   private final List<OnnxTensor> tensors = new ArrayList<>();
   private final List<Node> nodes = new ArrayList<>();
   private final Map<String, String> metadata = new LinkedHashMap<>();
-  private Optional<Message> graph = Optional.empty();
+  private final List<Message> graphs = new ArrayList<>();
   private long tag;
 
   OnnxParser(SourceFile file) {
@@ -47,7 +46,7 @@ final class OnnxParser {
 
   /** Where the graph lies. */
   Message graph() {
-    return graph.orElseThrow();
+    return graphs.getFirst();
   }
 
   Map<String, String> metadata() {
@@ -65,18 +64,18 @@ final class OnnxParser {
       case 2 -> type == WireFormat.WIRETYPE_LENGTH_DELIMITED && keep("producer_name", string(in));
       case 3 -> type == WireFormat.WIRETYPE_LENGTH_DELIMITED && keep("producer_version", string(in));
       case 7 -> {
-        if (graph.isPresent()) {
+        if (!graphs.isEmpty()) {
           throw file.broken("holds two graphs");
         }
         yield message(in, type, place -> {
-          graph = Optional.of(place);
+          graphs.add(place);
           graph(in);
         });
       }
       case 14 -> message(in, type, _ -> entry(in, metadata));
       default -> false;
     });
-    if (graph.isEmpty()) {
+    if (graphs.isEmpty()) {
       throw file.broken("holds no graph; this is not an ONNX model");
     }
   }

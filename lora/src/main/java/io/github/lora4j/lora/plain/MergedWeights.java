@@ -182,7 +182,7 @@ public final class MergedWeights implements Checkpoint {
     DType stored = info(name).dtype();
     DType exact = stored.isFloat() && as.isFloat() && !widens(stored, as) ? through(stored) : as;
     if (change.isEmpty() || exact == as) {
-      raw(name, trained, as, target);
+      raw(name, as, target);
       change.ifPresent(c -> c.apply(as, target));
       if (change.isEmpty() && trained.isEmpty() && as != stored && as.isFloat()) {
         Elements.requireFinite(name, as, target);
@@ -191,7 +191,7 @@ public final class MergedWeights implements Checkpoint {
     }
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment sums = arena.allocate(Math.max(1, info(name).elements() * exact.bytes()), 64).asSlice(0, info(name).elements() * exact.bytes());
-      raw(name, trained, exact, sums);
+      raw(name, exact, sums);
       change.get().apply(exact, sums);
       Elements.convert(name, exact, sums, as, target);
     }
@@ -206,7 +206,8 @@ public final class MergedWeights implements Checkpoint {
     return stored == as || as == DType.F64 || as == DType.F32 && stored != DType.F64;
   }
 
-  private void raw(String name, Optional<AdapterParameter> trained, DType as, MemorySegment target) {
+  private void raw(String name, DType as, MemorySegment target) {
+    Optional<AdapterParameter> trained = tied.replacement(name);
     if (trained.isPresent()) {
       Elements.convert(name, DType.F32, loaded.values().get(trained.get().slot()), as, target);
     } else {

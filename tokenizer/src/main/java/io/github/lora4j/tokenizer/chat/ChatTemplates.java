@@ -1,6 +1,5 @@
 package io.github.lora4j.tokenizer.chat;
 
-import io.github.lora4j.checkpoint.gguf.GgufValue;
 import io.github.lora4j.tokenizer.SettingsFiles;
 import io.github.lora4j.tokenizer.internal.json.Inputs;
 import io.github.lora4j.tokenizer.internal.json.Json;
@@ -15,7 +14,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.SequencedMap;
 import java.util.Set;
 import java.util.stream.Stream;
 
@@ -136,20 +134,6 @@ public final class ChatTemplates {
   /** A special token's text; none for switches such as add_bos_token. */
   private static Optional<String> token(Json json) {
     return json.node().isTextual() ? Optional.of(json.text()) : json.node().isObject() ? Optional.of(json.get("content").text()) : Optional.empty();
-  }
-
-  /** The keys {@code tokenizer.chat_template} and the like of a GGUF file. */
-  public SequencedMap<String, GgufValue> ggufKeys() {
-    SequencedMap<String, GgufValue> keys = new LinkedHashMap<>();
-    List<String> named = templates.keySet().stream().filter(name -> !name.equals(DEFAULT)).sorted().toList();
-    if (!named.isEmpty()) {
-      keys.put("tokenizer.chat_templates", GgufValue.texts(named));
-      named.forEach(name -> keys.put("tokenizer.chat_template." + name, GgufValue.of(source(name))));
-    }
-    if (templates.containsKey(DEFAULT)) {
-      keys.put("tokenizer.chat_template", GgufValue.of(source(DEFAULT)));
-    }
-    return keys;
   }
 
   /** The names, in the order found. */

@@ -5,7 +5,6 @@ import io.github.lora4j.tokenizer.internal.json.Protobuf;
 import io.github.lora4j.vector.ConfigException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
-import java.util.Optional;
 
 /** A sentencepiece {@code .model}, with the tokens added beside it, as GGUF's list of tokens. */
 final class GgufSentencePieces {
@@ -13,7 +12,7 @@ final class GgufSentencePieces {
   private static final int BPE = 2;
 
   private final Path file;
-  private final GgufTokenList list = GgufTokenList.of("llama", Optional.of("default"), Optional.empty(), Optional.empty());
+  private final GgufTokenList list = GgufTokenList.of("llama").cutBy("default");
   private int kind = 1;
   private boolean prefix = true;
 
@@ -36,10 +35,7 @@ final class GgufSentencePieces {
       throw new ConfigException("%s: is a sentencepiece model of kind %d; GGUF files of decoders hold BPE (2)".formatted(file, reader.kind));
     }
     reader.added();
-    GgufTokenList list = reader.list;
-    // llama.cpp puts a space before a text where the file says nothing.
-    return new GgufTokenList(list.model(), list.pre(), list.tokens(), list.scores(), list.types(), list.merges(), list.unknown(),
-        reader.prefix ? Optional.empty() : Optional.of(false));
+    return reader.prefix ? reader.list : reader.list.withoutSpace();
   }
 
   private static int number(Protobuf message, int field, int otherwise) {

@@ -33,8 +33,19 @@ record GgufTokenList(String model, Optional<String> pre, List<String> tokens, Li
   private static final float FILLED = -10_000;
 
   /** An empty one of lists that grow. */
-  static GgufTokenList of(String model, Optional<String> pre, Optional<Boolean> addsSpace, Optional<Integer> unknown) {
-    return new GgufTokenList(model, pre, new ArrayList<>(), new ArrayList<>(), new ArrayList<>(), new ArrayList<>(), unknown, addsSpace);
+  static GgufTokenList of(String model) {
+    return new GgufTokenList(model, Optional.empty(), new ArrayList<>(), new ArrayList<>(), new ArrayList<>(), new ArrayList<>(), Optional.empty(),
+        Optional.empty());
+  }
+
+  /** The same that cuts texts by a name. */
+  GgufTokenList cutBy(String name) {
+    return new GgufTokenList(model, Optional.of(name), tokens, scores, types, merges, unknown, addsSpace);
+  }
+
+  /** The same, which says that no space is put before a text; where nothing is said, readers put one. */
+  GgufTokenList withoutSpace() {
+    return new GgufTokenList(model, pre, tokens, scores, types, merges, unknown, Optional.of(false));
   }
 
   /** Puts a token at an id, where it may replace another; ids between are filled up. */

@@ -42,8 +42,8 @@ final class GgufTokenizerJson {
     }
     boolean bytes = !model.flag("byte_fallback", false);
     List<String> merges = merges(model);
-    GgufTokenList list = GgufTokenList.of(bytes ? "gpt2" : "llama", Optional.of(bytes ? pre(model) : "default"), bytes ? Optional.empty()
-        : addsSpace(), Optional.empty());
+    GgufTokenList cut = bytes ? GgufTokenList.of("gpt2").cutBy(pre(model)) : GgufTokenList.of("llama").cutBy("default");
+    GgufTokenList list = bytes || addsSpace() ? cut : cut.withoutSpace();
     List<String> tokens = byId(model.get("vocab"));
     for (String token : tokens) {
       list.tokens().add(token);
@@ -110,11 +110,10 @@ final class GgufTokenizerJson {
     });
   }
 
-  /** Whether a Metaspace or a Prepend puts a space in front; what the reader does unless told otherwise. */
-  private Optional<Boolean> addsSpace() {
+  /** Whether a Metaspace or a Prepend puts a space in front. */
+  private boolean addsSpace() {
     String text = json.find("normalizer").map(j -> j.node().toString()).orElse("") + json.find("pre_tokenizer").map(j -> j.node().toString()).orElse("");
-    boolean prepends = text.contains("\"Prepend\"") || text.contains("Metaspace") && !text.contains("\"prepend_scheme\":\"never\"");
-    return prepends ? Optional.empty() : Optional.of(false);
+    return text.contains("\"Prepend\"") || text.contains("Metaspace") && !text.contains("\"prepend_scheme\":\"never\"");
   }
 
   /** The name of what cuts texts. */
@@ -141,7 +140,7 @@ final class GgufTokenizerJson {
 
   /** Whole words have a mark in front in GGUF, and what continues one has none. */
   static GgufTokenList wordPiece(List<String> tokens, Set<String> special) {
-    GgufTokenList list = GgufTokenList.of("bert", Optional.empty(), Optional.empty(), Optional.empty());
+    GgufTokenList list = GgufTokenList.of("bert");
     for (String token : tokens) {
       boolean marked = special.contains(token) || special.isEmpty() && token.matches("\\[[A-Z]+]");
       boolean bracketed = token.startsWith("[") && token.endsWith("]");

@@ -57,6 +57,8 @@ final class GgufMerge {
   private final GgufWriter writer = new GgufWriter();
   private final Map<String, WeightFormat> formats = new TreeMap<>();
   private final List<GgufRows> rows = new ArrayList<>();
+  /** Matrices whose rows are no whole number of the blocks asked for. */
+  private final List<String> uneven = new ArrayList<>();
 
   /**
    * A merge.
@@ -70,6 +72,8 @@ final class GgufMerge {
     this.merged = merged;
     this.form = form;
     Model model = adapted.model();
+    form.format().ifPresent(GgufMerge::type);
+    form.touched().ifPresent(GgufMerge::type);
     if (!(model.head() instanceof Head.LanguageModel || model.head() instanceof Head.None)) {
       throw new ConfigException("a GGUF file holds a language model or an encoder, and this is a %s; write safetensors instead".formatted(model.className()));
     }
@@ -151,8 +155,25 @@ final class GgufMerge {
         .ifPresent(type -> writer.key(FILE_TYPE, GgufValue.u32(type)));
     writer.key("general.quantization_version", GgufValue.u32(2));
     GgufTokens.of(base.path(), adapted.model().architecture().vocabSize()).forEach(writer::key);
-    ChatTemplates.load(base.path()).ggufKeys().forEach(writer::key);
+    templates();
     writer.write(file);
+  }
+
+  private void templates() {
+    ChatTemplates templates = ChatTemplates.load(base.path());
+    List<String> named = templates.names().stream().filter(name -> !name.equals(ChatTemplates.DEFAULT)).sorted().toList();
+    if (!named.isEmpty()) {
+      writer.key("tokenizer.chat_templates", GgufValue.texts(named));
+      named.forEach(name -> writer.key("tokenizer.chat_template." + name, GgufValue.of(templates.source(name))));
+    }
+    if (templates.names().contains(ChatTemplates.DEFAULT)) {
+      writer.key("tokenizer.chat_template", GgufValue.of(templates.source(ChatTemplates.DEFAULT)));
+    }
+  }
+
+  private static GgmlType type(WeightFormat format) {
+    return Arrays.stream(GgmlType.values()).filter(t -> t.formatName().equals(format.name())).findFirst().orElseThrow(() -> new ConfigException(
+        "%s: GGUF has no such type; f32, f16, bf16, q8_0, q4_0, q4_k and others are".formatted(format.name())));
   }
 
   private static Optional<Integer> fileType(WeightFormat format) {
@@ -163,8 +184,7 @@ final class GgufMerge {
     String inside = name.substring(adapted.prefix().length());
     List<Long> shape = turned.contains(inside) ? merged.info(name).shape().reversed() : merged.info(name).shape();
     WeightFormat format = shape.size() < 2 || PLAIN.contains(tensor) ? WeightFormat.F32 : format(name, shape.getLast());
-    GgmlType type = Arrays.stream(GgmlType.values()).filter(t -> t.formatName().equals(format.name())).findFirst().orElseThrow(() -> new ConfigException(
-        "--dtype %s: GGUF has no such type; f32, f16, bf16, q8_0, q4_0 and others are".formatted(format.name())));
+    GgmlType type = type(format);
     formats.put(tensor, format);
     GgufRows source = new GgufRows(merged, name, places, new GgufRows.Form(inside, turned.contains(inside), format), new GgufTensor(tensor, type, shape));
     rows.add(source);
@@ -176,17 +196,24 @@ final class GgufMerge {
     WeightFormat stored = merged.source(name).isPresent() ? merged.stored(name) : WeightFormat.F32;
     WeightFormat all = form.format().orElse(stored.equals(WeightFormat.F64) ? WeightFormat.F32 : stored);
     WeightFormat wanted = !(all instanceof Elements) && merged.changed(name) ? form.touched().orElse(all) : all;
-    return columns % wanted.blockValues() == 0 ? wanted : WeightFormat.F16;
+    if (columns % wanted.blockValues() == 0) {
+      return wanted;
+    }
+    uneven.add(name);
+    return WeightFormat.F16;
   }
 
   /** What is left of the adapter where a matrix that it changes was quantised, the worst ones by name. */
   private List<String> notes() {
     List<GgufRows> lossy = rows.stream().filter(r -> r.kept().isPresent()).sorted(Comparator.comparingDouble(GgufMerge::noise).reversed()).toList();
+    List<String> notes = new ArrayList<>();
+    if (!uneven.isEmpty()) {
+      notes.add("%d matrices were written in F16, since their rows are no whole number of blocks: %s".formatted(uneven.size(), Names.list(uneven)));
+    }
     if (lossy.isEmpty()) {
-      return List.of();
+      return notes;
     }
     double most = noise(lossy.getFirst());
-    List<String> notes = new ArrayList<>();
     notes.add(String.format(Locale.ROOT, "%d matrices that the adapter changes were quantised with its change in them: beside it lies a noise of %.1f %% "
         + "of its size at most, %.1f %% in the median", lossy.size(), 100 * most, 100 * noise(lossy.get(lossy.size() / 2))));
     if (most > LOUD) {

@@ -36,14 +36,16 @@ final class GgufRows {
    * @param share ⟨D', D⟩ / ⟨D, D⟩
    * @param error ‖D' − D‖ / ‖D‖
    */
-  record Kept(double share, double error) {}
+  record Kept(double share, double error) {
+    private static final Kept NOTHING = new Kept(0, 0);
+  }
 
   private final MergedWeights merged;
   private final String name;
   private final GgufPlaces places;
   private final Form form;
   private final GgufTensor tensor;
-  private Optional<Kept> kept = Optional.empty();
+  private Kept kept = Kept.NOTHING;
 
   GgufRows(MergedWeights merged, String name, GgufPlaces places, Form form, GgufTensor tensor) {
     this.merged = merged;
@@ -59,7 +61,7 @@ final class GgufRows {
 
   /** Known once it was written; empty where nothing was quantised that the adapter changes. */
   Optional<Kept> kept() {
-    return kept;
+    return kept.equals(Kept.NOTHING) ? Optional.empty() : Optional.of(kept);
   }
 
   /** Copies a tensor as it is. */
@@ -150,6 +152,6 @@ final class GgufRows {
         }
       }
     }
-    kept = square == 0 ? Optional.empty() : Optional.of(new Kept(inner / square, Math.sqrt(error / square)));
+    kept = square == 0 ? Kept.NOTHING : new Kept(inner / square, Math.sqrt(error / square));
   }
 }
