@@ -7,6 +7,7 @@ import io.github.lora4j.graph.Value;
 import io.github.lora4j.vector.ConfigException;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /** The sources of a {@link PackedBatch}, in the order of its sequences, without padding. */
