@@ -69,16 +69,13 @@ final class FourBitDecoder extends GroupDecoder {
   @Override
   void group(MemorySegment blocks, long block, int first, MemorySegment out, long to) {
     float absmax = absmax(blocks, block, first);
-    FloatVector one = scaled(Lane.table(map, 0), absmax);
-    FloatVector two = scaled(Lane.table(map, 1), absmax);
     long nibbles = block + nibblesAt + first / 2;
-    Lane.nibbles(blocks, nibbles, one, two, out, to, to + 64);
-    if (shared % VALUES != 0) {
-      float next = absmax(blocks, block, first + Lane.CHUNK);
-      one = scaled(Lane.table(map, 0), next);
-      two = scaled(Lane.table(map, 1), next);
-    }
-    Lane.nibbles(blocks, nibbles + 16, one, two, out, to + 128, to + 192);
+    chunk(blocks, nibbles, absmax, out, to);
+    chunk(blocks, nibbles + 16, shared % VALUES == 0 ? absmax : absmax(blocks, block, first + Lane.CHUNK), out, to + 128);
+  }
+
+  private void chunk(MemorySegment blocks, long nibbles, float absmax, MemorySegment out, long to) {
+    Lane.nibbles(blocks, nibbles, scaled(Lane.table(map, 0), absmax), scaled(Lane.table(map, 1), absmax), out, to, to + 64);
   }
 
   @Override

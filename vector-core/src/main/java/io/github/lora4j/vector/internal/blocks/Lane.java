@@ -65,6 +65,14 @@ final class Lane {
     return s.get(ValueLayout.JAVA_BYTE, at) & 255;
   }
 
+  static long i64(MemorySegment s, long at) {
+    return s.get(ValueLayout.JAVA_LONG_UNALIGNED, at);
+  }
+
+  static int i32(MemorySegment s, long at) {
+    return s.get(ValueLayout.JAVA_INT_UNALIGNED, at);
+  }
+
   static IntVector shr(IntVector n, int bits) {
     return n.lanewise(VectorOperators.LSHR, bits);
   }

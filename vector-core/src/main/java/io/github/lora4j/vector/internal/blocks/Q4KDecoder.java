@@ -23,24 +23,29 @@ final class Q4KDecoder extends GroupDecoder {
     super(GgufFormat.Q4_K, VALUES);
   }
 
-  /** The scale of sub-block {@code j}; {@code at} is where the twelve bytes begin. */
-  static int scale(MemorySegment b, long at, int j) {
-    return j < 4 ? Lane.u8(b, at + j) & 63 : Lane.u8(b, at + j + 4) & 15 | Lane.u8(b, at + j - 4) >> 6 << 4;
+  /**
+   * The scale of sub-block {@code j} from the twelve bytes, eight and four of them as numbers: each read of memory costs the compiler so much that a few
+   * more leave no room for vectors in registers.
+   */
+  static int scale(long eight, int four, int j) {
+    return j < 4 ? (int) (eight >>> 8 * j) & 63 : four >>> 8 * (j - 4) & 15 | ((int) (eight >>> 8 * j - 26) & 3) << 4;
   }
 
-  static int minimum(MemorySegment b, long at, int j) {
-    return j < 4 ? Lane.u8(b, at + j + 4) & 63 : Lane.u8(b, at + j + 4) >> 4 | Lane.u8(b, at + j) >> 6 << 4;
+  static int minimum(long eight, int four, int j) {
+    return j < 4 ? (int) (eight >>> 8 * j + 32) & 63 : four >>> 8 * j - 28 & 15 | ((int) (eight >>> 8 * j + 6) & 3) << 4;
   }
 
   @Override
   void group(MemorySegment blocks, long block, int first, MemorySegment out, long to) {
     float d = Lane.half(blocks, block);
     float m = Lane.half(blocks, block + 2);
+    long eight = Lane.i64(blocks, block + 4);
+    int four = Lane.i32(blocks, block + 12);
     int j = first / 32;
-    float s0 = d * scale(blocks, block + 4, j);
-    float m0 = m * minimum(blocks, block + 4, j);
-    float s1 = d * scale(blocks, block + 4, j + 1);
-    float m1 = m * minimum(blocks, block + 4, j + 1);
+    float s0 = d * scale(eight, four, j);
+    float m0 = m * minimum(eight, four, j);
+    float s1 = d * scale(eight, four, j + 1);
+    float m1 = m * minimum(eight, four, j + 1);
     FloatVector low0 = Lane.table(COUNT, 0).mul(s0).sub(m0);
     FloatVector low1 = Lane.table(COUNT, 1).mul(s0).sub(m0);
     FloatVector high0 = Lane.table(COUNT, 0).mul(s1).sub(m1);
@@ -58,7 +63,6 @@ final class Q4KDecoder extends GroupDecoder {
     return Lane.WIDE;
   }
 
-  /** Scales and minima are taken from the twelve bytes for eight sub-blocks at a time. */
   @Override
   public float dot(MemorySegment w, long row, int count, MemorySegment x, long at) {
     FloatVector codes = Lane.table(COUNT, 0);
@@ -69,9 +73,11 @@ final class Q4KDecoder extends GroupDecoder {
     for (int i = 0; i < count; i += VALUES) {
       float d = Lane.half(w, block);
       float m = Lane.half(w, block + 2);
+      long eight = Lane.i64(w, block + 4);
+      int four = Lane.i32(w, block + 12);
       int j = first / 32;
-      FloatVector low = codes.mul(d * scale(w, block + 4, j)).sub(m * minimum(w, block + 4, j));
-      FloatVector high = codes.mul(d * scale(w, block + 4, j + 1)).sub(m * minimum(w, block + 4, j + 1));
+      FloatVector low = codes.mul(d * scale(eight, four, j)).sub(m * minimum(eight, four, j));
+      FloatVector high = codes.mul(d * scale(eight, four, j + 1)).sub(m * minimum(eight, four, j + 1));
       long nibbles = block + 16 + first / 2;
       long from = at + i * 4L;
       var n0 = Lane.unsigned(w, nibbles);

@@ -19,11 +19,13 @@ final class Q5KDecoder extends GroupDecoder {
   void group(MemorySegment blocks, long block, int first, MemorySegment out, long to) {
     float d = Lane.half(blocks, block);
     float m = Lane.half(blocks, block + 2);
+    long eight = Lane.i64(blocks, block + 4);
+    int four = Lane.i32(blocks, block + 12);
     int j = first / 32;
-    float s0 = d * Q4KDecoder.scale(blocks, block + 4, j);
-    float m0 = m * Q4KDecoder.minimum(blocks, block + 4, j);
-    float s1 = d * Q4KDecoder.scale(blocks, block + 4, j + 1);
-    float m1 = m * Q4KDecoder.minimum(blocks, block + 4, j + 1);
+    float s0 = d * Q4KDecoder.scale(eight, four, j);
+    float m0 = m * Q4KDecoder.minimum(eight, four, j);
+    float s1 = d * Q4KDecoder.scale(eight, four, j + 1);
+    float m1 = m * Q4KDecoder.minimum(eight, four, j + 1);
     long nibbles = block + 48 + first / 2;
     for (int i = 0; i < 32; i += Lane.COUNT) {
       IntVector n = Lane.unsigned(blocks, nibbles + i);

@@ -22,8 +22,9 @@ final class Q6KDecoder extends GroupDecoder {
     return nibbles.or(Lane.shr(pairs, shift).and(3).lanewise(VectorOperators.LSHL, 4)).sub(32);
   }
 
-  private static float scale(MemorySegment b, long at, float d) {
-    return d * (byte) Lane.u8(b, at);
+  /** Of the eight scales of a group that of 16 values. */
+  private static float scale(long scales, int i, float d) {
+    return d * (byte) (scales >>> 8 * i);
   }
 
   @Override
@@ -31,17 +32,17 @@ final class Q6KDecoder extends GroupDecoder {
     float d = Lane.half(b, block + 208);
     long nibbles = block + first / 2;
     long pairs = block + 128 + first / 4;
-    long scales = block + 192 + first / 16;
+    long scales = Lane.i64(b, block + 192 + first / 16);
     for (int i = 0; i < 32; i += Lane.COUNT) {
       IntVector low = Lane.unsigned(b, nibbles + i);
       IntVector high = Lane.unsigned(b, nibbles + 32 + i);
       IntVector two = Lane.unsigned(b, pairs + i);
-      long s = scales + i / 16;
+      int s = i / 16;
       long at = to + i * 4L;
-      Lane.store(Lane.floats(six(low.and(15), two, 0)).mul(scale(b, s, d)), out, at);
-      Lane.store(Lane.floats(six(high.and(15), two, 2)).mul(scale(b, s + 2, d)), out, at + 128);
-      Lane.store(Lane.floats(six(Lane.shr(low, 4), two, 4)).mul(scale(b, s + 4, d)), out, at + 256);
-      Lane.store(Lane.floats(six(Lane.shr(high, 4), two, 6)).mul(scale(b, s + 6, d)), out, at + 384);
+      Lane.store(Lane.floats(six(low.and(15), two, 0)).mul(scale(scales, s, d)), out, at);
+      Lane.store(Lane.floats(six(high.and(15), two, 2)).mul(scale(scales, s + 2, d)), out, at + 128);
+      Lane.store(Lane.floats(six(Lane.shr(low, 4), two, 4)).mul(scale(scales, s + 4, d)), out, at + 256);
+      Lane.store(Lane.floats(six(Lane.shr(high, 4), two, 6)).mul(scale(scales, s + 6, d)), out, at + 384);
     }
   }
 
@@ -60,17 +61,17 @@ final class Q6KDecoder extends GroupDecoder {
       float d = Lane.half(w, block + 208);
       long nibbles = block + first / 2;
       long pairs = block + 128 + first / 4;
-      long scales = block + 192 + first / 16;
+      long scales = Lane.i64(w, block + 192 + first / 16);
       for (int i = 0; i < 32; i += Lane.COUNT) {
         IntVector low = Lane.unsigned(w, nibbles + i);
         IntVector high = Lane.unsigned(w, nibbles + 32 + i);
         IntVector two = Lane.unsigned(w, pairs + i);
-        long s = scales + i / 16;
+        int s = i / 16;
         long in = at + (from + i) * 4L;
-        sum = Lane.floats(six(low.and(15), two, 0)).mul(Lane.load(x, in)).fma(broadcast(scale(w, s, d)), sum);
-        other = Lane.floats(six(high.and(15), two, 2)).mul(Lane.load(x, in + 128)).fma(broadcast(scale(w, s + 2, d)), other);
-        sum = Lane.floats(six(Lane.shr(low, 4), two, 4)).mul(Lane.load(x, in + 256)).fma(broadcast(scale(w, s + 4, d)), sum);
-        other = Lane.floats(six(Lane.shr(high, 4), two, 6)).mul(Lane.load(x, in + 384)).fma(broadcast(scale(w, s + 6, d)), other);
+        sum = Lane.floats(six(low.and(15), two, 0)).mul(Lane.load(x, in)).fma(broadcast(scale(scales, s, d)), sum);
+        other = Lane.floats(six(high.and(15), two, 2)).mul(Lane.load(x, in + 128)).fma(broadcast(scale(scales, s + 2, d)), other);
+        sum = Lane.floats(six(Lane.shr(low, 4), two, 4)).mul(Lane.load(x, in + 256)).fma(broadcast(scale(scales, s + 4, d)), sum);
+        other = Lane.floats(six(Lane.shr(high, 4), two, 6)).mul(Lane.load(x, in + 384)).fma(broadcast(scale(scales, s + 6, d)), other);
       }
       first += VALUES;
       if (first == BLOCK) {
