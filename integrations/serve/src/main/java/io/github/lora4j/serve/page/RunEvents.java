@@ -79,7 +79,7 @@ final class RunEvents {
       return new byte[0];
     }
     try (RandomAccessFile in = new RandomAccessFile(file.toFile(), "r")) {
-      byte[] piece = new byte[(int) Math.clamp(in.length() - from, 0, PIECE)];
+      byte[] piece = new byte[Math.clamp(in.length() - from, 0, PIECE)];
       in.seek(Math.min(from, in.length()));
       in.readFully(piece);
       return piece;

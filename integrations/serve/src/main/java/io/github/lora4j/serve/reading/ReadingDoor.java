@@ -116,7 +116,8 @@ public final class ReadingDoor {
         throw Refusal.invalid("model", "'%s' was trained for %s, which has no classes; see /score".formatted(of.model, of.reader.task(of.model)));
       }
       ObjectNode one = data.addObject().put("index", data.size() - 1);
-      one.set("label", Json.tree(fields.getOrDefault("label", fields.get("labels"))));
+      Object label = fields.containsKey("label") ? fields.get("label") : fields.get("labels");
+      one.set("label", label == null ? Json.tree(List.of()) : Json.tree(label));
       one.set("probs", Json.tree(probabilities.values()));
       one.set("labels", Json.tree(probabilities.keySet()));
       one.put("num_classes", probabilities.size());
