@@ -88,7 +88,7 @@ def loss(model):
         n = sum(label != -100 for label in labels)
         with torch.no_grad():  # Not by giving it labels: AdaLoRA in PEFT 0.21 fails then when it does not train.
             logits = model(input_ids=torch.tensor([ids]), attention_mask=torch.ones(1, len(ids), dtype=torch.long)).logits
-        total += torch.nn.functional.cross_entropy(logits[0, :-1], torch.tensor(labels[1:]), ignore_index=-100, reduction="sum").item()
+        total += torch.nn.functional.cross_entropy(logits[0, -len(ids):-1], torch.tensor(labels[1:]), ignore_index=-100, reduction="sum").item()
         count += n
     return total / count
 

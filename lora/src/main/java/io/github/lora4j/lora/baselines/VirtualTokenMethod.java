@@ -30,8 +30,8 @@ public abstract sealed class VirtualTokenMethod implements AdapterMethod {
   private static final Pattern LAYER = Pattern.compile(".*?\\.(\\d+)\\..*");
   private static final List<String> WORDS = List.of("word_embeddings", "embed_tokens", "wte", "shared");
   private static final List<String> KEYS = List.of("key", "k_proj", "key_proj");
-  /** Tasks whose labels belong to sequences: labels of tokens would have to make room for virtual ones. */
-  private static final List<String> TASKS = List.of("SEQ_CLS", "FEATURE_EXTRACTION");
+  /** Tasks whose labels belong to sequences, or leave room for virtual tokens. */
+  private static final List<String> TASKS = List.of("SEQ_CLS", "FEATURE_EXTRACTION", "CAUSAL_LM");
 
   private final String name;
   private final String peftType;
@@ -134,7 +134,7 @@ public abstract sealed class VirtualTokenMethod implements AdapterMethod {
       shared.check(problems, model);
       Object task = shared.names().get("task_type");
       if (task != null && !TASKS.contains(task)) {
-        problems.add("%s works with tasks whose labels belong to sequences (%s), got %s", name, String.join(", ", TASKS), task);
+        problems.add("%s works with tasks of %s, got %s", name, String.join(", ", TASKS), task);
       }
     } else {
       in.unknown().forEach(key -> config.put(key, values.get(key)));

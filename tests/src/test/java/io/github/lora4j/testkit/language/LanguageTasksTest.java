@@ -206,6 +206,17 @@ class LanguageTasksTest {
     }
   }
 
+  @TestFactory
+  Stream<DynamicTest> tokensBeforeTheTextAreLearnt() {
+    return Stream.of("prompt-tuning", "prefix-tuning").map(method -> DynamicTest.dynamicTest(method, () -> {
+      Recipe recipe = Recipe.builder(model, dir.resolve(method)).set("task", "chat").set("method", method).adapter(Map.of("num_virtual_tokens", 4))
+          .set("data.train", dir.resolve("chats.jsonl").toString()).set("data.eval", dir.resolve("chats.jsonl").toString()).set("batch_size", 3)
+          .set("optimizer.learning_rate", 0.1).set("max_steps", 16).set("log_every", 1).set("samples", 0).build();
+      Told told = train(recipe, false);
+      assertTrue(told.metrics.get("loss") < told.steps.getFirst().loss() - 0.1, told.metrics.toString());
+    }));
+  }
+
   /** A pass of few tokens holds one conversation after another; the loss of the step is still divided by the labels of all. */
   @Test
   void conversationsPackedOtherwiseHaveTheSameGradients() {

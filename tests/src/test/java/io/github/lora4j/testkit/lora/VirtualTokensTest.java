@@ -17,8 +17,10 @@ import io.github.lora4j.models.ModelDirectory;
 import io.github.lora4j.models.PackedBatch;
 import io.github.lora4j.train.data.Target;
 import io.github.lora4j.train.data.TokenizedData;
+import io.github.lora4j.train.recorded.CausalLm;
 import io.github.lora4j.train.recorded.SequenceClassifier;
 import io.github.lora4j.train.recorded.Targets;
+import io.github.lora4j.train.session.Packer;
 import io.github.lora4j.train.session.Session;
 import io.github.lora4j.train.session.TaskProgram;
 import io.github.lora4j.vector.ConfigException;
@@ -31,6 +33,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -112,28 +115,61 @@ class VirtualTokensTest {
       close("loss", floats(expected, "loss"), new float[] {executable.floats(executable.program().slot("lossSum").orElseThrow())[0] / 3});
       for (String part : List.of("weight", "bias")) {
         close("classifier." + part, floats(expected, "grad.base_model.classifier.modules_to_save.default." + part),
-            gradient(executable, "classifier." + part));
+            gradient(executable, "classifier." + part, 3));
       }
       float[] prompt = floats(expected, "grad.prompt_encoder.default.embedding.weight");
-      close("prompt", prompt, kind.equals("prompt") ? gradient(executable, "prompt_embeddings") : joined(executable));
+      close("prompt", prompt, kind.equals("prompt") ? gradient(executable, "prompt_embeddings", 3) : joined(executable, 16, 3));
     }
   }
 
-  private static float[] gradient(Executable executable, String slot) {
+  /**
+   * Labels of tokens stand behind the virtual ones. {@code llama-*} is as the others, of {@code tiny-llama} (rotary positions, one key for two queries),
+   * its prompts halved, with the labels below.
+   */
+  @ParameterizedTest
+  @ValueSource(strings = {"prompt", "prefix"})
+  void aDecodersLossAndGradientsAreThoseOfPeft(String kind) {
+    Path directory = FIXTURES.resolve("llama-" + kind);
+    Path llama = Path.of("src/test/resources/tiny-llama");
+    List<int[]> ids = List.of(new int[] {5, 11, 25, 9, 30}, new int[] {7, 3, 40, 41}, new int[] {30, 31, 4, 8, 6});
+    List<Target> labels = List.of(labels(ids.get(0), 2), labels(ids.get(1), 1), labels(ids.get(2), 1));
+    CausalLm task = new CausalLm(ModelDirectory.open(llama).architecture());
+    try (LoadedAdapter loaded = PeftFormat.load(directory, task.description()); Checkpoint base = Checkpoint.open(llama);
+        Checkpoint expected = Checkpoint.open(directory.resolve("expected.safetensors")); Workers workers = new Workers(2);
+        CpuBackend backend = new CpuBackend(KernelProvider.select("auto"), workers);
+        Session session = Session.open(new Session.Setup(task, List.of(base), new TaskProgram.Capacity(14, 3, 5), WeightFormat.F32, 1)
+            .from(loaded.values()).training(new OptimizerSpec(OptimizerSpec.Kind.SGD, 0, 0, 0, List.of(0.0, 0.0), 0)), loaded.adapter(), backend)) {
+      Packer packer = new Packer(task, session);
+      TokenizedData data = TokenizedData.of(ids, List.of(new int[5], new int[4], new int[5]), labels);
+      assertEquals(3, packer.fill(data, new int[] {0, 1, 2}, 0, 3, 0, 0));
+      Executable executable = session.executable();
+      executable.run("accumulate");
+      close("loss", floats(expected, "loss"), new float[] {executable.floats(executable.program().slot("lossSum").orElseThrow())[0] / 10});
+      close("prompt", floats(expected, "grad"), kind.equals("prompt") ? gradient(executable, "prompt_embeddings", 10) : joined(executable, 8, 10));
+    }
+  }
+
+  private static Target labels(int[] ids, int from) {
+    boolean[] counted = new boolean[ids.length];
+    Arrays.fill(counted, from, ids.length, true);
+    return new Target.TokenLabels(ids, counted);
+  }
+
+  private static float[] gradient(Executable executable, String slot, int targets) {
     float[] sums = executable.floats(executable.program().slot(slot + ".grad").orElseThrow());
     for (int i = 0; i < sums.length; i++) {
-      sums[i] /= 3;
+      sums[i] /= targets;
     }
     return sums;
   }
 
-  /** The gradients of all layers' tables as PEFT holds them: [tokens, layers · 2 · hidden]. */
-  private static float[] joined(Executable executable) {
-    float[] all = new float[4 * 64];
+  /** The gradients of all layers' tables as PEFT holds them: [tokens, layers · 2 · width]. */
+  private static float[] joined(Executable executable, int width, int targets) {
+    float[] all = new float[4 * 4 * width];
     for (int table = 0; table < 4; table++) {
-      float[] one = gradient(executable, "prefix." + table / 2 + (table % 2 == 0 ? ".keys" : ".values"));
+      float[] one = gradient(executable, "prefix." + table / 2 + (table % 2 == 0 ? ".keys" : ".values"), targets);
       for (int t = 0; t < 4; t++) {
-        System.arraycopy(one, 16 * t, all, 64 * t + 16 * table, 16);
+        System.arraycopy(one, width * t, all, 4 * width * t + width * table, width);
       }
     }
     return all;
@@ -165,7 +201,7 @@ class VirtualTokensTest {
       refused(method, "num_virtual_tokens must be set", Map.of());
       refused(method, "num_virtual_tokens must be set, between 1 and 65536, got 0", Map.of("num_virtual_tokens", 0));
       refused(method, "token_dim is 768, but this bert model has 16", Map.of("num_virtual_tokens", 2, "token_dim", 768));
-      refused(method, "labels belong to sequences", Map.of("num_virtual_tokens", 2, "task_type", "TOKEN_CLS"));
+      refused(method, "works with tasks of SEQ_CLS, FEATURE_EXTRACTION, CAUSAL_LM", Map.of("num_virtual_tokens", 2, "task_type", "TOKEN_CLS"));
       refused(method, "unknown key 'r'", Map.of("num_virtual_tokens", 2, "r", 8));
     }
     refused("prompt-tuning", "prompt_tuning_init must be RANDOM, got TEXT", Map.of("num_virtual_tokens", 2, "prompt_tuning_init", "TEXT"));
