@@ -33,7 +33,7 @@ public final class Decoders {
       data.write(task.getKey(), task.getValue());
     }
     DecoderRuns runs = new DecoderRuns(options, data);
-    StringBuilder text = new StringBuilder();
+    StringBuilder text = new StringBuilder(introduction(options.table()));
     for (DecoderTask task : options.tasks()) {
       List<DecoderTable.Entry> entries = new ArrayList<>();
       for (DecoderMethod method : task.methods()) {
@@ -48,5 +48,12 @@ public final class Decoders {
       Files.writeString(options.table(), text);
     }
     System.out.print(text);
+  }
+
+  /** What stands in the file before its first table stays. */
+  private static String introduction(Path table) throws IOException {
+    String text = Files.exists(table) ? Files.readString(table) : "";
+    int first = text.startsWith("## ") ? 0 : text.indexOf("\n## ") + 1;
+    return first == 0 && !text.startsWith("## ") ? text : text.substring(0, first);
   }
 }

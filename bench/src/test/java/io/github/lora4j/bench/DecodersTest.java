@@ -111,8 +111,10 @@ class DecodersTest {
     String[] arguments = {"--model", dir.toString(), "--shakespeare", dir.resolve("speech.txt").toString(), "--e2e", dir.resolve("e2e.txt").toString(),
         "--alpaca", dir.resolve("alpaca.json").toString(), "--seeds", "2", "--command", command(), "--work", dir.resolve("work").toString(),
         "--results", dir.resolve("results.jsonl").toString(), "--table", dir.resolve("table.md").toString()};
+    Files.writeString(dir.resolve("table.md"), "# Decoders\n\n## an old table\n\nof old runs\n");
     Decoders.write(DecoderOptions.parse(arguments));
     String table = Files.readString(dir.resolve("table.md"));
+    assertTrue(table.startsWith("# Decoders\n\n## tinyshakespeare\n"), table);
     assertTrue(table.contains("| lora | 1,234 | 0.00300 | 5.5 ± 0.0 |"), table);
     assertTrue(table.contains("| before | | | 20.0 |"), table);
     assertTrue(table.contains("| prefix | 1,234 |"), table);

@@ -48,6 +48,9 @@ final class TaskAllocation {
             || thread.getName().startsWith("lora4j-worker")).mapToLong(Thread::threadId).toArray();
         case TrainEvent.Step step when step.step() > 1 -> {
           least = Math.min(least, before == Long.MAX_VALUE ? before : (allocated() - before) / WINDOW);
+          if (Boolean.getBoolean("tell")) {
+            System.out.printf("%d %d%n", step.step(), (allocated() - before) / WINDOW);
+          }
           if (least <= BOUND) {
             running[0].stop();
           }

@@ -153,14 +153,14 @@ public final class Decoder {
       store(first.mul(c).sub(second.mul(s)), y, at + j);
       store(second.mul(c).add(first.mul(s)), y, at + half + j);
     }
-    if (j < half) {
-      var rest = rest(j, half);
-      var c = load(table, angles + j, rest);
-      var s = load(table, angles + half + j, rest).mul(sign);
-      var first = load(x, at + j, rest);
-      var second = load(x, at + half + j, rest);
-      store(first.mul(c).sub(second.mul(s)), y, at + j, rest);
-      store(second.mul(c).add(first.mul(s)), y, at + half + j, rest);
+    // One by one, with the same roundings: so many masked loads and stores in a row make the compiler keep vectors as objects.
+    for (; j < half; j += 4) {
+      float c = table.get(JAVA_FLOAT, angles + j);
+      float s = table.get(JAVA_FLOAT, angles + half + j) * sign;
+      float first = x.get(JAVA_FLOAT, at + j);
+      float second = x.get(JAVA_FLOAT, at + half + j);
+      y.set(JAVA_FLOAT, at + j, first * c - second * s);
+      y.set(JAVA_FLOAT, at + half + j, second * c + first * s);
     }
   }
 }
