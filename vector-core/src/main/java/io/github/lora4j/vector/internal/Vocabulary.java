@@ -74,17 +74,12 @@ public final class Vocabulary {
       store(e, x, at);
     }
     if (at < end) {
-      lastExponentials(x, max, at, end);
       var rest = rest(at, end);
-      sum = sum.add(load(x, at, rest), rest);
+      var e = VectorMath.expOfNegative(load(x, at, rest).sub(max));
+      sum = sum.add(e, rest);
+      store(e, x, at, rest);
     }
     return Simd.sum(sum);
-  }
-
-  /** The columns that fill no vector; for itself, as the compiler would keep its vectors as objects where a loop stands before it. */
-  private static void lastExponentials(MemorySegment x, float max, long at, long end) {
-    var rest = rest(at, end);
-    store(VectorMath.expOfNegative(load(x, at, rest).sub(max)), x, at, rest);
   }
 
   /** x = e^(x − max)·(1 − (x/cap)²); the result is the sum of the exponentials. */
