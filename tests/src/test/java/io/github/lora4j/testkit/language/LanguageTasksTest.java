@@ -145,15 +145,17 @@ class LanguageTasksTest {
   }
 
   /**
-   * What a row is measured to does not depend on the rows beside it: the same bits from any number of rows in a pass. KTO and ORPO are left out, whose loss is
-   * of a batch: one compares with its mean, the other divides by its tokens.
+   * What a row is measured to does not depend on the rows beside it: the same bits from any number of rows in a pass. KTO and ORPO are left out,
+   * whose loss is of a batch: one compares with its mean, the other divides by its tokens.
    */
   @TestFactory
   Stream<DynamicTest> whatIsMeasuredDoesNotDependOnThePacking() {
-    return tasks().entrySet().stream().filter(entry -> !List.of("kto", "orpo").contains(entry.getKey())).map(entry -> DynamicTest.dynamicTest(entry.getKey(), () -> {
+    return tasks().entrySet().stream().filter(entry -> !List.of("kto", "orpo").contains(entry.getKey()))
+        .map(entry -> DynamicTest.dynamicTest(entry.getKey(), () -> {
       Map<String, Object> still = Map.of("optimizer.learning_rate", 1e-30, "max_steps", 1);
       Map<String, Double> alone = train(recipe(entry.getKey() + "-alone", entry.getKey(), entry.getValue(), with(still, 1)).build(), false).metrics;
-      Map<String, Double> together = train(recipe(entry.getKey() + "-together", entry.getKey(), entry.getValue(), with(still, 6)).build(), false).metrics;
+      Map<String, Double> together =
+          train(recipe(entry.getKey() + "-together", entry.getKey(), entry.getValue(), with(still, 6)).build(), false).metrics;
       assertEquals(alone, together);
     }));
   }

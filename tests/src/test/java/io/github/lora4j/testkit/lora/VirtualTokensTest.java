@@ -123,7 +123,8 @@ class VirtualTokensTest {
   }
 
   /**
-   * Labels of tokens stand behind the virtual ones. {@code llama-*} is as the others, of {@code tiny-llama} (rotary positions, one key for two queries),
+   * Labels of tokens stand behind the virtual ones. {@code llama-*} is as the others, of {@code tiny-llama} (rotary positions, one key for two
+   * queries),
    * its prompts halved, with the labels below.
    */
   @ParameterizedTest
