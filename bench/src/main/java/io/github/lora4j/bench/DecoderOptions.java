@@ -60,7 +60,8 @@ record DecoderOptions(List<String> command, Path model, Map<DecoderTask, Path> s
         sources.put(task, Path.of(source));
       }
     }
-    List<String> names = values.containsKey("tasks") ? List.of(values.get("tasks").split(",")) : sources.keySet().stream().map(DecoderTask::key).toList();
+    List<String> names = values.containsKey("tasks") ? List.of(values.get("tasks").split(","))
+        : sources.keySet().stream().map(DecoderTask::key).toList();
     List<DecoderTask> tasks = sources.keySet().stream().filter(task -> names.contains(task.key())).toList();
     if (tasks.isEmpty() || tasks.size() < names.size()) {
       throw new ConfigException("no data for a task of %s; the options are:%n%s".formatted(names, USAGE));

@@ -32,7 +32,7 @@ final class DecoderRuns {
     done = DecoderRun.read(options.results());
   }
 
-  /** The learning rate with the least loss on rows held out of training, of one task for all: what is compared everywhere is searched for on the text. */
+  /** The learning rate with the least loss on rows held out of training: of what is compared everywhere, on the text alone. */
   double searched(DecoderTask task, DecoderMethod method) throws IOException {
     DecoderTask in = options.sources().containsKey(DecoderTask.SHAKESPEARE) && DecoderMethod.FOUR.contains(method) ? DecoderTask.SHAKESPEARE
         : task == DecoderTask.DPO ? DecoderTask.E2E : task;
@@ -120,7 +120,8 @@ final class DecoderRuns {
 
   /** What the model was before training. */
   DecoderRun base(DecoderTask task) {
-    return java.util.Objects.requireNonNull(done.get(new DecoderRun.Key(task.key(), "base", "test", options.recipe(task))), "measured with the first run");
+    DecoderRun.Key key = new DecoderRun.Key(task.key(), "base", "test", options.recipe(task));
+    return java.util.Objects.requireNonNull(done.get(key), "measured with the first run");
   }
 
   private Map<String, Double> answered(Path run, List<String> more, String which) throws IOException {

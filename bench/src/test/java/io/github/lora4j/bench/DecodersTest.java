@@ -108,7 +108,8 @@ class DecodersTest {
 
   @Test
   void everyRunIsMadeByTheCommandOnce() throws IOException {
-    String[] arguments = {"--model", dir.toString(), "--shakespeare", dir.resolve("speech.txt").toString(), "--e2e", dir.resolve("e2e.txt").toString(),
+    String[] arguments = {"--model", dir.toString(), "--shakespeare", dir.resolve("speech.txt").toString(), "--e2e",
+        dir.resolve("e2e.txt").toString(),
         "--alpaca", dir.resolve("alpaca.json").toString(), "--seeds", "2", "--command", command(), "--work", dir.resolve("work").toString(),
         "--results", dir.resolve("results.jsonl").toString(), "--table", dir.resolve("table.md").toString()};
     Files.writeString(dir.resolve("table.md"), "# Decoders\n\n## an old table\n\nof old runs\n");
@@ -119,7 +120,8 @@ class DecodersTest {
     assertTrue(table.contains("| before | | | 20.0 |"), table);
     assertTrue(table.contains("| prefix | 1,234 |"), table);
     List<String> calls = Files.readAllLines(dir.resolve("calls"));
-    // Four methods are searched for on the text, three on E2E; all are run with two seeds: on three tasks the four, on E2E the three as well, one on pairs.
+    // Four methods are searched for on the text, three on E2E; all are run with two seeds: on three tasks the
+    // four, on E2E the three as well, one on pairs.
     assertEquals(7 * 3 + 2 * (4 + 7 + 4 + 1), calls.stream().filter(call -> call.startsWith("train")).count());
     Decoders.write(DecoderOptions.parse(arguments));
     assertEquals(calls, Files.readAllLines(dir.resolve("calls")), "what is done is not done again");

@@ -111,16 +111,6 @@ class LanguageTasksTest {
     return tasks().entrySet().stream().map(entry -> DynamicTest.dynamicTest(entry.getKey(), () -> everyTask(entry.getKey(), entry.getValue())));
   }
 
-  /** In a JVM of its own; see {@link TaskAllocation}. */
-  @TestFactory
-  Stream<DynamicTest> aStepAllocatesNothing() {
-    return tasks().entrySet().stream().map(entry -> DynamicTest.dynamicTest(entry.getKey(), () -> {
-      Process process = java(TaskAllocation.class, entry.getKey(), model, dir.resolve(entry.getValue()), dir.resolve("allocation-" + entry.getKey()));
-      String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-      assertEquals(0, process.waitFor(), output);
-    }));
-  }
-
   /** A JVM of its own. */
   private static Process java(Class<?> main, Object... arguments) throws IOException {
     List<String> command = new ArrayList<>(List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString(), "-Xmx256m", "--add-modules",
@@ -154,13 +144,18 @@ class LanguageTasksTest {
     }));
   }
 
-  /** What a row is measured to does not depend on the rows beside it: the same bits from any number of rows in a pass. */
+  /**
+   * What a row is measured to does not depend on the rows beside it: the same bits from any number of rows in a pass. KTO and ORPO are left out,
+   * whose loss is of a batch: one compares with its mean, the other divides by its tokens.
+   */
   @TestFactory
   Stream<DynamicTest> whatIsMeasuredDoesNotDependOnThePacking() {
-    return tasks().entrySet().stream().filter(entry -> !entry.getKey().equals("kto")).map(entry -> DynamicTest.dynamicTest(entry.getKey(), () -> {
-      Map<String, Object> still = Map.of("optimizer.learning_rate", 0.0, "max_steps", 1);
+    return tasks().entrySet().stream().filter(entry -> !List.of("kto", "orpo").contains(entry.getKey()))
+        .map(entry -> DynamicTest.dynamicTest(entry.getKey(), () -> {
+      Map<String, Object> still = Map.of("optimizer.learning_rate", 1e-30, "max_steps", 1);
       Map<String, Double> alone = train(recipe(entry.getKey() + "-alone", entry.getKey(), entry.getValue(), with(still, 1)).build(), false).metrics;
-      Map<String, Double> together = train(recipe(entry.getKey() + "-together", entry.getKey(), entry.getValue(), with(still, 6)).build(), false).metrics;
+      Map<String, Double> together =
+          train(recipe(entry.getKey() + "-together", entry.getKey(), entry.getValue(), with(still, 6)).build(), false).metrics;
       assertEquals(alone, together);
     }));
   }
