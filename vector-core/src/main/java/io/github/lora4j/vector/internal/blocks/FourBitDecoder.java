@@ -68,14 +68,16 @@ final class FourBitDecoder extends GroupDecoder {
 
   @Override
   void group(MemorySegment blocks, long block, int first, MemorySegment out, long to) {
-    float absmax = absmax(blocks, block, first);
     long nibbles = block + nibblesAt + first / 2;
-    chunk(blocks, nibbles, absmax, out, to);
-    chunk(blocks, nibbles + 16, shared % VALUES == 0 ? absmax : absmax(blocks, block, first + Lane.CHUNK), out, to + 128);
+    // A loop, since the compiler has room for the code of one chunk only; with two of them vectors become objects.
+    for (int c = 0; c < VALUES / Lane.CHUNK; c++) {
+      chunk(blocks, nibbles + c * 16L, absmax(blocks, block, first + c * Lane.CHUNK), out, to + c * 128L);
+    }
   }
 
   private void chunk(MemorySegment blocks, long nibbles, float absmax, MemorySegment out, long to) {
-    Lane.nibbles(blocks, nibbles, scaled(Lane.table(map, 0), absmax), scaled(Lane.table(map, 1), absmax), out, to, to + 64);
+    FloatVector low = scaled(Lane.table(map, 0), absmax);
+    Lane.nibbles(blocks, nibbles, low, Lane.WIDE ? low : scaled(Lane.table(map, 1), absmax), out, to, to + 64);
   }
 
   @Override

@@ -18,8 +18,14 @@ final class Q6KDecoder extends GroupDecoder {
     super(GgufFormat.Q6_K, VALUES);
   }
 
-  private static IntVector six(IntVector nibbles, IntVector pairs, int shift) {
-    return nibbles.or(Lane.shr(pairs, shift).and(3).lanewise(VectorOperators.LSHL, 4)).sub(32);
+  /**
+   * Values i to i + lanes of quarter q. One quarter at a time, each reading its bytes again: with all four in one loop the compiler has no room left, and
+   * vectors become objects.
+   */
+  private static FloatVector quarter(MemorySegment b, long nibbles, long pairs, int q, int i) {
+    IntVector four = Lane.shr(Lane.unsigned(b, nibbles + (q & 1) * 32 + i), (q >> 1) * 4).and(15);
+    IntVector two = Lane.shr(Lane.unsigned(b, pairs + i), 2 * q).and(3).lanewise(VectorOperators.LSHL, 4);
+    return Lane.floats(four.or(two).sub(32));
   }
 
   /** Of the eight scales of a group that of 16 values. */
@@ -33,16 +39,10 @@ final class Q6KDecoder extends GroupDecoder {
     long nibbles = block + first / 2;
     long pairs = block + 128 + first / 4;
     long scales = Lane.i64(b, block + 192 + first / 16);
-    for (int i = 0; i < 32; i += Lane.COUNT) {
-      IntVector low = Lane.unsigned(b, nibbles + i);
-      IntVector high = Lane.unsigned(b, nibbles + 32 + i);
-      IntVector two = Lane.unsigned(b, pairs + i);
-      int s = i / 16;
-      long at = to + i * 4L;
-      Lane.store(Lane.floats(six(low.and(15), two, 0)).mul(scale(scales, s, d)), out, at);
-      Lane.store(Lane.floats(six(high.and(15), two, 2)).mul(scale(scales, s + 2, d)), out, at + 128);
-      Lane.store(Lane.floats(six(Lane.shr(low, 4), two, 4)).mul(scale(scales, s + 4, d)), out, at + 256);
-      Lane.store(Lane.floats(six(Lane.shr(high, 4), two, 6)).mul(scale(scales, s + 6, d)), out, at + 384);
+    for (int q = 0; q < 4; q++) {
+      for (int i = 0; i < 32; i += Lane.COUNT) {
+        Lane.store(quarter(b, nibbles, pairs, q, i).mul(scale(scales, 2 * q + i / 16, d)), out, to + (32 * q + i) * 4L);
+      }
     }
   }
 
@@ -54,7 +54,6 @@ final class Q6KDecoder extends GroupDecoder {
   @Override
   public float dot(MemorySegment w, long row, int count, MemorySegment x, long at) {
     FloatVector sum = FloatVector.zero(Lane.FLOATS);
-    FloatVector other = sum;
     int first = 0;
     long block = row;
     for (int from = 0; from < count; from += VALUES) {
@@ -62,16 +61,11 @@ final class Q6KDecoder extends GroupDecoder {
       long nibbles = block + first / 2;
       long pairs = block + 128 + first / 4;
       long scales = Lane.i64(w, block + 192 + first / 16);
-      for (int i = 0; i < 32; i += Lane.COUNT) {
-        IntVector low = Lane.unsigned(w, nibbles + i);
-        IntVector high = Lane.unsigned(w, nibbles + 32 + i);
-        IntVector two = Lane.unsigned(w, pairs + i);
-        int s = i / 16;
-        long in = at + (from + i) * 4L;
-        sum = Lane.floats(six(low.and(15), two, 0)).mul(Lane.load(x, in)).fma(broadcast(scale(scales, s, d)), sum);
-        other = Lane.floats(six(high.and(15), two, 2)).mul(Lane.load(x, in + 128)).fma(broadcast(scale(scales, s + 2, d)), other);
-        sum = Lane.floats(six(Lane.shr(low, 4), two, 4)).mul(Lane.load(x, in + 256)).fma(broadcast(scale(scales, s + 4, d)), sum);
-        other = Lane.floats(six(Lane.shr(high, 4), two, 6)).mul(Lane.load(x, in + 384)).fma(broadcast(scale(scales, s + 6, d)), other);
+      for (int q = 0; q < 4; q++) {
+        for (int i = 0; i < 32; i += Lane.COUNT) {
+          FloatVector product = quarter(w, nibbles, pairs, q, i).mul(Lane.load(x, at + (from + 32 * q + i) * 4L));
+          sum = product.fma(broadcast(scale(scales, 2 * q + i / 16, d)), sum);
+        }
       }
       first += VALUES;
       if (first == BLOCK) {
@@ -79,7 +73,7 @@ final class Q6KDecoder extends GroupDecoder {
         block += BYTES;
       }
     }
-    return Simd.sum(sum.add(other));
+    return Simd.sum(sum);
   }
 
   private static FloatVector broadcast(float value) {
