@@ -1,9 +1,9 @@
 package io.github.lora4j.models.internal;
 
+import io.github.lora4j.checkpoint.gguf.GgmlType;
 import io.github.lora4j.checkpoint.gguf.GgufFile;
 import io.github.lora4j.checkpoint.gguf.GgufMetadata;
 import io.github.lora4j.checkpoint.gguf.GgufTensor;
-import io.github.lora4j.checkpoint.gguf.GgmlType;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;

@@ -14,7 +14,6 @@ import io.github.lora4j.train.recipe.RecipeBuilder;
 import io.github.lora4j.vector.ConfigException;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;

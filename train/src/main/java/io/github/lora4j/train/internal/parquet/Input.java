@@ -1,9 +1,9 @@
 package io.github.lora4j.train.internal.parquet;
 
 import io.github.lora4j.vector.FormatException;
+import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
-import java.nio.ByteBuffer;
 import java.util.Arrays;
 
 /** Bytes of a part of a file, read one after another; what lies beyond their end is an error that names the part. */

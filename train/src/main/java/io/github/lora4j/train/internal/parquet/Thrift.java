@@ -2,9 +2,9 @@ package io.github.lora4j.train.internal.parquet;
 
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.HashMap;
 import java.util.Optional;
 
 /** A struct in Thrift's compact protocol: the values of its fields by their numbers. */

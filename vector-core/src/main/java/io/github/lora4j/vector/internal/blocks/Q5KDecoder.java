@@ -2,7 +2,6 @@ package io.github.lora4j.vector.internal.blocks;
 
 import io.github.lora4j.vector.blocks.GgufFormat;
 import java.lang.foreign.MemorySegment;
-import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorOperators;
 
