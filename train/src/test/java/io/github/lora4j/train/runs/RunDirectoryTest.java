@@ -222,9 +222,10 @@ class RunDirectoryTest {
   void aCheckpointOfAnotherRunSaysWhatDiffers() {
     try (RunDirectory run = claimed(Resume.NO)) {
       save(run, 1, 2);
-      String message = refused(ConfigException.class, () -> resume(run, new RunIdentity(Map.of("seed", "43", "batch_size", "8", "steps", "10"),
-          "x")));
-      assertTrue(message.contains("seed was 42, is now 43") && message.contains("batch_size was (not set), is now 8"), message);
+      String message = refused(ConfigException.class, () -> resume(run, new RunIdentity(Map.of("seed", "43", "batch_size", "8", "steps", "10",
+          "training data", "abc"), "x")));
+      assertTrue(message.contains("seed was 42, is now 43") && message.contains("training data was (not set), is now abc"), message);
+      assertTrue(message.contains("batch_size was 32, is now 8"), "what a run did not say yet was the default: " + message);
       assertFalse(message.contains("steps was"), message);
       message = refused(ConfigException.class, () -> resume(run, new RunIdentity(Map.of("seed", "42"), "x")));
       assertTrue(message.contains("steps was 10, is now (not set)"), message);
