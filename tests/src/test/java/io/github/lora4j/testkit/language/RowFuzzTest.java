@@ -58,6 +58,9 @@ class RowFuzzTest {
     Path model = TinyLlama.copyTo(dir.resolve("model"));
     Path file = dir.resolve("rows.jsonl");
     RowReader reader = new RowReader(file, Tokenizer.load(model), 64, List.of(), true, ModelTexts.of(model));
+    // A Llama reads no sources, and cannot say which token a target begins with.
+    Path sources = TinySource.copyTo("tiny-t5", dir.resolve("sources"));
+    RowReader ofSources = new RowReader(file, Tokenizer.load(sources), 64, List.of(), true, ModelTexts.of(sources));
     List<TrainingTask> tasks = List.copyOf(TrainingTask.all().values().stream().filter(TrainingTask::typedRows).toList());
     SplittableRandom random = new SplittableRandom(Long.getLong("fuzz.seed", 3));
     int times = Integer.getInteger("fuzz.rows", 3000);
@@ -71,7 +74,7 @@ class RowFuzzTest {
           read++;
           for (TrainingTask task : tasks) {
             try {
-              learnt += task.examples(typed, reader).size();
+              learnt += task.examples(typed, task.name().equals("seq2seq") ? ofSources : reader).size();
             } catch (Lora4jException e) {
               placed(e, file);
             }
