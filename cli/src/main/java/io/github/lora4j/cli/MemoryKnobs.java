@@ -62,7 +62,8 @@ final class MemoryKnobs {
     }
     int half = Math.max(run.train().longest(), plan.capacity().tokens() / 2);
     if (run.program().sequencesPerExample() == 1 && half < plan.capacity().tokens()) {
-      knobs.put("max_tokens: " + half, new Knob(b -> b.set("max_tokens", half), "more passes for the longest batches; the same result"));
+      knobs.put("max_tokens: " + half, new Knob(b -> b.set("max_tokens", half),
+          "more passes for the longest batches; the same result but for rounding"));
     }
     if (training.batchSize() > 1) {
       int batch = training.batchSize() / 2;
