@@ -113,6 +113,13 @@ public record ModelConfig(JsonNode json, String source) {
     return has(key) ? positive(key) : otherwise;
   }
 
+  /** A number that is not negative: a probability of dropout. */
+  public double positiveOrZero(String key, double otherwise) {
+    JsonNode node = node(key);
+    return has(key) ? expect(key, node.isNumber() && node.doubleValue() >= 0 && Double.isFinite(node.doubleValue()), "a number of at least 0")
+        .doubleValue() : otherwise;
+  }
+
   /** True or false. */
   public boolean flag(String key, boolean otherwise) {
     return has(key) ? expect(key, node(key).isBoolean(), "true or false").booleanValue() : otherwise;

@@ -183,6 +183,7 @@ public record PackedInputs(Tokens all, Value ranges, Chosen first, Chosen last, 
         case ALL -> cross;
         case FIRST -> crossFirst;
         case LAST -> crossLast;
+        case MEAN -> throw new IllegalArgumentException("a mean of tokens queries nothing");
       };
     }
   }
@@ -238,6 +239,10 @@ public record PackedInputs(Tokens all, Value ranges, Chosen first, Chosen last, 
   }
 
   private Chosen chosen(Rows rows) {
-    return rows == Rows.FIRST ? first : last;
+    return switch (rows) {
+      case FIRST -> first;
+      case LAST -> last;
+      case ALL, MEAN -> throw new IllegalArgumentException(rows + " is no choice of one token of each sequence");
+    };
   }
 }

@@ -7,5 +7,7 @@ public enum Rows {
   /** Each sequence's first token: [sequences, hidden]. */
   FIRST,
   /** Each sequence's last token: [sequences, hidden]. */
-  LAST
+  LAST,
+  /** The mean of each sequence's tokens: [sequences, hidden]. The last layer computes all; only heads whose model pools so ask for it. */
+  MEAN
 }

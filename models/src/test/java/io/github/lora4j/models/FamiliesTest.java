@@ -28,7 +28,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * Decoders and encoder-decoders against what transformers 5.18 makes of the same config.json: {@code named_modules()} with their kinds, recorded
+ * Families against what transformers 5.18 makes of the same config.json: {@code named_modules()} with their kinds, recorded
  * without rotary tables, which are no modules here, and without second names of one module.
  */
 class FamiliesTest {
@@ -48,6 +48,7 @@ class FamiliesTest {
       case "LanguageModel" -> new Head.LanguageModel();
       case "TokenClassification" -> new Head.TokenClassification(2);
       case "SequenceClassification" -> new Head.SequenceClassification(2);
+      case "QuestionAnswering" -> new Head.QuestionAnswering();
       default -> throw new IllegalArgumentException(name);
     };
   }
@@ -105,7 +106,18 @@ class FamiliesTest {
       "gptj | rotary_dim | 7 | rotary_dim",
       "t5 | feed_forward_proj | \"gated-relu6\" | gated-relu6",
       "t5 | relative_attention_num_buckets | 6 | relative_attention_num_buckets",
-      "bart | encoder_attention_heads | 5 | encoder_attention_heads"})
+      "bart | encoder_attention_heads | 5 | encoder_attention_heads",
+      "distilbert | n_heads | 5 | n_heads",
+      "distilbert | activation | \"glu\" | glu",
+      "electra | embedding_size | 0 | embedding_size",
+      "electra | position_embedding_type | \"relative_key\" | relative_key",
+      "albert | num_hidden_groups | 9 | num_hidden_groups",
+      "albert | inner_group_num | \"1\" | inner_group_num",
+      "mpnet | relative_attention_num_buckets | 64 | relative_attention_num_buckets",
+      "mpnet | max_position_embeddings | 2 | max_position_embeddings",
+      "modernbert | classifier_pooling | \"max\" | classifier_pooling",
+      "modernbert | layer_types | [\"full_attention\"] | layer_types",
+      "modernbert | norm_bias | 1 | norm_bias"})
   void whatIsNotComputedIsRefused(String type, String field, String value, String said) throws IOException {
     ObjectNode config = config(type);
     config.remove(List.of("rope_scaling", "rope_parameters", "layer_types", "sliding_window_pattern"));

@@ -95,7 +95,7 @@ public final class BertFamily implements ModelFamily {
 
     @Override
     public Value hidden(Sites sites, PackedInputs in, Rows rows) {
-      Value x = sites.graph().region("embeddings", () -> embeddings(sites.within("embeddings."), in));
+      Value x = sites.graph().region("embeddings", () -> embedded(sites, in));
       for (int i = 0; i < layers; i++) {
         Value before = x;
         Sites layer = sites.within("encoder.layer." + i + ".");
@@ -105,11 +105,17 @@ public final class BertFamily implements ModelFamily {
       return x;
     }
 
-    private Value embeddings(Sites sites, PackedInputs in) {
+    /** What the first layer reads. */
+    Value embedded(Sites sites, PackedInputs in) {
+      return embeddings(sites.within("embeddings."), in, hidden);
+    }
+
+    /** Words, positions and types, normed. */
+    final Value embeddings(Sites sites, PackedInputs in, int width) {
       sites.order("word_embeddings", "position_embeddings");
-      Value x = sites.embedding("word_embeddings", in.ids(), vocabSize(), hidden);
-      x = sites.embedding("token_type_embeddings", in.all().types(), typeVocabSize(), hidden, x);
-      x = sites.embedding("position_embeddings", in.positions(Rows.ALL), positions, hidden, x);
+      Value x = sites.embedding("word_embeddings", in.ids(), vocabSize(), width);
+      x = sites.embedding("token_type_embeddings", in.all().types(), typeVocabSize(), width, x);
+      x = sites.embedding("position_embeddings", in.positions(Rows.ALL), positions, width, x);
       x = sites.layerNorm("LayerNorm", x, eps);
       sites.module("dropout", Kind.DROPOUT);
       return x;

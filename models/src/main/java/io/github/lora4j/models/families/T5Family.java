@@ -3,7 +3,6 @@ package io.github.lora4j.models.families;
 import io.github.lora4j.graph.Graph;
 import io.github.lora4j.graph.LossOp;
 import io.github.lora4j.graph.ModuleInfo.Kind;
-import io.github.lora4j.graph.Shape;
 import io.github.lora4j.graph.Sites;
 import io.github.lora4j.graph.Value;
 import io.github.lora4j.models.Architecture;
@@ -67,10 +66,7 @@ public final class T5Family implements ModelFamily {
         default -> throw config.error("feed_forward_proj \"%s\" is not supported; relu, gelu, gated-relu, gated-gelu and gated-silu are"
             .formatted(projection));
       };
-      if (buckets() % 4 != 0 || distance() <= buckets() / 2) {
-        throw config.error("relative_attention_num_buckets %d must be a multiple of 4, and less than twice relative_attention_max_distance %d"
-            .formatted(buckets(), distance()));
-      }
+      RelativePositions.check(config, buckets(), distance());
     }
 
     private int buckets() {
@@ -163,30 +159,9 @@ public final class T5Family implements ModelFamily {
       return graph.add(down, x);
     }
 
-    /** The bias that all layers of a stack share, which the first holds, for all distances of so many tokens. */
+    /** The bias that all layers of a stack share, which the first holds. */
     private Value bias(Sites stack, int length, boolean bothWays) {
-      int buckets = buckets();
-      Value choice = stack.graph().program().constant("distances." + (bothWays ? "both" : "back"), Shape.of(2 * length - 1, buckets), () -> {
-        float[] rows = new float[(2 * length - 1) * buckets];
-        for (int i = 0; i < 2 * length - 1; i++) {
-          rows[i * buckets + bucket(i - (length - 1), bothWays)] = 1;
-        }
-        return rows;
-      });
-      return stack.distanceBias("block.0.layer.0.SelfAttention.relative_attention_bias", choice, heads);
-    }
-
-    /** Half of the buckets for one distance each, the others for ever more; in single precision, as they were when models were trained. */
-    private int bucket(int distance, boolean bothWays) {
-      int count = bothWays ? buckets() / 2 : buckets();
-      int first = bothWays && distance > 0 ? count : 0;
-      int away = bothWays ? Math.abs(distance) : Math.max(-distance, 0);
-      int exact = count / 2;
-      if (away < exact) {
-        return first + away;
-      }
-      float part = (float) Math.log((float) away / exact) / (float) Math.log((double) distance() / exact);
-      return first + Math.min(count - 1, exact + (int) (part * (count - exact)));
+      return new RelativePositions(buckets(), distance(), bothWays).bias(stack, "block.0.layer.0.SelfAttention.relative_attention_bias", length, heads);
     }
 
     @Override

@@ -70,10 +70,12 @@ record AdaptedModel(Model model, String prefix, List<String> labels, Optional<St
     Architecture architecture = config.get("layer_replication") == null ? base.architecture()
         : base.architecture().replicated(LoraConfig.ofPeft(config).reach().layerReplication());
     Optional<Object> type = Optional.ofNullable(config.get("task_type")).filter(t -> !t.equals(""));
-    Class<? extends Head> kind = type.isPresent() ? ofTaskType(tensors, type.get(), architecture) : untold(tensors, start, architecture, base);
+    Class<? extends Head> told = type.isPresent() ? ofTaskType(tensors, type.get(), architecture) : untold(tensors, start, architecture, base);
     String inBase = architecture.facts().prefix();
+    boolean under = tensors.names().stream().anyMatch(name -> name.startsWith(start + inBase));
+    // Names inside a base model that stands under a head: PEFT has no task_type for some heads, and people write this one for them.
+    Class<? extends Head> kind = told == Head.None.class && under ? named(architecture, base).orElse(told) : told;
     if (kind == Head.None.class) {
-      boolean under = tensors.names().stream().anyMatch(name -> name.startsWith(start + inBase));
       return new AdaptedModel(new Model(architecture, new Head.None()), under ? inBase : "", List.of(), Optional.empty());
     }
     if (kind == Head.QuestionAnswering.class || kind == Head.LanguageModel.class) {
@@ -124,9 +126,7 @@ record AdaptedModel(Model model, String prefix, List<String> labels, Optional<St
     if (held.size() == 1) {
       return held.getFirst();
     }
-    String named = base.config().json().path("architectures").path(0).asText("");
-    Optional<Class<? extends Head>> ofBase = classes.entrySet().stream().filter(e -> e.getValue().equals(named))
-        .<Class<? extends Head>>map(Map.Entry::getKey).filter(kind -> held.isEmpty() || held.contains(kind)).findFirst();
+    Optional<Class<? extends Head>> ofBase = named(architecture, base).filter(kind -> held.isEmpty() || held.contains(kind));
     if (ofBase.isEmpty() && held.isEmpty()) {
       // A decoder's files hold its output layer; an encoder's need no head.
       return classes.containsKey(Head.LanguageModel.class) && architecture.rowsOf(new Head.LanguageModel()) == Rows.LAST
@@ -136,6 +136,13 @@ record AdaptedModel(Model model, String prefix, List<String> labels, Optional<St
         new ConfigException(("%s: no task_type says what the head in the tensors is, which may be that of %s; set task_type to "
         + "SEQ_CLS or TOKEN_CLS in adapter_config.json (of loralib's files: --task_type)").formatted(tensors.describe(),
         held.stream().map(classes::get).sorted().toList())));
+  }
+
+  /** The head of the class that the base's config.json names. */
+  private static Optional<Class<? extends Head>> named(Architecture architecture, ModelDirectory base) {
+    String name = base.config().json().path("architectures").path(0).asText("");
+    return architecture.facts().classes().entrySet().stream().filter(e -> e.getValue().equals(name))
+        .<Class<? extends Head>>map(Map.Entry::getKey).findFirst();
   }
 
   /** PEFT's name of the kind of head; empty where PEFT has none. */
