@@ -1,15 +1,15 @@
 package io.github.lora4j.serve;
 
+import io.github.lora4j.inference.engine.EngineLimits;
+import io.github.lora4j.inference.model.ServedModel;
+import io.github.lora4j.inference.model.ServedOptions;
+import io.github.lora4j.inference.reading.Embedder;
+import io.github.lora4j.inference.reading.Judge;
+import io.github.lora4j.inference.reading.Reader;
 import io.github.lora4j.models.Architecture;
 import io.github.lora4j.models.Head;
 import io.github.lora4j.models.ModelDirectory;
 import io.github.lora4j.models.Rows;
-import io.github.lora4j.serve.engine.EngineLimits;
-import io.github.lora4j.serve.model.ServedModel;
-import io.github.lora4j.serve.model.ServedOptions;
-import io.github.lora4j.serve.reading.Embedder;
-import io.github.lora4j.serve.reading.Judge;
-import io.github.lora4j.serve.reading.Reader;
 import io.github.lora4j.train.runs.RunDirectory;
 import io.github.lora4j.train.session.BaseModel;
 import io.github.lora4j.vector.ConfigException;

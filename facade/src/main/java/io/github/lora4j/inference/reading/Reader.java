@@ -1,4 +1,4 @@
-package io.github.lora4j.serve.reading;
+package io.github.lora4j.inference.reading;
 
 import java.util.List;
 import java.util.Map;

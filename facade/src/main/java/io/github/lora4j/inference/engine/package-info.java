@@ -2,4 +2,4 @@
  * Many requests through one {@link io.github.lora4j.generate.Generator}: a queue, a thread that owns the model, and adapters that come and go
  * meanwhile.
  */
-package io.github.lora4j.serve.engine;
+package io.github.lora4j.inference.engine;

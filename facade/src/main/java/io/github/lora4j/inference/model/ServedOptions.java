@@ -1,4 +1,4 @@
-package io.github.lora4j.serve.model;
+package io.github.lora4j.inference.model;
 
 import java.nio.file.Path;
 import java.util.LinkedHashMap;

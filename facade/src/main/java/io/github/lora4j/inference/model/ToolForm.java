@@ -1,4 +1,4 @@
-package io.github.lora4j.serve.openai;
+package io.github.lora4j.inference.model;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.DeserializationFeature;
@@ -11,7 +11,7 @@ import java.util.List;
 import java.util.Optional;
 
 /** How a template has a model write calls of tools. What does not read as such stays text. */
-enum ToolForm {
+public enum ToolForm {
   /** {@code <tool_call>{"name": ..., "arguments": {...}}</tool_call>}: Hermes, Qwen. */
   TAGGED("<tool_call>"),
   /** The whole answer is {@code {"name": ..., "parameters": {...}}}: Llama 3. */
@@ -29,18 +29,24 @@ enum ToolForm {
   }
 
   /** A call. Arguments are JSON, as a text. */
-  record ToolCall(String name, String arguments) {}
+  public record ToolCall(String name, String arguments) {}
 
   /** An answer taken apart. */
-  record Parts(String content, List<ToolCall> calls) {}
+  public record Parts(String content, List<ToolCall> calls) {
+    /** Copies the list. */
+    public Parts {
+      calls = List.copyOf(calls);
+    }
+  }
 
-  static ToolForm of(ChatTemplate template) {
+  /** How a template has them written. */
+  public static ToolForm of(ChatTemplate template) {
     String source = template.source();
     return source.contains("<tool_call>") ? TAGGED : source.contains("\"parameters\"") && source.contains("ipython") ? JSON : NONE;
   }
 
   /** Where in an answer text may be the beginning of a call: from there on it is held back. Its length if nowhere. */
-  int held(CharSequence answer) {
+  public int held(CharSequence answer) {
     String text = answer.toString();
     if (this == NONE) {
       return text.length();
@@ -55,7 +61,8 @@ enum ToolForm {
     return at < 0 ? text.length() : at;
   }
 
-  Parts read(String answer) {
+  /** Takes an answer apart. */
+  public Parts read(String answer) {
     List<ToolCall> calls = new ArrayList<>();
     if (this == JSON) {
       Optional<ToolCall> call = answer.strip().startsWith(begin) ? call(answer) : Optional.empty();

@@ -1,4 +1,4 @@
-package io.github.lora4j.serve.reading;
+package io.github.lora4j.inference.reading;
 
 import io.github.lora4j.checkpoint.Checkpoint;
 import io.github.lora4j.graph.Backend;

@@ -1,4 +1,4 @@
-package io.github.lora4j.serve.engine;
+package io.github.lora4j.inference.engine;
 
 import io.github.lora4j.lora.LoadedAdapter;
 import io.github.lora4j.lora.sets.AdapterSet;

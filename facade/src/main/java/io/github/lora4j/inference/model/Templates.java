@@ -1,4 +1,4 @@
-package io.github.lora4j.serve.model;
+package io.github.lora4j.inference.model;
 
 import io.github.lora4j.tokenizer.chat.ChatTemplate;
 import io.github.lora4j.tokenizer.chat.ChatTemplates;
@@ -54,14 +54,16 @@ public final class Templates {
   public ChatTemplate of(String adapter, boolean tools) {
     Trained how = adapter.isEmpty() ? null : trained.get(adapter);
     if (how != null && how.hash.equals(PLAIN)) {
-      throw new ConfigException("'%s' was trained on plain prompts and answers (chat_template: none), so it knows no turns; use /v1/completions"
+      throw new ConfigException(("'%s' was trained on plain prompts and answers (chat_template: none), so it knows no turns; "
+          + "continue a text instead (generate, /v1/completions)")
           .formatted(adapter));
     }
     if (how != null && !how.named.isEmpty() && !how.named.equals(PLAIN)) {
       return checked(adapter, how, read.computeIfAbsent(how.named, name -> ModelTexts.of(model).template(name, false)));
     }
     if (own.names().isEmpty()) {
-      throw new ConfigException("the model has no chat template, so how it was trained to converse is not known; use /v1/completions");
+      throw new ConfigException("the model has no chat template, so how it was trained to converse is not known; "
+          + "continue a text instead (generate, /v1/completions)");
     }
     ChatTemplate chosen = read.computeIfAbsent(tools ? "\u0001tools" : "\u0001", key -> own.choose(tools));
     return how == null || tools ? chosen : checked(adapter, how, chosen);

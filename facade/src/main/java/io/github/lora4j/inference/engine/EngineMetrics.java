@@ -1,4 +1,4 @@
-package io.github.lora4j.serve.engine;
+package io.github.lora4j.inference.engine;
 
 import java.util.concurrent.atomic.LongAdder;
 

@@ -1,4 +1,4 @@
-package io.github.lora4j.serve.model;
+package io.github.lora4j.inference.model;
 
 import io.github.lora4j.checkpoint.Checkpoint;
 import io.github.lora4j.checkpoint.TensorInfo;
@@ -7,6 +7,9 @@ import io.github.lora4j.generate.GeneratorOptions;
 import io.github.lora4j.generate.settings.GenerationSettings;
 import io.github.lora4j.generate.text.TextGenerator;
 import io.github.lora4j.graph.Backend;
+import io.github.lora4j.inference.engine.Engine;
+import io.github.lora4j.inference.engine.EngineLimits;
+import io.github.lora4j.inference.engine.Voices;
 import io.github.lora4j.lora.LoadedAdapter;
 import io.github.lora4j.lora.files.PeftFormat;
 import io.github.lora4j.lora.model.ModelDescription;
@@ -14,9 +17,6 @@ import io.github.lora4j.lora.model.TargetModules;
 import io.github.lora4j.lora.sets.AdapterSet;
 import io.github.lora4j.models.Model;
 import io.github.lora4j.models.ModelDirectory;
-import io.github.lora4j.serve.engine.Engine;
-import io.github.lora4j.serve.engine.EngineLimits;
-import io.github.lora4j.serve.engine.Voices;
 import io.github.lora4j.tokenizer.Tokenizer;
 import io.github.lora4j.train.TrainedModel;
 import io.github.lora4j.train.runs.RunDirectory;

@@ -1,4 +1,4 @@
-package io.github.lora4j.serve.openai;
+package io.github.lora4j.inference.model;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 

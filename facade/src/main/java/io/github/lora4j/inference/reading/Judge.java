@@ -1,4 +1,4 @@
-package io.github.lora4j.serve.reading;
+package io.github.lora4j.inference.reading;
 
 import io.github.lora4j.train.TrainedModel;
 import io.github.lora4j.train.data.Row;
