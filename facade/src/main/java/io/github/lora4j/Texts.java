@@ -65,7 +65,7 @@ record Texts(ServedModel model, String name) {
   }
 
   private static List<JsonNode> nodes(List<Map<String, Object>> maps) {
-    return maps.stream().map(map -> (JsonNode) JSON.valueToTree(map)).toList();
+    return maps.stream().<JsonNode>map(JSON::valueToTree).toList();
   }
 
   private GenerationConfig config(Map<String, Object> settings) {

@@ -217,7 +217,8 @@ class LocalModelTest {
     try (ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor()) {
       CountDownLatch speaks = new CountDownLatch(1);
       CountDownLatch learns = new CountDownLatch(1);
-      Future<?> answer = threads.submit(() -> own.generate("a", Map.of("max_new_tokens", 4000, "eos_token_id", List.of()), piece -> speaks.countDown()));
+      Map<String, Object> endless = Map.of("max_new_tokens", 4000, "eos_token_id", List.of());
+      Future<?> answer = threads.submit(() -> own.generate("a", endless, piece -> speaks.countDown()));
       Future<?> training = threads.submit(() -> own.train(recipe, event -> {
         if (event instanceof TrainEvent.Step) {
           learns.countDown();

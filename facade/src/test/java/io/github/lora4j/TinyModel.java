@@ -1,5 +1,6 @@
 package io.github.lora4j;
 
+import com.fasterxml.jackson.databind.ObjectMapper;
 import io.github.lora4j.generate.TinyLlama;
 import io.github.lora4j.generate.text.ByteTokenizer;
 import java.io.IOException;
@@ -14,7 +15,7 @@ public final class TinyModel {
 
   private static final String TEMPLATE = "{% for m in messages %}<{{ m.role }}>{{ m.content }}{% for c in m.tool_calls or [] %}"
       + "<tool_call>{{ c | tojson }}</tool_call>{% endfor %}{% endfor %}"
-      + "{% if tools %}[{{ tools | tojson }}]{% endif %}{% if add_generation_prompt %}<assistant>{% endif %}";
+      + "{% if tools %}[{% for t in tools %}{{ t.function.name }}{% endfor %}]{% endif %}{% if add_generation_prompt %}<assistant>{% endif %}";
 
   private TinyModel() {}
 
@@ -31,8 +32,17 @@ public final class TinyModel {
 
   /** A recipe that learns to write one letter again and again. */
   public static Map<String, Object> recipe(Path output, char letter, int steps) throws IOException {
+    return recipe(output, List.of(String.valueOf(letter).repeat(24)), steps);
+  }
+
+  /** A recipe that learns some texts. */
+  public static Map<String, Object> recipe(Path output, List<String> texts, int steps) throws IOException {
     Path data = output.resolveSibling(output.getFileName() + ".jsonl");
-    Files.writeString(data, "{\"text\": \"%s\"}%n".formatted(String.valueOf(letter).repeat(24)).repeat(8));
+    StringBuilder rows = new StringBuilder();
+    for (String text : texts) {
+      rows.append(new ObjectMapper().writeValueAsString(Map.of("text", text))).append('\n');
+    }
+    Files.writeString(data, rows.toString().repeat(8 / texts.size()));
     Map<String, Object> recipe = new LinkedHashMap<>();
     recipe.put("output", output);
     recipe.put("task", "causal_lm");

@@ -23,8 +23,8 @@ class ArchitectureTest {
   /** Rules hold on what is there to be checked. */
   @Test
   void everyModuleIsChecked() {
-    for (String module : new String[] {"vector", "checkpoint", "graph", "tokenizer", "models", "lora", "train", "generate", "inference", "serve", "cli",
-        "testkit"}) {
+    for (String module : new String[] {"vector", "checkpoint", "graph", "tokenizer", "models", "lora", "train", "generate", "inference", "serve",
+        "langchain4j", "cli", "testkit"}) {
       assertTrue(CLASSES.containPackage(ROOT + module), module);
     }
     assertThrows(AssertionError.class, () -> only("graph", "jdk.incubator.vector.."), "a rule that is broken is seen");
@@ -46,6 +46,7 @@ class ArchitectureTest {
         .layer("tornado").definedBy(ROOT + "tornado..")
         .layer("facade").definedBy("io.github.lora4j", ROOT + "inference..")
         .layer("serve").definedBy(ROOT + "serve..")
+        .layer("langchain4j").definedBy(ROOT + "langchain4j..")
         .layer("cli").definedBy(ROOT + "cli..")
         .layer("bench").definedBy(ROOT + "bench..")
         .layer("testkit").definedBy(ROOT + "testkit..")
@@ -62,6 +63,7 @@ class ArchitectureTest {
         .whereLayer("tornado").mayOnlyAccessLayers("vector", "graph")
         .whereLayer("facade").mayOnlyAccessLayers("vector", "checkpoint", "graph", "tokenizer", "models", "lora", "train", "generate")
         .whereLayer("serve").mayOnlyAccessLayers("vector", "checkpoint", "graph", "tokenizer", "models", "lora", "train", "generate", "facade")
+        .whereLayer("langchain4j").mayOnlyAccessLayers("generate", "facade")
         .whereLayer("cli").mayOnlyAccessLayers("vector", "checkpoint", "graph", "tokenizer", "models", "lora", "adalora", "train",
             "generate", "facade", "serve")
         .whereLayer("bench").mayOnlyAccessLayers("vector", "checkpoint", "graph", "models", "lora", "train", "generate", "cli")
