@@ -5,7 +5,7 @@ import java.io.StringWriter;
 import picocli.CommandLine;
 
 /** Runs the command in this JVM. */
-record Cli(int code, String out, String err) {
+public record Cli(int code, String out, String err) {
 
   static Cli run(Object... args) {
     StringWriter out = new StringWriter();
@@ -22,7 +22,7 @@ record Cli(int code, String out, String err) {
   }
 
   /** The same, for what must succeed. */
-  static Cli ok(Object... args) {
+  public static Cli ok(Object... args) {
     Cli result = run(args);
     if (result.code != 0) {
       throw new AssertionError("exit code " + result.code + "\n" + result.out + result.err);

@@ -5,11 +5,11 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.github.lora4j.inference.model.ServedOptions;
 import io.github.lora4j.serve.Models;
 import io.github.lora4j.serve.Served;
 import io.github.lora4j.serve.Server;
 import io.github.lora4j.serve.ServerOptions;
-import io.github.lora4j.serve.model.ServedOptions;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;

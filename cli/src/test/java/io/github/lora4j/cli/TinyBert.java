@@ -16,7 +16,7 @@ import java.util.Map;
 import java.util.Random;
 
 /** A BERT of 2 layers, 16 wide, and little files of data to train it on. */
-final class TinyBert {
+public final class TinyBert {
 
   static final List<String> GOOD = List.of("good", "great", "fine", "nice");
   static final List<String> BAD = List.of("bad", "awful", "poor", "sad");
@@ -29,7 +29,7 @@ final class TinyBert {
   private TinyBert() {}
 
   /** Writes a model directory. */
-  static Path model(Path directory, boolean pooler) throws IOException {
+  public static Path model(Path directory, boolean pooler) throws IOException {
     Files.createDirectories(directory);
     List<String> vocabulary = new ArrayList<>(List.of("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"));
     vocabulary.addAll(GOOD);
@@ -118,14 +118,14 @@ final class TinyBert {
   }
 
   /** Classes, tab-separated. */
-  static Path tsv(Path file, int count, long seed) throws IOException {
+  public static Path tsv(Path file, int count, long seed) throws IOException {
     List<String> lines = new ArrayList<>(List.of("sentence\tmood"));
     examples(count, seed).forEach(e -> lines.add(e.text() + "\t" + (e.good() ? "good" : "bad")));
     return Files.write(file, lines);
   }
 
   /** Numbers, comma-separated. */
-  static Path csv(Path file, int count, long seed) throws IOException {
+  public static Path csv(Path file, int count, long seed) throws IOException {
     List<String> lines = new ArrayList<>(List.of("score,\"text\""));
     examples(count, seed).forEach(e -> lines.add(e.value() + ",\"" + e.text() + "\""));
     return Files.write(file, lines);
@@ -148,7 +148,7 @@ final class TinyBert {
   }
 
   /** Pairs of texts, tab-separated. */
-  static Path pairs(Path file, int count, long seed) throws IOException {
+  public static Path pairs(Path file, int count, long seed) throws IOException {
     List<String> lines = new ArrayList<>(List.of("query\tanswer"));
     examples(count, seed).forEach(e -> lines.add(e.text() + "\t" + (e.good() ? "nice " : "sad ") + (e.plot() ? "plot" : "film")));
     return Files.write(file, lines);

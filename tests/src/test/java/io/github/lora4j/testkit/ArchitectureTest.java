@@ -23,7 +23,8 @@ class ArchitectureTest {
   /** Rules hold on what is there to be checked. */
   @Test
   void everyModuleIsChecked() {
-    for (String module : new String[] {"vector", "checkpoint", "graph", "tokenizer", "models", "lora", "train", "generate", "serve", "cli", "testkit"}) {
+    for (String module : new String[] {"vector", "checkpoint", "graph", "tokenizer", "models", "lora", "train", "generate", "inference", "serve",
+        "langchain4j", "cli", "testkit"}) {
       assertTrue(CLASSES.containPackage(ROOT + module), module);
     }
     assertThrows(AssertionError.class, () -> only("graph", "jdk.incubator.vector.."), "a rule that is broken is seen");
@@ -43,7 +44,9 @@ class ArchitectureTest {
         .layer("train").definedBy(ROOT + "train..")
         .layer("generate").definedBy(ROOT + "generate..")
         .layer("tornado").definedBy(ROOT + "tornado..")
+        .layer("facade").definedBy("io.github.lora4j", ROOT + "inference..")
         .layer("serve").definedBy(ROOT + "serve..")
+        .layer("langchain4j").definedBy(ROOT + "langchain4j..")
         .layer("cli").definedBy(ROOT + "cli..")
         .layer("bench").definedBy(ROOT + "bench..")
         .layer("testkit").definedBy(ROOT + "testkit..")
@@ -58,15 +61,17 @@ class ArchitectureTest {
         .whereLayer("train").mayOnlyAccessLayers("vector", "checkpoint", "graph", "tokenizer", "models", "lora", "generate")
         .whereLayer("generate").mayOnlyAccessLayers("vector", "checkpoint", "graph", "tokenizer", "models", "lora")
         .whereLayer("tornado").mayOnlyAccessLayers("vector", "graph")
-        .whereLayer("serve").mayOnlyAccessLayers("vector", "checkpoint", "graph", "tokenizer", "models", "lora", "train", "generate")
+        .whereLayer("facade").mayOnlyAccessLayers("vector", "checkpoint", "graph", "tokenizer", "models", "lora", "train", "generate")
+        .whereLayer("serve").mayOnlyAccessLayers("vector", "checkpoint", "graph", "tokenizer", "models", "lora", "train", "generate", "facade")
+        .whereLayer("langchain4j").mayOnlyAccessLayers("generate", "facade")
         .whereLayer("cli").mayOnlyAccessLayers("vector", "checkpoint", "graph", "tokenizer", "models", "lora", "adalora", "train",
-            "generate", "serve")
+            "generate", "facade", "serve")
         .whereLayer("bench").mayOnlyAccessLayers("vector", "checkpoint", "graph", "models", "lora", "train", "generate", "cli")
         .whereLayer("bench").mayNotBeAccessedByAnyLayer()
         .whereLayer("testkit").mayOnlyAccessLayers("vector", "graph")
         .whereLayer("testkit").mayOnlyBeAccessedByLayers("golden")
         .whereLayer("golden").mayNotBeAccessedByAnyLayer()
-        .ensureAllClassesAreContainedInArchitectureIgnoring("io.github.lora4j")
+        .ensureAllClassesAreContainedInArchitecture()
         .check(CLASSES);
   }
 
@@ -89,7 +94,7 @@ class ArchitectureTest {
   @Test
   void onlyEntryPointsNameABackend() {
     rule(noClasses().that().resideInAnyPackage(ROOT + "lora..", ROOT + "adalora..", ROOT + "models..", ROOT + "train..", ROOT + "generate..",
-        ROOT + "serve..")
+        ROOT + "inference..", ROOT + "serve..")
         .should().dependOnClassesThat().resideInAnyPackage(ROOT + "graph.cpu..", ROOT + "tornado.."));
   }
 
@@ -121,8 +126,8 @@ class ArchitectureTest {
   /** What lies in an internal package is used by its own module only. */
   @Test
   void internalsStayInTheirModule() {
-    for (String module : new String[] {"vector", "checkpoint", "graph", "tokenizer", "models", "lora", "adalora", "train", "generate", "serve", "cli",
-        "tornado", "bench"}) {
+    for (String module : new String[] {"vector", "checkpoint", "graph", "tokenizer", "models", "lora", "adalora", "train", "generate", "inference",
+        "serve", "cli", "tornado", "bench"}) {
       rule(noClasses().that().resideOutsideOfPackage(ROOT + module + "..").should().dependOnClassesThat()
           .resideInAnyPackage(ROOT + module + ".internal..", ROOT + module + "..internal.."));
     }

@@ -131,8 +131,8 @@ class PackagesTest {
 
   private static List<Path> sources(String below) throws IOException {
     List<Path> sources = new ArrayList<>();
-    try (Stream<Path> rooms = Files.list(Path.of(".."))) {
-      for (Path room : rooms.map(path -> path.resolve(below)).filter(Files::isDirectory).sorted().toList()) {
+    try (Stream<Path> rooms = Files.list(Path.of("..")); Stream<Path> integrations = Files.list(Path.of("..", "integrations"))) {
+      for (Path room : Stream.concat(rooms, integrations).map(path -> path.resolve(below)).filter(Files::isDirectory).sorted().toList()) {
         try (Stream<Path> files = Files.walk(room)) {
           files.filter(path -> path.toString().endsWith(".java")).forEach(sources::add);
         }

@@ -1,16 +1,16 @@
 package io.github.lora4j.cli.serve;
 
 import io.github.lora4j.cli.BackendOptions;
+import io.github.lora4j.inference.engine.EngineLimits;
+import io.github.lora4j.inference.model.ServedOptions;
 import io.github.lora4j.serve.Models;
 import io.github.lora4j.serve.Served;
 import io.github.lora4j.serve.Server;
 import io.github.lora4j.serve.ServerOptions;
 import io.github.lora4j.serve.adapters.AllowedDirectory;
 import io.github.lora4j.serve.adapters.Loading;
-import io.github.lora4j.serve.engine.EngineLimits;
 import io.github.lora4j.serve.http.HttpLimits;
 import io.github.lora4j.serve.http.Tls;
-import io.github.lora4j.serve.model.ServedOptions;
 import io.github.lora4j.serve.page.Workspace;
 import io.github.lora4j.vector.ConfigException;
 import java.io.PrintWriter;

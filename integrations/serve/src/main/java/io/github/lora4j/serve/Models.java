@@ -1,15 +1,13 @@
 package io.github.lora4j.serve;
 
-import io.github.lora4j.models.Architecture;
-import io.github.lora4j.models.Head;
+import io.github.lora4j.inference.engine.EngineLimits;
+import io.github.lora4j.inference.model.ServedModel;
+import io.github.lora4j.inference.model.ServedOptions;
+import io.github.lora4j.inference.reading.Embedder;
+import io.github.lora4j.inference.reading.Judge;
+import io.github.lora4j.inference.reading.Kind;
+import io.github.lora4j.inference.reading.Reader;
 import io.github.lora4j.models.ModelDirectory;
-import io.github.lora4j.models.Rows;
-import io.github.lora4j.serve.engine.EngineLimits;
-import io.github.lora4j.serve.model.ServedModel;
-import io.github.lora4j.serve.model.ServedOptions;
-import io.github.lora4j.serve.reading.Embedder;
-import io.github.lora4j.serve.reading.Judge;
-import io.github.lora4j.serve.reading.Reader;
 import io.github.lora4j.train.runs.RunDirectory;
 import io.github.lora4j.train.session.BaseModel;
 import io.github.lora4j.vector.ConfigException;
@@ -19,14 +17,10 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /** Opens what is to be served as what it is: a decoder, an encoder, a run of either. */
 public final class Models {
-
-  private static final String EMBEDDING = "embedding";
-  private static final Set<String> JUDGING = Set.of("classification", "multi_label", "regression", "token_classification", "reward");
 
   private Models() {}
 
@@ -90,16 +84,7 @@ public final class Models {
 
   /** Whether a model continues texts. */
   private static boolean continues(Path path) {
-    if (RunDirectory.isRun(path)) {
-      String task = RunDirectory.recipe(path).task().name();
-      return !task.equals(EMBEDDING) && !JUDGING.contains(task);
-    }
-    Architecture architecture = BaseModel.open(path).architecture();
-    if (architecture.readsSource()) {
-      throw new ConfigException("model_type \"%s\" makes a text from another; the server has no path for that yet, see `lora4j generate`".formatted(
-          architecture.modelType()));
-    }
-    return architecture.rowsOf(new Head.LanguageModel()) == Rows.LAST;
+    return (RunDirectory.isRun(path) ? Kind.ofTask(RunDirectory.recipe(path).task().name()) : Kind.ofModel(path)) == Kind.TEXT;
   }
 
   /** @param base what the model without its adapter is called; "": as its directory */
@@ -111,13 +96,14 @@ public final class Models {
       return new Embedder(own, ModelDirectory.open(path), options.adapters(), computing.backend(), computing.threads());
     }
     String task = RunDirectory.recipe(path).task().name();
-    if (JUDGING.contains(task)) {
+    Kind kind = Kind.ofTask(task);
+    if (kind == Kind.JUDGEMENT) {
       if (!options.adapters().isEmpty()) {
         throw new ConfigException("%s was trained for %s, whose head is its adapter's own; serve other runs by --run".formatted(path, task));
       }
       return new Judge(own, path, computing.backend(), computing.threads());
     }
-    if (!task.equals(EMBEDDING)) {
+    if (kind == Kind.TEXT) {
       throw new ConfigException("--run %s was trained for %s, which continues texts; give it as --model".formatted(path, task));
     }
     Map<String, Path> adapters = new LinkedHashMap<>();

@@ -1,7 +1,7 @@
 package io.github.lora4j.serve;
 
-import io.github.lora4j.serve.model.ServedModel;
-import io.github.lora4j.serve.reading.Reader;
+import io.github.lora4j.inference.model.ServedModel;
+import io.github.lora4j.inference.reading.Reader;
 import io.github.lora4j.vector.ConfigException;
 import java.nio.file.Path;
 import java.util.HashSet;

@@ -4,8 +4,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import io.github.lora4j.serve.engine.EngineLimits;
-import io.github.lora4j.serve.model.ServedOptions;
+import io.github.lora4j.inference.engine.EngineLimits;
+import io.github.lora4j.inference.model.ServedOptions;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -5,7 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import io.github.lora4j.serve.engine.EngineLimits;
+import io.github.lora4j.inference.engine.EngineLimits;
 import io.github.lora4j.serve.page.Workspace;
 import java.io.BufferedReader;
 import java.io.IOException;

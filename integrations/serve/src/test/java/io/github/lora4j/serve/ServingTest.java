@@ -4,9 +4,9 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import io.github.lora4j.serve.engine.EngineLimits;
+import io.github.lora4j.inference.engine.EngineLimits;
+import io.github.lora4j.inference.model.ServedOptions;
 import io.github.lora4j.serve.http.HttpLimits;
-import io.github.lora4j.serve.model.ServedOptions;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.Socket;

@@ -4,7 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import io.github.lora4j.serve.engine.EngineLimits;
+import io.github.lora4j.inference.engine.EngineLimits;
 import io.github.lora4j.serve.http.HttpLimits;
 import io.github.lora4j.serve.http.Tls;
 import io.github.lora4j.vector.ConfigException;

@@ -95,6 +95,12 @@ public final class RecipeBuilder {
     }
   }
 
+  /** Sets settings as a file has them: maps within maps, or dotted names; values are taken as they are. */
+  public RecipeBuilder tree(Map<String, ?> tree) {
+    flatten("", "", tree);
+    return this;
+  }
+
   /** Sets the settings of the adapter method, under PEFT's names. */
   public RecipeBuilder adapter(Map<String, ?> settings) {
     settings.forEach((key, value) -> set(RecipeKeys.ADAPTER + key, value));

@@ -2,11 +2,11 @@ package io.github.lora4j.serve.adapters;
 
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.github.lora4j.inference.model.ServedModel;
 import io.github.lora4j.serve.http.Call;
 import io.github.lora4j.serve.http.Fields;
 import io.github.lora4j.serve.http.Json;
 import io.github.lora4j.serve.http.Refusal;
-import io.github.lora4j.serve.model.ServedModel;
 import io.github.lora4j.vector.ConfigException;
 import io.github.lora4j.vector.FormatException;
 import java.io.IOException;

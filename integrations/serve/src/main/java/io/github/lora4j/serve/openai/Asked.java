@@ -2,12 +2,12 @@ package io.github.lora4j.serve.openai;
 
 import io.github.lora4j.generate.settings.GenerationConfig;
 import io.github.lora4j.generate.settings.GenerationSettings;
+import io.github.lora4j.inference.engine.Voices;
+import io.github.lora4j.inference.model.ServedModel;
 import io.github.lora4j.serve.adapters.Scales;
-import io.github.lora4j.serve.engine.Voices;
 import io.github.lora4j.serve.http.Fields;
 import io.github.lora4j.serve.http.Json;
 import io.github.lora4j.serve.http.Refusal;
-import io.github.lora4j.serve.model.ServedModel;
 import io.github.lora4j.vector.ConfigException;
 import java.util.LinkedHashMap;
 import java.util.List;

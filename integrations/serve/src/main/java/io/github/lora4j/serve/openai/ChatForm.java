@@ -3,14 +3,14 @@ package io.github.lora4j.serve.openai;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.lora4j.generate.FinishReason;
-import io.github.lora4j.serve.engine.TokenChance;
+import io.github.lora4j.inference.engine.TokenChance;
+import io.github.lora4j.inference.model.ToolForm;
+import io.github.lora4j.inference.model.ToolStream;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.HashMap;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.concurrent.ThreadLocalRandom;
 
 /** Answers of {@code /v1/chat/completions}. */
@@ -21,10 +21,7 @@ final class ChatForm implements Form {
   private final Heading heading;
   private final ToolForm tools;
   private final boolean chances;
-  /** Text of each answer that may be a call of a tool. */
-  private final Map<Integer, StringBuilder> held = new HashMap<>();
-  /** Answers that have begun as text, where calls are whole answers. */
-  private final Set<Integer> plain = new HashSet<>();
+  private final Map<Integer, ToolStream> streams = new HashMap<>();
 
   ChatForm(Asked asked, ToolForm tools, boolean chances) {
     heading = Heading.of("chatcmpl", "chat.completion", asked);
@@ -120,24 +117,20 @@ final class ChatForm implements Form {
     return List.of(piece);
   }
 
+  private ToolStream stream(int index) {
+    return streams.computeIfAbsent(index, i -> new ToolStream(tools));
+  }
+
   @Override
   public List<ObjectNode> more(int index, String text, List<TokenChance> tokens) {
-    StringBuilder waiting = held.computeIfAbsent(index, i -> new StringBuilder());
-    waiting.append(text);
-    int certain = plain.contains(index) ? waiting.length() : tools.held(waiting);
-    String now = waiting.substring(0, certain);
-    waiting.delete(0, certain);
-    if (tools == ToolForm.JSON && !now.isEmpty()) {
-      plain.add(index);
-    }
+    String now = stream(index).more(text);
     return now.isEmpty() && tokens.isEmpty() ? List.of() : List.of(content(index, now, tokens));
   }
 
   @Override
   public List<ObjectNode> end(int index, FinishReason reason) {
     List<ObjectNode> pieces = new ArrayList<>();
-    String rest = held.getOrDefault(index, new StringBuilder()).toString();
-    ToolForm.Parts parts = tools.read(rest);
+    ToolForm.Parts parts = stream(index).end();
     if (!parts.content().isEmpty()) {
       pieces.add(content(index, parts.content(), List.of()));
     }

@@ -2,7 +2,7 @@ package io.github.lora4j.serve.openai;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.lora4j.generate.FinishReason;
-import io.github.lora4j.serve.engine.TokenChance;
+import io.github.lora4j.inference.engine.TokenChance;
 import java.util.List;
 
 /** How an answer is written: whole, or piece by piece. */

@@ -2,13 +2,14 @@ package io.github.lora4j.serve.openai;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import io.github.lora4j.generate.Request;
-import io.github.lora4j.serve.engine.Answer;
-import io.github.lora4j.serve.engine.Ask;
-import io.github.lora4j.serve.engine.Voices;
+import io.github.lora4j.inference.engine.Answer;
+import io.github.lora4j.inference.engine.Ask;
+import io.github.lora4j.inference.engine.Voices;
+import io.github.lora4j.inference.model.ServedModel;
+import io.github.lora4j.inference.model.ToolForm;
 import io.github.lora4j.serve.http.Call;
 import io.github.lora4j.serve.http.Fields;
 import io.github.lora4j.serve.http.Refusal;
-import io.github.lora4j.serve.model.ServedModel;
 import io.github.lora4j.tokenizer.chat.Chat;
 import io.github.lora4j.tokenizer.chat.ChatTemplate;
 import io.github.lora4j.vector.ConfigException;

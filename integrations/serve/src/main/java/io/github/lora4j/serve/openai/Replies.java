@@ -2,9 +2,9 @@ package io.github.lora4j.serve.openai;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.lora4j.generate.FinishReason;
-import io.github.lora4j.serve.engine.Answer;
-import io.github.lora4j.serve.engine.AnswerEvent;
-import io.github.lora4j.serve.engine.TokenChance;
+import io.github.lora4j.inference.engine.Answer;
+import io.github.lora4j.inference.engine.AnswerEvent;
+import io.github.lora4j.inference.engine.TokenChance;
 import io.github.lora4j.serve.http.Call;
 import io.github.lora4j.serve.http.EventStream;
 import io.github.lora4j.serve.http.Json;

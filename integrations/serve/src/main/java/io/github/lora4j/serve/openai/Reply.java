@@ -1,7 +1,7 @@
 package io.github.lora4j.serve.openai;
 
 import io.github.lora4j.generate.FinishReason;
-import io.github.lora4j.serve.engine.TokenChance;
+import io.github.lora4j.inference.engine.TokenChance;
 import java.util.List;
 
 /**

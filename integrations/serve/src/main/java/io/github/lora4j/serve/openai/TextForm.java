@@ -3,7 +3,7 @@ package io.github.lora4j.serve.openai;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.lora4j.generate.FinishReason;
-import io.github.lora4j.serve.engine.TokenChance;
+import io.github.lora4j.inference.engine.TokenChance;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;

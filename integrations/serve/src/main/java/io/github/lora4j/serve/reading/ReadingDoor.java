@@ -3,6 +3,7 @@ package io.github.lora4j.serve.reading;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.github.lora4j.inference.reading.Reader;
 import io.github.lora4j.serve.http.Call;
 import io.github.lora4j.serve.http.Fields;
 import io.github.lora4j.serve.http.Json;

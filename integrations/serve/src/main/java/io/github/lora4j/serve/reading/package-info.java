@@ -1,2 +1,2 @@
-/** Models that read: vectors of texts, classes, scores. */
+/** Paths of models that read: vectors of texts, classes, scores. */
 package io.github.lora4j.serve.reading;

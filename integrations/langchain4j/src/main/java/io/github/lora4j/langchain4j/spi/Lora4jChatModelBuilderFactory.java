@@ -1,0 +1,7 @@
+package io.github.lora4j.langchain4j.spi;
+
+import io.github.lora4j.langchain4j.Lora4jChatModel;
+import java.util.function.Supplier;
+
+/** Makes the builders of {@link Lora4jChatModel#builder}; found as a service. */
+public interface Lora4jChatModelBuilderFactory extends Supplier<Lora4jChatModel.Builder> {}

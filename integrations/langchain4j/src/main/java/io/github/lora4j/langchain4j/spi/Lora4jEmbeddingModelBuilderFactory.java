@@ -1,0 +1,7 @@
+package io.github.lora4j.langchain4j.spi;
+
+import io.github.lora4j.langchain4j.Lora4jEmbeddingModel;
+import java.util.function.Supplier;
+
+/** Makes the builders of {@link Lora4jEmbeddingModel#builder}; found as a service. */
+public interface Lora4jEmbeddingModelBuilderFactory extends Supplier<Lora4jEmbeddingModel.Builder> {}
