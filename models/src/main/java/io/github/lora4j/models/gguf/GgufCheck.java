@@ -1,5 +1,6 @@
 package io.github.lora4j.models.gguf;
 
+import io.github.lora4j.graph.AttentionOp;
 import io.github.lora4j.graph.Program;
 import io.github.lora4j.graph.ProgramBuilder;
 import io.github.lora4j.graph.SiteHooks;
@@ -13,6 +14,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.Set;
 import java.util.regex.MatchResult;
 import java.util.regex.Pattern;
 
@@ -28,6 +30,10 @@ public final class GgufCheck {
   /** What a rotation looks its angles up by. */
   private static final Pattern TABLE = Pattern.compile(" positions=[^\\]]*\\], table=[^\\]]*\\],");
   private static final Pattern NUMBER = Pattern.compile("(?<![\\w.])-?\\d+\\.\\d+(?:E-?\\d+)?");
+
+  private static final Pattern WINDOW = Pattern.compile(" window=\\d+,");
+  /** Architectures whose key of a window llama.cpp reads, but ignores. */
+  private static final Set<String> WINDOWLESS = Set.of("phi3");
 
   private GgufCheck() {}
 
@@ -51,6 +57,11 @@ public final class GgufCheck {
     for (int i = 0; i < Math.min(ours.size(), theirs.size()); i++) {
       String one = rounded(ours.get(i));
       String other = rounded(theirs.get(i));
+      if (ours.get(i).op() instanceof AttentionOp.Attention x && theirs.get(i).op() instanceof AttentionOp.Attention y) {
+        windows(model, x.spec().window(), y.spec().window());
+        one = WINDOW.matcher(one).replaceFirst("");
+        other = WINDOW.matcher(other).replaceFirst("");
+      }
       if (!one.equals(other)) {
         return Optional.of(one + ", which there is " + other);
       }
@@ -60,6 +71,22 @@ public final class GgufCheck {
     }
     // Divisors that were made by other numbers than Llama 3's are read as ones that may depend on the length: then there is no table to compare.
     return a.constants().keySet().stream().filter(name -> b.constants().containsKey(name) && !near(a.constants(), b.constants(), name)).findFirst();
+  }
+
+  /** A window that no text within the model's positions reaches the end of is none. */
+  private static void windows(Architecture model, int ours, int theirs) {
+    String architecture = GgufPlaces.of(model).keys().architecture();
+    int positions = model.maxPositions();
+    int there = WINDOWLESS.contains(architecture) || theirs >= positions ? 0 : theirs;
+    int here = ours >= positions ? 0 : ours;
+    if (here == there) {
+      return;
+    }
+    throw new ConfigException(here > 0 && there == 0 ? ("%s: sliding_window is %d of %d positions, and llama.cpp lets every token of a model of architecture "
+        + "%s see all before it: behind %d tokens it would compute another thing. Write safetensors instead, or merge into a copy of the model whose "
+        + "max_position_embeddings is %d: texts that long are the same").formatted(model.config().source(), here, positions, architecture, here, here)
+        : "%s: layer_types and sliding_window give a layer a window of %d tokens (0: none), which as a GGUF file of architecture %s would have one of %d. "
+        .formatted(model.config().source(), here, architecture, there) + "Write safetensors instead");
   }
 
   private static boolean near(Map<String, float[]> a, Map<String, float[]> b, String name) {

@@ -12,6 +12,9 @@ import java.util.List;
 /** Rotary positions as GGUF says them: keys, and divisors of the frequencies as tensors. */
 final class GgufRopeKeys {
 
+  /** Architectures of which llama.cpp reads the lists of longrope. */
+  private static final List<String> LONGROPE = List.of("llama", "phi3");
+
   private final ModelConfig config;
   private final ModelConfig parameters;
   private final String architecture;
@@ -27,11 +30,15 @@ final class GgufRopeKeys {
   }
 
   void add() {
-    double theta = parameters.positive("rope_theta", config.positive("rope_theta", config.positive("rotary_emb_base", 0.5)));
-    if (theta >= 1) {
+    int size = columns();
+    // An odd number turns as one more, by the frequencies of the odd number; llama.cpp wants even ones, for which this base gives the same frequencies.
+    int columns = size + size % 2;
+    boolean based = parameters.has("rope_theta") || config.has("rope_theta") || config.has("rotary_emb_base");
+    double theta = Math.pow(parameters.positive("rope_theta", config.positive("rope_theta", config.positive("rotary_emb_base", 10_000))),
+        (double) columns / size);
+    if (based || columns != size) {
       key("freq_base", GgufValue.of((float) theta));
     }
-    int columns = columns();
     key("dimension_count", GgufValue.u32(columns));
     String type = parameters.text("rope_type", parameters.text("type", "default"));
     switch (type) {
@@ -45,15 +52,28 @@ final class GgufRopeKeys {
         // There it is multiplied with what the factor of the stretch gives.
         number("attention_factor", "scaling.attn_factor", 0.1 * Math.log(parameters.positive("factor")) + 1);
       }
-      case "llama3" -> divisors("rope_freqs.weight", llama3(columns));
-      case "longrope", "su" -> {
-        divisors("rope_factors_long.weight", given("long_factor"));
-        divisors("rope_factors_short.weight", given("short_factor"));
-        original();
-        number("attention_factor", "scaling.attn_factor", 1);
-      }
+      case "llama3" -> divisors("rope_freqs.weight", llama3(theta, columns));
+      case "longrope", "su" -> longrope();
       default -> throw new ConfigException("%s: GGUF has no form for rotary positions of type \"%s\"".formatted(config.source(), type));
     }
+  }
+
+  /** Both lists, and what the length that they give is multiplied with: llama.cpp computes no factor of its own where none is said. */
+  private void longrope() {
+    if (!LONGROPE.contains(architecture)) {
+      throw new ConfigException("%s: rope_type \"longrope\" is computed by llama.cpp for the architectures %s only, not for %s; write safetensors instead"
+          .formatted(config.source(), String.join(" and ", LONGROPE), architecture));
+    }
+    key("scaling.type", GgufValue.of("longrope"));
+    divisors("rope_factors_long.weight", given("long_factor"));
+    divisors("rope_factors_short.weight", given("short_factor"));
+    String name = "original_max_position_embeddings";
+    int positions = config.size("max_position_embeddings");
+    int original = config.has(name) ? config.size(name) : parameters.size(name, positions);
+    key("scaling.original_context_length", GgufValue.u32(original));
+    double factor = parameters.positive("factor", (double) positions / original);
+    double own = factor <= 1 ? 1 : Math.sqrt(1 + Math.log(factor) / Math.log(original));
+    key("scaling.attn_factor", GgufValue.of((float) parameters.positive("attention_factor", own)));
   }
 
   private int columns() {
@@ -80,8 +100,7 @@ final class GgufRopeKeys {
   }
 
   /** What llama.cpp divides frequencies by: in single precision, as its converter computes. */
-  private float[] llama3(int columns) {
-    double theta = parameters.positive("rope_theta", config.positive("rope_theta", 10_000));
+  private float[] llama3(double theta, int columns) {
     double factor = parameters.positive("factor");
     double low = parameters.positive("low_freq_factor");
     double high = parameters.positive("high_freq_factor");
