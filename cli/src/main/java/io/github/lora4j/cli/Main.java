@@ -9,9 +9,8 @@ import io.github.lora4j.vector.Lora4jException;
 import java.io.PrintWriter;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
-import java.util.Arrays;
+import java.util.List;
 import java.util.Locale;
-import java.util.Map;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -23,11 +22,13 @@ import picocli.CommandLine.UnmatchedArgumentException;
  * The {@code lora4j} command. Exit codes: 0 done, 1 a bug (with its stack trace), 2 wrong options or settings, 3 a file,
  * 4 memory or disk, 5 a backend, 6 the numbers of a training run, 130 stopped by Ctrl-C.
  */
-@Command(name = "lora4j", mixinStandardHelpOptions = true, subcommands = {DemoCommand.class, TrainCommand.class, PlanCommand.class, DataCommand.class,
-    EvalCommand.class, PredictCommand.class, GenerateCommand.class, ChatCommand.class, ServeCommand.class, MergeCommand.class, ExportCommand.class, InspectCommand.class,
-    DoctorCommand.class, BenchCommand.class},
-    description = "Fine-tunes language models on the JVM.")
+@Command(name = "lora4j", mixinStandardHelpOptions = true, description = "Fine-tunes language models on the JVM.")
 public final class Main implements Runnable {
+
+  /** In the order of the help. */
+  private static final List<Class<?>> VERBS = List.of(DemoCommand.class, TrainCommand.class, PlanCommand.class, DataCommand.class, EvalCommand.class,
+      PredictCommand.class, GenerateCommand.class, ChatCommand.class, ServeCommand.class, MergeCommand.class, ExportCommand.class,
+      InspectCommand.class, DoctorCommand.class, BenchCommand.class);
 
   private Main() {}
 
@@ -56,26 +57,30 @@ public final class Main implements Runnable {
     }
   }
 
-  /** The command with its error handling. */
+  /** The command with all of its verbs and its error handling. */
   static CommandLine commandLine() {
-    return commandLine("train", "plan", "generate", "chat");
+    return commandLine(VERBS);
   }
 
-  /**
-   * The command for these arguments: what settings there are is asked of services for the verbs among them alone, for it takes as long as to start.
-   */
+  /** The command for these arguments: to read what all verbs can be told takes longer than many a command, so the one they begin with is there alone. */
   private static CommandLine commandLine(String... args) {
+    String first = args.length == 0 ? "" : args[0];
+    List<Class<?>> chosen = VERBS.stream().filter(verb -> verb.getAnnotation(Command.class).name().equals(first)).toList();
+    return commandLine(chosen.isEmpty() ? VERBS : chosen);
+  }
+
+  private static CommandLine commandLine(List<Class<?>> verbs) {
     CommandLine command = new CommandLine(new Main());
-    for (Map.Entry<String, CommandLine> verb : command.getSubcommands().entrySet()) {
-      if (Arrays.asList(args).contains(verb.getKey())) {
-        CommandSpec spec = verb.getValue().getCommandSpec();
-        switch (verb.getValue().getCommand()) {
-          case TrainCommand _, PlanCommand _ -> RecipeArguments.addSettings(spec);
-          case GenerateCommand _ -> GenerateCommand.addSettings(spec);
-          case ChatCommand _ -> ChatCommand.addSettings(spec);
-          case Object _ -> { }
-        }
+    for (Class<?> type : verbs) {
+      CommandLine verb = new CommandLine(type);
+      CommandSpec spec = verb.getCommandSpec();
+      switch (verb.getCommand()) {
+        case TrainCommand _, PlanCommand _ -> RecipeArguments.addSettings(spec);
+        case GenerateCommand _ -> GenerateCommand.addSettings(spec);
+        case ChatCommand _ -> ChatCommand.addSettings(spec);
+        case Object _ -> { }
       }
+      command.addSubcommand(verb);
     }
     command.setOverwrittenOptionsAllowed(true);
     command.registerConverter(Path.class, Main::path);

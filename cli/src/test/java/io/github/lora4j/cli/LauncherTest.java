@@ -65,6 +65,26 @@ class LauncherTest {
   }
 
   @Test
+  void whatIsWaitedForStartsWithAnArchiveOfItsClasses() throws Exception {
+    assertTrue(archive(run(tree, Map.of(), "serve")).isEmpty(), "there is none of directories");
+    Files.createFile(tree.resolve("cli/target/lora4j-cli-1.jar"));
+    Files.createFile(tree.resolve("graph/target/lora4j-graph-1.jar"));
+    Files.writeString(tree.resolve("cli/target/lora4j.classpath"), tree + "/graph/target/lora4j-graph-1.jar:" + dir + "/repository/library.jar\n");
+    List<String> serve = run(tree, Map.of(), "serve", "--port", "0");
+    assertEquals(List.of("[-XX:SharedArchiveFile=" + tree + "/target/start/serve.jsa]"), archive(serve));
+    assertEquals("[" + tree + "/cli/target/lora4j-cli-1.jar:" + tree + "/graph/target/lora4j-graph-1.jar:" + dir + "/repository/library.jar]",
+        serve.get(serve.indexOf("[-cp]") + 1));
+    assertEquals(List.of("[-XX:SharedArchiveFile=" + tree + "/target/start/demo.jsa]"), archive(run(tree, Map.of(), "demo")));
+    assertTrue(archive(run(tree, Map.of(), "train")).isEmpty());
+    assertTrue(archive(run(tree, Map.of("LORA4J_JAVA_OPTS", "-Xshare:off"), "serve")).isEmpty(), "who sets it up sees to it");
+    assertEquals(1, builds());
+  }
+
+  private static List<String> archive(List<String> started) {
+    return started.stream().filter(argument -> argument.contains("SharedArchiveFile")).toList();
+  }
+
+  @Test
   void withoutALocaleJavaReadsUtf8() throws Exception {
     for (Map<String, String> environment : List.of(Map.of("LC_ALL", "C"), Map.of("LC_ALL", "POSIX"), Map.of("LANG", "C"),
         Map.<String, String>of(), Map.of("LANG", "xx_YY.UTF-8"), Map.of("LC_CTYPE", "C", "LANG", "C.UTF-8"))) {

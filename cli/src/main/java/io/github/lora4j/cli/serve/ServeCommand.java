@@ -50,7 +50,8 @@ public final class ServeCommand implements Callable<Integer> {
   private @Nullable Path model;
 
   @Option(names = "--run", paramLabel = "[NAME=]DIR",
-      description = "A finished run that embeds, classifies or gives numbers (repeatable), beside --model or alone.")
+      description = {"A finished run that embeds, classifies or gives numbers, or a model that gives vectors, encoder or decoder (repeatable),",
+          "beside --model or alone."})
   private List<String> runs = new ArrayList<>();
 
   @Option(names = "--name", paramLabel = "NAME", defaultValue = "", description = "What clients call the base model (default: its directory's name).")

@@ -30,11 +30,14 @@ import java.util.Optional;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
-/** Vectors of texts, by an encoder alone and with each of its adapters. */
+/** Vectors of texts, by an encoder or a decoder alone and with each of its adapters. */
 public final class Embedder implements Reader {
 
   private static final int TOKENS = 4096;
   private static final int SEQUENCES = 256;
+
+  /** A decoder may have positions for far more tokens than there is memory for. */
+  private static final int MOST = 8192;
 
   private final String name;
   private final Tokenizer tokenizer;
@@ -59,7 +62,7 @@ public final class Embedder implements Reader {
     TrainingTask task = new Embedding().settled(directory);
     RecordedTask program = task.on(directory, List.of());
     vocabulary = directory.architecture().vocabSize();
-    int most = Math.min(program.maxPositions(), task.longest(directory).orElse(Integer.MAX_VALUE));
+    int most = Math.min(program.maxPositions(), task.longest(directory).orElse(MOST));
     longest.put(name, most);
     names.add(name);
     AdapterSet all = new AdapterSet(program.description());

@@ -27,7 +27,7 @@ public final class Models {
   /**
    * Opens a model with its adapters, or a run.
    *
-   * @param runs of tasks that read, by name, beside it
+   * @param runs of tasks that read, by name, beside it; a model's own directory is one that gives vectors
    */
   public static Served open(ServedOptions main, Map<String, Path> runs, EngineLimits limits) {
     return open(main, runs, main.computing(), limits);
@@ -54,9 +54,6 @@ public final class Models {
         }
       }
       for (Map.Entry<String, Path> run : runs.entrySet()) {
-        if (!RunDirectory.isRun(run.getValue())) {
-          throw new ConfigException("--run %s is no directory of a run".formatted(run.getValue()));
-        }
         readers.add(reader(new ServedOptions(run.getValue(), run.getKey(), Map.of(), new ServedOptions.Room(1, 0, 0, 1, Optional.empty()), computing),
             run.getKey() + "-base"));
         opened.add(readers.getLast());

@@ -15,6 +15,7 @@ import io.github.lora4j.lora.files.PeftFormat;
 import io.github.lora4j.lora.model.TargetModules;
 import io.github.lora4j.lora.parameters.AdapterValues;
 import io.github.lora4j.lora.plain.LoraMethod;
+import io.github.lora4j.models.Model;
 import java.io.IOException;
 import java.lang.foreign.ValueLayout;
 import java.net.URI;
@@ -97,8 +98,13 @@ final class TinyServer implements AutoCloseable {
 
   /** @param factor of what it adds */
   static void adapter(TinyLlama tiny, Path directory, String seed, float factor) {
+    adapter(tiny.model(), directory, seed, factor);
+  }
+
+  /** One for any Llama. */
+  static void adapter(Model model, Path directory, String seed, float factor) {
     Adapter adapter = new LoraMethod().create(LoraConfig.builder().r(3).targetModules(TargetModules.of("q_proj", "v_proj", "down_proj")).build(),
-        Generator.describe(tiny.model()));
+        Generator.describe(model));
     try (AdapterValues values = new AdapterValues(adapter.parameters())) {
       Random random = new Random(Graph.siteHash(seed));
       adapter.parameters().forEach(p -> {

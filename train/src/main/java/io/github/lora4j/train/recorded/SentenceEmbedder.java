@@ -16,7 +16,7 @@ import io.github.lora4j.train.data.Target;
 import java.util.Arrays;
 
 /**
- * An encoder without a head ({@code BertModel}), as a sentence encoder: token states pooled to one vector of length 1. Trained on pairs (anchor,
+ * A model without a head ({@code BertModel}, {@code LlamaModel}), as a sentence encoder: token states pooled to one vector of length 1. Trained on pairs (anchor,
  * positive) with the other positives of the batch as negatives: multiple-negatives ranking loss (Henderson et al. 2017) as in
  * sentence-transformers.
  *
@@ -29,7 +29,9 @@ public record SentenceEmbedder(Model model, Pooling pooling, double scale) imple
     /** Mean of all tokens (all-MiniLM, e5). */
     MEAN,
     /** The first token (bge). */
-    CLS
+    CLS,
+    /** The last token, the one that has read all of the others in a decoder (Qwen3-Embedding). */
+    LAST
   }
 
   /** The task on an architecture. A pooler, which is not on the way to a sentence vector, is no part of it. */
@@ -50,6 +52,7 @@ public record SentenceEmbedder(Model model, Pooling pooling, double scale) imple
         yield sites.graph().region("head", () -> sites.graph().rangeMean(rows, in.ranges()));
       }
       case CLS -> model.hidden(sites, in, Rows.FIRST);
+      case LAST -> model.hidden(sites, in, Rows.LAST);
     };
     return sites.graph().region("head", () -> sites.graph().l2Normalize(pooled, 1e-12));
   }

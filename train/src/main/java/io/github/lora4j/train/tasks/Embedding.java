@@ -24,9 +24,9 @@ import java.util.Set;
 /**
  * Sentence vectors, from pairs of texts that belong together: multiple-negatives ranking loss.
  *
- * @param pooling "mean" or "cls"; empty: as the model's files say, else mean
+ * @param pooling "mean", "cls" or "last"; empty: as the model's files say, else mean
  */
-public record Embedding(@Meaning("Sentence vectors by mean or cls; as the model's 1_Pooling/config.json says if not given.") String pooling)
+public record Embedding(@Meaning("Sentence vectors by mean, cls or last; as the model's 1_Pooling/config.json says if not given.") String pooling)
     implements TrainingTask {
 
   private static final double SCALE = 20;
@@ -38,8 +38,8 @@ public record Embedding(@Meaning("Sentence vectors by mean or cls; as the model'
 
   /** Checks the name. */
   public Embedding {
-    if (!List.of("", "mean", "cls").contains(pooling)) {
-      throw new ConfigException("pooling must be mean or cls, got \"%s\"".formatted(pooling));
+    if (!List.of("", "mean", "cls", "last").contains(pooling)) {
+      throw new ConfigException("pooling must be mean, cls or last, got \"%s\"".formatted(pooling));
     }
   }
 
@@ -77,7 +77,13 @@ public record Embedding(@Meaning("Sentence vectors by mean or cls; as the model'
 
   @Override
   public RecordedTask on(ModelDirectory model, List<String> labels) {
-    return new SentenceEmbedder(model.architecture(), pooling.equals("cls") ? SentenceEmbedder.Pooling.CLS : SentenceEmbedder.Pooling.MEAN, SCALE);
+    SentenceEmbedder.Pooling how = switch (pooling) {
+      case "cls" -> SentenceEmbedder.Pooling.CLS;
+      case "last" -> SentenceEmbedder.Pooling.LAST;
+      case "", "mean" -> SentenceEmbedder.Pooling.MEAN;
+      default -> throw new IllegalStateException(pooling);
+    };
+    return new SentenceEmbedder(model.architecture(), how, SCALE);
   }
 
   /** A text alone where it is only to be embedded. */

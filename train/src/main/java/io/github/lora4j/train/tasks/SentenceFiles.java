@@ -26,7 +26,7 @@ final class SentenceFiles {
   private static final String LONGEST = "max_seq_length";
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final String MODE = "pooling_mode_";
-  private static final Map<String, String> MODES = Map.of(MODE + "mean_tokens", "mean", MODE + "cls_token", "cls");
+  private static final Map<String, String> MODES = Map.of(MODE + "mean_tokens", "mean", MODE + "cls_token", "cls", MODE + "lasttoken", "last");
 
   private SentenceFiles() {}
 
@@ -43,7 +43,7 @@ final class SentenceFiles {
       List<String> modes = json.properties().stream().filter(e -> e.getKey().startsWith(MODE) && e.getValue().asBoolean()).map(Map.Entry::getKey)
           .toList();
       if (modes.size() != 1 || !MODES.containsKey(modes.getFirst())) {
-        throw new ConfigException("%s asks for %s; mean and cls can be trained".formatted(model.resolve(POOLING), modes));
+        throw new ConfigException("%s asks for %s; mean, cls and last can be trained".formatted(model.resolve(POOLING), modes));
       }
       return MODES.get(modes.getFirst());
     });
@@ -59,7 +59,8 @@ final class SentenceFiles {
         case 0 -> Optional.empty();
         case 1 -> Optional.of("mean");
         case 2 -> Optional.of("cls");
-        default -> throw new ConfigException("%s: %s is %d; 1 (mean) and 2 (cls) can be trained".formatted(model, key, file.metadata().count(key)));
+        case 3 -> Optional.of("last");
+        default -> throw new ConfigException("%s: %s is %d; 1 (mean), 2 (cls) and 3 (last) can be trained".formatted(model, key, file.metadata().count(key)));
       };
     }
   }
