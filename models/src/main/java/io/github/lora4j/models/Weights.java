@@ -8,6 +8,7 @@ import io.github.lora4j.graph.Value;
 import io.github.lora4j.vector.DType;
 import io.github.lora4j.vector.Elements;
 import io.github.lora4j.vector.FormatException;
+import io.github.lora4j.vector.Memory;
 import io.github.lora4j.vector.Philox;
 import io.github.lora4j.vector.WeightFormat;
 import io.github.lora4j.vector.WeightFormats;
@@ -18,6 +19,8 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.BiConsumer;
+import java.util.function.Function;
 import java.util.stream.Collectors;
 
 /**
@@ -153,6 +156,33 @@ public final class Weights implements AutoCloseable {
       read(parameter, DType.F32, floats);
       WeightFormats.encode(as, rows, cols, new Elements(DType.F32), floats, target);
     }
+  }
+
+  /**
+   * Gives rows of a parameter as F32 to one that wants no more of it at once: in memory it lies as the file has it, a block format as blocks.
+   *
+   * @param use given what fills memory with whole rows, from one on
+   */
+  public <T> T rows(Value parameter, Function<BiConsumer<Integer, MemorySegment>, T> use) {
+    int cols = parameter.shape().cols();
+    WeightFormat stored = readsTurned(parameter.name()) ? WeightFormat.F32 : format(parameter.name()).orElse(WeightFormat.F32);
+    long rowBytes = WeightFormats.rowBytes(stored, cols);
+    try (Memory memory = new Memory("rows of a weight")) {
+      MemorySegment weight = memory.allocate(parameter.shape().rows() * rowBytes, parameter.name());
+      read(parameter, stored, weight);
+      MemorySegment floats = memory.allocate((long) cols * Float.BYTES, "a row of it");
+      return use.apply((first, target) -> {
+        for (long row = first, to = 0; to < target.byteSize(); row++, to += floats.byteSize()) {
+          stored.decode(weight, row * rowBytes, floats, 0, cols);
+          MemorySegment.copy(floats, 0, target, to, floats.byteSize());
+        }
+      });
+    }
+  }
+
+  /** Whether a file has the transpose of a parameter, which lies in memory both ways while it is read. */
+  public boolean readsTurned(String parameter) {
+    return transposed.contains(parameter) && find(parameter).filter(f -> !f.checkpoint.turned(f.name)).isPresent();
   }
 
   private static void readTransposed(Found found, DType as, MemorySegment target, long rows, long cols) {

@@ -2,6 +2,8 @@ package io.github.lora4j.checkpoint.internal;
 
 import io.github.lora4j.checkpoint.TensorInfo;
 import io.github.lora4j.vector.DType;
+import io.github.lora4j.vector.Elements;
+import io.github.lora4j.vector.WeightFormat;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 
@@ -33,6 +35,16 @@ final class Safetensors extends TensorTable<SafetensorsHeader.Tensor> {
   @Override
   void read(SafetensorsHeader.Tensor tensor, DType as, MemorySegment target) {
     TensorReader.read(describe(), tensor.info(), new RawElements(file, tensor.position()), as, target);
+  }
+
+  @Override
+  public void read(String name, WeightFormat as, MemorySegment target) {
+    if (as instanceof Elements) {
+      super.read(name, as, target);
+      return;
+    }
+    SafetensorsHeader.Tensor tensor = find(name);
+    TensorReader.encode(describe(), tensor.info(), new RawElements(file, tensor.position()), as, target);
   }
 
   @Override

@@ -6,6 +6,7 @@ import io.github.lora4j.checkpoint.Checkpoint;
 import io.github.lora4j.checkpoint.TensorInfo;
 import io.github.lora4j.vector.DType;
 import io.github.lora4j.vector.Names;
+import io.github.lora4j.vector.WeightFormat;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.InvalidPathException;
@@ -114,6 +115,11 @@ final class ShardedSafetensors extends TensorTable<ShardedSafetensors.Place> {
   @Override
   void read(Place place, DType as, MemorySegment target) {
     place.shard().read(place.info().name(), as, target);
+  }
+
+  @Override
+  public void read(String name, WeightFormat as, MemorySegment target) {
+    find(name).shard().read(name, as, target);
   }
 
   @Override

@@ -4,6 +4,8 @@ import io.github.lora4j.checkpoint.TensorInfo;
 import io.github.lora4j.vector.ConfigException;
 import io.github.lora4j.vector.DType;
 import io.github.lora4j.vector.FormatException;
+import io.github.lora4j.vector.WeightFormat;
+import io.github.lora4j.vector.WeightFormats;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
@@ -35,6 +37,36 @@ final class TensorReader {
         MemorySegment stored = chunk.asSlice(0, n * info.dtype().bytes());
         elements.next(stored);
         convert(file, info, i, stored, as, target.asSlice(i * as.bytes(), n * as.bytes()), n);
+      }
+    }
+  }
+
+  /** Reads rows into blocks of a format, a few at a time: the tensor's floats are never there together. */
+  static void encode(String file, TensorInfo info, Elements elements, WeightFormat as, MemorySegment target) {
+    int cols = info.shape().isEmpty() ? 1 : Math.toIntExact(info.shape().getLast());
+    long rows = cols == 0 ? 0 : info.elements() / cols;
+    long rowBytes = WeightFormats.rowBytes(as, cols);
+    if (target.byteSize() != rows * rowBytes) {
+      throw new ConfigException("%s: tensor %s %s as %s needs a target of %d bytes, got %d".formatted(file, info.name(), info.shape(), as.name(),
+          rows * rowBytes, target.byteSize()));
+    }
+    if (!Conversion.possible(info.dtype(), DType.F32)) {
+      throw new FormatException(file + ": tensor " + info.name() + ": is " + info.dtype() + " and cannot be read as " + as.name());
+    }
+    if (rows == 0) {
+      return;
+    }
+    int step = (int) Math.min(rows, Math.max(1, CHUNK_BYTES / ((long) cols * Float.BYTES)));
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment stored = arena.allocate((long) step * cols * info.dtype().bytes(), 64);
+      MemorySegment floats = arena.allocate((long) step * cols * Float.BYTES, 64);
+      for (long row = 0; row < rows; row += step) {
+        int n = (int) Math.min(step, rows - row);
+        MemorySegment slice = stored.asSlice(0, (long) n * cols * info.dtype().bytes());
+        elements.next(slice);
+        convert(file, info, row * cols, slice, DType.F32, floats, (long) n * cols);
+        WeightFormats.encode(as, n, cols, new io.github.lora4j.vector.Elements(DType.F32), floats.asSlice(0, (long) n * cols * Float.BYTES),
+            target.asSlice(row * rowBytes, n * rowBytes));
       }
     }
   }

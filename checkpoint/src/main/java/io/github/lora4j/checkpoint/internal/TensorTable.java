@@ -58,7 +58,7 @@ abstract class TensorTable<T> implements Checkpoint {
     return path.toString();
   }
 
-  private T find(String name) {
+  final T find(String name) {
     T tensor = tensors.get(name);
     if (tensor == null) {
       throw new FormatException(

@@ -20,6 +20,7 @@ import io.github.lora4j.train.session.TaskProgram;
 import io.github.lora4j.vector.DType;
 import io.github.lora4j.vector.Elements;
 import io.github.lora4j.vector.Loss;
+import io.github.lora4j.vector.WeightFormat;
 import io.github.lora4j.vector.WeightFormats;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
@@ -84,6 +85,9 @@ public final class TrainingStep implements AutoCloseable {
     }
   }
 
+  /** Elements of a weight that are drawn at once. */
+  private static final int DRAWN = 1 << 16;
+
   private final Executable executable;
   private final TaskProgram program;
   private int steps;
@@ -113,11 +117,7 @@ public final class TrainingStep implements AutoCloseable {
           return true;
         }
         boolean one = parameter.name().endsWith("LayerNorm.weight") || parameter.name().endsWith("norm.weight");
-        float[] drawn = new float[Math.toIntExact(parameter.shape().elements())];
-        for (int i = 0; i < drawn.length; i++) {
-          drawn[i] = one ? 1 : (random.nextFloat() - 0.5f) * 0.07f;
-        }
-        WeightFormats.encode(as, parameter.shape().rows(), parameter.shape().cols(), new Elements(DType.F32), MemorySegment.ofArray(drawn), target);
+        draw(random, one, parameter, as, target);
         return true;
       }));
     } catch (RuntimeException | Error e) {
@@ -133,6 +133,22 @@ public final class TrainingStep implements AutoCloseable {
     }
     packed.write(executable, 7, 0);
     targets.write(executable);
+  }
+
+  /** Draws a weight in pieces of whole rows, or fills it with ones. */
+  private static void draw(Random random, boolean ones, Value parameter, WeightFormat as, MemorySegment target) {
+    int cols = parameter.shape().cols();
+    int rows = parameter.shape().rows();
+    int atOnce = Math.max(1, Math.min(rows, DRAWN / cols));
+    float[] drawn = new float[atOnce * cols];
+    for (int row = 0; row < rows; row += atOnce) {
+      int count = Math.min(atOnce, rows - row);
+      for (int i = 0; i < count * cols; i++) {
+        drawn[i] = ones ? 1 : (random.nextFloat() - 0.5f) * 0.07f;
+      }
+      WeightFormats.encode(as, count, cols, new Elements(DType.F32), MemorySegment.ofArray(drawn),
+          target.asSlice(row * WeightFormats.rowBytes(as, cols), count * WeightFormats.rowBytes(as, cols)));
+    }
   }
 
   /** Makes a step and reads its loss; seconds it took. */

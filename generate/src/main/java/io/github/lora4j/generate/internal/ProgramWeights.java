@@ -20,6 +20,7 @@ import java.lang.foreign.MemorySegment;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
+import java.util.function.BiConsumer;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 
@@ -112,12 +113,8 @@ public final class ProgramWeights {
     return turned;
   }
 
-  private MemorySegment derived(String name, Shape shape, Function<MemorySegment, float[]> of) {
-    try (Memory memory = new Memory("norms and rows of base weights")) {
-      MemorySegment weight = memory.allocate(shape.elements() * Float.BYTES, name);
-      base.read(new Value(-1, name, shape, Value.Role.FROZEN, DType.F32), DType.F32, weight);
-      return MemorySegment.ofArray(of.apply(weight));
-    }
+  private MemorySegment derived(String name, Shape shape, Function<BiConsumer<Integer, MemorySegment>, float[]> of) {
+    return MemorySegment.ofArray(base.rows(new Value(-1, name, shape, Value.Role.FROZEN, DType.F32), of));
   }
 
   private static void encode(MemorySegment f32, Value parameter, WeightFormat as, MemorySegment target) {

@@ -2,8 +2,8 @@ package io.github.lora4j.lora.parameters;
 
 import io.github.lora4j.graph.Shape;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.util.List;
+import java.util.function.BiConsumer;
 
 /**
  * Some rows of a base weight.
@@ -19,12 +19,22 @@ public record BaseRows(String weight, Shape shape, List<Integer> rows) {
     rows = List.copyOf(rows);
   }
 
-  /** The rows, one behind another. */
+  /** The rows of a weight that lies in memory, one behind another. */
   public float[] of(MemorySegment f32) {
-    int cols = shape.cols();
-    float[] values = new float[rows.size() * cols];
+    return of((row, target) -> MemorySegment.copy(f32, (long) row * shape.cols() * Float.BYTES, target, 0, target.byteSize()));
+  }
+
+  /**
+   * The rows, one behind another.
+   *
+   * @param read fills memory with a row of the weight, as F32
+   */
+  public float[] of(BiConsumer<Integer, MemorySegment> read) {
+    long bytes = (long) shape.cols() * Float.BYTES;
+    float[] values = new float[rows.size() * shape.cols()];
+    MemorySegment target = MemorySegment.ofArray(values);
     for (int i = 0; i < rows.size(); i++) {
-      MemorySegment.copy(f32, ValueLayout.JAVA_FLOAT_UNALIGNED, (long) rows.get(i) * cols * Float.BYTES, values, i * cols, cols);
+      read.accept(rows.get(i), target.asSlice(i * bytes, bytes));
     }
     return values;
   }

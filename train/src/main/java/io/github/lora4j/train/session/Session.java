@@ -38,6 +38,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CancellationException;
+import java.util.function.BiConsumer;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
@@ -179,13 +180,8 @@ public final class Session implements AutoCloseable {
     }
   }
 
-  /** Norms or rows of a base weight, which is read for them alone. */
-  private static float[] derived(Weights source, String name, Shape shape, Function<MemorySegment, float[]> of) {
-    try (Memory memory = new Memory("norms and rows of base weights")) {
-      MemorySegment weight = memory.allocate(shape.elements() * Float.BYTES, name);
-      source.read(new Value(-1, name, shape, Value.Role.FROZEN, DType.F32), DType.F32, weight);
-      return of.apply(weight);
-    }
+  private static float[] derived(Weights source, String name, Shape shape, Function<BiConsumer<Integer, MemorySegment>, float[]> of) {
+    return source.rows(new Value(-1, name, shape, Value.Role.FROZEN, DType.F32), of);
   }
 
   private static void copy(AdapterParameter parameter, MemorySegment stored, Value slot, WeightFormat as, MemorySegment target) {

@@ -4,7 +4,7 @@ import static io.github.lora4j.vector.internal.Simd.BYTES;
 import static io.github.lora4j.vector.internal.Simd.F;
 import static io.github.lora4j.vector.internal.Simd.ORDER;
 import static io.github.lora4j.vector.internal.Simd.load;
-import static io.github.lora4j.vector.internal.Simd.store;
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static jdk.incubator.vector.FloatVector.broadcast;
 import static jdk.incubator.vector.VectorOperators.GT;
 
@@ -17,9 +17,9 @@ import jdk.incubator.vector.FloatVector;
  * the vectors objects.
  */
 public final class Activations {
-  private static final float GELU_C = (float) Math.sqrt(2 / Math.PI);
-  private static final float GELU_A = 0.044715f;
-  private static final float DENSITY = (float) (1 / Math.sqrt(2 * Math.PI));
+  static final float GELU_C = (float) Math.sqrt(2 / Math.PI);
+  static final float GELU_A = 0.044715f;
+  static final float DENSITY = (float) (1 / Math.sqrt(2 * Math.PI));
 
   private Activations() {}
 
@@ -36,17 +36,8 @@ public final class Activations {
       case TANH -> tanh(x, out, at, bound);
       case SIGMOID -> sigmoid(x, out, at, bound);
     }
-    if (bound < end) {
-      var rest = Simd.rest(bound, end);
-      var v = load(x, bound, rest);
-      store(switch (f) {
-        case GELU -> gelu(v);
-        case GELU_TANH -> geluTanh(v);
-        case SILU -> silu(v);
-        case RELU -> relu(v);
-        case TANH -> VectorMath.tanh(v);
-        case SIGMOID -> VectorMath.sigmoid(v);
-      }, out, bound, rest);
+    for (; bound < end; bound += 4) {
+      out.set(JAVA_FLOAT, bound, ScalarMath.apply(f, x.get(JAVA_FLOAT, bound)));
     }
   }
 
@@ -63,18 +54,8 @@ public final class Activations {
       case TANH -> tanhGrad(x, dy, dx, at, bound);
       case SIGMOID -> sigmoidGrad(x, dy, dx, at, bound);
     }
-    if (bound < end) {
-      var rest = Simd.rest(bound, end);
-      var v = load(x, bound, rest);
-      var slope = switch (f) {
-        case GELU -> geluSlope(v);
-        case GELU_TANH -> geluTanhSlope(v);
-        case SILU -> siluSlope(v);
-        case RELU -> reluSlope(v);
-        case TANH -> tanhSlope(v);
-        case SIGMOID -> sigmoidSlope(v);
-      };
-      store(load(dy, bound, rest).mul(slope), dx, bound, rest);
+    for (; bound < end; bound += 4) {
+      dx.set(JAVA_FLOAT, bound, dy.get(JAVA_FLOAT, bound) * ScalarMath.slope(f, x.get(JAVA_FLOAT, bound)));
     }
   }
 

@@ -13,7 +13,6 @@ import static io.github.lora4j.vector.internal.Simd.F;
 import static io.github.lora4j.vector.internal.Simd.LANES;
 import static io.github.lora4j.vector.internal.Simd.ORDER;
 import static io.github.lora4j.vector.internal.Simd.all;
-import static io.github.lora4j.vector.internal.Simd.load;
 import static io.github.lora4j.vector.internal.Simd.store;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static jdk.incubator.vector.FloatVector.fromMemorySegment;
@@ -76,9 +75,7 @@ public final class Attention {
           AttentionScores.hide(spec, scratch, P, first, from, position, queries, kLength, AttentionScores.pad(tile), vectors);
         }
         for (int lanes = 0; lanes < vectors; lanes++) {
-          max(scratch, tile, lanes * (long) BYTES);
-          shrink(scratch, first > begin, lanes * (long) BYTES);
-          exponentials(scratch, tile, lanes * (long) BYTES);
+          softmax(scratch, tile, first > begin, lanes * (long) BYTES);
         }
         if (first > begin) {
           scaleLines(scratch, sumT, (int) (row / 4), vectors);
@@ -115,44 +112,38 @@ public final class Attention {
     }
   }
 
-  /** Raises MAX; SHRINK is the logarithm of what sums shrink by. */
-  private static void max(MemorySegment s, int keys, long lanes) {
-    var before = load(s, MAX + lanes);
+  /**
+   * Raises MAX; makes SHRINK what sums shrink by, and scales TOTAL; turns the scores of one tile and one vector of queries to exponentials, and adds them to
+   * TOTAL. All in one method on purpose: C2 compiles one of more than 325 bytes for itself. Parts of it were inlined into the loop over tiles, which with a
+   * bias or a window has no room for them all, and vectors that went to the rest became objects.
+   */
+  private static void softmax(MemorySegment s, int keys, boolean again, long lanes) {
+    var before = fromMemorySegment(F, s, MAX + lanes, ORDER);
     var even = before;
     var odd = before;
     int j = 0;
     // Compare and blend, because max() spends more on NaN than on all the rest; a NaN score reaches the sum all the same.
     for (; j + 2 <= keys; j += 2) {
-      var a = load(s, P + j * LINE + lanes);
-      var b = load(s, P + (j + 1) * LINE + lanes);
+      var a = fromMemorySegment(F, s, P + j * LINE + lanes, ORDER);
+      var b = fromMemorySegment(F, s, P + (j + 1) * LINE + lanes, ORDER);
       even = even.blend(a, a.compare(GT, even));
       odd = odd.blend(b, b.compare(GT, odd));
     }
     if (j < keys) {
-      var a = load(s, P + j * LINE + lanes);
+      var a = fromMemorySegment(F, s, P + j * LINE + lanes, ORDER);
       even = even.blend(a, a.compare(GT, even));
     }
     var max = even.blend(odd, odd.compare(GT, even));
     // A query that sees no key yet has no maximum; with the least float in its place its exponentials are 0 and none is NaN.
     max = max.blend(-Float.MAX_VALUE, max.compare(LE, -Float.MAX_VALUE));
-    before.sub(max).intoMemorySegment(s, SHRINK + lanes, ORDER);
     max.intoMemorySegment(s, MAX + lanes, ORDER);
-  }
-
-  /** Scales TOTAL, and makes SHRINK the factor itself. */
-  private static void shrink(MemorySegment s, boolean again, long lanes) {
-    if (again) {
-      var shrink = VectorMath.expOfNegative(fromMemorySegment(F, s, SHRINK + lanes, ORDER));
-      shrink.intoMemorySegment(s, SHRINK + lanes, ORDER);
-      shrink.mul(fromMemorySegment(F, s, TOTAL + lanes, ORDER)).intoMemorySegment(s, TOTAL + lanes, ORDER);
-    }
-  }
-
-  /** Turns the scores of one tile and one vector of queries to exponentials, and adds them to TOTAL. */
-  private static void exponentials(MemorySegment s, int keys, long lanes) {
-    var max = fromMemorySegment(F, s, MAX + lanes, ORDER);
     var sum = fromMemorySegment(F, s, TOTAL + lanes, ORDER);
-    for (int j = 0; j < keys; j++) {
+    if (again) {
+      var shrink = VectorMath.expOfNegative(before.sub(max));
+      shrink.intoMemorySegment(s, SHRINK + lanes, ORDER);
+      sum = shrink.mul(sum);
+    }
+    for (j = 0; j < keys; j++) {
       var e = VectorMath.expOfNegative(fromMemorySegment(F, s, P + j * LINE + lanes, ORDER).sub(max));
       sum = sum.add(e);
       e.intoMemorySegment(s, P + j * LINE + lanes, ORDER);

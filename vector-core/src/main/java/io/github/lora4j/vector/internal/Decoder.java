@@ -12,7 +12,12 @@ import static java.lang.foreign.ValueLayout.JAVA_INT;
 import io.github.lora4j.vector.Kernels;
 import java.lang.foreign.MemorySegment;
 
-/** The norm and the position embedding of decoders. Contracts are those of {@code Kernels}. */
+/**
+ * The norm and the position embedding of decoders. Contracts are those of {@code Kernels}.
+ *
+ * <p>What fills no vector is done one by one where it needs many loads, with the same roundings: so many masked ones behind a loop make the compiler
+ * keep vectors as objects.
+ */
 public final class Decoder {
 
   private Decoder() {}
@@ -71,9 +76,8 @@ public final class Decoder {
     for (long bound = whole(0, bytes); j < bound; j += BYTES) {
       store(load(dy, row + j).mul(load(gamma, j)).mul(rstd).add(load(x, row + j).mul(shrink)), dx, row + j);
     }
-    if (j < bytes) {
-      var rest = rest(j, bytes);
-      store(load(dy, row + j, rest).mul(load(gamma, j, rest)).mul(rstd).add(load(x, row + j, rest).mul(shrink)), dx, row + j, rest);
+    for (; j < bytes; j += 4) {
+      dx.set(JAVA_FLOAT, row + j, dy.get(JAVA_FLOAT, row + j) * gamma.get(JAVA_FLOAT, j) * rstd + x.get(JAVA_FLOAT, row + j) * shrink);
     }
   }
 
@@ -83,10 +87,9 @@ public final class Decoder {
     for (long bound = whole(0, bytes); j < bound; j += BYTES) {
       store(load(dy, row + j).mul(load(gamma, j)).mul(rstd).add(load(x, row + j).mul(shrink)).add(load(addend, row + j)), dx, row + j);
     }
-    if (j < bytes) {
-      var rest = rest(j, bytes);
-      store(load(dy, row + j, rest).mul(load(gamma, j, rest)).mul(rstd).add(load(x, row + j, rest).mul(shrink)).add(load(addend, row + j, rest)),
-          dx, row + j, rest);
+    for (; j < bytes; j += 4) {
+      dx.set(JAVA_FLOAT, row + j, dy.get(JAVA_FLOAT, row + j) * gamma.get(JAVA_FLOAT, j) * rstd + x.get(JAVA_FLOAT, row + j) * shrink
+          + addend.get(JAVA_FLOAT, row + j));
     }
   }
 
@@ -153,7 +156,6 @@ public final class Decoder {
       store(first.mul(c).sub(second.mul(s)), y, at + j);
       store(second.mul(c).add(first.mul(s)), y, at + half + j);
     }
-    // One by one, with the same roundings: so many masked loads and stores in a row make the compiler keep vectors as objects.
     for (; j < half; j += 4) {
       float c = table.get(JAVA_FLOAT, angles + j);
       float s = table.get(JAVA_FLOAT, angles + half + j) * sign;

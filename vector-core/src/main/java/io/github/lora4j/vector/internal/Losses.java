@@ -1,6 +1,9 @@
 package io.github.lora4j.vector.internal;
 
 import static io.github.lora4j.vector.internal.Simd.BYTES;
+import static io.github.lora4j.vector.internal.Simd.F;
+import static io.github.lora4j.vector.internal.Simd.LANES;
+import static io.github.lora4j.vector.internal.Simd.ORDER;
 import static io.github.lora4j.vector.internal.Simd.all;
 import static io.github.lora4j.vector.internal.Simd.load;
 import static io.github.lora4j.vector.internal.Simd.rest;
@@ -9,9 +12,13 @@ import static io.github.lora4j.vector.internal.Simd.whole;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
 import java.lang.foreign.MemorySegment;
+import jdk.incubator.vector.FloatVector;
 
 /** Softmax losses over many columns. The others have as many columns as a task has labels, and stay scalar. */
 public final class Losses {
+
+  /** A vector of a thread's own, of what fills none. */
+  private static final ThreadLocal<float[]> LAST = ThreadLocal.withInitial(() -> new float[LANES]);
 
   private Losses() {}
 
@@ -80,13 +87,20 @@ public final class Losses {
     }
     if (j < bytes) {
       var rest = rest(j, bytes);
-      var e = VectorMath.expOfNegative(load(x, at + j, rest).sub(max));
-      sum = sum.add(e, rest);
-      store(e, out, outAt + j, rest);
+      lastExponentials(x, at + j, max, out, outAt + j, bytes - j);
+      // The other lanes are 0.
+      sum = sum.add(FloatVector.fromMemorySegment(F, out, outAt + j, ORDER, rest));
     }
     float total = Simd.sum(sum);
     Elementwise.scale(out, 1 / total, out, outAt / 4, (outAt + bytes) / 4);
     return max + Math.log(total);
+  }
+
+  /** out = e^(x − max) of columns that fill no vector. */
+  static void lastExponentials(MemorySegment x, long at, float max, MemorySegment out, long outAt, long bytes) {
+    for (long j = 0; j < bytes; j += 4) {
+      out.set(JAVA_FLOAT, outAt + j, ScalarMath.expOfNegative(x.get(JAVA_FLOAT, at + j) - max));
+    }
   }
 
   static float max(MemorySegment x, long at, long end) {
@@ -107,8 +121,11 @@ public final class Losses {
       sum = sum.add(VectorMath.expOfNegative(load(x, at).sub(max)));
     }
     if (at < end) {
-      var rest = rest(at, end);
-      sum = sum.add(VectorMath.expOfNegative(load(x, at, rest).sub(max)), rest);
+      float[] last = LAST.get();
+      for (int lane = 0; lane < LANES; lane++, at += 4) {
+        last[lane] = at < end ? ScalarMath.expOfNegative(x.get(JAVA_FLOAT, at) - max) : 0;
+      }
+      sum = sum.add(FloatVector.fromArray(F, last, 0));
     }
     return Simd.sum(sum);
   }

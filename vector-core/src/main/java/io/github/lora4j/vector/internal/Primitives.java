@@ -86,9 +86,8 @@ public final class Primitives {
     for (long bound = whole(at, end); at < bound; at += BYTES) {
       store(VectorMath.expOfNegative(load(x, at).sub(max)).mul(factor), out, at);
     }
-    if (at < end) {
-      var rest = rest(at, end);
-      store(VectorMath.expOfNegative(load(x, at, rest).sub(max)).mul(factor), out, at, rest);
+    for (; at < end; at += 4) {
+      out.set(JAVA_FLOAT, at, ScalarMath.expOfNegative(x.get(JAVA_FLOAT, at) - max) * factor);
     }
   }
 }

@@ -19,12 +19,12 @@ import jdk.incubator.vector.IntVector;
  * follows the long formulas: {@code broadcast} and {@code intoMemorySegment} rather than the short hands of {@link Simd}.
  */
 public final class VectorMath {
-  private static final float LOG2E = 1.44269504f;
-  private static final float LN2 = 0.693147181f;
-  private static final float LN2_HIGH = 0x1.62e43p-1f;
-  private static final float LN2_LOW = -0x1.05c61p-29f;
+  static final float LOG2E = 1.44269504f;
+  static final float LN2 = 0.693147181f;
+  static final float LN2_HIGH = 0x1.62e43p-1f;
+  static final float LN2_LOW = -0x1.05c61p-29f;
   /** 1.5·2²³: adding it rounds to an integer, which is then in the low bits. */
-  private static final float ROUND = 0x1.8p23f;
+  static final float ROUND = 0x1.8p23f;
   private static final int ROUND_BITS = Float.floatToRawIntBits(ROUND);
 
   private VectorMath() {}

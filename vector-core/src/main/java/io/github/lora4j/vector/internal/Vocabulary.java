@@ -1,7 +1,9 @@
 package io.github.lora4j.vector.internal;
 
 import static io.github.lora4j.vector.internal.Simd.BYTES;
+import static io.github.lora4j.vector.internal.Simd.F;
 import static io.github.lora4j.vector.internal.Simd.LANES;
+import static io.github.lora4j.vector.internal.Simd.ORDER;
 import static io.github.lora4j.vector.internal.Simd.all;
 import static io.github.lora4j.vector.internal.Simd.load;
 import static io.github.lora4j.vector.internal.Simd.rest;
@@ -11,6 +13,7 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
 import io.github.lora4j.vector.Kernels;
 import java.lang.foreign.MemorySegment;
+import jdk.incubator.vector.FloatVector;
 
 /** Softmax over a vocabulary in chunks, a row at a time; what is done once a row and chunk stays scalar. Contracts are those of {@code Kernels}. */
 public final class Vocabulary {
@@ -59,9 +62,8 @@ public final class Vocabulary {
     for (long bound = whole(at, end); at < bound; at += BYTES) {
       store(VectorMath.tanh(load(x, at).mul(1 / cap)).mul(cap), x, at);
     }
-    if (at < end) {
-      var rest = rest(at, end);
-      store(VectorMath.tanh(load(x, at, rest).mul(1 / cap)).mul(cap), x, at, rest);
+    for (; at < end; at += 4) {
+      x.set(JAVA_FLOAT, at, ScalarMath.tanh(x.get(JAVA_FLOAT, at) * (1 / cap)) * cap);
     }
   }
 
@@ -74,17 +76,12 @@ public final class Vocabulary {
       store(e, x, at);
     }
     if (at < end) {
-      lastExponentials(x, max, at, end);
       var rest = rest(at, end);
-      sum = sum.add(load(x, at, rest), rest);
+      Losses.lastExponentials(x, at, max, x, at, end - at);
+      // The other lanes are 0.
+      sum = sum.add(FloatVector.fromMemorySegment(F, x, at, ORDER, rest));
     }
     return Simd.sum(sum);
-  }
-
-  /** The columns that fill no vector; for itself, as the compiler would keep its vectors as objects where a loop stands before it. */
-  private static void lastExponentials(MemorySegment x, float max, long at, long end) {
-    var rest = rest(at, end);
-    store(VectorMath.expOfNegative(load(x, at, rest).sub(max)), x, at, rest);
   }
 
   /** x = e^(x − max)·(1 − (x/cap)²); the result is the sum of the exponentials. */
@@ -99,11 +96,11 @@ public final class Vocabulary {
     }
     if (at < end) {
       var rest = rest(at, end);
-      var z = load(x, at, rest);
-      var e = VectorMath.expOfNegative(z.sub(max));
-      var t = z.mul(1 / cap);
-      sum = sum.add(e, rest);
-      store(e.sub(e.mul(t).mul(t)), x, at, rest);
+      var t = FloatVector.fromMemorySegment(F, x, at, ORDER, rest).mul(1 / cap);
+      Losses.lastExponentials(x, at, max, x, at, end - at);
+      var e = FloatVector.fromMemorySegment(F, x, at, ORDER, rest);
+      sum = sum.add(e);
+      e.sub(e.mul(t).mul(t)).intoMemorySegment(x, at, ORDER, rest);
     }
     return Simd.sum(sum);
   }

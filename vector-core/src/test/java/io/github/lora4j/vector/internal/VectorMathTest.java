@@ -3,7 +3,10 @@ package io.github.lora4j.vector.internal;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.github.lora4j.vector.Activation;
 import io.github.lora4j.vector.internal.reference.Functions;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.util.function.DoubleUnaryOperator;
 import java.util.function.UnaryOperator;
 import jdk.incubator.vector.FloatVector;
@@ -81,5 +84,38 @@ class VectorMathTest {
 
   private static float one(UnaryOperator<FloatVector> f, float x) {
     return f.apply(FloatVector.broadcast(Simd.F, x)).lane(0);
+  }
+
+  /** What fills no vector is computed one by one, with the bits that it has among others. */
+  @Test
+  void numbersAloneHaveTheBitsOfVectors() {
+    float[] values = new float[255 * 16 * Simd.LANES];
+    for (int i = 0; i < values.length; i++) {
+      values[i] = Float.intBitsToFloat((i & 1) << 31 | i / (16 * Simd.LANES) << 23 | i * 0xFEDB % 0x800000);
+    }
+    values[1] = Float.NaN;
+    values[2] = Float.POSITIVE_INFINITY;
+    values[3] = Float.NEGATIVE_INFINITY;
+    MemorySegment x = MemorySegment.ofArray(values);
+    MemorySegment ones = MemorySegment.ofArray(new float[values.length]);
+    for (long i = 0; i < values.length; i++) {
+      ones.setAtIndex(ValueLayout.JAVA_FLOAT_UNALIGNED, i, 1);
+    }
+    for (Activation f : Activation.values()) {
+      float[] whole = new float[values.length];
+      float[] slopes = new float[values.length];
+      Activations.apply(f, x, MemorySegment.ofArray(whole), 0, whole.length);
+      Activations.gradient(f, x, ones, MemorySegment.ofArray(slopes), 0, whole.length);
+      for (int i = 0; i < values.length; i++) {
+        assertEquals(whole[i], ScalarMath.apply(f, values[i]), f + " of " + values[i]);
+        assertEquals(slopes[i], ScalarMath.slope(f, values[i]), f + "' of " + values[i]);
+      }
+    }
+    for (int i = 0; i < values.length; i += Simd.LANES) {
+      float[] exponentials = VectorMath.expOfNegative(FloatVector.fromArray(Simd.F, values, i).abs().neg()).toArray();
+      for (int lane = 0; lane < Simd.LANES; lane++) {
+        assertEquals(exponentials[lane], ScalarMath.expOfNegative(-Math.abs(values[i + lane])), "e^-|" + values[i + lane] + "|");
+      }
+    }
   }
 }

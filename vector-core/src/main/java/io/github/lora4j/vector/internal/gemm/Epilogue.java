@@ -17,15 +17,14 @@ final class Epilogue {
 
   /** C = alpha·T. */
   static void store(MemorySegment t, long t0, int width, int rows, int columns, float alpha, MemorySegment c, long c0, long rowBytes) {
-    FloatVector factor = FloatVector.broadcast(SPECIES, alpha);
     if (columns == 4 * COUNT) {
       for (int r = 0; r < rows; r++) {
         long from = t0 + r * 4 * WIDTH;
         long to = c0 + r * rowBytes;
-        scaled(t, from, factor).intoMemorySegment(c, to, NATIVE);
-        scaled(t, from + WIDTH, factor).intoMemorySegment(c, to + WIDTH, NATIVE);
-        scaled(t, from + 2 * WIDTH, factor).intoMemorySegment(c, to + 2 * WIDTH, NATIVE);
-        scaled(t, from + 3 * WIDTH, factor).intoMemorySegment(c, to + 3 * WIDTH, NATIVE);
+        scaled(t, from, alpha, c, to);
+        scaled(t, from + WIDTH, alpha, c, to + WIDTH);
+        scaled(t, from + 2 * WIDTH, alpha, c, to + 2 * WIDTH);
+        scaled(t, from + 3 * WIDTH, alpha, c, to + 3 * WIDTH);
       }
       return;
     }
@@ -34,7 +33,7 @@ final class Epilogue {
       long from = t0 + bytes((long) r * width);
       long to = c0 + r * rowBytes;
       for (int j = 0; j < whole; j += COUNT) {
-        scaled(t, from + bytes(j), factor).intoMemorySegment(c, to + bytes(j), NATIVE);
+        scaled(t, from + bytes(j), alpha, c, to + bytes(j));
       }
       for (int j = whole; j < columns; j++) {
         c.set(FLOAT, to + bytes(j), t.get(FLOAT, from + bytes(j)) * alpha);
@@ -45,16 +44,15 @@ final class Epilogue {
   /** C = alpha·T + base; base rows are {@code baseBytes} apart, 0 repeats one row. Base may be C. */
   static void storeAdd(MemorySegment t, long t0, int width, int rows, int columns, float alpha, MemorySegment base, long base0,
       long baseBytes, MemorySegment c, long c0, long rowBytes) {
-    FloatVector factor = FloatVector.broadcast(SPECIES, alpha);
     if (columns == 4 * COUNT) {
       for (int r = 0; r < rows; r++) {
         long from = t0 + r * 4 * WIDTH;
         long in = base0 + r * baseBytes;
         long to = c0 + r * rowBytes;
-        scaled(t, from, factor, base, in).intoMemorySegment(c, to, NATIVE);
-        scaled(t, from + WIDTH, factor, base, in + WIDTH).intoMemorySegment(c, to + WIDTH, NATIVE);
-        scaled(t, from + 2 * WIDTH, factor, base, in + 2 * WIDTH).intoMemorySegment(c, to + 2 * WIDTH, NATIVE);
-        scaled(t, from + 3 * WIDTH, factor, base, in + 3 * WIDTH).intoMemorySegment(c, to + 3 * WIDTH, NATIVE);
+        scaled(t, from, alpha, base, in, c, to);
+        scaled(t, from + WIDTH, alpha, base, in + WIDTH, c, to + WIDTH);
+        scaled(t, from + 2 * WIDTH, alpha, base, in + 2 * WIDTH, c, to + 2 * WIDTH);
+        scaled(t, from + 3 * WIDTH, alpha, base, in + 3 * WIDTH, c, to + 3 * WIDTH);
       }
       return;
     }
@@ -63,9 +61,9 @@ final class Epilogue {
         long from = t0 + r * 3 * WIDTH;
         long in = base0 + r * baseBytes;
         long to = c0 + r * rowBytes;
-        scaled(t, from, factor, base, in).intoMemorySegment(c, to, NATIVE);
-        scaled(t, from + WIDTH, factor, base, in + WIDTH).intoMemorySegment(c, to + WIDTH, NATIVE);
-        scaled(t, from + 2 * WIDTH, factor, base, in + 2 * WIDTH).intoMemorySegment(c, to + 2 * WIDTH, NATIVE);
+        scaled(t, from, alpha, base, in, c, to);
+        scaled(t, from + WIDTH, alpha, base, in + WIDTH, c, to + WIDTH);
+        scaled(t, from + 2 * WIDTH, alpha, base, in + 2 * WIDTH, c, to + 2 * WIDTH);
       }
       return;
     }
@@ -75,7 +73,7 @@ final class Epilogue {
       long in = base0 + r * baseBytes;
       long to = c0 + r * rowBytes;
       for (int j = 0; j < whole; j += COUNT) {
-        scaled(t, from + bytes(j), factor, base, in + bytes(j)).intoMemorySegment(c, to + bytes(j), NATIVE);
+        scaled(t, from + bytes(j), alpha, base, in + bytes(j), c, to + bytes(j));
       }
       for (int j = whole; j < columns; j++) {
         c.set(FLOAT, to + bytes(j), Math.fma(t.get(FLOAT, from + bytes(j)), alpha, base.get(FLOAT, in + bytes(j))));
@@ -83,12 +81,16 @@ final class Epilogue {
     }
   }
 
-  private static FloatVector scaled(MemorySegment t, long from, FloatVector factor) {
-    return FloatVector.fromMemorySegment(SPECIES, t, from, NATIVE).mul(factor);
+  // These take the factor as a number: a vector made before the branches became an object at each call, because C2 leaves calls of these out of line
+  // where a branch is rarely taken. Its broadcast leaves the loop anyway.
+
+  private static void scaled(MemorySegment t, long from, float alpha, MemorySegment c, long to) {
+    FloatVector.fromMemorySegment(SPECIES, t, from, NATIVE).mul(FloatVector.broadcast(SPECIES, alpha)).intoMemorySegment(c, to, NATIVE);
   }
 
-  private static FloatVector scaled(MemorySegment t, long from, FloatVector factor, MemorySegment base, long in) {
-    return FloatVector.fromMemorySegment(SPECIES, t, from, NATIVE).fma(factor, FloatVector.fromMemorySegment(SPECIES, base, in, NATIVE));
+  private static void scaled(MemorySegment t, long from, float alpha, MemorySegment base, long in, MemorySegment c, long to) {
+    FloatVector.fromMemorySegment(SPECIES, t, from, NATIVE).fma(FloatVector.broadcast(SPECIES, alpha),
+        FloatVector.fromMemorySegment(SPECIES, base, in, NATIVE)).intoMemorySegment(c, to, NATIVE);
   }
 
   /** C += one row, repeated. */
