@@ -42,7 +42,11 @@ final class Browser implements AutoCloseable {
     driver = new ProcessBuilder(chromedriver.toString(), "--port=0").redirectErrorStream(true).start();
     BufferedReader said = driver.inputReader();
     String port = "";
-    for (String line = said.readLine(); line != null && port.isEmpty(); line = said.readLine()) {
+    while (port.isEmpty()) {
+      String line = said.readLine();
+      if (line == null) {
+        throw new IOException(chromedriver + " ended at once");
+      }
       Matcher matcher = PORT.matcher(line);
       port = matcher.find() ? matcher.group(1) : "";
     }

@@ -5,11 +5,16 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.github.lora4j.inference.engine.EngineLimits;
+import io.github.lora4j.inference.model.ServedModel;
 import io.github.lora4j.inference.model.ServedOptions;
+import io.github.lora4j.inference.reading.Embedder;
+import io.github.lora4j.models.ModelDirectory;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
@@ -29,17 +34,20 @@ class NpmClientTest {
     Files.copy(clients().resolve("openai.mjs"), script, StandardCopyOption.REPLACE_EXISTING);
     TinyServer.write(directory, "one");
     TinyServer.lengthen(directory, 400);
-    try (TinyServer tiny = new TinyServer(directory, new ServedOptions.Room(8, 400, 0, 0, Optional.empty()), EngineLimits.DEFAULT,
-        ServerOptions.LOCAL,
-        "one")) {
+    ServedModel model = new ServedModel(new ServedOptions(directory, "tiny", Map.of("one", directory.resolve("adapters/one")),
+        new ServedOptions.Room(8, 400, 0, 0, Optional.empty()), new ServedOptions.Computing("cpu", 1)), EngineLimits.DEFAULT);
+    Embedder vectors = new Embedder("vectors", ModelDirectory.open(directory), Map.of(), "cpu", 1);
+    try (Served served = new Served(Optional.of(model), List.of(vectors), directory);
+        Server server = new Server(served, ServerOptions.LOCAL, line -> { })) {
       ProcessBuilder node = new ProcessBuilder("node", script.toString()).redirectErrorStream(true);
-      node.environment().put("LORA4J_URL", tiny.server.address());
+      node.environment().put("LORA4J_URL", server.address());
       node.environment().put("CHAT_MODEL", "one");
+      node.environment().put("EMBEDDING_MODEL", "vectors");
       Process process = node.start();
       String said = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
       assertTrue(process.waitFor(60, TimeUnit.SECONDS), said);
       assertEquals(0, process.exitValue(), said);
-      assertTrue(said.contains("chat: ok"), said);
+      assertTrue(said.contains("chat: ok") && said.contains("embeddings: ok"), said);
     } finally {
       Files.delete(script);
     }
