@@ -1,6 +1,7 @@
 package io.github.lora4j.cli;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
@@ -62,6 +63,19 @@ class LauncherTest {
     String path = started.get(started.indexOf("[-cp]") + 1);
     assertEquals("[" + copy + "/cli/target/classes:" + copy + "/graph/target/classes:" + dir + "/repository/library.jar]", path);
     assertEquals(1, builds());
+  }
+
+  @Test
+  void anArchiveRunsItsJarsWithoutABuild() throws Exception {
+    Path archive = dir.resolve("an archive");
+    Files.createDirectories(archive.resolve("lib"));
+    Files.copy(Path.of("../lora4j"), archive.resolve("lora4j"), StandardCopyOption.COPY_ATTRIBUTES);
+    List<String> started = run(archive, Map.of(), "train", "a b");
+    assertEquals("[" + archive + "/lib/*]", started.get(started.indexOf("[-cp]") + 1));
+    assertTrue(started.contains("[@" + archive + "/cli/jvm-arguments]"), started.toString());
+    assertEquals("[a b]", started.getLast());
+    assertFalse(Files.exists(dir.resolve("maven/log")), "nothing is built");
+    assertFalse(Files.exists(archive.resolve("target")), "nothing is written");
   }
 
   @Test
