@@ -1,6 +1,7 @@
 package com.example;
 
 import org.springframework.ai.chat.client.ChatClient;
+import org.springframework.ai.openai.OpenAiChatOptions;
 import org.springframework.boot.CommandLineRunner;
 import org.springframework.boot.SpringApplication;
 import org.springframework.boot.autoconfigure.SpringBootApplication;
@@ -15,18 +16,20 @@ public class Ask {
     SpringApplication.run(Ask.class, args).close();
   }
 
+  private static OpenAiChatOptions.Builder greedy(String model) {
+    return OpenAiChatOptions.builder().model(model).temperature(0.0).maxTokens(24);
+  }
+
   @Bean
   CommandLineRunner ask(ChatClient.Builder builder) {
     return args -> {
       ChatClient client = builder.build();
       for (int i = 0; i < 2; i++) {
         String model = args[i];
-        System.out.println(model + ": " + client.prompt(args[2]).options(org.springframework.ai.openai.OpenAiChatOptions.builder().model(model)
-            .temperature(0.0).maxTokens(24)).call().content());
+        System.out.println(model + ": " + client.prompt(args[2]).options(greedy(model)).call().content());
       }
       StringBuilder pieces = new StringBuilder();
-      client.prompt(args[2]).options(org.springframework.ai.openai.OpenAiChatOptions.builder().model(args[1]).temperature(0.0).maxTokens(24)).stream()
-          .content().toStream().forEach(pieces::append);
+      client.prompt(args[2]).options(greedy(args[1])).stream().content().toStream().forEach(pieces::append);
       System.out.println("streamed: " + pieces);
     };
   }
