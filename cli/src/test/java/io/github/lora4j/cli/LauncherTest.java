@@ -1,6 +1,7 @@
 package io.github.lora4j.cli;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
@@ -82,6 +83,19 @@ class LauncherTest {
 
   private static List<String> archive(List<String> started) {
     return started.stream().filter(argument -> argument.contains("SharedArchiveFile")).toList();
+  }
+
+  @Test
+  void anArchiveRunsItsJarsWithoutABuild() throws Exception {
+    Path archive = dir.resolve("an archive");
+    Files.createDirectories(archive.resolve("lib"));
+    Files.copy(Path.of("../lora4j"), archive.resolve("lora4j"), StandardCopyOption.COPY_ATTRIBUTES);
+    List<String> started = run(archive, Map.of(), "train", "a b");
+    assertEquals("[" + archive + "/lib/*]", started.get(started.indexOf("[-cp]") + 1));
+    assertTrue(started.contains("[@" + archive + "/cli/jvm-arguments]"), started.toString());
+    assertEquals("[a b]", started.getLast());
+    assertFalse(Files.exists(dir.resolve("maven/log")), "nothing is built");
+    assertFalse(Files.exists(archive.resolve("target")), "nothing is written");
   }
 
   @Test

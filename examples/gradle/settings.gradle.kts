@@ -1,0 +1,1 @@
+rootProject.name = "lora4j-gradle-example"
