@@ -20,13 +20,13 @@ import java.util.TreeSet;
 /** What classes ask of the JVM by name or by shape: functions of C, resources, bundles, and members found at run time. */
 final class Uses {
 
-  private static final Map<String, String> LAYOUTS = Map.of("JAVA_INT", "int", "JAVA_LONG", "long", "JAVA_FLOAT", "float", "JAVA_DOUBLE", "double",
-      "JAVA_BYTE", "byte", "JAVA_SHORT", "short", "JAVA_CHAR", "char", "JAVA_BOOLEAN", "boolean", "ADDRESS", "void*");
+  private static final Map<String, String> LAYOUTS = Map.of("JAVA_INT", "int", "JAVA_LONG", "long", "JAVA_FLOAT", "float", "JAVA_DOUBLE",
+      "double", "JAVA_BYTE", "byte", "JAVA_SHORT", "short", "JAVA_CHAR", "char", "JAVA_BOOLEAN", "boolean", "ADDRESS", "void*");
   /** Calls of java.lang.Class and others that find by name what no code names, so that an image would leave it out. */
   private static final Map<String, Set<String>> FINDERS = Map.of(
       "java/lang/Class", Set.of("forName", "getMethod", "getMethods", "getDeclaredMethod", "getDeclaredMethods", "getConstructor", "getConstructors",
-          "getDeclaredConstructor", "getDeclaredConstructors", "getField", "getFields", "getDeclaredField", "getDeclaredFields", "getRecordComponents",
-          "newInstance"),
+          "getDeclaredConstructor", "getDeclaredConstructors", "getField", "getFields", "getDeclaredField", "getDeclaredFields",
+          "getRecordComponents", "newInstance"),
       "java/lang/ClassLoader", Set.of("loadClass", "findClass"),
       "java/lang/reflect/Proxy", Set.of("newProxyInstance"),
       "java/lang/invoke/MethodHandles$Lookup", Set.of("findStatic", "findVirtual", "findConstructor", "findSpecial", "findVarHandle", "findGetter",
