@@ -8,6 +8,7 @@ import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -60,6 +61,8 @@ final class Plain {
       case Double number -> whole(number);
       case Float number -> whole(number.doubleValue());
       case Number number -> number;
+      // A function of another language is a map as well, an empty one.
+      case Function<?, ?> function -> throw new ConfigException("%s: a function is no text, number, list or map".formatted(key));
       // A list of another language may be a map as well.
       case Collection<?> list -> list(key, list);
       case Map<?, ?> map -> map(map);
