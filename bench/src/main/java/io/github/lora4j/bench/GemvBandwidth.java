@@ -7,11 +7,15 @@ import io.github.lora4j.vector.Gemm.Form;
 import io.github.lora4j.vector.KernelProvider;
 import io.github.lora4j.vector.Kernels;
 import io.github.lora4j.vector.Memory;
+import io.github.lora4j.vector.WeightFormat;
+import io.github.lora4j.vector.WeightFormats;
 import io.github.lora4j.vector.Workers;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.lang.management.ManagementFactory;
 import java.nio.ByteOrder;
 import java.util.Arrays;
+import java.util.Random;
 import java.util.concurrent.TimeUnit;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorOperators;
@@ -19,10 +23,12 @@ import jdk.incubator.vector.VectorSpecies;
 
 /**
  * Products of few rows with packed weights that no cache holds, as in generation: GB/s of weights beside those of a loop that only reads
- * the same bytes, interleaved. The share is the median of ratios of neighbours.
+ * the same bytes, interleaved. The share is the median of ratios of neighbours; beside a busy neighbour the
+ * ratio of the best of both says more.
  *
- * <p>System properties: {@code gigabytes} of weights (1), {@code depth} (4096), {@code rows} and {@code storage} (comma-separated),
- * {@code threads} (1), {@code reps} (11). Wall time: memory is shared by all processors, so nothing else should run.
+ * <p>System properties: {@code gigabytes} of weights (1), {@code depth} (4096), {@code rows} and {@code storage} (names of weight formats,
+ * comma-separated), {@code threads} (1), {@code reps} (11). One thread is timed by what it gets of the processor, several by the wall: memory is
+ * shared by all processors, so nothing else should run.
  */
 public final class GemvBandwidth {
 
@@ -37,45 +43,69 @@ public final class GemvBandwidth {
     int k = Integer.getInteger("depth", 4096);
     double gigabytes = Double.parseDouble(System.getProperty("gigabytes", "1"));
     Kernels kernels = KernelProvider.select("vector");
-    System.out.printf("%s, %d thread(s), wall time%n", kernels.describe(), threads);
-    System.out.printf("%-8s %5s %18s %12s %12s %8s %18s%n", "storage", "rows", "n x k", "GB/s", "read GB/s", "share", "share, quartiles");
-    for (String name : System.getProperty("storage", "F32,BF16,F16").split(",")) {
-      DType storage = DType.valueOf(name);
-      int n = (int) (gigabytes * (1 << 30) / storage.bytes() / k) / 64 * 64;
+    System.out.printf("%s, %d thread(s), %s%n", kernels.describe(), threads, threads == 1 ? "processor time" : "wall time");
+    System.out.printf("%-8s %5s %18s %12s %12s %8s %18s %14s%n", "storage", "rows", "n x k", "GB/s", "read GB/s", "share", "share, quartiles",
+        "best to best");
+    for (String name : System.getProperty("storage", "f32,bf16,f16,q8_0,q4_0,nf4,q4_k,q6_k").split(",")) {
+      WeightFormat storage = WeightFormats.named(name);
+      int n = (int) (gigabytes * (1 << 30) / WeightFormats.rowBytes(storage, k)) / 64 * 64;
       try (Memory memory = new Memory("bench"); Workers workers = new Workers(threads)) {
-        MemorySegment weights = weights(memory, kernels.packedBytes(n, k, new Elements(storage)), storage);
+        MemorySegment weights = blocks(memory, kernels.packedBytes(n, k, storage), storage, k);
         MemorySegment sums = memory.allocate(64L * threads, "sums");
         for (String rows : System.getProperty("rows", "1,2,4").split(",")) {
-          measure(kernels, memory, workers, weights, sums, storage, Integer.parseInt(rows), n, k, reps);
+          measure(kernels, memory, workers, weights, sums, storage, new int[] {Integer.parseInt(rows), n, k, reps});
         }
       }
     }
   }
 
-  private static void measure(Kernels kernels, Memory memory, Workers workers, MemorySegment weights, MemorySegment sums, DType storage,
-      int m, int n, int k, int reps) {
-    Gemm.Spec spec = new Gemm.Spec(Form.NT, m, m, n, k, 1, true, new Elements(storage));
+  private static void measure(Kernels kernels, Memory memory, Workers workers, MemorySegment weights, MemorySegment sums, WeightFormat storage,
+      int[] shape) {
+    int m = shape[0];
+    int n = shape[1];
+    int k = shape[2];
+    int reps = shape[3];
+    Gemm.Spec spec = new Gemm.Spec(Form.NT, m, m, n, k, 1, true, storage);
     MemorySegment a = memory.allocate(4L * m * k, "A");
     for (long i = 0; i < (long) m * k; i++) {
       a.setAtIndex(ValueLayout.JAVA_FLOAT, i, (i % 127 - 63) / 64f);
     }
     Gemm gemm = kernels.gemm(spec, new Gemm.Operands(a, weights, MemorySegment.NULL, MemorySegment.NULL, memory.allocate(4L * m * n, "C"),
         memory.allocate(kernels.gemmScratchBytes(spec, workers.threads()), "scratch")));
-    double gigabytes = weights.byteSize() / 1e9;
+    double gigabytes = (weights.byteSize() >> 20 << 20) / 1e9;
     double[] ours = new double[reps];
     double[] reads = new double[reps];
     double[] shares = new double[reps];
     for (int i = -5; i < reps; i++) {
-      double read = gigabytes / seconds(() -> read(workers, weights, sums));
-      double product = gigabytes / seconds(() -> gemm.run(workers, m));
+      double read = gigabytes / seconds(workers, () -> read(workers, weights, sums));
+      double product = weights.byteSize() / 1e9 / seconds(workers, () -> gemm.run(workers, m));
       if (i >= 0) {
         reads[i] = read;
         ours[i] = product;
         shares[i] = product / read;
       }
     }
-    System.out.printf("%-8s %5d %18s %12.1f %12.1f %8.2f %10.2f to %.2f%n", storage, m, n + " x " + k, quantile(ours, 0.5),
-        quantile(reads, 0.5), quantile(shares, 0.5), quantile(shares, 0.25), quantile(shares, 0.75));
+    System.out.printf("%-8s %5d %18s %12.1f %12.1f %8.2f %10.2f to %.2f %14.2f%n", storage.name(), m, n + " x " + k, quantile(ours, 0.5),
+        quantile(reads, 0.5), quantile(shares, 0.5), quantile(shares, 0.25), quantile(shares, 0.75), quantile(ours, 1) / quantile(reads, 1));
+  }
+
+  /** One row of random values, again and again; elements as {@link #weights} makes them. */
+  private static MemorySegment blocks(Memory memory, long bytes, WeightFormat storage, int k) {
+    if (storage instanceof Elements elements) {
+      return weights(memory, bytes, elements.type());
+    }
+    MemorySegment weights = memory.allocate(bytes, "weights");
+    MemorySegment row = memory.allocate(4L * k, "row");
+    Random random = new Random(1);
+    for (int i = 0; i < k; i++) {
+      row.setAtIndex(ValueLayout.JAVA_FLOAT, i, (float) random.nextGaussian());
+    }
+    storage.encode(row, 0, weights, 0, k);
+    long rowBytes = WeightFormats.rowBytes(storage, k);
+    for (long at = rowBytes; at + rowBytes <= bytes; at += rowBytes) {
+      MemorySegment.copy(weights, 0, weights, at, rowBytes);
+    }
+    return weights;
   }
 
   /** Finite values whatever the storage: every half word is about one. */
@@ -92,10 +122,14 @@ public final class GemvBandwidth {
     return weights;
   }
 
-  private static double seconds(Runnable action) {
-    long start = System.nanoTime();
+  private static double seconds(Workers workers, Runnable action) {
+    long start = now(workers);
     action.run();
-    return (System.nanoTime() - start) / (double) TimeUnit.SECONDS.toNanos(1);
+    return (now(workers) - start) / (double) TimeUnit.SECONDS.toNanos(1);
+  }
+
+  private static long now(Workers workers) {
+    return workers.threads() == 1 ? ManagementFactory.getThreadMXBean().getCurrentThreadCpuTime() : System.nanoTime();
   }
 
   static void read(Workers workers, MemorySegment weights, MemorySegment sums) {

@@ -1,9 +1,18 @@
 package io.github.lora4j.vector.internal.blocks;
 
+import static io.github.lora4j.vector.internal.blocks.Lane.BYTES;
+import static io.github.lora4j.vector.internal.blocks.Lane.FLOAT;
+import static io.github.lora4j.vector.internal.blocks.Lane.FLOATS;
+import static io.github.lora4j.vector.internal.blocks.Lane.INTS;
+import static io.github.lora4j.vector.internal.blocks.Lane.NATIVE;
+import static jdk.incubator.vector.VectorOperators.LSHR;
+import static jdk.incubator.vector.VectorOperators.ZERO_EXTEND_B2I;
+
 import io.github.lora4j.vector.DType;
 import io.github.lora4j.vector.blocks.FourBit;
 import io.github.lora4j.vector.internal.Simd;
 import java.lang.foreign.MemorySegment;
+import jdk.incubator.vector.ByteVector;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorOperators;
@@ -68,10 +77,41 @@ final class FourBitDecoder extends GroupDecoder {
 
   @Override
   void group(MemorySegment blocks, long block, int first, MemorySegment out, long to) {
+    if (dtype == DType.F32) {
+      exact(blocks, block, first, out, to);
+      return;
+    }
     long nibbles = block + nibblesAt + first / 2;
     // A loop, since the compiler has room for the code of one chunk only; with two of them vectors become objects.
     for (int c = 0; c < VALUES / Lane.CHUNK; c++) {
       chunk(blocks, nibbles + c * 16L, absmax(blocks, block, first + c * Lane.CHUNK), out, to + c * 128L);
+    }
+  }
+
+  /**
+   * Where nothing is rounded. Flat: where a panel's code has become long, a method that is called here with vectors is not inlined, and each vector
+   * becomes an object.
+   */
+  private void exact(MemorySegment blocks, long block, int first, MemorySegment out, long to) {
+    FloatVector codes = FloatVector.fromArray(FLOATS, map, 0);
+    FloatVector others = FloatVector.fromArray(FLOATS, map, Lane.WIDE ? 0 : Lane.COUNT);
+    for (int c = 0; c < VALUES / Lane.CHUNK; c++) {
+      float absmax = absmax(blocks, block, first + c * Lane.CHUNK);
+      IntVector one = codes.mul(absmax).reinterpretAsInts();
+      IntVector two = others.mul(absmax).reinterpretAsInts();
+      long nibbles = block + nibblesAt + first / 2 + c * 16L;
+      for (int i = 0; i < 16; i += Lane.COUNT) {
+        IntVector n = (IntVector) ByteVector.fromMemorySegment(BYTES, blocks, nibbles + i, NATIVE).convertShape(ZERO_EXTEND_B2I, INTS, 0);
+        IntVector m = n.lanewise(LSHR, 4);
+        IntVector low = n.selectFrom(one);
+        IntVector high = m.selectFrom(one);
+        if (!Lane.WIDE) {
+          low = low.blend(n.selectFrom(two), n.and(Lane.COUNT).compare(VectorOperators.NE, 0));
+          high = high.blend(m.selectFrom(two), m.and(Lane.COUNT).compare(VectorOperators.NE, 0));
+        }
+        low.reinterpretAsFloats().intoMemorySegment(out, to + c * 128L + i * 4L, NATIVE);
+        high.reinterpretAsFloats().intoMemorySegment(out, to + c * 128L + 64 + i * 4L, NATIVE);
+      }
     }
   }
 
@@ -122,5 +162,64 @@ final class FourBitDecoder extends GroupDecoder {
       other = Lane.dot(w, nibbles + 16, one, two, x, at + i * 4L + 128, other);
     }
     return Simd.sum(sum.add(other));
+  }
+
+  @Override
+  public int prepared(int k) {
+    return Lane.WIDE && !nested && shared == VALUES && dtype == DType.F32 && k % VALUES == 0 ? k : 0;
+  }
+
+  @Override
+  public void prepare(MemorySegment x, long at, int k, MemorySegment prepared, long to) {
+    MemorySegment.copy(x, at, prepared, to, k * 4L);
+  }
+
+  @Override
+  public void rows(MemorySegment w, long row, long stride, int count, int k, MemorySegment s, long prepared, float[] sums) {
+    pair(w, row, stride, count, k, s, prepared, sums, 0);
+    pair(w, row + 2 * stride, stride, count, k, s, prepared, sums, 2 * SUMS);
+  }
+
+  // Flat, for a method called where the code has become long is not inlined, and its vectors become objects.
+  private void pair(MemorySegment w, long row, long stride, int count, int k, MemorySegment s, long prepared, float[] sums, int from) {
+    IntVector codes = FloatVector.fromArray(FLOATS, map, 0).reinterpretAsInts();
+    FloatVector zero = FloatVector.zero(FLOATS);
+    FloatVector sum0 = zero;
+    FloatVector sum1 = zero;
+    int to = 0;
+    long at = prepared;
+    long end = prepared + k * 4L;
+    int blocks = count * (k / VALUES);
+    for (int b = 0; b < blocks; b++) {
+      long p0 = row + b * 36L;
+      long p1 = p0 + stride;
+      FloatVector x = FloatVector.fromMemorySegment(FLOATS, s, at, NATIVE);
+      FloatVector y = FloatVector.fromMemorySegment(FLOATS, s, at + 64, NATIVE);
+      FloatVector z = FloatVector.fromMemorySegment(FLOATS, s, at + 128, NATIVE);
+      FloatVector t = FloatVector.fromMemorySegment(FLOATS, s, at + 192, NATIVE);
+      IntVector n0 = (IntVector) ByteVector.fromMemorySegment(BYTES, w, p0 + 4, NATIVE).convertShape(ZERO_EXTEND_B2I, INTS, 0);
+      IntVector m0 = (IntVector) ByteVector.fromMemorySegment(BYTES, w, p0 + 20, NATIVE).convertShape(ZERO_EXTEND_B2I, INTS, 0);
+      IntVector n1 = (IntVector) ByteVector.fromMemorySegment(BYTES, w, p1 + 4, NATIVE).convertShape(ZERO_EXTEND_B2I, INTS, 0);
+      IntVector m1 = (IntVector) ByteVector.fromMemorySegment(BYTES, w, p1 + 20, NATIVE).convertShape(ZERO_EXTEND_B2I, INTS, 0);
+      FloatVector of0 = n0.selectFrom(codes).reinterpretAsFloats().mul(x);
+      FloatVector and0 = n0.lanewise(LSHR, 4).selectFrom(codes).reinterpretAsFloats().mul(y);
+      FloatVector of1 = n1.selectFrom(codes).reinterpretAsFloats().mul(x);
+      FloatVector and1 = n1.lanewise(LSHR, 4).selectFrom(codes).reinterpretAsFloats().mul(y);
+      of0 = m0.selectFrom(codes).reinterpretAsFloats().fma(z, of0);
+      and0 = m0.lanewise(LSHR, 4).selectFrom(codes).reinterpretAsFloats().fma(t, and0);
+      of1 = m1.selectFrom(codes).reinterpretAsFloats().fma(z, of1);
+      and1 = m1.lanewise(LSHR, 4).selectFrom(codes).reinterpretAsFloats().fma(t, and1);
+      sum0 = of0.add(and0).fma(FloatVector.broadcast(FLOATS, w.get(FLOAT, p0)), sum0);
+      sum1 = of1.add(and1).fma(FloatVector.broadcast(FLOATS, w.get(FLOAT, p1)), sum1);
+      at += 256;
+      if (at == end) {
+        sum0.intoArray(sums, to + from);
+        sum1.intoArray(sums, to + from + SUMS);
+        sum0 = zero;
+        sum1 = zero;
+        at = prepared;
+        to += Lane.COUNT;
+      }
+    }
   }
 }

@@ -24,10 +24,10 @@ final class Lane {
   /** Whether a table of sixteen is one vector; otherwise two. */
   static final boolean WIDE = COUNT == 16;
 
-  private static final VectorSpecies<Byte> BYTES = VectorSpecies.of(byte.class, VectorShape.forBitSize(FEW ? 64 : COUNT * Byte.SIZE));
-  private static final ByteOrder NATIVE = ByteOrder.nativeOrder();
-  private static final ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT_UNALIGNED;
-  private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
+  static final VectorSpecies<Byte> BYTES = VectorSpecies.of(byte.class, VectorShape.forBitSize(FEW ? 64 : COUNT * Byte.SIZE));
+  static final ByteOrder NATIVE = ByteOrder.nativeOrder();
+  static final ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT_UNALIGNED;
+  static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
 
   private Lane() {}
 

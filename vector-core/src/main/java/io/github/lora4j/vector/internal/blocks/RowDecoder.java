@@ -75,4 +75,35 @@ public interface RowDecoder {
   default float dot(MemorySegment blocks, long row, int count, MemorySegment x, long at) {
     throw new UnsupportedOperationException("this row is decoded first");
   }
+
+  /** Rows that {@link #rows} multiplies side by side. */
+  int ABREAST = 4;
+
+  /** Floats that {@link #prepare} makes of {@code k} floats; 0 where {@link #rows} is not made for rows of {@code k} values, or for this machine. */
+  default int prepared(int k) {
+    return 0;
+  }
+
+  /** Puts {@code k} floats in the order, and with the factors, that {@link #rows} multiplies with: once for all rows of a matrix. */
+  default void prepare(MemorySegment x, long at, int k, MemorySegment prepared, long to) {
+    throw new UnsupportedOperationException("rows of " + k + " values are multiplied one at a time");
+  }
+
+  /**
+   * Products of four runs of rows, each {@code stride} bytes behind the one before, with prepared floats. Each product is left as a vector
+   * whose lanes are to be added. Runs had better be far apart: read side by side, each from end to end, they are fetched early enough, and floats
+   * and constants are loaded once for all.
+   *
+   * @param row where the first run begins
+   * @param stride bytes from one to the next, perhaps 0
+   * @param count rows of a run, at most as many as a vector has lanes
+   * @param s has the prepared floats, at byte {@code prepared}
+   * @param sums vectors of a run one behind another, those of the next {@link #SUMS} floats later
+   */
+  default void rows(MemorySegment w, long row, long stride, int count, int k, MemorySegment s, long prepared, float[] sums) {
+    throw new UnsupportedOperationException("rows of " + k + " values are multiplied one at a time");
+  }
+
+  /** Floats of a run's sums: room for as many vectors as one has lanes, and for what they become while lanes are added. */
+  int SUMS = 512;
 }

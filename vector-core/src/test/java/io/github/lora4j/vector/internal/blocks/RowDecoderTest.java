@@ -125,4 +125,52 @@ class RowDecoderTest {
       assertEquals(sum, decoder.dot(blocks, 0, COLS, x, 0), 2e-6 * size);
     }
   }
+
+  /** Four runs of three rows side by side, one of them twice: every sum is that of its own row. */
+  @ParameterizedTest
+  @MethodSource("formats")
+  void runsOfRowsSideBySide(WeightFormat format) {
+    RowDecoder decoder = RowDecoder.of(format);
+    int floats = decoder.prepared(COLS);
+    if (floats == 0) {
+      return;
+    }
+    int count = 3;
+    long rowBytes = WeightFormats.rowBytes(format, COLS);
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment rows = arena.allocate(4 * count * rowBytes, 8);
+      for (int i = 0; i < 4 * count; i++) {
+        MemorySegment.copy(blocks(format, COLS, arena, i), 0, rows, i * rowBytes, rowBytes);
+      }
+      MemorySegment x = arena.allocate(4L * COLS, 8);
+      for (int i = 0; i < COLS; i++) {
+        x.set(JAVA_FLOAT_UNALIGNED, 4L * i, (float) Math.sin(i));
+      }
+      MemorySegment prepared = arena.allocate(4L * floats + 64, 8);
+      decoder.prepare(x, 0, COLS, prepared, 64);
+      for (int stride : new int[] {count, 0}) {
+        float[] sums = new float[RowDecoder.ABREAST * RowDecoder.SUMS];
+        decoder.rows(rows, 0, stride * rowBytes, count, COLS, prepared, 64, sums);
+        for (int i = 0; i < RowDecoder.ABREAST * count; i++) {
+          check(format, rows, (i / count * stride + i % count) * rowBytes, x, sums, i / count * RowDecoder.SUMS + i % count * Lane.COUNT);
+        }
+      }
+    }
+  }
+
+  private static void check(WeightFormat format, MemorySegment rows, long row, MemorySegment x, float[] sums, int at) {
+    float[] values = new float[COLS];
+    format.decode(rows, row, MemorySegment.ofArray(values), 0, COLS);
+    double sum = 0;
+    double size = 0;
+    for (int i = 0; i < COLS; i++) {
+      sum += (double) x.get(JAVA_FLOAT_UNALIGNED, 4L * i) * values[i];
+      size += Math.abs((double) x.get(JAVA_FLOAT_UNALIGNED, 4L * i) * values[i]);
+    }
+    double got = 0;
+    for (int i = 0; i < Lane.COUNT; i++) {
+      got += sums[at + i];
+    }
+    assertEquals(sum, got, 2e-6 * size);
+  }
 }
