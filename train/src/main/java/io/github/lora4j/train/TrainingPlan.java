@@ -57,7 +57,7 @@ public record TrainingPlan(Batches batches, int steps, Schedule schedule, Optimi
     AdapterRecording.requireRecorded(run.adapter(), program.program());
     try (Weights weights = new Weights(List.of(FittingHead.open(run.directory(), run.program().model())), run.program().model(), 0)) {
       return MemoryForecast.of(backend, program.program(), run.recipe().computing().weightType().options(program.program(), weights), run.adapter(),
-          !run.recipe().adapter().startFrom().isEmpty(), batches.accumulation());
+          !run.recipe().adapter().startFrom().isEmpty(), batches.accumulation(), weights::readsTurned);
     }
   }
 

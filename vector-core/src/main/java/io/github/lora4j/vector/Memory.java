@@ -4,7 +4,8 @@ import com.sun.management.OperatingSystemMXBean;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.management.ManagementFactory;
-import java.lang.management.MemoryUsage;
+import java.lang.management.MemoryPoolMXBean;
+import java.lang.management.MemoryType;
 
 /**
  * The one place that allocates and releases native memory. Each owner (a model, a run, a compiled program) has its own
@@ -16,7 +17,9 @@ public final class Memory implements AutoCloseable {
   public static final long ALIGNMENT = 64;
 
   private static final long NEW_OBJECTS = 48L << 20;
-  private static final long OUTSIDE_HEAP = 128L << 20;
+  private static final long OUTSIDE_HEAP = 140L << 20;
+  /** Of what Java takes, bytes that come with the first steps: their compiled code, and the memory of those who compile it. */
+  public static final long COMPILED_LATER = 52L << 20;
 
   private final Arena arena = Arena.ofShared();
   private final String owner;
@@ -76,13 +79,26 @@ public final class Memory implements AutoCloseable {
   }
 
   /**
-   * What Java takes beside all this, about: its heap as it is now with room for new objects, at most its limit, and {@value #OUTSIDE_HEAP} bytes
-   * for classes, compiled code, compilers and threads; {@code docs/performance-notes.md} has the measurements.
+   * What Java takes beside all this, about: its old objects as they are now and the room of new ones, at most the heap's limit, and
+   * {@value #OUTSIDE_HEAP} bytes for classes, compiled code, compilers and threads; {@code docs/performance-notes.md} has the measurements.
    */
   public static long javaBytes() {
-    MemoryUsage heap = ManagementFactory.getMemoryMXBean().getHeapMemoryUsage();
-    long soon = heap.getUsed() + NEW_OBJECTS;
-    return (heap.getMax() < 0 ? soon : Math.min(heap.getMax(), soon)) + OUTSIDE_HEAP;
+    long old = 0;
+    long young = 0;
+    for (MemoryPoolMXBean pool : ManagementFactory.getMemoryPoolMXBeans()) {
+      if (pool.getType() != MemoryType.HEAP) {
+        continue;
+      }
+      // What lies among new objects now is mostly garbage, and room that is counted as such.
+      if (pool.getName().contains("Eden") || pool.getName().contains("Survivor")) {
+        young += pool.getUsage().getCommitted();
+      } else {
+        old += pool.getUsage().getUsed();
+      }
+    }
+    long most = ManagementFactory.getMemoryMXBean().getHeapMemoryUsage().getMax();
+    long soon = old + Math.max(young, NEW_OBJECTS);
+    return (most < 0 ? soon : Math.min(most, soon)) + OUTSIDE_HEAP;
   }
 
   @Override

@@ -40,7 +40,7 @@ public record CpuBackend(Kernels kernels, Workers workers) implements Backend {
 
   @Override
   public long staging(Program program, CompileOptions options) {
-    return CpuPlan.staging(program, options, kernels, workers.threads());
+    return CpuPlan.of(program, options, kernels, workers.threads()).staging();
   }
 
   @Override

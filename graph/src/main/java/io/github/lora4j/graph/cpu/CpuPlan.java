@@ -53,14 +53,16 @@ public record CpuPlan(Program program, CpuTarget target, Binders<CpuBinder<?>> b
     return new CpuPlan(program, plan.target, plan.binders, plan.forms, slabs, plan.scratch);
   }
 
-  /** Bytes of the largest weight that is kept in panels alone, and comes row-major: it is read to a copy first. */
-  static long staging(Program program, CompileOptions options, Kernels kernels, int threads) {
-    CpuPlan plan = unplaced(program, options, kernels, threads);
-    return plan.forms.entrySet().stream().filter(e -> e.getValue().equals(EnumSet.of(Form.PANELS)))
-        .mapToLong(e -> plan.formBytes(e.getKey(), Form.TABLE)).max().orElse(0);
+  /**
+   * Bytes of the largest weight that is kept in panels alone, and comes row-major: it is read to a copy first, unless the memory of temporaries, which is
+   * idle then, has room for it.
+   */
+  long staging() {
+    return forms.entrySet().stream().filter(e -> e.getValue().equals(EnumSet.of(Form.PANELS)))
+        .mapToLong(e -> formBytes(e.getKey(), Form.TABLE)).filter(bytes -> bytes > slabBytes()).max().orElse(0);
   }
 
-  /** All but the places of temporaries, which take longest to find. */
+  /** All but the places of temporaries. */
   private static CpuPlan unplaced(Program program, CompileOptions options, Kernels kernels, int threads) {
     CpuTarget target = new CpuTarget(kernels, threads, options);
     Map<Value, EnumSet<Form>> forms = new HashMap<>();

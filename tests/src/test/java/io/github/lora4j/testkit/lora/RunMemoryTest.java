@@ -132,7 +132,8 @@ class RunMemoryTest {
 
   private Map<String, Long> beside(Adapter adapter, boolean given, int microBatches) {
     TaskProgram program = TaskProgram.record(task, adapter, CAPACITY, SGD);
-    List<Backend.Allocation> all = MemoryForecast.of(backend, program.program(), CompileOptions.DEFAULT, adapter, given, microBatches);
+    List<Backend.Allocation> all = MemoryForecast.of(backend, program.program(), CompileOptions.DEFAULT, adapter, given, microBatches,
+        _ -> false);
     Map<String, Long> parts = all.stream().collect(Collectors.toMap(Backend.Allocation::purpose, Backend.Allocation::bytes));
     backend.forecast(program.program(), CompileOptions.DEFAULT).forEach(a -> assertEquals(a.bytes(), parts.remove(a.purpose())));
     return parts;
@@ -151,10 +152,10 @@ class RunMemoryTest {
     long sums = beside(full, false, 8).get(MemoryForecast.SUMS);
     assertTrue(sums >= 3 * all && sums < 3 * all + 1000, sums + " bytes, expected three times " + all);
 
-    assertEquals(all, beside(full, true, 1).get(MemoryForecast.FILES), "values that are given lie in memory while the program is filled");
+    assertEquals(largest, beside(full, true, 1).get(MemoryForecast.FILES), "values of a small model lie in memory while Java takes less than later");
     long own = lora.parameters().stream().filter(p -> !p.ofBase()).mapToLong(p -> Memory.align(p.elements() * Float.BYTES)).sum();
     long files = beside(lora, false, 1).get(MemoryForecast.FILES);
-    assertTrue(files > own && files < own + 3 * largest, files + " bytes for an adapter of " + own);
+    assertTrue(files > 0 && files <= own, files + " bytes for an adapter of " + own);
   }
 
   @Test

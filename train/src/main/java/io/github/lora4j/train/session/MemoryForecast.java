@@ -6,6 +6,7 @@ import io.github.lora4j.graph.Program;
 import io.github.lora4j.lora.Adapter;
 import io.github.lora4j.lora.parameters.AdapterParameter;
 import io.github.lora4j.lora.parameters.BaseStart;
+import io.github.lora4j.models.Weights;
 import io.github.lora4j.train.sums.GradientSums;
 import io.github.lora4j.vector.Memory;
 import io.github.lora4j.vector.ResourceException;
@@ -33,19 +34,27 @@ public final class MemoryForecast {
    *
    * @param given whether the adapter's values lie in memory before, as those of a trained one do
    * @param microBatches of a step; 1 for what does not train
+   * @param turned whether a parameter lies in memory both ways while it is read, see {@link Weights#readsTurned}
    */
   public static List<Backend.Allocation> of(Backend backend, Program program, CompileOptions options, Adapter adapter, boolean given,
-      int microBatches) {
+      int microBatches, Predicate<String> turned) {
     List<Backend.Allocation> all = new ArrayList<>(backend.forecast(program, options));
     if (microBatches > 1) {
       all.add(new Backend.Allocation(SUMS, GradientSums.bytes(microBatches, program.parameters().elements())));
     }
-    all.add(new Backend.Allocation(FILES, Math.max(loading(backend.staging(program, options), adapter, given), saving(adapter, program))));
+    // What Java takes only once steps are compiled is not there yet while a model is loaded.
+    long loading = loading(backend.staging(program, options) + turned(program, turned), adapter, given) - Memory.COMPILED_LATER;
+    all.add(new Backend.Allocation(FILES, Math.max(Math.max(0, loading), saving(adapter, program))));
     all.add(new Backend.Allocation(JAVA, Memory.javaBytes()));
     return List.copyOf(all);
   }
 
-  /** A weight as it is read and the same turned, the values of the adapter, and what its start from base weights keeps. */
+  private static long turned(Program program, Predicate<String> turned) {
+    return program.slots().values().stream().filter(slot -> turned.test(slot.name())).mapToLong(slot -> slot.shape().elements() * Float.BYTES).max()
+        .orElse(0);
+  }
+
+  /** A weight as it is read, and the same turned where it is; the values of the adapter, and what its start from base weights keeps. */
   private static long loading(long staging, Adapter adapter, boolean given) {
     Collection<BaseStart> starts = adapter.baseStarts().values();
     long kept = bytes(starts.stream().flatMap(start -> List.of(start.a(), start.b()).stream()).toList(), _ -> true);
@@ -53,7 +62,7 @@ public final class MemoryForecast {
     // Norms and rows of a weight are those of its values.
     long derived = Math.max(adapter.baseNorms().values().stream().mapToLong(norm -> norm.shape().elements()).max().orElse(0),
         adapter.baseRows().values().stream().mapToLong(rows -> rows.shape().elements()).max().orElse(0)) * Float.BYTES;
-    return 2 * Math.max(Math.max(staging, derived), Math.max(weight, turned(adapter))) + bytes(adapter.parameters(), p -> given || !p.ofBase()) + kept;
+    return Math.max(Math.max(staging, derived), Math.max(2 * weight, turned(adapter))) + bytes(adapter.parameters(), p -> given || !p.ofBase()) + kept;
   }
 
   /** A tensor and the same turned; methods that save another form than the one that trained make it first. */

@@ -121,8 +121,8 @@ public final class Session implements AutoCloseable {
     Weights source = new Weights(setup.base(), task.model(), seed);
     CompileOptions options = setup.weights().options(program.program(), source);
     Quantised.check(adapter, source, program.program());
-    MemoryForecast.requireRoom(MemoryForecast.of(backend, program.program(), options, adapter, values.isPresent(), setup.capacity().microBatches()),
-        Memory.machineBytes());
+    MemoryForecast.requireRoom(MemoryForecast.of(backend, program.program(), options, adapter, values.isPresent(), setup.capacity().microBatches(),
+        source::readsTurned), Memory.machineBytes());
     Map<String, BaseNorm> norms = adapter.baseNorms();
     Map<String, BaseRows> rows = adapter.baseRows();
     Optional<BaseStarts> starts = Optional.empty();
