@@ -220,8 +220,15 @@ async function watch(name) {
   }
 }
 
+// Drawn in pixels of the screen, so that numbers can be read on narrow ones.
+let drawnLast = [[], []];
+window.addEventListener('resize', () => curve(...drawnLast));
 function curve(losses, evals) {
+  drawnLast = [losses, evals];
   const svg = $('curve');
+  const width = Math.max(280, Math.round(svg.clientWidth) || 720);
+  const height = Math.round(width * 0.3) + 90;
+  svg.setAttribute('viewBox', `0 0 ${width} ${height}`);
   const draw = (name, attributes, text) => {
     const element = document.createElementNS('http://www.w3.org/2000/svg', name);
     for (const [attribute, value] of Object.entries(attributes)) element.setAttribute(attribute, value);
@@ -238,14 +245,14 @@ function curve(losses, evals) {
   let low = Math.min(...all.map(point => point[1]));
   let high = Math.max(...all.map(point => point[1]));
   if (high - low < 1e-9) { low -= 0.5; high += 0.5; }
-  const x = step => 60 + 640 * step / most;
-  const y = loss => 270 - 250 * (loss - low) / (high - low);
+  const x = step => 60 + (width - 80) * step / most;
+  const y = loss => height - 30 - (height - 50) * (loss - low) / (high - low);
   const parts = [];
   for (let i = 0; i <= 4; i++) {
     const loss = low + (high - low) * i / 4;
-    parts.push(draw('line', { x1: 60, x2: 700, y1: y(loss), y2: y(loss), class: 'axis' }), draw('text', { x: 52, y: y(loss) + 4, 'text-anchor': 'end' }, loss.toFixed(3)));
+    parts.push(draw('line', { x1: 60, x2: width - 20, y1: y(loss), y2: y(loss), class: 'axis' }), draw('text', { x: 52, y: y(loss) + 4, 'text-anchor': 'end' }, loss.toFixed(3)));
   }
-  parts.push(draw('text', { x: 60, y: 290 }, '0'), draw('text', { x: 700, y: 290, 'text-anchor': 'end' }, 'step ' + most));
+  parts.push(draw('text', { x: 60, y: height - 10 }, '0'), draw('text', { x: width - 20, y: height - 10, 'text-anchor': 'end' }, 'step ' + most));
   parts.push(draw('polyline', { class: 'loss', points: losses.map(point => x(point[0]).toFixed(1) + ',' + y(point[1]).toFixed(1)).join(' ') }));
   for (const point of evals) parts.push(draw('circle', { class: 'eval', cx: x(point[0]), cy: y(point[1]), r: 4 }));
   svg.replaceChildren(...parts);
