@@ -48,7 +48,8 @@ class PublishedTest {
   }
 
   private static List<Path> modules() throws Exception {
-    return children(children(pom(ROOT), "modules").getFirst(), "module").stream().map(module -> ROOT.resolve(module.getTextContent().strip())).toList();
+    return children(children(pom(ROOT), "modules").getFirst(), "module").stream().map(module -> ROOT.resolve(module.getTextContent().strip()))
+        .toList();
   }
 
   private static boolean published(Element pom) {
