@@ -14,9 +14,11 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Path;
+import java.util.Map;
 import java.util.Optional;
 import java.util.ServiceLoader;
 import java.util.concurrent.Callable;
+import java.util.stream.Collectors;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -95,12 +97,27 @@ final class DoctorCommand implements Callable<Integer> {
         if (backend instanceof CpuBackend cpu) {
           ok("speed", "%.1f GFLOP/s on %d threads (one second of %dx%dx%d products)"
               .formatted(gflops(cpu), cpu.workers().threads(), M, N, K));
+          compiler(cpu);
         }
       } catch (Lora4jException e) {
         lacking(provider.name(), e.getMessage());
       }
     }
     return usable;
+  }
+
+  /** Who makes machine code, and whether the kernels' vectors are instructions in it. */
+  private void compiler(CpuBackend cpu) {
+    Map<String, Long> allocating = VectorProbe.allocating(cpu);
+    if (allocating.isEmpty()) {
+      ok("compiler", "%s; kernels make no objects of vectors".formatted(VectorProbe.compiler()));
+    } else {
+      ok("compiler", VectorProbe.compiler());
+      problem("the compiler makes objects of vectors, not instructions, in %s: these run many times slower".formatted(
+          allocating.entrySet().stream().map(kernel -> "%s (%,d bytes a call)".formatted(kernel.getKey(), kernel.getValue()))
+              .collect(Collectors.joining(", "))),
+          "run Java with C2: without -Xint, -XX:TieredStopAtLevel and -XX:+UseJVMCICompiler (on a GraalVM: -XX:-UseJVMCICompiler)");
+    }
   }
 
   /** A problem where the backend is needed, else for information. */
