@@ -13,8 +13,8 @@ import java.util.List;
 import java.util.Random;
 
 /**
- * Models whose sizes fill vectors of no width: a vocabulary of 309, heads of 48 whose halves are 24, odd layers. With random weights, and the tokenizer and
- * template of {@link TinyLlama}.
+ * Models whose sizes fill vectors of no width: a vocabulary of 309, heads of 48 whose halves are 24, odd layers.
+ * With random weights, and the tokenizer and template of {@link TinyLlama}.
  */
 final class OddModels {
 

@@ -11,7 +11,8 @@ import java.util.concurrent.CancellationException;
 
 /**
  * Trains a recipe until a round of steps allocates no more than a bound on the driving thread and all workers, listeners and everything between steps
- * included. A program of its own, because the compiler decides by what a JVM has run before, and vectors are objects until it has compiled all kernels.
+ * included. A program of its own, because the compiler decides by what a JVM has run before, and vectors are objects until it has
+ * compiled all kernels.
  * Arguments: the recipe's file and the bytes allowed for each step.
  */
 final class TrainingAllocation {
