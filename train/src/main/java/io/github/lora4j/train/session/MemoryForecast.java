@@ -62,7 +62,8 @@ public final class MemoryForecast {
     // Norms and rows of a weight are those of its values.
     long derived = Math.max(adapter.baseNorms().values().stream().mapToLong(norm -> norm.shape().elements()).max().orElse(0),
         adapter.baseRows().values().stream().mapToLong(rows -> rows.shape().elements()).max().orElse(0)) * Float.BYTES;
-    return Math.max(Math.max(staging, derived), Math.max(2 * weight, turned(adapter))) + bytes(adapter.parameters(), p -> given || !p.ofBase()) + kept;
+    return Math.max(Math.max(staging, derived), Math.max(2 * weight, turned(adapter)))
+        + bytes(adapter.parameters(), p -> given || !p.ofBase()) + kept;
   }
 
   /** A tensor and the same turned; methods that save another form than the one that trained make it first. */

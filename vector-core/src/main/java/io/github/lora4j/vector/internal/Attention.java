@@ -113,9 +113,10 @@ public final class Attention {
   }
 
   /**
-   * Raises MAX; makes SHRINK what sums shrink by, and scales TOTAL; turns the scores of one tile and one vector of queries to exponentials, and adds them to
-   * TOTAL. All in one method on purpose: C2 compiles one of more than 325 bytes for itself. Parts of it were inlined into the loop over tiles, which with a
-   * bias or a window has no room for them all, and vectors that went to the rest became objects.
+   * Raises MAX; makes SHRINK what sums shrink by, and scales TOTAL; turns the scores of one tile and one vector of queries to exponentials,
+   * and adds them to TOTAL. All in one method on purpose: C2 compiles one of more than 325 bytes for itself.
+   * Parts of it were inlined into the loop over tiles, which with
+   * a bias or a window has no room for them all, and vectors that went to the rest became objects.
    */
   private static void softmax(MemorySegment s, int keys, boolean again, long lanes) {
     var before = fromMemorySegment(F, s, MAX + lanes, ORDER);

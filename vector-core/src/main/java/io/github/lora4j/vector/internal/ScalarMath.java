@@ -5,8 +5,8 @@ import static java.lang.Math.fma;
 import io.github.lora4j.vector.Activation;
 
 /**
- * The functions of {@link VectorMath} and {@link Activations} of one number, step by step the same, so with the same bits: for what is left behind the
- * last whole vector. There the same vectors under a mask were a second copy of a long formula in one method, of which the compiler left a part out of
+ * The functions of {@link VectorMath} and {@link Activations} of one number, step by step the same, so with the same bits: for what is left behind
+ * the last whole vector. There the same vectors under a mask were a second copy of a long formula in one method, of which the compiler left a part out of
  * line, and vectors that went there became objects.
  */
 final class ScalarMath {
