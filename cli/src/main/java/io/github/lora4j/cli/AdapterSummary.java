@@ -1,6 +1,9 @@
 package io.github.lora4j.cli;
 
 import io.github.lora4j.checkpoint.Checkpoint;
+import io.github.lora4j.checkpoint.gguf.GgufFile;
+import io.github.lora4j.checkpoint.gguf.GgufMetadata;
+import io.github.lora4j.checkpoint.gguf.GgufTensor;
 import io.github.lora4j.lora.config.LoraConfig;
 import io.github.lora4j.lora.files.PeftFormat;
 import io.github.lora4j.vector.DType;
@@ -13,6 +16,8 @@ import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
 import java.util.Locale;
 import java.util.Map;
+import java.util.TreeSet;
+import java.util.stream.Collectors;
 
 /** Says what is in an adapter directory, without its base model. */
 final class AdapterSummary {
@@ -53,6 +58,23 @@ final class AdapterSummary {
       out.print(modules);
       out.printf("%,d parameters in %d tensors%n", total, tensors.names().size());
     }
+  }
+
+  /** One line on an adapter of llama.cpp's form, whose tensors are listed. */
+  static void print(PrintWriter out, GgufFile file) {
+    TreeSet<Long> ranks = new TreeSet<>();
+    long modules = 0;
+    for (GgufTensor tensor : file.tensors()) {
+      if (tensor.name().endsWith(".lora_b")) {
+        ranks.add(tensor.columns());
+        modules++;
+      }
+    }
+    GgufMetadata keys = file.metadata();
+    String architecture = Names.printable(keys.optionalText("general.architecture").orElse("(none said)"));
+    String alpha = keys.has("adapter.lora.alpha") ? Double.toString(keys.number("adapter.lora.alpha")).replaceFirst("\\.0$", "") : "(none said)";
+    out.printf("LoRA adapter for models of architecture %s, alpha %s: %d modules of rank %s%n", architecture, alpha, modules,
+        ranks.stream().map(String::valueOf).collect(Collectors.joining(" or ")));
   }
 
   private static String text(Map<String, Object> config, String key) {

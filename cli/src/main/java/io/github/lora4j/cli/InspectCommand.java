@@ -116,6 +116,9 @@ final class InspectCommand implements Callable<Integer> {
       out.print(table);
       out.printf("GGUF of version %d, %d tensors, %,d bytes; by type: %s%n", file.version(), file.tensors().size(),
           bytes.values().stream().mapToLong(Long::longValue).sum(), bytes);
+      if (file.metadata().optionalText("general.type").filter("adapter"::equals).isPresent()) {
+        AdapterSummary.print(out, file);
+      }
       file.metadata().shown().forEach((key, value) -> out.printf("%s: %s%n", Names.printable(key), value));
     }
   }

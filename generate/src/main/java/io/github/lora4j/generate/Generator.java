@@ -16,6 +16,7 @@ import io.github.lora4j.graph.VirtualTokens;
 import io.github.lora4j.lora.Adapter;
 import io.github.lora4j.lora.LoadedAdapter;
 import io.github.lora4j.lora.model.DefaultPlaces;
+import io.github.lora4j.lora.model.GgufForm;
 import io.github.lora4j.lora.model.ModelDescription;
 import io.github.lora4j.lora.parameters.AdapterValues;
 import io.github.lora4j.lora.sets.AdapterSet;
@@ -24,6 +25,7 @@ import io.github.lora4j.models.Head;
 import io.github.lora4j.models.Model;
 import io.github.lora4j.models.Rows;
 import io.github.lora4j.models.Weights;
+import io.github.lora4j.models.gguf.GgufPlaces;
 import io.github.lora4j.vector.ConfigException;
 import io.github.lora4j.vector.Lora4jException;
 import io.github.lora4j.vector.Memory;
@@ -32,6 +34,7 @@ import io.github.lora4j.vector.TrainingException;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 import java.util.OptionalInt;
 import org.jspecify.annotations.Nullable;
 
@@ -104,7 +107,26 @@ public final class Generator implements AutoCloseable {
   public static ModelDescription describe(Model model) {
     FamilyFacts.AdapterPlaces places = model.architecture().facts().adapters();
     return new ModelDescription(model.architecture().modelType(), model.modules(), model.outputModule(), model.tied(), DefaultPlaces.of(
-        places.lora(), places.adaLora(), places.ia3(), places.ia3Feedforward(), places.blockOutputs()));
+        places.lora(), places.adaLora(), places.ia3(), places.ia3Feedforward(), places.blockOutputs()), gguf(model));
+  }
+
+  private static GgufForm gguf(Model model) {
+    return GgufPlaces.find(model.architecture()).<GgufForm>map(places -> new GgufForm() {
+      @Override
+      public String architecture() {
+        return places.keys().architecture();
+      }
+
+      @Override
+      public Optional<String> tensor(String parameter) {
+        return places.tensor(parameter);
+      }
+
+      @Override
+      public long ours(String parameter, long place) {
+        return places.ours(parameter, place);
+      }
+    }).orElse(GgufForm.NONE);
   }
 
   /**

@@ -8,6 +8,11 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import com.fasterxml.jackson.databind.JsonNode;
 import io.github.lora4j.checkpoint.gguf.GgufFile;
 import io.github.lora4j.checkpoint.gguf.GgufTensor;
+import io.github.lora4j.generate.Generator;
+import io.github.lora4j.lora.LoadedAdapter;
+import io.github.lora4j.lora.files.PeftFormat;
+import io.github.lora4j.lora.model.ModelDescription;
+import io.github.lora4j.lora.plain.LoraAdapter;
 import io.github.lora4j.models.ModelDirectory;
 import io.github.lora4j.models.ModelFamily;
 import io.github.lora4j.train.export.ExportedAdapter;
@@ -15,6 +20,7 @@ import io.github.lora4j.vector.ConfigException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
@@ -77,12 +83,37 @@ class GoldenGgufAdaptersTest {
         return;
       }
       ExportedAdapter.ggufOfAdapter(model, adapter, file);
+      readBack(model, adapter, file);
       if (Files.exists(expected)) {
         compare(expected, file, GoldenCases.json(adapter.resolve("adapter_config.json")).path("alpha_pattern").isEmpty());
       }
     } finally {
       Numbers.delete(dir);
     }
+  }
+
+  /** The file, read as an adapter, is the one that it was made from. */
+  private static void readBack(Path model, Path adapter, Path file) {
+    ModelDescription description = Generator.describe(Generator.model(ModelDirectory.open(model).architecture()));
+    try (LoadedAdapter want = PeftFormat.load(adapter, description); LoadedAdapter got = PeftFormat.load(file, description)) {
+      LoraAdapter a = (LoraAdapter) want.adapter();
+      LoraAdapter b = (LoraAdapter) got.adapter();
+      assertEquals(a.sites().keySet(), b.sites().keySet());
+      a.sites().forEach((module, site) -> {
+        LoraAdapter.Site other = b.sites().get(module);
+        Numbers.assertClose(floats(want.values().get(site.a().slot()), 1), floats(got.values().get(other.a().slot()), 1), 0, module + ": A");
+        Numbers.assertClose(floats(want.values().get(site.b().slot()), site.target().scaling()),
+            floats(got.values().get(other.b().slot()), other.target().scaling()), 1e-6, module + ": B by its scale");
+      });
+    }
+  }
+
+  private static float[] floats(MemorySegment values, double factor) {
+    float[] result = values.toArray(ValueLayout.JAVA_FLOAT);
+    for (int i = 0; i < result.length; i++) {
+      result[i] = (float) (result[i] * factor);
+    }
+    return result;
   }
 
   /** Every tensor, and the keys that the loader reads. A factor in B that is no float is rounded before the product or behind it. */

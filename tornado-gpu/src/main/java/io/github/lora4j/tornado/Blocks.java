@@ -10,6 +10,8 @@ import io.github.lora4j.vector.blocks.FourBit;
 import io.github.lora4j.vector.blocks.GgufFormat;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.Arrays;
+import java.util.Set;
 
 /**
  * Block formats on a device, which has two ways of reading them for all: a byte times the scale of 16 values, and what a nibble stands for times
@@ -20,6 +22,7 @@ final class Blocks {
 
   private static final int BYTES_SHARE = 16;
   private static final int NIBBLES_SHARE = 32;
+  private static final Set<WeightFormat> NIBBLES = Set.of(GgufFormat.Q4_0, GgufFormat.Q4_1, GgufFormat.Q4_K, GgufFormat.IQ4_NL);
   private static final ValueLayout.OfByte BYTE = ValueLayout.JAVA_BYTE;
   private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
 
@@ -28,8 +31,8 @@ final class Blocks {
   /** The format, if a device reads it. */
   static WeightFormat readable(Value matrix, WeightFormat format) {
     if (where(format) == Moves.IN_MEMORY) {
-      throw new BackendException(("a GPU reads weights as f32, f16, bf16, q8_0, q6_k, q4_0, q4_k, and nf4 or fp4 of F32; %s is %s. "
-          + "Choose one of these, or backend: cpu").formatted(matrix.name(), format instanceof FourBit ? format : format.name()));
+      throw new BackendException(("a GPU reads weights as f32, f16, bf16, q8_0, q6_k, q5_0, q4_0, q4_1, q4_k, iq4_nl, and nf4 or fp4 of F32; %s is "
+          + "%s. Choose one of these, or backend: cpu").formatted(matrix.name(), format instanceof FourBit ? format : format.name()));
     }
     if (!(format instanceof Elements) && matrix.shape().cols() % NIBBLES_SHARE != 0) {
       throw new BackendException("a GPU reads %s in rows that are multiples of %d values; %s has %d. Choose another format, or backend: cpu"
@@ -42,11 +45,11 @@ final class Blocks {
   static int where(WeightFormat format) {
     if (format instanceof Elements elements) {
       return elements.type() == DType.F32 ? Moves.IN_WEIGHTS : elements.type() == DType.F64 ? Moves.IN_MEMORY : Moves.IN_HALVES;
-    } else if (format == GgufFormat.Q8_0 || format == GgufFormat.Q6_K) {
+    } else if (format == GgufFormat.Q8_0 || format == GgufFormat.Q6_K || format == GgufFormat.Q5_0) {
       return Moves.IN_BYTES;
     }
     boolean rounded = !(format instanceof FourBit four) || four.dtype() != DType.F32 || four.shared() % NIBBLES_SHARE != 0;
-    return format == GgufFormat.Q4_0 || format == GgufFormat.Q4_K || !rounded ? Moves.IN_NIBBLES : Moves.IN_MEMORY;
+    return NIBBLES.contains(format) || !rounded ? Moves.IN_NIBBLES : Moves.IN_MEMORY;
   }
 
   /** What each nibble stands for. */
@@ -54,11 +57,26 @@ final class Blocks {
     if (format instanceof FourBit four) {
       return four.map();
     }
+    if (format == GgufFormat.IQ4_NL) {
+      return levels();
+    }
     float[] codes = new float[16];
     for (int n = 0; n < codes.length; n++) {
       codes[n] = format == GgufFormat.Q4_0 ? n - 8 : n;
     }
     return codes;
+  }
+
+  /** What IQ4_NL's nibbles stand for: a block of scale 1 says it. */
+  private static float[] levels() {
+    MemorySegment block = MemorySegment.ofArray(new byte[GgufFormat.IQ4_NL.blockBytes()]);
+    block.set(ValueLayout.JAVA_SHORT_UNALIGNED, 0, Float.floatToFloat16(1));
+    for (int n = 0; n < 16; n++) {
+      block.set(BYTE, Short.BYTES + n, (byte) n);
+    }
+    float[] values = new float[GgufFormat.IQ4_NL.blockValues()];
+    GgufFormat.IQ4_NL.decode(block, 0, MemorySegment.ofArray(values), 0, values.length);
+    return Arrays.copyOf(values, 16);
   }
 
   /** Takes the rows of a matrix apart. */
@@ -80,7 +98,7 @@ final class Blocks {
   private static void bytes(WeightFormat format, MemorySegment blocks, long row, float[] values, Arenas arenas, long at) {
     for (int j = 0; j < values.length; j += BYTES_SHARE) {
       long block = row + (long) (j / format.blockValues()) * format.blockBytes();
-      float scale = format == GgufFormat.Q8_0 ? half(blocks, block) : half(blocks, block + 208) * blocks.get(BYTE, block + 192 + j % 256 / 16);
+      float scale = format == GgufFormat.Q6_K ? half(blocks, block + 208) * blocks.get(BYTE, block + 192 + j % 256 / 16) : half(blocks, block);
       arenas.weightsBytes().set(FLOAT, (at + j) / BYTES_SHARE * Float.BYTES, scale);
       for (int i = j; i < j + BYTES_SHARE; i++) {
         // The value is the scale times a whole number, rounded.
@@ -93,7 +111,8 @@ final class Blocks {
     for (int j = 0; j < values.length; j += NIBBLES_SHARE) {
       long block = row + (long) (j / format.blockValues()) * format.blockBytes();
       float scale = scale(format, blocks, block, j % format.blockValues());
-      float offset = format == GgufFormat.Q4_K ? -half(blocks, block + 2) * Q4K.minimum(blocks, block + 4, j % 256 / 32) : 0;
+      float offset = format == GgufFormat.Q4_K ? -half(blocks, block + 2) * Q4K.minimum(blocks, block + 4, j % 256 / 32)
+          : format == GgufFormat.Q4_1 ? half(blocks, block + 2) : 0;
       long scales = (at + j) / NIBBLES_SHARE * 2 * Float.BYTES;
       arenas.weightsBytes().set(FLOAT, scales, scale);
       arenas.weightsBytes().set(FLOAT, scales + Float.BYTES, offset);

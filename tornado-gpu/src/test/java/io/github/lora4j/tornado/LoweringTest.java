@@ -129,7 +129,8 @@ class LoweringTest {
   /** Weights in blocks, and a table in others, by our product and where a library makes it. */
   @Test
   void blocksAreReadExactly() {
-    for (WeightFormat format : List.of(GgufFormat.Q8_0, GgufFormat.Q4_0, GgufFormat.Q4_K, GgufFormat.Q6_K, FourBit.NF4)) {
+    for (WeightFormat format : List.of(GgufFormat.Q8_0, GgufFormat.Q5_0, GgufFormat.Q4_0, GgufFormat.Q4_1, GgufFormat.Q4_K,
+        GgufFormat.Q6_K, GgufFormat.IQ4_NL, FourBit.NF4)) {
       ProgramBuilder builder = new ProgramBuilder();
       RowAxis rows = builder.axis("rows", ROWS);
       Value ids = builder.table("ids", Shape.of(rows, 1));

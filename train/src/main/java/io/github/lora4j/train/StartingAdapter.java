@@ -17,7 +17,7 @@ import java.util.Map;
 /**
  * A trained adapter that a run goes on from: its structure and values, with a new optimizer and schedule.
  *
- * @param directory of PEFT's form
+ * @param directory of PEFT's form, or a GGUF file
  */
 record StartingAdapter(Path directory) {
 
@@ -25,9 +25,9 @@ record StartingAdapter(Path directory) {
   static StartingAdapter of(Recipe recipe) {
     Path named = Path.of(recipe.adapter().startFrom());
     Path directory = RunDirectory.isRun(named) ? TrainedModel.adapter(named) : named;
-    if (!Files.isRegularFile(directory.resolve(PeftFormat.CONFIG))) {
-      throw new FormatException("start_from: %s is neither the directory of an adapter (with %s) nor that of a finished run".formatted(named,
-          PeftFormat.CONFIG));
+    if (!Files.isRegularFile(PeftFormat.isGguf(directory) ? directory : directory.resolve(PeftFormat.CONFIG))) {
+      throw new FormatException(("start_from: %s is neither the directory of an adapter (with %s) nor that of a finished run, nor an adapter's GGUF "
+          + "file").formatted(named, PeftFormat.CONFIG));
     }
     return new StartingAdapter(directory);
   }
@@ -43,7 +43,7 @@ record StartingAdapter(Path directory) {
    * @throws ConfigException when the recipe's method is another one, or one that cannot go on
    */
   Adapter structure(AdapterMethod method, ModelDescription model) {
-    Map<String, Object> config = PeftFormat.config(directory);
+    Map<String, Object> config = PeftFormat.config(directory, model);
     if (!method.peftType().equals(config.get("peft_type"))) {
       throw new ConfigException("start_from: %s holds an adapter of type %s, but method is %s (%s)".formatted(directory, config.get("peft_type"),
           method.name(), method.peftType()));

@@ -1,11 +1,13 @@
 package io.github.lora4j.train;
 
+import io.github.lora4j.checkpoint.Checkpoint;
 import io.github.lora4j.graph.Backend;
 import io.github.lora4j.graph.Value;
 import io.github.lora4j.lora.LoadedAdapter;
 import io.github.lora4j.lora.files.DrawnModules;
 import io.github.lora4j.lora.files.PeftFormat;
 import io.github.lora4j.lora.parameters.AdapterValues;
+import io.github.lora4j.train.language.TemplateFile;
 import io.github.lora4j.train.recipe.AdapterTask;
 import io.github.lora4j.train.recipe.Recipe;
 import io.github.lora4j.train.runs.Fingerprint;
@@ -17,9 +19,11 @@ import io.github.lora4j.train.session.Evaluation;
 import io.github.lora4j.train.session.FittingHead;
 import io.github.lora4j.train.session.Session;
 import io.github.lora4j.train.sums.GradientExchange;
+import io.github.lora4j.vector.Elements;
 import io.github.lora4j.vector.TrainingException;
 import java.util.ArrayList;
 import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -75,7 +79,7 @@ public final class TrainingRun implements AutoCloseable {
         Session.Setup setup = new Session.Setup(prepared.program(), List.of(weights), plan.capacity(), recipe.computing().weightType(),
             recipe.training().seed(), start.map(LoadedAdapter::values), Optional.of(plan.optimizer()));
         made = Session.open(setup, prepared.adapter(), opened);
-        identity = RunIdentity.of(recipe, inputs(weights), opened.arithmetic());
+        identity = RunIdentity.of(recipe, inputs(weights), opened.arithmetic(), quantised(base));
       } finally {
         start.ifPresent(LoadedAdapter::close);
       }
@@ -98,6 +102,10 @@ public final class TrainingRun implements AutoCloseable {
   }
 
   /** What the bits follow from beside the recipe, in words for people. */
+  private static boolean quantised(Checkpoint base) {
+    return base.names().stream().anyMatch(name -> base.info(name).dtype().isFloat() && !(base.stored(name) instanceof Elements));
+  }
+
   private Map<String, String> inputs(Fingerprint weights) {
     return Map.of("steps (from epochs, max_steps and the data)", String.valueOf(plan.steps()),
         "the base model's config.json", "one with checksum %08x".formatted(prepared.directory().config().json().hashCode()),
@@ -190,7 +198,10 @@ public final class TrainingRun implements AutoCloseable {
     try (AdapterValues values = session.trained()) {
       LoadedAdapter finished = plan.hook().isPresent() ? plan.hook().get().finish(values) : session.onUntouchedBase(values);
       try (LoadedAdapter whole = session.withDrawn(finished)) {
-        PeftFormat.save(directory.adapter(), whole.adapter(), whole.values(), AdapterTask.of(recipe).json());
+        AdapterTask task = AdapterTask.of(recipe);
+        Map<String, String> beside = new LinkedHashMap<>(Map.of(PeftFormat.TASK, task.json()));
+        TemplateFile.of(task).ifPresent(template -> beside.put(PeftFormat.TEMPLATE, template));
+        PeftFormat.save(directory.adapter(), whole.adapter(), whole.values(), beside);
       }
     }
   }

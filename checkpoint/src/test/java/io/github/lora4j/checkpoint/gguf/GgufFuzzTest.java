@@ -4,10 +4,12 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.sun.management.ThreadMXBean;
 import io.github.lora4j.vector.ConfigException;
 import io.github.lora4j.vector.FormatException;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
+import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -19,7 +21,9 @@ import org.junit.jupiter.api.io.TempDir;
 /** Damaged GGUF files are read or refused with a FormatException that names the file; nothing else comes out, and nothing is believed. */
 class GgufFuzzTest {
 
-  /** {@code -Dfuzz.rounds=5000000} for a long run. */
+  private static final ThreadMXBean THREADS = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+  private static final long MOST_BYTES = 4 << 20;
+  /** {@code -Dfuzz.rounds=1000000} for a long run, with {@code -Djava.io.tmpdir} in memory. */
   private static final int ROUNDS = Integer.getInteger("fuzz.rounds", 5000);
 
   @TempDir
@@ -35,6 +39,8 @@ class GgufFuzzTest {
     }
     assertEquals(valid.length, refused, "every file that is cut off is refused");
     refused = 0;
+    long slowest = 0;
+    long largest = 0;
     for (int seed = 0; seed < ROUNDS; seed++) {
       Random random = new Random(seed);
       byte[] damaged = valid.clone();
@@ -47,8 +53,16 @@ class GgufFuzzTest {
           default -> System.arraycopy(valid, random.nextInt(valid.length - 8), damaged, Math.min(at, valid.length - 8), 8);
         }
       }
+      // A file of a few hundred bytes is read at once, whatever its counts and lengths claim, and with no more memory than a few times its size.
+      long before = System.nanoTime();
+      long allocated = THREADS.getCurrentThreadAllocatedBytes();
       refused += survives(file, damaged, "seed " + seed);
+      long bytes = THREADS.getCurrentThreadAllocatedBytes() - allocated;
+      assertTrue(bytes < MOST_BYTES, "seed %d: %,d bytes were allocated for a file of %d".formatted(seed, bytes, damaged.length));
+      slowest = Math.max(slowest, System.nanoTime() - before);
+      largest = Math.max(largest, bytes);
     }
+    System.out.printf("%,d damaged files, %,d refused; at most %,d bytes allocated, %.1f ms for one%n", ROUNDS, refused, largest, slowest / 1e6);
     assertTrue(refused > ROUNDS / 4, "only " + refused + " damaged files were refused");
   }
 

@@ -43,33 +43,36 @@ public final class PeftFormat {
   /** What the adapter was trained for, as the trainer writes it; PEFT does not read it. */
   public static final String TASK = "task.json";
 
+  /** The chat template that was learnt, where it is not the base model's. */
+  public static final String TEMPLATE = "chat_template.jinja";
+
   private static final String CARD = "README.md";
   private static final String BIN = "adapter_model.bin";
 
   private PeftFormat() {}
 
-  /** Writes an adapter of which nothing is known beside it; see {@link #save(Path, Adapter, AdapterValues, String)}. */
+  /** Writes an adapter of which nothing is known beside it; see {@link #save(Path, Adapter, AdapterValues, Map)}. */
   public static void save(Path directory, Adapter adapter, AdapterValues values) {
-    save(directory, adapter, values, "");
+    save(directory, adapter, values, Map.of());
   }
 
   /**
    * Writes an adapter, whole or not at all. An adapter that is there already is replaced, but its model card is kept.
    *
-   * @param task content of {@link #TASK}; empty: no such file
+   * @param beside other files of such a directory by name, {@link #TASK} and {@link #TEMPLATE}, with what is in them
    * @throws io.github.lora4j.vector.ConfigException when the directory holds something else
    * @throws io.github.lora4j.vector.ResourceException when it cannot be written
    */
-  public static void save(Path directory, Adapter adapter, AdapterValues values, String task) {
+  public static void save(Path directory, Adapter adapter, AdapterValues values, Map<String, String> beside) {
     Optional<LoadedAdapter> stored = adapter.stored(values);
     if (stored.isPresent()) {
       try (LoadedAdapter form = stored.get()) {
-        save(directory, form.adapter(), form.values(), task);
+        save(directory, form.adapter(), form.values(), beside);
         return;
       }
     }
     Map<String, Object> config = adapter.peftConfig();
-    AdapterPlace.requireReplaceable(directory, Set.of(CONFIG, WEIGHTS, TASK, CARD, BIN));
+    AdapterPlace.requireReplaceable(directory, Set.of(CONFIG, WEIGHTS, TASK, TEMPLATE, CARD, BIN));
     AtomicFiles.directory(directory, temporary -> {
       SafetensorsWriter writer = new SafetensorsWriter().metadata("format", "pt");
       for (AdapterParameter p : adapter.parameters()) {
@@ -81,8 +84,8 @@ public final class PeftFormat {
       }
       writer.write(temporary.resolve(WEIGHTS));
       Files.writeString(temporary.resolve(CONFIG), PythonJson.write(config));
-      if (!task.isEmpty()) {
-        Files.writeString(temporary.resolve(TASK), task);
+      for (Map.Entry<String, String> file : beside.entrySet()) {
+        Files.writeString(temporary.resolve(file.getKey()), file.getValue());
       }
       if (Files.exists(directory.resolve(CARD))) {
         Files.copy(directory.resolve(CARD), temporary.resolve(CARD));
@@ -98,10 +101,6 @@ public final class PeftFormat {
    * @throws FormatException when it is no config of PEFT's, with the way to one
    */
   public static Map<String, Object> config(Path directory) {
-    if (directory.toString().endsWith(".gguf") && !Files.isDirectory(directory)) {
-      throw new FormatException(("%s: an adapter in GGUF is for llama.cpp and those that build on it; it is not read here. Give the directory with %s that it "
-          + "was made from").formatted(directory, CONFIG));
-    }
     Map<String, Object> config = Json.read(directory.resolve(CONFIG));
     if (config.containsKey("fine_tune_type") && config.containsKey("lora_parameters")) {
       throw new FormatException(("%s: an adapter of MLX (fine_tune_type, lora_parameters), not of PEFT. Merge it with 'mlx_lm.fuse' and use the "
@@ -109,6 +108,16 @@ public final class PeftFormat {
           + "'base_model.model.', and lora_alpha is scale times rank").formatted(directory.resolve(CONFIG)));
     }
     return config;
+  }
+
+  /** What {@link #config(Path)} says, or would say of an adapter for a model that is a GGUF file of llama.cpp's. */
+  public static Map<String, Object> config(Path adapter, ModelDescription model) {
+    return isGguf(adapter) ? GgufLora.config(adapter, model) : config(adapter);
+  }
+
+  /** Whether an adapter is a GGUF file of llama.cpp's, not a directory. */
+  public static boolean isGguf(Path adapter) {
+    return adapter.toString().endsWith(".gguf") && !Files.isDirectory(adapter);
   }
 
   /**
@@ -126,12 +135,15 @@ public final class PeftFormat {
   }
 
   /**
-   * Reads an adapter for a model. Tensors in F16 or BF16 become F32.
+   * Reads an adapter for a model: a directory of PEFT's form, or a GGUF file of llama.cpp's. Tensors in F16 or BF16 become F32.
    *
    * @throws FormatException listing tensors that are missing, unexpected or of another shape, with what that means
    * @throws io.github.lora4j.vector.ConfigException when the config asks for what is not supported or does not fit the model
    */
   public static LoadedAdapter load(Path directory, ModelDescription model) {
+    if (isGguf(directory)) {
+      return GgufLora.load(directory, model);
+    }
     Map<String, Object> config = config(directory);
     if (!(config.get("peft_type") instanceof String type)) {
       throw new FormatException(directory.resolve(CONFIG) + ": peft_type is missing; is this the config of an adapter?");

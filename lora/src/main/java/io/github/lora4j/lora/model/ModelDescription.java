@@ -16,14 +16,20 @@ import java.util.Optional;
  * @param outputModule the layer over the vocabulary ("lm_head"), which 'all-linear' leaves out
  * @param tied parameters that are the same tensor as another: alias to source
  * @param places where adapters go if nothing is said
+ * @param gguf how GGUF names its parameters
  */
 public record ModelDescription(String modelType, List<ModuleInfo> modules, Optional<String> outputModule, Map<String, String> tied,
-    DefaultPlaces places) {
+    DefaultPlaces places, GgufForm gguf) {
 
   /** Copies the collections. */
   public ModelDescription {
     modules = List.copyOf(modules);
     tied = Map.copyOf(tied);
+  }
+
+  /** A model that has no form in GGUF. */
+  public ModelDescription(String modelType, List<ModuleInfo> modules, Optional<String> outputModule, Map<String, String> tied, DefaultPlaces places) {
+    this(modelType, modules, outputModule, tied, places, GgufForm.NONE);
   }
 
   /** A model whose family says nothing of places for adapters: those of PEFT's tables. */

@@ -27,9 +27,13 @@ public final class GgufPlaces {
    * @throws ConfigException when llama.cpp does not know the family
    */
   public static GgufPlaces of(Architecture architecture) {
-    GgufKeys keys = ModelFamily.of(architecture.modelType()).gguf().orElseThrow(() -> new ConfigException(
+    return find(architecture).orElseThrow(() -> new ConfigException(
         "model_type \"%s\" has no form in GGUF here: nothing says which architecture of llama.cpp it is".formatted(architecture.modelType())));
-    return new GgufPlaces(architecture, keys);
+  }
+
+  /** The places of an architecture; empty when llama.cpp does not know the family. */
+  public static Optional<GgufPlaces> find(Architecture architecture) {
+    return ModelFamily.of(architecture.modelType()).gguf().map(keys -> new GgufPlaces(architecture, keys));
   }
 
   /** How the family is said in GGUF. */

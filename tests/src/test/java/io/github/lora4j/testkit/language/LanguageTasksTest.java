@@ -9,6 +9,9 @@ import io.github.lora4j.lora.files.PeftFormat;
 import io.github.lora4j.train.TrainEvent;
 import io.github.lora4j.train.TrainedModel;
 import io.github.lora4j.train.TrainingRun;
+import io.github.lora4j.train.export.ExportedAdapter;
+import io.github.lora4j.train.export.MergedForm;
+import io.github.lora4j.train.export.MergedModel;
 import io.github.lora4j.train.recipe.Recipe;
 import io.github.lora4j.train.recipe.RecipeBuilder;
 import io.github.lora4j.vector.ConfigException;
@@ -21,6 +24,7 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.CancellationException;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeAll;
@@ -256,6 +260,34 @@ class LanguageTasksTest {
     Files.writeString(own.resolve("chat_template.jinja"), Files.readString(own.resolve("chat_template.jinja")).replace("<|im_start|>", "<|begin|>"));
     String message = assertThrows(ConfigException.class, () -> TrainedModel.open(recipe.output(), false, "cpu", 1)).getMessage();
     assertTrue(message.contains("the chat template has changed"), message);
+  }
+
+  /** A recipe's own template lies beside the adapter, and takes the place of the base's wherever both become one. */
+  @Test
+  void aTemplateOfTheRecipesOwnGoesAlong() throws IOException {
+    Path base = TinyLlama.copyTo(dir.resolve("with-template"));
+    String text = Files.readString(base.resolve("chat_template.jinja")).replace("<|im_start|>", "<|begin|>");
+    Path file = Files.writeString(dir.resolve("own.jinja"), text);
+    Recipe recipe = recipe("own-template", "chat", "chats.jsonl", Map.of("model", base.toString(), "max_steps", 1, "chat_template",
+        file.toString())).build();
+    train(recipe, false);
+    Path adapter = recipe.output().resolve("adapter");
+    assertEquals(text, Files.readString(adapter.resolve("chat_template.jinja")));
+    MergedModel.ofRun(recipe.output(), false, dir.resolve("own-merged"));
+    assertEquals(text, Files.readString(dir.resolve("own-merged/chat_template.jinja")));
+    Files.delete(file);
+    MergedModel.ofAdapter(base, adapter, false, dir.resolve("alone-merged"));
+    assertEquals(text, Files.readString(dir.resolve("alone-merged/chat_template.jinja")));
+    ExportedAdapter.ofAdapter(base, adapter, dir.resolve("own-lora"));
+    assertEquals(text, Files.readString(dir.resolve("own-lora/chat_template.jinja")));
+    // An adapter of an older version has no such file, and its template is gone.
+    Files.delete(adapter.resolve("chat_template.jinja"));
+    MergedForm.Safetensors form = new MergedForm.Safetensors(Optional.empty(), MergedForm.SHARD_BYTES, false);
+    List<String> notes = MergedModel.ofAdapter(base, adapter, form, dir.resolve("old-merged"));
+    assertTrue(notes.size() == 1 && notes.getFirst().contains("was trained with the chat template " + file), notes::toString);
+    Files.writeString(file, text);
+    assertEquals(List.of(), MergedModel.ofAdapter(base, adapter, form, dir.resolve("found-merged")));
+    assertEquals(text, Files.readString(dir.resolve("found-merged/chat_template.jinja")));
   }
 
   @Test

@@ -30,6 +30,9 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
+import java.util.concurrent.CancellationException;
+import java.util.function.Function;
 import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -93,9 +96,60 @@ class QuantisedBaseTest {
     String tuned = ok("generate", "--model", model, "--adapter", run.resolve("adapter"), "--prompt", "To be", "--max-new-tokens", "4");
     assertTrue(!plain.equals(tuned), plain);
     InProcess adapter = InProcess.run("generate", "--model", model, "--adapter", model, "--prompt", "To be");
-    assertTrue(adapter.code() != 0 && adapter.output().contains("an adapter in GGUF is for llama.cpp"), adapter.output());
+    assertTrue(adapter.code() != 0 && adapter.output().contains("not an adapter: give it as the model"), adapter.output());
     InProcess merged = InProcess.run("merge", run, "--output", dir.resolve("merged"));
     assertTrue(merged.code() != 0 && merged.output().contains("is a GGUF file"), merged.output());
+  }
+
+  /** llama.cpp's form of an adapter is one like PEFT's: the same tokens, the same merged file, the same steps from there on. */
+  @Test
+  void anAdapterInGgufIsReadEverywhere() throws IOException {
+    Path run = dir.resolve("own");
+    train(recipe(model, "own", Map.of("r", 3, "lora_alpha", 5, "target_modules", "all-linear", "rank_pattern", Map.of("q_proj", 2))).build());
+    Path file = dir.resolve("adapter.gguf");
+    ok("export", run, "--gguf", "--output", file);
+    Object[] prompt = {"--prompt", "To be", "--max-new-tokens", "12"};
+    List<Object> directory = new ArrayList<>(List.of("generate", "--model", model, "--adapter", run.resolve("adapter")));
+    List<Object> gguf = new ArrayList<>(List.of("generate", "--model", model, "--adapter", file));
+    directory.addAll(List.of(prompt));
+    gguf.addAll(List.of(prompt));
+    assertEquals(ok(directory.toArray()), ok(gguf.toArray()));
+    ok("merge", run, "--to", "gguf", "--dtype", "f32", "--output", dir.resolve("a.gguf"));
+    ok("merge", "--model", model, "--adapter", file, "--to", "gguf", "--dtype", "f32", "--output", dir.resolve("b.gguf"));
+    assertEquals(-1, Files.mismatch(dir.resolve("a.gguf"), dir.resolve("b.gguf")));
+    String inspected = ok("inspect", file);
+    assertTrue(inspected.contains("LoRA adapter for models of architecture llama, alpha 5: 14 modules of rank 2 or 3"), inspected);
+    // A run takes its modules and ranks from where it starts.
+    List<Double> fromRun = train(recipe(model, "on-a", Map.of()).set("start_from", run.toString()).set("max_steps", 3).build());
+    List<Double> fromFile = train(recipe(model, "on-b", Map.of()).set("start_from", file.toString()).set("max_steps", 3).build());
+    assertEquals(fromRun, fromFile);
+    // Of another architecture, of one half, and of modules that are not there.
+    assertTrue(broken("other", key -> key.equals("general.architecture") ? GgufValue.of("qwen2") : null, name -> name, file)
+        .contains("is an adapter for models of architecture \"qwen2\", and this model (model_type \"llama\") is \"llama\""));
+    assertTrue(broken("half", key -> null, name -> name.equals("blk.0.attn_q.weight.lora_b") ? "blk.9.attn_q.weight.lora_b" : name, file)
+        .contains("blk.0.attn_q.weight.lora_a is there, but blk.0.attn_q.weight.lora_b is missing"));
+    assertTrue(broken("swapped", key -> null, name -> name.startsWith("blk.0.attn_q.") ? name.replace("attn_q", "ffn_down")
+        : name.startsWith("blk.0.ffn_down.") ? name.replace("ffn_down", "attn_q") : name, file)
+        .contains("which do not fit each other, or a module of"));
+    assertTrue(broken("alpha", key -> key.equals("adapter.lora.alpha") ? GgufValue.of(Float.NaN) : null, name -> name, file)
+        .contains("adapter.lora.alpha is NaN"));
+  }
+
+  private static String broken(String name, Function<String, GgufValue> keys, UnaryOperator<String> tensors, Path adapter) throws IOException {
+    Path file = dir.resolve(name + "-adapter.gguf");
+    try (GgufFile from = GgufFile.open(adapter)) {
+      GgufWriter writer = new GgufWriter();
+      from.metadata().values().forEach((key, value) -> writer.key(key, Optional.ofNullable(keys.apply(key)).orElse(value)));
+      for (GgufTensor tensor : from.tensors()) {
+        byte[] bytes = new byte[(int) tensor.bytes()];
+        from.read(tensor.name(), 0, MemorySegment.ofArray(bytes));
+        writer.add(new GgufTensor(tensors.apply(tensor.name()), tensor.type(), tensor.shape()), MemorySegment.ofArray(bytes));
+      }
+      writer.write(file);
+    }
+    InProcess run = InProcess.run("generate", "--model", model, "--adapter", file, "--prompt", "To be");
+    assertTrue(run.code() != 0 && run.output().contains(file.toString()), run.output());
+    return run.output();
   }
 
   /** Adapters that look at base weights see their decoded values: the same losses as on the weights decoded to F32. */
@@ -125,6 +179,61 @@ class QuantisedBaseTest {
     List<Double> rounded = train(recipe(plain, "rounded-" + format, Map.of("r", 4)).set("weights", format).set("max_steps", 3).build());
     assertTrue(Math.abs(exact.getFirst() - rounded.getFirst()) > 1e-7, "the format was not used");
     assertEquals(exact.getFirst(), rounded.getFirst(), 0.3, format);
+  }
+
+  /** The default was f32 before it was stored: of a file that is not quantised they are the same, of blocks they are not. */
+  @Test
+  void f32AndStoredAreTheSameWhereNothingIsQuantised() throws IOException {
+    Path plain = TinyLlama.copyTo(dir.resolve("plain-default"));
+    String said = "";
+    for (Path base : List.of(plain, model)) {
+      String name = "default-" + base.getFileName();
+      TrainingRun[] self = new TrainingRun[1];
+      try (TrainingRun run = TrainingRun.open(recipe(base, name, Map.of("r", 3)).set("weights", "f32").build(), false, event -> {
+        if (event instanceof TrainEvent.Step step && step.step() == 3) {
+          self[0].stop();
+        }
+      })) {
+        self[0] = run;
+        assertThrows(CancellationException.class, run::train);
+      }
+      Recipe stored = recipe(base, name, Map.of("r", 3)).build();
+      try (TrainingRun run = TrainingRun.open(stored, true, _ -> { })) {
+        run.train();
+      } catch (ConfigException e) {
+        said = e.getMessage();
+        assertEquals(model, base, said);
+      }
+    }
+    assertTrue(said.contains("weights was f32, is now stored"), said);
+  }
+
+  /** Stopped and resumed, a run on blocks ends with the bits of one that was not: of a GGUF file, or quantised on the way in. */
+  @ParameterizedTest
+  @ValueSource(strings = {"gguf", "q8_0", "nf4"})
+  void aStoppedRunGoesOn(String kind) throws IOException {
+    boolean file = kind.equals("gguf");
+    Path base = file ? model : TinyLlama.copyTo(dir.resolve("resume-" + kind));
+    UnaryOperator<RecipeBuilder> named = b -> (file ? b : b.set("weights", kind)).set("max_steps", 6)
+        .set("batch_size", 2).set("save_every", 2);
+    Recipe whole = named.apply(recipe(base, "whole-" + kind, Map.of("r", 3))).build();
+    train(whole);
+    Recipe stopped = named.apply(recipe(base, "stopped-" + kind, Map.of("r", 3))).build();
+    TrainingRun[] self = new TrainingRun[1];
+    try (TrainingRun run = TrainingRun.open(stopped, false, event -> {
+      if (event instanceof TrainEvent.Step step && step.step() == 3) {
+        self[0].stop();
+      }
+    })) {
+      self[0] = run;
+      assertThrows(CancellationException.class, run::train);
+    }
+    assertTrue(Files.notExists(stopped.output().resolve("adapter")));
+    try (TrainingRun run = TrainingRun.open(stopped, true, _ -> { })) {
+      run.train();
+    }
+    assertEquals(-1, Files.mismatch(whole.output().resolve("adapter/adapter_model.safetensors"),
+        stopped.output().resolve("adapter/adapter_model.safetensors")));
   }
 
   @ParameterizedTest

@@ -59,6 +59,13 @@ record AdaptedModel(Model model, String prefix, List<String> labels, Optional<St
           .formatted(adapter, known.get().task(), String.join(", ", RecipeKeys.tasks().keySet())))).on(base, known.get().labels()),
           known.get().labels());
     }
+    if (PeftFormat.isGguf(adapter)) {
+      // Such a file has no head of its own: it is for what a GGUF file holds, a language model or an encoder.
+      Architecture architecture = base.architecture();
+      boolean words = architecture.facts().classes().containsKey(Head.LanguageModel.class)
+          && architecture.rowsOf(new Head.LanguageModel()) == Rows.LAST;
+      return new AdaptedModel(new Model(architecture, words ? new Head.LanguageModel() : new Head.None()), "", List.of(), Optional.empty());
+    }
     Map<String, Object> config = PeftFormat.config(adapter);
     try (Checkpoint tensors = Checkpoint.open(PeftFormat.weights(adapter))) {
       return of(tensors, AdapterParameter.PREFIX, config, base);
@@ -162,7 +169,7 @@ record AdaptedModel(Model model, String prefix, List<String> labels, Optional<St
   ModelDescription description() {
     ModelDescription plain = RecordedTask.describe(model);
     return prefix.isEmpty() ? plain : new ModelDescription(plain.modelType(), plain.modules().stream().map(this::prefixed).toList(),
-        plain.outputModule(), plain.tied(), plain.places());
+        plain.outputModule(), plain.tied(), plain.places(), plain.gguf());
   }
 
   private ModuleInfo prefixed(ModuleInfo module) {

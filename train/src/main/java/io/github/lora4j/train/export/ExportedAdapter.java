@@ -7,6 +7,7 @@ import io.github.lora4j.lora.files.PeftFormat;
 import io.github.lora4j.lora.model.ModelDescription;
 import io.github.lora4j.models.ModelDirectory;
 import io.github.lora4j.train.TrainedModel;
+import io.github.lora4j.train.language.TemplateFile;
 import io.github.lora4j.train.recipe.AdapterTask;
 import io.github.lora4j.train.recipe.Recipe;
 import io.github.lora4j.train.runs.RunDirectory;
@@ -14,6 +15,7 @@ import io.github.lora4j.train.session.BaseModel;
 import io.github.lora4j.vector.ConfigException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
@@ -105,7 +107,10 @@ public final class ExportedAdapter {
     refuse(output);
     ModelDescription model = adapted.description();
     try (LoadedAdapter loaded = PeftFormat.load(adapter, model); LoadedAdapter lora = loaded.adapter().toLora(loaded.values())) {
-      PeftFormat.save(output, lora.adapter(), lora.values(), AdapterTask.read(adapter).map(AdapterTask::json).orElse(""));
+      Map<String, String> beside = new LinkedHashMap<>();
+      AdapterTask.read(adapter).ifPresent(task -> beside.put(PeftFormat.TASK, task.json()));
+      TemplateFile.of(adapter).ifPresent(template -> beside.put(PeftFormat.TEMPLATE, template));
+      PeftFormat.save(output, lora.adapter(), lora.values(), beside);
     }
   }
 }

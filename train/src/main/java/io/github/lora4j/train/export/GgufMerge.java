@@ -43,6 +43,7 @@ final class GgufMerge {
   /** Noise, of the size of a change, that whoever merges is told of at length. */
   private static final double LOUD = 0.05;
   private static final int LISTED = 8;
+  private static final String TEMPLATE = "tokenizer.chat_template";
   private static final String FILE_TYPE = "general.file_type";
   private static final Map<WeightFormat, Integer> FILE_TYPES = Map.of(WeightFormat.F32, 0, WeightFormat.F16, 1, WeightFormat.BF16, 32);
   private static final Map<String, Integer> BLOCK_TYPES = Map.of("q4_0", 2, "q4_1", 3, "q8_0", 7, "q5_0", 8, "q5_1", 9, "q6_k", 18);
@@ -53,7 +54,7 @@ final class GgufMerge {
   private final MergedForm.Gguf form;
   private final GgufPlaces places;
   private final Set<String> turned;
-  private final String pooling;
+  private final Beside beside;
   private final GgufWriter writer = new GgufWriter();
   private final Map<String, WeightFormat> formats = new TreeMap<>();
   private final List<GgufRows> rows = new ArrayList<>();
@@ -61,12 +62,20 @@ final class GgufMerge {
   private final List<String> uneven = new ArrayList<>();
 
   /**
-   * A merge.
+   * What an adapter's task says of a whole model.
    *
    * @param pooling of an encoder of texts: "mean", "cls"; empty where that is not known
+   * @param template the chat template that was learnt, where it is not the base's
    */
-  GgufMerge(AdaptedModel adapted, ModelDirectory base, MergedWeights merged, MergedForm.Gguf form, String pooling) {
-    this.pooling = pooling;
+  record Beside(String pooling, Optional<String> template) {}
+
+  /**
+   * A merge.
+   *
+   * @param beside what the adapter's task says
+   */
+  GgufMerge(AdaptedModel adapted, ModelDirectory base, MergedWeights merged, MergedForm.Gguf form, Beside beside) {
+    this.beside = beside;
     this.adapted = adapted;
     this.base = base;
     this.merged = merged;
@@ -128,12 +137,16 @@ final class GgufMerge {
       }
       parameters.forEach((tensor, name) -> add(name, tensor));
       metadata.values().forEach((key, value) -> {
+        if (key.equals(TEMPLATE) && beside.template.isPresent()) {
+          return;
+        }
         if (!key.equals(FILE_TYPE)) {
           writer.key(key, value);
         } else {
           form.format().flatMap(GgufMerge::fileType).ifPresentOrElse(type -> writer.key(key, GgufValue.u32(type)), () -> writer.key(key, value));
         }
       });
+      beside.template.ifPresent(template -> writer.key(TEMPLATE, GgufValue.of(template)));
       writer.write(file);
     }
   }
@@ -145,7 +158,7 @@ final class GgufMerge {
         .map(e -> turned.contains(e.getKey().substring(adapted.prefix().length())) ? merged.info(e.getKey()).shape().getFirst()
             : merged.info(e.getKey()).shape().getLast()).orElse(0L);
     GgufModelKeys.add(adapted.model().architecture(), inner, writer);
-    switch (pooling) {
+    switch (beside.pooling) {
       case "mean" -> writer.key(places.keys().architecture() + ".pooling_type", GgufValue.u32(1));
       case "cls" -> writer.key(places.keys().architecture() + ".pooling_type", GgufValue.u32(2));
       default -> { }
@@ -166,9 +179,8 @@ final class GgufMerge {
       writer.key("tokenizer.chat_templates", GgufValue.texts(named));
       named.forEach(name -> writer.key("tokenizer.chat_template." + name, GgufValue.of(templates.source(name))));
     }
-    if (templates.names().contains(ChatTemplates.DEFAULT)) {
-      writer.key("tokenizer.chat_template", GgufValue.of(templates.source(ChatTemplates.DEFAULT)));
-    }
+    beside.template.or(() -> Optional.of(ChatTemplates.DEFAULT).filter(templates.names()::contains).map(templates::source))
+        .ifPresent(template -> writer.key(TEMPLATE, GgufValue.of(template)));
   }
 
   private static GgmlType type(WeightFormat format) {

@@ -10,6 +10,7 @@ import io.github.lora4j.lora.files.PeftFormat;
 import io.github.lora4j.lora.plain.MergedWeights;
 import io.github.lora4j.models.ModelDirectory;
 import io.github.lora4j.train.TrainedModel;
+import io.github.lora4j.train.language.TemplateFile;
 import io.github.lora4j.train.recipe.AdapterTask;
 import io.github.lora4j.train.recipe.Recipe;
 import io.github.lora4j.train.runs.RunDirectory;
@@ -84,6 +85,18 @@ public final class MergedModel {
    */
   private record Source(ModelDirectory base, AdaptedModel adapted, Path adapter, Optional<Long> seed) {
 
+    Optional<String> template() {
+      return TemplateFile.of(adapter);
+    }
+
+    /** A template that was learnt and is not there any more. */
+    List<String> lost() {
+      String named = AdapterTask.read(adapter).map(task -> String.valueOf(task.settings().getOrDefault("chat_template", ""))).orElse("");
+      boolean file = named.contains("/") || named.contains("\\") || named.endsWith(".jinja");
+      return !file || template().isPresent() ? List.of() : List.of(("The adapter was trained with the chat template %s, which is not there any more, "
+          + "or not as it was: what is written has the base model's. Serve it with that file").formatted(named));
+    }
+
     TaskWeights weights(Checkpoint weights, Adapter loaded) {
       return seed.map(known -> new TaskWeights(weights, adapted, loaded, known)).orElseGet(() -> new TaskWeights(weights, adapted, loaded));
     }
@@ -101,9 +114,9 @@ public final class MergedModel {
         }
         try (Checkpoint weights = FittingHead.open(from.base, from.adapted.model())) {
           write(from, weights, safetensors.untie(), (merged, _) -> AtomicFiles.directory(output,
-              temporary -> write(merged, safetensors, new ModelFiles(from.adapted, from.base.path()), temporary)));
+              temporary -> write(merged, safetensors, new ModelFiles(from.adapted, from.base.path(), from.template()), temporary)));
         }
-        return List.of();
+        return from.lost();
       }
       case MergedForm.Gguf gguf -> {
         requireGguf(output);
@@ -111,9 +124,10 @@ public final class MergedModel {
         try (Checkpoint weights = FittingHead.open(from.base, from.adapted.model())) {
           write(from, weights, gguf.untie(), (merged, _) -> {
             Path name = output.toAbsolutePath().getFileName();
+            notes.addAll(from.lost());
             String pooling = AdapterTask.read(from.adapter).map(task -> String.valueOf(task.settings().getOrDefault("pooling", ""))).orElse("");
-            AtomicFiles.checkedFile(output,
-                temporary -> notes.addAll(new GgufMerge(from.adapted, from.base, merged, gguf, pooling).write(temporary.resolve(name))));
+            GgufMerge merge = new GgufMerge(from.adapted, from.base, merged, gguf, new GgufMerge.Beside(pooling, from.template()));
+            AtomicFiles.checkedFile(output, temporary -> notes.addAll(merge.write(temporary.resolve(name))));
           });
         }
         return notes;
@@ -126,7 +140,7 @@ public final class MergedModel {
             Map<String, Consumer<MemorySegment>> changes = new OnnxMerge(model, merged, weights, from.adapted.prefix()).changes();
             AtomicFiles.directory(output, temporary -> {
               model.write(temporary, changes);
-              ModelFiles files = new ModelFiles(from.adapted, from.base.path());
+              ModelFiles files = new ModelFiles(from.adapted, from.base.path(), from.template());
               files.config(temporary, new MergedForm.Safetensors(Optional.empty(), MergedForm.SHARD_BYTES, false));
               files.copy(temporary);
             });

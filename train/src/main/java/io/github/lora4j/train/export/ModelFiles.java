@@ -8,12 +8,13 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 import java.util.stream.Stream;
 
 /**
  * What lies beside the weights of a model in a directory of Hugging Face's form: config.json, tokenizer, chat templates, generation settings.
  */
-record ModelFiles(AdaptedModel adapted, Path base) {
+record ModelFiles(AdaptedModel adapted, Path base, Optional<String> template) {
 
   private static final ObjectMapper JSON = new ObjectMapper();
 
@@ -24,9 +25,12 @@ record ModelFiles(AdaptedModel adapted, Path base) {
       "config_sentence_transformers.json", "1_Pooling/config.json");
   private static final String TEMPLATES = "additional_chat_templates";
 
-  /** Copies what the base has of them. */
+  /** Copies what the base has of them; a template of the adapter's own stands in the place of the base's. */
   void copy(Path to) throws IOException {
     copy(COPIED, to);
+    if (template.isPresent()) {
+      Files.writeString(to.resolve("chat_template.jinja"), template.get());
+    }
     copy(others(), to);
     if (adapted.model().head() instanceof Head.None) {
       copy(SENTENCE_TRANSFORMERS, to);

@@ -1,13 +1,12 @@
 package io.github.lora4j.train.recorded;
 
+import io.github.lora4j.generate.Generator;
 import io.github.lora4j.graph.Graph;
 import io.github.lora4j.graph.ModuleInfo;
 import io.github.lora4j.graph.Program;
 import io.github.lora4j.graph.Sites;
 import io.github.lora4j.graph.Value;
-import io.github.lora4j.lora.model.DefaultPlaces;
 import io.github.lora4j.lora.model.ModelDescription;
-import io.github.lora4j.models.FamilyFacts;
 import io.github.lora4j.models.Model;
 import io.github.lora4j.models.PackedInputs;
 import java.util.List;
@@ -55,9 +54,7 @@ public interface RecordedTask {
 
   /** What an adapter needs to know of a model: its modules, and where its family says that adapters go if nothing is said. */
   static ModelDescription describe(Model model) {
-    FamilyFacts.AdapterPlaces places = model.architecture().facts().adapters();
-    return new ModelDescription(model.architecture().modelType(), model.modules(), model.outputModule(), model.tied(), DefaultPlaces.of(
-        places.lora(), places.adaLora(), places.ia3(), places.ia3Feedforward(), places.blockOutputs()));
+    return Generator.describe(model);
   }
 
   /** Longest sequence the model has positions for. */

@@ -24,6 +24,11 @@ public record RunIdentity(Map<String, String> settings, String kernels) {
       "data.label", "data.columns", "data.roles", "data.limit", "data.max_length", "epochs", "max_steps", "log_every", "eval_every", "save_every",
       "keep_checkpoints", "samples", "sample_prompts", "sample_tokens", "threads", "backend", "device", "recompute");
 
+  private static final String WEIGHTS = "weights";
+  /** Of a model that is not quantised they are the same, and the default was one before it was the other. */
+  private static final Set<String> SAME = Set.of("f32", "stored");
+  private static final String EITHER = "stored, which is f32 here";
+
   private static final String UNSET = "(not set)";
 
   /** Copies the settings. */
@@ -35,14 +40,18 @@ public record RunIdentity(Map<String, String> settings, String kernels) {
    * What a recipe comes to.
    *
    * @param inputs what follows from model and data, by names for people
+   * @param quantised whether the base model's files hold blocks
    */
-  public static RunIdentity of(Recipe recipe, Map<String, String> inputs, String kernels) {
+  public static RunIdentity of(Recipe recipe, Map<String, String> inputs, String kernels, boolean quantised) {
     Map<String, String> settings = new TreeMap<>(inputs);
     recipe.toBuilder().all().forEach((name, value) -> {
       if (!FREE.contains(name)) {
         settings.put(name, String.valueOf(value));
       }
     });
+    if (!quantised && SAME.contains(settings.get(WEIGHTS))) {
+      settings.put(WEIGHTS, EITHER);
+    }
     return new RunIdentity(settings, kernels);
   }
 
@@ -61,7 +70,8 @@ public record RunIdentity(Map<String, String> settings, String kernels) {
       // A setting that there was not yet had the effect of its default.
       String before = then.settings.getOrDefault(name, String.valueOf(standard.getOrDefault(name, UNSET)));
       String now = settings.getOrDefault(name, UNSET);
-      if (!before.equals(now)) {
+      boolean same = before.equals(now) || name.equals(WEIGHTS) && now.equals(EITHER) && SAME.contains(before);
+      if (!same) {
         differences.add("%s was %s, is now %s".formatted(name, before, now));
       }
     });

@@ -32,13 +32,14 @@ final class Codec {
       case 0 -> bytes;
       case 1 -> checked(packed, Snappy.open(Input.of(packed.where(), bytes), size), size);
       case 2 -> checked(packed, gzip(packed, bytes, size), size);
+      case 6 -> checked(packed, Zstd.open(Input.of(packed.where(), bytes), size), size);
       case 7 -> checked(packed, Lz4.open(Input.of(packed.where(), bytes), size), size);
       default -> throw unread(packed, codec);
     });
   }
 
   private static FormatException unread(Input in, int codec) {
-    return in.wrong(("is compressed by %s, which is not read; write the file with snappy, gzip, lz4 or no compression (pyarrow: "
+    return in.wrong(("is compressed by %s, which is not read; write the file with snappy, gzip, lz4, zstd or no compression (pyarrow: "
         + "compression=\"snappy\")")
         .formatted(codec >= 0 && codec < NAMES.length ? NAMES[codec] : "codec " + codec));
   }

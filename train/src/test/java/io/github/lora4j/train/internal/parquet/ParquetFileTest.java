@@ -57,7 +57,7 @@ class ParquetFileTest {
 
   /** Three row groups of conversations with nested lists, structs and nulls, with and without a dictionary. */
   @ParameterizedTest
-  @ValueSource(strings = {"none-v1", "none-v2", "snappy-v1", "snappy-v2", "gzip-v2", "lz4-v1"})
+  @ValueSource(strings = {"none-v1", "none-v2", "snappy-v1", "snappy-v2", "gzip-v2", "lz4-v1", "zstd-v2"})
   void conversationsAreThoseOfTheSameJsonLines(String kind) throws IOException {
     List<Row> expected = DataFile.read(file("chat.jsonl"), TYPED);
     List<Row> got = DataFile.read(file("chat-" + kind + ".parquet"), TYPED);
@@ -125,12 +125,11 @@ class ParquetFileTest {
     assertTrue(rows.size() == 2 && rows.stream().allMatch(row -> row.text().matches("\\d+")), rows.toString());
   }
 
-  @ParameterizedTest
-  @ValueSource(strings = {"zstd", "brotli"})
-  void whatIsNotReadIsSaid(String codec) throws IOException {
-    Path file = file("chat-" + codec + "-v2.parquet");
+  @Test
+  void whatIsNotReadIsSaid() throws IOException {
+    Path file = file("chat-brotli-v2.parquet");
     String message = assertThrows(FormatException.class, () -> read(file)).getMessage();
-    assertTrue(message.contains("column ") && message.contains("is compressed by " + codec), message);
+    assertTrue(message.contains("column ") && message.contains("is compressed by brotli"), message);
   }
 
   @Test
@@ -153,7 +152,7 @@ class ParquetFileTest {
 
   /** Whatever is changed in a file: it is read, or refused by name, in little time and memory. */
   @ParameterizedTest
-  @ValueSource(strings = {"chat-none-v1", "chat-snappy-v2", "chat-lz4-v1", "chat-gzip-v2", "kinds", "many"})
+  @ValueSource(strings = {"chat-none-v1", "chat-snappy-v2", "chat-lz4-v1", "chat-gzip-v2", "chat-zstd-v2", "kinds", "many"})
   void changedFiles(String name) throws IOException {
     byte[] whole = bytes(name + ".parquet");
     SplittableRandom random = new SplittableRandom(Long.getLong("fuzz.seed", 1));
