@@ -6,7 +6,6 @@ import dev.langchain4j.model.chat.request.ChatRequest;
 import dev.langchain4j.model.chat.request.ChatRequestParameters;
 import dev.langchain4j.model.chat.response.ChatResponse;
 import dev.langchain4j.spi.ServiceHelper;
-import io.github.lora4j.langchain4j.spi.Lora4jChatModelBuilderFactory;
 import java.util.List;
 
 /** A {@link ChatModel} on this machine: tools by the model's chat template, the adapter chosen by each request's model name. For any thread. */

@@ -7,7 +7,6 @@ import dev.langchain4j.model.output.Response;
 import dev.langchain4j.spi.ServiceHelper;
 import io.github.lora4j.LanguageModel;
 import io.github.lora4j.LocalModel;
-import io.github.lora4j.langchain4j.spi.Lora4jEmbeddingModelBuilderFactory;
 import java.util.List;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;

@@ -10,7 +10,6 @@ import dev.langchain4j.model.chat.response.CompleteToolCall;
 import dev.langchain4j.model.chat.response.StreamingChatResponseHandler;
 import dev.langchain4j.model.chat.response.StreamingHandle;
 import dev.langchain4j.spi.ServiceHelper;
-import io.github.lora4j.langchain4j.spi.Lora4jStreamingChatModelBuilderFactory;
 import java.util.List;
 import java.util.concurrent.CancellationException;
 

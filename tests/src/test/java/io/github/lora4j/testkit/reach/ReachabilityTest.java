@@ -52,6 +52,7 @@ class ReachabilityTest {
 
   /** Where values without a type of their own are handed to Jackson, and what they are. */
   private static final Map<String, String> VALUES = Map.of(
+      "io.github.lora4j.Texts#nodes", "messages and tools, from lists and maps",
       "io.github.lora4j.Texts#render", "variables of templates, from lists and maps",
       "io.github.lora4j.cli.GeneratedAnswers#write", "references: lists of texts",
       "io.github.lora4j.serve.reading.ReadingDoor#classify", "labels: texts",

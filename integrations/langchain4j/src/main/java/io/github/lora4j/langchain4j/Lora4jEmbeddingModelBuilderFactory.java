@@ -1,6 +1,5 @@
-package io.github.lora4j.langchain4j.spi;
+package io.github.lora4j.langchain4j;
 
-import io.github.lora4j.langchain4j.Lora4jEmbeddingModel;
 import java.util.function.Supplier;
 
 /** Makes the builders of {@link Lora4jEmbeddingModel#builder}; found as a service. */
