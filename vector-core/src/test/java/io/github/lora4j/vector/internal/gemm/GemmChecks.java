@@ -23,7 +23,7 @@ public final class GemmChecks {
   private static final int[] SIZES = {1, 2, 5, 7, 8, 15, 16, 17, 33, 47, 48, 49, 64, 65, 97, 130, 200};
   private static final int[] DEPTHS = {1, 2, 3, 8, 17, 48, 96, 257, 385, 1030};
   private static final int[] WIDE = {3, 64, 100, 129, 192, 256, 330, 515, 640};
-  private static final int[] DEEP = {1, 31, 257, 512, 1030, 1088, 2100};
+  private static final int[] DEEP = {1, 31, 257, 512, 1088, 2100};
   private static final WeightFormat[] FORMATS = {WeightFormat.F32, WeightFormat.BF16, WeightFormat.F16, new Scaled8(32), new Scaled8(3),
       new Scaled8(256), WeightFormat.F64, GgufFormat.Q8_0, GgufFormat.Q4_0, GgufFormat.Q4_1, GgufFormat.Q5_0, GgufFormat.Q2_K, GgufFormat.Q3_K,
       GgufFormat.Q4_K, GgufFormat.Q5_K, GgufFormat.Q6_K, GgufFormat.IQ4_XS, GgufFormat.MXFP4, FourBit.NF4, Int8Rows.INT8};
