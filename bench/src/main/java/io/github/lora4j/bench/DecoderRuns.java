@@ -54,7 +54,7 @@ final class DecoderRuns {
   }
 
   private DecoderRun run(DecoderTask task, DecoderMethod method, double rate, int seed, String part) throws IOException {
-    String recipe = options.recipe(task) + method.lines() + "optimizer.learning_rate: %s%nseed: %d%nsamples: 0%n".formatted(rate, seed);
+    String recipe = method.in(options.recipe(task)) + "optimizer.learning_rate: %s%nseed: %d%nsamples: 0%n".formatted(rate, seed);
     DecoderRun.Key key = new DecoderRun.Key(task.key(), method.name(), part, recipe);
     DecoderRun run = done.get(key);
     if (run == null) {
