@@ -71,9 +71,11 @@ public final class Main implements Runnable {
 
   private static CommandLine commandLine(List<Class<?>> verbs) {
     CommandLine command = new CommandLine(new Main());
+    command.getCommandSpec().version(version());
     for (Class<?> type : verbs) {
       CommandLine verb = new CommandLine(type);
       CommandSpec spec = verb.getCommandSpec();
+      spec.version(version());
       switch (verb.getCommand()) {
         case TrainCommand _, PlanCommand _ -> RecipeArguments.addSettings(spec);
         case GenerateCommand _ -> GenerateCommand.addSettings(spec);
@@ -88,6 +90,12 @@ public final class Main implements Runnable {
     command.setParameterExceptionHandler((error, wrong) -> usage(error));
     command.setExecutionExceptionHandler((error, line, parsed) -> Failure.report(error, line.getErr()));
     return command;
+  }
+
+  /** What --version prints: lora4j's own, which its jar knows, and that of the Java it runs on. */
+  private static String version() {
+    String own = Main.class.getPackage().getImplementationVersion();
+    return "lora4j %s, Java %s (%s)".formatted(own == null ? "from classes without a jar" : own, Runtime.version(), System.getProperty("java.vendor"));
   }
 
   /** A path; ~ is the home directory also where no shell has seen it, as in {@code --model=~/bert}. */

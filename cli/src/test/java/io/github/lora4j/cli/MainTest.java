@@ -44,6 +44,14 @@ class MainTest {
   }
 
   @Test
+  void versionIsSaidWithAndWithoutAVerb() {
+    for (String[] asked : new String[][] {{"--version"}, {"train", "-V"}}) {
+      String said = Cli.ok(asked).out().strip();
+      assertTrue(said.startsWith("lora4j ") && said.contains("Java " + Runtime.version()), said);
+    }
+  }
+
+  @Test
   void helpOfEveryVerb() {
     for (String verb : Main.commandLine().getSubcommands().keySet()) {
       String help = Cli.ok(verb, "--help").out();
