@@ -53,7 +53,7 @@ def peak(process):
         return next(int(line.split()[1]) // 1024 for line in status if line.startswith("VmHWM"))
 
 
-jvm = [java, "--add-modules", "jdk.incubator.vector", "--enable-native-access=ALL-UNNAMED", "-XX:+UseSerialGC", "-Xmn48m"]
+jvm = [java, "--add-modules", "jdk.incubator.vector", "--enable-native-access=ALL-UNNAMED", "-XX:+UseSerialGC", "-Xmn24m"]
 ours = start(jvm + ["@" + os.path.join(root, "cli", "jvm-arguments"), "-cp",
                     class_path("cli/target/lora4j.classpath", "bench", "cli"), "io.github.lora4j.bench.StepTime", *shape, threads, "--stdin", *family],
              GLIBC_TUNABLES="glibc.malloc.hugetlb=1")  # as the launcher does

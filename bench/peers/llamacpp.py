@@ -74,7 +74,7 @@ def timed(process):
 
 
 java = os.path.join(os.environ["JAVA_HOME"], "bin", "java") if "JAVA_HOME" in os.environ else "java"
-ours = start([java, "--add-modules", "jdk.incubator.vector", "--enable-native-access=ALL-UNNAMED", "-XX:+UseSerialGC", "-Xmn48m",
+ours = start([java, "--add-modules", "jdk.incubator.vector", "--enable-native-access=ALL-UNNAMED", "-XX:+UseSerialGC", "-Xmn24m",
               "@" + os.path.join(root, "cli", "jvm-arguments"), "-cp", class_path(), "io.github.lora4j.bench.DecodeTime", model, weights,
               str(threads), str(context), str(tokens)], GLIBC_TUNABLES="glibc.malloc.hugetlb=1")
 theirs = start(["node", os.path.join(here, "llamacpp.mjs"), file, str(threads), str(context), str(tokens)])
