@@ -250,8 +250,8 @@ public final class Graph extends Recording {
 
   /**
    * Log-probabilities of labels under a product over the vocabulary. If the product is the op that was recorded last, and plain (of a frozen weight,
-   * with neither bias nor addend), it is taken back, and logits are never whole: see {@link LossOp.LabelLogProbability}. What an adapter has made
-   * of it is not plain: then there are logits.
+   * without addend, a bias frozen too), it is taken back, and logits are never whole: see {@link LossOp.LabelLogProbability}. What an adapter has
+   * made of it is not plain: then there are logits.
    *
    * @param product [rows, words]
    * @param labels I32 [rows, 1]; −1 or −100: none
@@ -259,9 +259,10 @@ public final class Graph extends Recording {
   public LossOp.Labelled labelled(Value product, Value labels, LossOp.Logits logits) {
     Shape column = product.shape().withCols(1);
     LossOp.Labelled y = new LossOp.Labelled(temp(product.name() + ".logp", column), temp(product.name() + ".likeliest", column));
-    if (nodes.getLast().op() instanceof ProductOp.Linear last && last.y().equals(product) && last.plain()) {
+    if (nodes.getLast().op() instanceof ProductOp.Linear last && last.y().equals(product) && last.plain()
+        && (last.bias().isEmpty() || logits.equals(LossOp.Logits.PLAIN))) {
       nodes.removeLast();
-      record(new LossOp.LabelLogProbability(last.x(), last.w(), labels, logits, y, Optional.empty()));
+      record(new LossOp.LabelLogProbability(last.x(), last.w(), last.bias(), labels, logits, y, Optional.empty()));
       return y;
     }
     Value z = logits(product, logits);

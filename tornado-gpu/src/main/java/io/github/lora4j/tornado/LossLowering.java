@@ -52,7 +52,7 @@ final class LossLowering {
       double cap = o.logits().cap();
       double alpha = cap == 0 ? o.logits().scale() : o.logits().scale() / cap;
       Value product = to.temp(shape);
-      to.op(new ProductOp.Linear(o.x(), o.w(), Optional.empty(), Optional.empty(), alpha, product));
+      to.op(new ProductOp.Linear(o.x(), o.w(), o.bias(), Optional.empty(), alpha, product));
       Value logits = product;
       if (cap != 0) {
         logits = to.temp(shape);
