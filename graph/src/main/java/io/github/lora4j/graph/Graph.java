@@ -367,10 +367,10 @@ public final class Graph extends Recording {
     return rowLoss;
   }
 
-  /** Multiple-negatives ranking loss of row i of a against all rows of b; row losses [rows, 1]. */
+  /** Multiple-negatives ranking loss of row i of a against all rows of b, of which row i is the right one; row losses [rows of a, 1]. */
   public Value inBatchNegatives(Value a, Value b, double scale) {
     Value rowLoss = temp(a.name() + ".loss", a.shape().withCols(1));
-    record(new TrainingOp.InBatchNegatives(a, b, scale, temp(a.name() + ".probs", a.shape().withCols(a.shape().rows())), rowLoss));
+    record(new TrainingOp.InBatchNegatives(a, b, scale, temp(a.name() + ".probs", a.shape().withCols(b.shape().rows())), rowLoss));
     return rowLoss;
   }
 

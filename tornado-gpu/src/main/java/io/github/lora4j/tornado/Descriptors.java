@@ -229,8 +229,8 @@ final class Descriptors {
     static final int GROUPS = 2, A = 3, B = 4, C = 5, EPS = 6, KIND = 7, OUT = 8;
   }
 
-  record InBatch(int count, int cols, int scores, int stride, int rowLoss) {
-    static final int SCORES = 2, STRIDE = 3, ROW_LOSS = 4;
+  record InBatch(int count, int cols, int candidates, int scores, int stride, int rowLoss) {
+    static final int CANDIDATES = 2, SCORES = 3, STRIDE = 4, ROW_LOSS = 5;
   }
 
   record AddSum(int count, int cols, int x, int total) {

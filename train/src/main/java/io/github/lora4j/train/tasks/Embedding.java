@@ -8,7 +8,8 @@ import io.github.lora4j.train.data.RowReader;
 import io.github.lora4j.train.data.Sequence;
 import io.github.lora4j.train.data.Target;
 import io.github.lora4j.train.recorded.RecordedTask;
-import io.github.lora4j.train.recorded.SentenceEmbedder;
+import io.github.lora4j.train.sentences.SentenceEmbedder;
+import io.github.lora4j.train.sentences.SentenceLoss;
 import io.github.lora4j.vector.ConfigException;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -83,7 +84,7 @@ public record Embedding(@Meaning("Sentence vectors by mean, cls or last; as the 
       case "", "mean" -> SentenceEmbedder.Pooling.MEAN;
       default -> throw new IllegalStateException(pooling);
     };
-    return new SentenceEmbedder(model.architecture(), how, SCALE);
+    return new SentenceEmbedder(model.architecture(), how, true, SentenceLoss.MULTIPLE_NEGATIVES, 2);
   }
 
   /** A text alone where it is only to be embedded. */
