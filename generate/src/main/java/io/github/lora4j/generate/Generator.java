@@ -3,7 +3,7 @@ package io.github.lora4j.generate;
 import io.github.lora4j.checkpoint.Checkpoint;
 import io.github.lora4j.generate.internal.AdapterChoices;
 import io.github.lora4j.generate.internal.CacheProgram;
-import io.github.lora4j.generate.internal.CacheRows;
+import io.github.lora4j.generate.internal.KeptRows;
 import io.github.lora4j.generate.internal.Logits;
 import io.github.lora4j.generate.internal.PieceBatch;
 import io.github.lora4j.generate.internal.ProgramWeights;
@@ -56,7 +56,7 @@ public final class Generator implements AutoCloseable {
   private final Adapter adapter;
   private final AdapterChoices choices;
   private final GeneratorOptions options;
-  private final CacheRows cache;
+  private final KeptRows cache;
   private final VirtualTokens virtual;
   private final int border;
   private final PieceBatch batch;
@@ -79,7 +79,7 @@ public final class Generator implements AutoCloseable {
     this.options = options;
     this.executable = executable;
     virtual = adapter.virtualTokens();
-    cache = new CacheRows(options.cacheRows() + options.sequences() * virtual.total());
+    cache = new KeptRows(options.cacheRows() + options.sequences() * virtual.total(), 4 * options.sequences());
     batch = new PieceBatch(program);
     checks = new RequestChecks(model.architecture(), options.maxLength());
     border = program.border();
@@ -216,7 +216,7 @@ public final class Generator implements AutoCloseable {
     Sequence sequence = new Sequence(joined, request, options.maxLength());
     choose(sequence, request);
     sequence.before = virtual.rows();
-    place(sequence, rows(request));
+    join(sequence, request);
     try {
       takeSource(sequence);
     } catch (ResourceException e) {
@@ -226,6 +226,24 @@ public final class Generator implements AutoCloseable {
     joined++;
     sequences.add(sequence);
     return sequence;
+  }
+
+  /** Finds a place, where the beginning of the prompt is cached if there is one. */
+  private void join(Sequence sequence, Request request) {
+    // A prefix of keys is written when a sequence begins, before its first piece.
+    Optional<KeptRows.Place> kept = sources != null || virtual.keys() > 0 ? Optional.empty()
+        : cache.takeKept(request.prompt(), sequence.before, rows(request), writer(sequence));
+    kept.ifPresentOrElse(place -> {
+      sequence.firstRow = place.first();
+      sequence.rows = place.rows();
+      sequence.cached = place.cached();
+      sequence.beyond = place.beyond();
+      sequence.reused = place.cached() - sequence.before;
+    }, () -> place(sequence, rows(request)));
+  }
+
+  private static KeptRows.Writer writer(Sequence sequence) {
+    return new KeptRows.Writer(sequence.request().adapter(), sequence.version);
   }
 
   private void place(Sequence sequence, int rows) {
@@ -305,10 +323,15 @@ public final class Generator implements AutoCloseable {
     }
   }
 
-  /** Lets a sequence leave; its room is free again. */
+  /** Lets a sequence leave; its room is free again. What it has cached is kept as long as nobody needs the room, for prompts that begin as it did. */
   public void remove(Sequence sequence) {
     if (sequences.remove(sequence)) {
-      cache.free(sequence.firstRow);
+      if (sources != null || sequence.failure().isPresent()) {
+        cache.free(sequence.firstRow);
+      } else {
+        cache.keep(new KeptRows.Place(sequence.firstRow, sequence.rows, sequence.cached, sequence.beyond), sequence.tokens(), sequence.before,
+            writer(sequence));
+      }
       leaveSource(sequence);
     }
   }

@@ -69,7 +69,7 @@ public final class VectorKernels implements Kernels {
 
   @Override
   public Gemm gemm(Gemm.Spec spec, Gemm.Operands operands, Gemm.Then then) {
-    return VectorGemms.gemm(spec, operands, then);
+    return VectorGemms.early(spec, operands, then);
   }
 
   @Override
