@@ -23,6 +23,9 @@ public final class Sites {
    */
   public record Randomness(List<Value> rowKeys, Value random) {}
 
+  /** Begins the names of {@link Randomness} keys of rows that are as many in every batch, and their number: I32 [rows, 2], written with it. */
+  public static final String FIXED_KEYS = "dropoutKeys.";
+
   private final Graph graph;
   private final SiteHooks hooks;
   private final Optional<Randomness> randomness;
@@ -308,7 +311,8 @@ public final class Sites {
       return x;
     }
     Randomness r = randomness.get();
-    Value keys = r.rowKeys.stream().filter(k -> k.shape().sameRows(x.shape())).findFirst().orElseThrow(() -> new ConfigException(
+    Value keys = x.shape().axis().isEmpty() ? graph.program().table(FIXED_KEYS + x.shape().rows(), Shape.of(x.shape().rows(), 2))
+        : r.rowKeys.stream().filter(k -> k.shape().sameRows(x.shape())).findFirst().orElseThrow(() -> new ConfigException(
         "dropout(%s): rows lie on %s, but there are dropout keys only for %s".formatted(site, x.shape(), r.rowKeys)));
     return graph.dropout(x, keys, r.random, site, p);
   }
