@@ -7,12 +7,12 @@ import io.github.lora4j.graph.Value;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Map;
-import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /** Host side of integer tables that only some recordings ask for, by name: {@link PackedInputs#around} and {@link Sites#FIXED_KEYS}. */
 final class AskedTables {
 
-  private Optional<Program> known = Optional.empty();
+  private @Nullable Program known;
   private final Map<Value, int[]> around = new LinkedHashMap<>();
   private final Map<Value, int[]> keys = new LinkedHashMap<>();
 
@@ -24,7 +24,7 @@ final class AskedTables {
    */
   @SuppressWarnings("ReferenceEquality") // The very program: comparing two op by op would take longer than looking again.
   void write(Executable to, int[] first, int[] last, int sequences, int[] positions) {
-    if (known.filter(program -> program == to.program()).isEmpty()) {
+    if (known != to.program()) {
       look(to.program());
     }
     int rows = sequences == 0 ? 0 : last[sequences - 1] + 1;
@@ -62,6 +62,6 @@ final class AskedTables {
         keys.put(slot, values);
       }
     });
-    known = Optional.of(program);
+    known = program;
   }
 }
