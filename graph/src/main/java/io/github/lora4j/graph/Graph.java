@@ -302,22 +302,18 @@ public final class Graph extends Recording {
 
   /** Attention over segments; see {@link AttentionOp.Attention}. */
   public Value attention(AttentionSpec spec, Value q, Value k, Value v, Value segments, int maxLength) {
-    return attention(spec, List.of(q, k, v), List.of(), segments, maxLength);
+    return attention(spec, List.of(q, k, v), AttentionOp.Distances.NONE, segments, maxLength);
   }
 
   /**
-   * Attention over segments with a bias that is added to scores.
+   * Attention over segments whose scores have something by distance.
    *
    * @param rows queries, keys and values
    */
-  public Value attention(AttentionSpec spec, List<Value> rows, Value bias, Value segments, int maxLength) {
-    return attention(spec, rows, List.of(bias), segments, maxLength);
-  }
-
-  private Value attention(AttentionSpec spec, List<Value> rows, List<Value> bias, Value segments, int maxLength) {
+  public Value attention(AttentionSpec spec, List<Value> rows, AttentionOp.Distances by, Value segments, int maxLength) {
     Value q = rows.getFirst();
     Value out = temp(q.name() + ".attention", q.shape());
-    record(new AttentionOp.Attention(spec, q, rows.get(1), rows.get(2), bias.stream().findFirst(), segments, maxLength, out,
+    record(new AttentionOp.Attention(spec, q, rows.get(1), rows.get(2), by, segments, maxLength, out,
         temp(q.name() + ".lse", q.shape().withCols(spec.heads()))));
     return out;
   }
