@@ -28,6 +28,7 @@ import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
@@ -60,7 +61,7 @@ public final class TrainingRun implements AutoCloseable {
   private volatile boolean stopping;
   private int done;
   private boolean evaluationDue;
-  private Optional<Best> best = Optional.empty();
+  private @Nullable Best best;
   private int saved = -1;
   private long nanos;
 
@@ -123,7 +124,7 @@ public final class TrainingRun implements AutoCloseable {
       plan.hook().ifPresent(hook -> hook.restore(progress.method()));
       done = progress.step();
       evaluationDue = progress.evaluationDue();
-      best = progress.best().filter(of -> reports().best().asked() && of.metric().equals(reports().best().metric()));
+      best = progress.best().filter(of -> reports().best().asked() && of.metric().equals(reports().best().metric())).orElse(null);
       saved = done;
     }
   }
@@ -176,7 +177,7 @@ public final class TrainingRun implements AutoCloseable {
       }
       if (evaluationDue) {
         Map<String, Double> of = evaluate();
-        metrics = !reports().best().load() || best.orElseThrow().step() == done ? of : metrics;
+        metrics = !reports().best().load() || best == null || best.step() == done ? of : metrics;
       }
       if (stopping && done < plan.steps()) {
         throw stopped();
@@ -186,7 +187,7 @@ public final class TrainingRun implements AutoCloseable {
       }
     }
     if (done < plan.steps()) {
-      Best of = best.orElseThrow();
+      Best of = Objects.requireNonNull(best);
       note("ends after step %d of %d: in %d evaluations %s has not been better than %.4f, after step %d".formatted(done, plan.steps(), of.since(),
           of.metric(), of.value(), of.step()));
     }
@@ -194,7 +195,7 @@ public final class TrainingRun implements AutoCloseable {
     if (saved != done) {
       save();
     } else {
-      directory.prune(done, reports().keepCheckpoints(), best); // The run was killed between its last checkpoint and this.
+      directory.prune(done, reports().keepCheckpoints(), best == null ? -1 : best.step()); // The run was killed between its last checkpoint and this.
     }
     loadBest();
     writeAdapter();
@@ -208,13 +209,13 @@ public final class TrainingRun implements AutoCloseable {
   /** Whether the evaluations have become no better for as long as the recipe waits. */
   private boolean enough() {
     int patience = reports().best().patience();
-    return patience > 0 && best.isPresent() && best.get().since() >= patience;
+    return patience > 0 && best != null && best.since() >= patience;
   }
 
   /** Takes up the parameters of the best evaluation, if the recipe asks for them and they are not those of the last step. */
   private void loadBest() {
-    if (reports().best().load() && best.isPresent() && best.get().step() != done) {
-      Best of = best.get();
+    Best of = best;
+    if (reports().best().load() && of != null && of.step() != done) {
       Progress progress = directory.load(of.step(), session.executable(), kept, identity);
       plan.hook().ifPresent(hook -> hook.restore(progress.method()));
       note("the adapter is that of step %d, where %s was best: %.4f".formatted(of.step(), of.metric(), of.value()));
@@ -286,8 +287,9 @@ public final class TrainingRun implements AutoCloseable {
         throw new ConfigException("metric_for_best_model is \"%s\", evaluations of task %s have %s".formatted(asked.metric(), recipe.task().name(),
             String.join(", ", metrics.keySet())));
       }
-      best = Optional.of(best.map(of -> of.and(done, value, asked.threshold())).orElse(new Best(asked.metric(), done, value, 0)));
-      if (asked.load() && best.get().step() == done) {
+      Best now = best == null ? new Best(asked.metric(), done, value, 0) : best.and(done, value, asked.threshold());
+      best = now;
+      if (asked.load() && now.step() == done) {
         save();
       }
     }
@@ -305,7 +307,7 @@ public final class TrainingRun implements AutoCloseable {
   }
 
   private void save() {
-    Progress progress = new Progress(done, evaluationDue, best, plan.hook().map(hook -> hook.hostState()).orElse(Map.of()));
+    Progress progress = new Progress(done, evaluationDue, Optional.ofNullable(best), plan.hook().map(hook -> hook.hostState()).orElse(Map.of()));
     tell(new TrainEvent.Saved(done, directory.save(session.executable(), kept, identity, progress, reports().keepCheckpoints())));
     saved = done;
   }

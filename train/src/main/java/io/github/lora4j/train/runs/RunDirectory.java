@@ -13,7 +13,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
 
@@ -177,12 +176,16 @@ public final class RunDirectory implements AutoCloseable {
     } catch (ResourceException e) {
       throw new ResourceException("%s; earlier checkpoints are untouched".formatted(e.getMessage()), e);
     }
-    prune(progress.step(), keep, progress.best());
+    prune(progress.step(), keep, progress.best().map(Best::step).orElse(-1));
     return target;
   }
 
-  /** Removes the oldest checkpoints but the best one, and those of steps later than the newest that is known to be whole: a resume found them damaged. */
-  public void prune(int newest, int keep, Optional<Best> best) {
+  /**
+   * Removes the oldest checkpoints, and those of steps later than the newest that is known to be whole: a resume found them damaged.
+   *
+   * @param best a step whose checkpoint stays in any case; −1: none
+   */
+  public void prune(int newest, int keep, int best) {
     List<Integer> whole = new ArrayList<>();
     for (int step : checkpoints()) {
       if (step > newest) {
@@ -191,7 +194,7 @@ public final class RunDirectory implements AutoCloseable {
         whole.add(step);
       }
     }
-    whole.subList(0, Math.max(0, whole.size() - keep)).stream().filter(step -> best.isEmpty() || best.get().step() != step)
+    whole.subList(0, Math.max(0, whole.size() - keep)).stream().filter(step -> step != best)
         .forEach(step -> AtomicFiles.delete(checkpoint(step)));
   }
 

@@ -8,7 +8,7 @@ import io.github.lora4j.models.PackedInputs;
 import io.github.lora4j.train.data.Target;
 import io.github.lora4j.train.recorded.Targets;
 import java.util.Arrays;
-import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /** Host side of {@link SentenceSlots}. */
 final class SentenceTargets implements Targets {
@@ -23,7 +23,7 @@ final class SentenceTargets implements Targets {
   private final int[] ids;
   private final int[] inverse;
   private final float[] scores;
-  private final Optional<Order> order;
+  private final @Nullable Order order;
   private int examples;
 
   SentenceTargets(Program program, PackedInputs in, SentenceLoss loss, int texts) {
@@ -34,7 +34,7 @@ final class SentenceTargets implements Targets {
     ids = new int[capacity * (texts - 1)];
     inverse = new int[in.sequences().capacity()];
     scores = new float[capacity];
-    order = loss.ofBatch() ? Optional.of(new Order(program, capacity)) : Optional.empty();
+    order = loss.ofBatch() ? new Order(program, capacity) : null;
   }
 
   @Override
@@ -70,7 +70,9 @@ final class SentenceTargets implements Targets {
     if (loss.scored() && !loss.ofBatch()) {
       to.write(slot(SentenceSlots.SCORES), scores, examples);
     }
-    order.ifPresent(of -> of.write(to, scores, examples));
+    if (order != null) {
+      order.write(to, scores, examples);
+    }
   }
 
   private void rows(Executable to, String name, int count) {
