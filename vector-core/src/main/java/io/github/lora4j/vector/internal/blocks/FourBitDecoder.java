@@ -20,8 +20,7 @@ import jdk.incubator.vector.VectorOperators;
 final class FourBitDecoder extends GroupDecoder {
 
   private static final int VALUES = 64;
-  /** Values of two blocks: one nibble of each fills the lanes of a vector. */
-  private static final int STEP = 128;
+  private static final Raw.Prepared PREPARED = new Raw.Prepared(8, 1, 0);
   private static final float HALF_NORMAL = 0x1p-14f;
   private static final float HALF_OVERFLOW = 65520;
 
@@ -167,29 +166,18 @@ final class FourBitDecoder extends GroupDecoder {
 
   @Override
   public int prepared(int k) {
-    return Lane.WIDE && !nested && shared == VALUES && dtype == DType.F32 && k % VALUES == 0 && k >= STEP ? steps(k) * STEP : 0;
+    return Lane.WIDE && !nested && shared == VALUES && dtype == DType.F32 && Raw.wholeSteps(k, VALUES) ? PREPARED.floats(k) : 0;
   }
 
-  private static int steps(int k) {
-    return (k + STEP - 1) / STEP;
-  }
-
-  /** For each two blocks what meets low nibbles and what meets high ones. */
   @Override
   public void prepare(MemorySegment x, long at, int k, MemorySegment prepared, long to) {
-    for (int i = 0; i < steps(k); i++) {
-      int first = Math.min(i * STEP, k - STEP);
-      long target = to + i * STEP * 4L;
-      Raw.spread(x, at + first * 4L, 32, 64, 1, prepared, target);
-      Raw.spread(x, at + first * 4L + 64, 32, 64, 1, prepared, target + 256);
-      Raw.clear(prepared, target, 8, (i * STEP - first) / VALUES * 8);
-    }
+    PREPARED.fill(x, at, k, prepared, to);
   }
 
   @Override
   public void rows(MemorySegment w, long row, long stride, int count, int k, MemorySegment s, long prepared, float[] sums) {
     long rowBytes = k / VALUES * 36L;
-    Nf4Rows.run(Raw.blocks(w, row, stride, count, rowBytes), stride, count, steps(k), rowBytes, rowBytes - 72,
-        Raw.address(s, prepared, prepared(k) * 4L), sums, map);
+    long blocks = Raw.blocks(w, row, stride, count, rowBytes);
+    Nf4Rows.run(blocks, stride, count, Raw.steps(k), rowBytes, rowBytes - 72, Raw.address(s, prepared, prepared(k) * 4L), sums, map);
   }
 }

@@ -25,16 +25,20 @@ final class Nf4Rows {
    */
   static void run(long w, long stride, int count, int steps, long bytes, long last, long x, float[] sums, float[] map) {
     IntVector codes = FloatVector.fromArray(FLOATS, map, 0).reinterpretAsInts();
-    for (int r = 0; r < count * 2; r++) {
+    for (int r = 0; r < count; r++) {
       FloatVector sum0 = FloatVector.zero(FLOATS);
       FloatVector sum1 = sum0;
-      long row = w + (r >> 1) * bytes + (r & 1) * 2 * stride;
+      FloatVector sum2 = sum0;
+      FloatVector sum3 = sum0;
+      long row = w + r * bytes;
       // The last step may go back to be a whole one; what it meets a second time was prepared as 0.
       for (int i = 0; i < steps; i++) {
         long at = x + i * 512L & ADDRESSES;
         long p = row + Math.min(i * 72L, last);
         long p0 = p & ADDRESSES;
         long p1 = p + stride & ADDRESSES;
+        long p2 = p + 2 * stride & ADDRESSES;
+        long p3 = p + 3 * stride & ADDRESSES;
         FloatVector x0 = FloatVector.fromMemorySegment(FLOATS, ALL, at, NATIVE);
         FloatVector x1 = FloatVector.fromMemorySegment(FLOATS, ALL, at + 64, NATIVE);
         FloatVector x2 = FloatVector.fromMemorySegment(FLOATS, ALL, at + 128, NATIVE);
@@ -65,10 +69,33 @@ final class Nf4Rows {
         o1 = v1.lanewise(LSHR, 20).selectFrom(codes).reinterpretAsFloats().fma(x6, o1);
         e1 = v1.lanewise(LSHR, 28).selectFrom(codes).reinterpretAsFloats().fma(x7, e1);
         sum1 = o1.add(e1).fma(d1, sum1);
+        IntVector v2 = IntVector.fromMemorySegment(INTS, ALL, p2 + 4, NATIVE).blend(IntVector.fromMemorySegment(INTS, ALL, p2 + 8, NATIVE), UPPER);
+        FloatVector d2 = FloatVector.fromMemorySegment(FLOATS, ALL, p2, NATIVE).rearrange(FLOATS_36);
+        FloatVector o2 = v2.selectFrom(codes).reinterpretAsFloats().mul(x0);
+        FloatVector e2 = v2.lanewise(LSHR, 8).selectFrom(codes).reinterpretAsFloats().mul(x1);
+        o2 = v2.lanewise(LSHR, 16).selectFrom(codes).reinterpretAsFloats().fma(x2, o2);
+        e2 = v2.lanewise(LSHR, 24).selectFrom(codes).reinterpretAsFloats().fma(x3, e2);
+        o2 = v2.lanewise(LSHR, 4).selectFrom(codes).reinterpretAsFloats().fma(x4, o2);
+        e2 = v2.lanewise(LSHR, 12).selectFrom(codes).reinterpretAsFloats().fma(x5, e2);
+        o2 = v2.lanewise(LSHR, 20).selectFrom(codes).reinterpretAsFloats().fma(x6, o2);
+        e2 = v2.lanewise(LSHR, 28).selectFrom(codes).reinterpretAsFloats().fma(x7, e2);
+        sum2 = o2.add(e2).fma(d2, sum2);
+        IntVector v3 = IntVector.fromMemorySegment(INTS, ALL, p3 + 4, NATIVE).blend(IntVector.fromMemorySegment(INTS, ALL, p3 + 8, NATIVE), UPPER);
+        FloatVector d3 = FloatVector.fromMemorySegment(FLOATS, ALL, p3, NATIVE).rearrange(FLOATS_36);
+        FloatVector o3 = v3.selectFrom(codes).reinterpretAsFloats().mul(x0);
+        FloatVector e3 = v3.lanewise(LSHR, 8).selectFrom(codes).reinterpretAsFloats().mul(x1);
+        o3 = v3.lanewise(LSHR, 16).selectFrom(codes).reinterpretAsFloats().fma(x2, o3);
+        e3 = v3.lanewise(LSHR, 24).selectFrom(codes).reinterpretAsFloats().fma(x3, e3);
+        o3 = v3.lanewise(LSHR, 4).selectFrom(codes).reinterpretAsFloats().fma(x4, o3);
+        e3 = v3.lanewise(LSHR, 12).selectFrom(codes).reinterpretAsFloats().fma(x5, e3);
+        o3 = v3.lanewise(LSHR, 20).selectFrom(codes).reinterpretAsFloats().fma(x6, o3);
+        e3 = v3.lanewise(LSHR, 28).selectFrom(codes).reinterpretAsFloats().fma(x7, e3);
+        sum3 = o3.add(e3).fma(d3, sum3);
       }
-      int to = (r >> 1) * COUNT + (r & 1) * 2 * SUMS;
-      sum0.intoArray(sums, to);
-      sum1.intoArray(sums, to + SUMS);
+      sum0.intoArray(sums, r * COUNT);
+      sum1.intoArray(sums, r * COUNT + SUMS);
+      sum2.intoArray(sums, r * COUNT + 2 * SUMS);
+      sum3.intoArray(sums, r * COUNT + 3 * SUMS);
     }
   }
 }

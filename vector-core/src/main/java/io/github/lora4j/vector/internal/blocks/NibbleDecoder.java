@@ -10,8 +10,6 @@ import jdk.incubator.vector.FloatVector;
 final class NibbleDecoder extends GroupDecoder {
 
   private static final int VALUES = 32;
-  /** Values of four blocks: one nibble of each fills the lanes of a vector. */
-  private static final int STEP = 128;
 
   private final boolean half;
   private final boolean linear;
@@ -19,6 +17,7 @@ final class NibbleDecoder extends GroupDecoder {
   private final int nibblesAt;
   private final int bytes;
   private final float[] codes;
+  private final Raw.Prepared prepared;
 
   NibbleDecoder(GgufFormat format) {
     super(format, VALUES);
@@ -28,6 +27,8 @@ final class NibbleDecoder extends GroupDecoder {
     bytes = format.blockBytes();
     nibblesAt = bytes - VALUES / 2;
     codes = codes(format);
+    // n is 16·(1 + n / 16) − 16, and n − 8 is that less 8.
+    prepared = linear ? new Raw.Prepared(9, 16, -1.5f) : minimum ? new Raw.Prepared(10, 16, -1) : new Raw.Prepared(8, 1, 0);
   }
 
   /** What each nibble is before it is scaled. */
@@ -104,38 +105,26 @@ final class NibbleDecoder extends GroupDecoder {
 
   @Override
   public int prepared(int k) {
-    return Lane.WIDE && half && !minimum && k % VALUES == 0 && k >= STEP ? steps(k) * (linear ? 144 : 128) : 0;
+    return Lane.WIDE && half && Raw.wholeSteps(k, VALUES) ? prepared.floats(k) : 0;
   }
 
-  private static int steps(int k) {
-    return (k + STEP - 1) / STEP;
-  }
-
-  /** For each four blocks what meets low nibbles and what meets high ones; where values are linear, also what is added for 24 less in each. */
   @Override
   public void prepare(MemorySegment x, long at, int k, MemorySegment prepared, long to) {
-    long vectors = linear ? 9 : 8;
-    for (int i = 0; i < steps(k); i++) {
-      int first = Math.min(i * STEP, k - STEP);
-      long target = to + i * vectors * 64;
-      Raw.spread(x, at + first * 4L, 32, 64, linear ? 16 : 1, prepared, target);
-      Raw.spread(x, at + first * 4L + 64, 32, 64, linear ? 16 : 1, prepared, target + 256);
-      Raw.clear(prepared, target, 8, (i * STEP - first) / VALUES * 4);
-      if (linear) {
-        Lane.store(Raw.less(prepared, target, -1.5f).add(Raw.less(prepared, target + 256, -1.5f)), prepared, target + 512);
-      }
-    }
+    this.prepared.fill(x, at, k, prepared, to);
   }
 
   @Override
   public void rows(MemorySegment w, long row, long stride, int count, int k, MemorySegment s, long prepared, float[] sums) {
-    long rowBytes = k / VALUES * 18L;
+    long rowBytes = (long) k / VALUES * bytes;
     long blocks = Raw.blocks(w, row, stride, count, rowBytes);
     long x = Raw.address(s, prepared, prepared(k) * 4L);
+    long last = rowBytes - 4 * bytes;
     if (linear) {
-      Q40Rows.run(blocks, stride, count, steps(k), rowBytes, rowBytes - 72, x, sums);
+      Q40Rows.run(blocks, stride, count, Raw.steps(k), rowBytes, last, x, sums);
+    } else if (minimum) {
+      Q41Rows.run(blocks, stride, count, Raw.steps(k), rowBytes, last, x, sums);
     } else {
-      Iq4NlRows.run(blocks, stride, count, steps(k), rowBytes, rowBytes - 72, x, sums, codes);
+      Iq4NlRows.run(blocks, stride, count, Raw.steps(k), rowBytes, last, x, sums, codes);
     }
   }
 }

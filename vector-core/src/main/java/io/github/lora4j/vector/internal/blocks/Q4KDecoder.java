@@ -130,6 +130,8 @@ final class Q4KDecoder extends GroupDecoder {
   public void rows(MemorySegment w, long row, long stride, int count, int k, MemorySegment s, long prepared, float[] sums) {
     int blocks = k / BLOCK;
     long bytes = (long) blocks * BYTES;
-    Q4KRows.run(Raw.blocks(w, row, stride, count, bytes), stride, count, blocks, bytes, Raw.address(s, prepared, prepared(k) * 4L), sums);
+    long from = Raw.blocks(w, row, stride, count, bytes);
+    long x = Raw.address(s, prepared, prepared(k) * 4L);
+    Q4KRows.run(from, stride, count, blocks, 2, bytes, x, sums);
   }
 }

@@ -10,16 +10,15 @@ import static io.github.lora4j.vector.internal.blocks.Raw.ALL;
 import static io.github.lora4j.vector.internal.blocks.Raw.HALF_BITS;
 import static io.github.lora4j.vector.internal.blocks.Raw.HALF_SCALE;
 import static io.github.lora4j.vector.internal.blocks.Raw.INT;
-import static io.github.lora4j.vector.internal.blocks.Raw.K_00;
-import static io.github.lora4j.vector.internal.blocks.Raw.K_01;
-import static io.github.lora4j.vector.internal.blocks.Raw.K_10;
-import static io.github.lora4j.vector.internal.blocks.Raw.K_11;
 import static io.github.lora4j.vector.internal.blocks.Raw.K_HALF_SHIFT;
 import static io.github.lora4j.vector.internal.blocks.Raw.K_HIGH;
+import static io.github.lora4j.vector.internal.blocks.Raw.K_HIGHS;
 import static io.github.lora4j.vector.internal.blocks.Raw.K_HIGH_MASK;
 import static io.github.lora4j.vector.internal.blocks.Raw.K_LOW;
+import static io.github.lora4j.vector.internal.blocks.Raw.K_LOWS;
 import static io.github.lora4j.vector.internal.blocks.Raw.K_LOW_MASK;
 import static io.github.lora4j.vector.internal.blocks.Raw.K_LOW_SHIFT;
+import static io.github.lora4j.vector.internal.blocks.Raw.NEXT_FOUR;
 import static io.github.lora4j.vector.internal.blocks.RowDecoder.SUMS;
 import static jdk.incubator.vector.VectorOperators.ASHR;
 import static jdk.incubator.vector.VectorOperators.I2F;
@@ -38,19 +37,21 @@ final class Q4KRows {
 
   /**
    * Four runs of {@code count} rows of {@code bytes} bytes, {@code stride} apart, from address {@code w} on, times what was prepared at
-   * address {@code x}. A row is done in {@code steps} of 144 bytes.
+   * address {@code x}. A row is done in {@code steps} of 144 bytes, each in two {@code halves}.
    */
-  static void run(long w, long stride, int count, int steps, long bytes, long x, float[] sums) {
+  static void run(long w, long stride, int count, int steps, int halves, long bytes, long x, float[] sums) {
     IntVector mantissa = IntVector.broadcast(INTS, 0x780000);
     IntVector one = IntVector.broadcast(INTS, 0x3F800000);
     IntVector lowShift = IntVector.fromArray(INTS, K_LOW_SHIFT, 0);
     IntVector lowMask = IntVector.fromArray(INTS, K_LOW_MASK, 0);
     IntVector highMask = IntVector.fromArray(INTS, K_HIGH_MASK, 0);
     IntVector halfShift = IntVector.fromArray(INTS, K_HALF_SHIFT, 0);
-    for (int r = 0; r < count * 4; r++) {
+    for (int r = 0; r < count; r++) {
       FloatVector sum0 = FloatVector.zero(FLOATS);
-      FloatVector other = sum0;
-      long row = w + (r >> 2) * bytes + (r & 3) * stride;
+      FloatVector sum1 = sum0;
+      FloatVector sum2 = sum0;
+      FloatVector sum3 = sum0;
+      long row = w + r * bytes;
       for (int i = 0; i < steps; i++) {
         long at = x + i * 1344L & ADDRESSES;
         long p = row + i * 144L;
@@ -61,51 +62,86 @@ final class Q4KRows {
         IntVector m0 = IntVector.broadcast(INTS, ALL.get(INT, p0)).lanewise(LSHL, halfShift);
         FloatVector s0 = m0.lanewise(ASHR, 3).and(HALF_BITS).reinterpretAsFloats().mul(HALF_SCALE).mul((FloatVector) n0.convertShape(I2F, FLOATS, 0));
         sum0 = s0.fma(minima, sum0);
-        FloatVector x0 = FloatVector.fromMemorySegment(FLOATS, ALL, at, NATIVE);
-        FloatVector x1 = FloatVector.fromMemorySegment(FLOATS, ALL, at + 64, NATIVE);
-        FloatVector x2 = FloatVector.fromMemorySegment(FLOATS, ALL, at + 128, NATIVE);
-        FloatVector x3 = FloatVector.fromMemorySegment(FLOATS, ALL, at + 192, NATIVE);
-        FloatVector x4 = FloatVector.fromMemorySegment(FLOATS, ALL, at + 256, NATIVE);
-        FloatVector x5 = FloatVector.fromMemorySegment(FLOATS, ALL, at + 320, NATIVE);
-        FloatVector x6 = FloatVector.fromMemorySegment(FLOATS, ALL, at + 384, NATIVE);
-        FloatVector x7 = FloatVector.fromMemorySegment(FLOATS, ALL, at + 448, NATIVE);
-        FloatVector x8 = FloatVector.fromMemorySegment(FLOATS, ALL, at + 512, NATIVE);
-        FloatVector x9 = FloatVector.fromMemorySegment(FLOATS, ALL, at + 576, NATIVE);
-        IntVector v00 = IntVector.fromMemorySegment(INTS, ALL, p0 + 16, NATIVE);
-        FloatVector o000 = v00.lanewise(LSHL, 19).and(mantissa).or(one).reinterpretAsFloats().fma(x0, x8);
-        o000 = v00.lanewise(LSHL, 11).and(mantissa).or(one).reinterpretAsFloats().fma(x1, o000);
-        o000 = v00.lanewise(LSHL, 3).and(mantissa).or(one).reinterpretAsFloats().fma(x2, o000);
-        o000 = v00.lanewise(LSHR, 5).and(mantissa).or(one).reinterpretAsFloats().fma(x3, o000);
-        sum0 = o000.fma(s0.rearrange(K_00), sum0);
-        FloatVector o001 = v00.lanewise(LSHL, 15).and(mantissa).or(one).reinterpretAsFloats().fma(x4, x9);
-        o001 = v00.lanewise(LSHL, 7).and(mantissa).or(one).reinterpretAsFloats().fma(x5, o001);
-        o001 = v00.lanewise(LSHR, 1).and(mantissa).or(one).reinterpretAsFloats().fma(x6, o001);
-        o001 = v00.lanewise(LSHR, 9).and(mantissa).or(one).reinterpretAsFloats().fma(x7, o001);
-        other = o001.fma(s0.rearrange(K_01), other);
-        x0 = FloatVector.fromMemorySegment(FLOATS, ALL, at + 640, NATIVE);
-        x1 = FloatVector.fromMemorySegment(FLOATS, ALL, at + 704, NATIVE);
-        x2 = FloatVector.fromMemorySegment(FLOATS, ALL, at + 768, NATIVE);
-        x3 = FloatVector.fromMemorySegment(FLOATS, ALL, at + 832, NATIVE);
-        x4 = FloatVector.fromMemorySegment(FLOATS, ALL, at + 896, NATIVE);
-        x5 = FloatVector.fromMemorySegment(FLOATS, ALL, at + 960, NATIVE);
-        x6 = FloatVector.fromMemorySegment(FLOATS, ALL, at + 1024, NATIVE);
-        x7 = FloatVector.fromMemorySegment(FLOATS, ALL, at + 1088, NATIVE);
-        x8 = FloatVector.fromMemorySegment(FLOATS, ALL, at + 1152, NATIVE);
-        x9 = FloatVector.fromMemorySegment(FLOATS, ALL, at + 1216, NATIVE);
-        IntVector v01 = IntVector.fromMemorySegment(INTS, ALL, p0 + 80, NATIVE);
-        FloatVector o010 = v01.lanewise(LSHL, 19).and(mantissa).or(one).reinterpretAsFloats().fma(x0, x8);
-        o010 = v01.lanewise(LSHL, 11).and(mantissa).or(one).reinterpretAsFloats().fma(x1, o010);
-        o010 = v01.lanewise(LSHL, 3).and(mantissa).or(one).reinterpretAsFloats().fma(x2, o010);
-        o010 = v01.lanewise(LSHR, 5).and(mantissa).or(one).reinterpretAsFloats().fma(x3, o010);
-        sum0 = o010.fma(s0.rearrange(K_10), sum0);
-        FloatVector o011 = v01.lanewise(LSHL, 15).and(mantissa).or(one).reinterpretAsFloats().fma(x4, x9);
-        o011 = v01.lanewise(LSHL, 7).and(mantissa).or(one).reinterpretAsFloats().fma(x5, o011);
-        o011 = v01.lanewise(LSHR, 1).and(mantissa).or(one).reinterpretAsFloats().fma(x6, o011);
-        o011 = v01.lanewise(LSHR, 9).and(mantissa).or(one).reinterpretAsFloats().fma(x7, o011);
-        other = o011.fma(s0.rearrange(K_11), other);
+        long p1 = p + stride & ADDRESSES;
+        IntVector b1 = (IntVector) ByteVector.fromMemorySegment(BYTES, ALL, p1, NATIVE).convertShape(ZERO_EXTEND_B2I, INTS, 0);
+        IntVector n1 = b1.rearrange(K_LOW).lanewise(LSHR, lowShift).and(lowMask).or(b1.rearrange(K_HIGH).and(highMask).lanewise(LSHR, 2));
+        IntVector m1 = IntVector.broadcast(INTS, ALL.get(INT, p1)).lanewise(LSHL, halfShift);
+        FloatVector s1 = m1.lanewise(ASHR, 3).and(HALF_BITS).reinterpretAsFloats().mul(HALF_SCALE).mul((FloatVector) n1.convertShape(I2F, FLOATS, 0));
+        sum1 = s1.fma(minima, sum1);
+        long p2 = p + 2 * stride & ADDRESSES;
+        IntVector b2 = (IntVector) ByteVector.fromMemorySegment(BYTES, ALL, p2, NATIVE).convertShape(ZERO_EXTEND_B2I, INTS, 0);
+        IntVector n2 = b2.rearrange(K_LOW).lanewise(LSHR, lowShift).and(lowMask).or(b2.rearrange(K_HIGH).and(highMask).lanewise(LSHR, 2));
+        IntVector m2 = IntVector.broadcast(INTS, ALL.get(INT, p2)).lanewise(LSHL, halfShift);
+        FloatVector s2 = m2.lanewise(ASHR, 3).and(HALF_BITS).reinterpretAsFloats().mul(HALF_SCALE).mul((FloatVector) n2.convertShape(I2F, FLOATS, 0));
+        sum2 = s2.fma(minima, sum2);
+        long p3 = p + 3 * stride & ADDRESSES;
+        IntVector b3 = (IntVector) ByteVector.fromMemorySegment(BYTES, ALL, p3, NATIVE).convertShape(ZERO_EXTEND_B2I, INTS, 0);
+        IntVector n3 = b3.rearrange(K_LOW).lanewise(LSHR, lowShift).and(lowMask).or(b3.rearrange(K_HIGH).and(highMask).lanewise(LSHR, 2));
+        IntVector m3 = IntVector.broadcast(INTS, ALL.get(INT, p3)).lanewise(LSHL, halfShift);
+        FloatVector s3 = m3.lanewise(ASHR, 3).and(HALF_BITS).reinterpretAsFloats().mul(HALF_SCALE).mul((FloatVector) n3.convertShape(I2F, FLOATS, 0));
+        sum3 = s3.fma(minima, sum3);
+        for (int h = 0; h < halves; h++) {
+          long to = at + h * 640L & ADDRESSES;
+          FloatVector x0 = FloatVector.fromMemorySegment(FLOATS, ALL, to, NATIVE);
+          FloatVector x1 = FloatVector.fromMemorySegment(FLOATS, ALL, to + 64, NATIVE);
+          FloatVector x2 = FloatVector.fromMemorySegment(FLOATS, ALL, to + 128, NATIVE);
+          FloatVector x3 = FloatVector.fromMemorySegment(FLOATS, ALL, to + 192, NATIVE);
+          FloatVector x4 = FloatVector.fromMemorySegment(FLOATS, ALL, to + 256, NATIVE);
+          FloatVector x5 = FloatVector.fromMemorySegment(FLOATS, ALL, to + 320, NATIVE);
+          FloatVector x6 = FloatVector.fromMemorySegment(FLOATS, ALL, to + 384, NATIVE);
+          FloatVector x7 = FloatVector.fromMemorySegment(FLOATS, ALL, to + 448, NATIVE);
+          FloatVector x8 = FloatVector.fromMemorySegment(FLOATS, ALL, to + 512, NATIVE);
+          FloatVector x9 = FloatVector.fromMemorySegment(FLOATS, ALL, to + 576, NATIVE);
+          IntVector v0 = IntVector.fromMemorySegment(INTS, ALL, p0 + h * 64L + 16 & ADDRESSES, NATIVE);
+          FloatVector o0 = v0.lanewise(LSHL, 19).and(mantissa).or(one).reinterpretAsFloats().fma(x0, x8);
+          o0 = v0.lanewise(LSHL, 11).and(mantissa).or(one).reinterpretAsFloats().fma(x1, o0);
+          o0 = v0.lanewise(LSHL, 3).and(mantissa).or(one).reinterpretAsFloats().fma(x2, o0);
+          o0 = v0.lanewise(LSHR, 5).and(mantissa).or(one).reinterpretAsFloats().fma(x3, o0);
+          FloatVector e0 = v0.lanewise(LSHL, 15).and(mantissa).or(one).reinterpretAsFloats().fma(x4, x9);
+          e0 = v0.lanewise(LSHL, 7).and(mantissa).or(one).reinterpretAsFloats().fma(x5, e0);
+          e0 = v0.lanewise(LSHR, 1).and(mantissa).or(one).reinterpretAsFloats().fma(x6, e0);
+          e0 = v0.lanewise(LSHR, 9).and(mantissa).or(one).reinterpretAsFloats().fma(x7, e0);
+          sum0 = o0.fma(s0.rearrange(K_LOWS), e0.fma(s0.rearrange(K_HIGHS), sum0));
+          s0 = s0.rearrange(NEXT_FOUR);
+          IntVector v1 = IntVector.fromMemorySegment(INTS, ALL, p1 + h * 64L + 16 & ADDRESSES, NATIVE);
+          FloatVector o1 = v1.lanewise(LSHL, 19).and(mantissa).or(one).reinterpretAsFloats().fma(x0, x8);
+          o1 = v1.lanewise(LSHL, 11).and(mantissa).or(one).reinterpretAsFloats().fma(x1, o1);
+          o1 = v1.lanewise(LSHL, 3).and(mantissa).or(one).reinterpretAsFloats().fma(x2, o1);
+          o1 = v1.lanewise(LSHR, 5).and(mantissa).or(one).reinterpretAsFloats().fma(x3, o1);
+          FloatVector e1 = v1.lanewise(LSHL, 15).and(mantissa).or(one).reinterpretAsFloats().fma(x4, x9);
+          e1 = v1.lanewise(LSHL, 7).and(mantissa).or(one).reinterpretAsFloats().fma(x5, e1);
+          e1 = v1.lanewise(LSHR, 1).and(mantissa).or(one).reinterpretAsFloats().fma(x6, e1);
+          e1 = v1.lanewise(LSHR, 9).and(mantissa).or(one).reinterpretAsFloats().fma(x7, e1);
+          sum1 = o1.fma(s1.rearrange(K_LOWS), e1.fma(s1.rearrange(K_HIGHS), sum1));
+          s1 = s1.rearrange(NEXT_FOUR);
+          IntVector v2 = IntVector.fromMemorySegment(INTS, ALL, p2 + h * 64L + 16 & ADDRESSES, NATIVE);
+          FloatVector o2 = v2.lanewise(LSHL, 19).and(mantissa).or(one).reinterpretAsFloats().fma(x0, x8);
+          o2 = v2.lanewise(LSHL, 11).and(mantissa).or(one).reinterpretAsFloats().fma(x1, o2);
+          o2 = v2.lanewise(LSHL, 3).and(mantissa).or(one).reinterpretAsFloats().fma(x2, o2);
+          o2 = v2.lanewise(LSHR, 5).and(mantissa).or(one).reinterpretAsFloats().fma(x3, o2);
+          FloatVector e2 = v2.lanewise(LSHL, 15).and(mantissa).or(one).reinterpretAsFloats().fma(x4, x9);
+          e2 = v2.lanewise(LSHL, 7).and(mantissa).or(one).reinterpretAsFloats().fma(x5, e2);
+          e2 = v2.lanewise(LSHR, 1).and(mantissa).or(one).reinterpretAsFloats().fma(x6, e2);
+          e2 = v2.lanewise(LSHR, 9).and(mantissa).or(one).reinterpretAsFloats().fma(x7, e2);
+          sum2 = o2.fma(s2.rearrange(K_LOWS), e2.fma(s2.rearrange(K_HIGHS), sum2));
+          s2 = s2.rearrange(NEXT_FOUR);
+          IntVector v3 = IntVector.fromMemorySegment(INTS, ALL, p3 + h * 64L + 16 & ADDRESSES, NATIVE);
+          FloatVector o3 = v3.lanewise(LSHL, 19).and(mantissa).or(one).reinterpretAsFloats().fma(x0, x8);
+          o3 = v3.lanewise(LSHL, 11).and(mantissa).or(one).reinterpretAsFloats().fma(x1, o3);
+          o3 = v3.lanewise(LSHL, 3).and(mantissa).or(one).reinterpretAsFloats().fma(x2, o3);
+          o3 = v3.lanewise(LSHR, 5).and(mantissa).or(one).reinterpretAsFloats().fma(x3, o3);
+          FloatVector e3 = v3.lanewise(LSHL, 15).and(mantissa).or(one).reinterpretAsFloats().fma(x4, x9);
+          e3 = v3.lanewise(LSHL, 7).and(mantissa).or(one).reinterpretAsFloats().fma(x5, e3);
+          e3 = v3.lanewise(LSHR, 1).and(mantissa).or(one).reinterpretAsFloats().fma(x6, e3);
+          e3 = v3.lanewise(LSHR, 9).and(mantissa).or(one).reinterpretAsFloats().fma(x7, e3);
+          sum3 = o3.fma(s3.rearrange(K_LOWS), e3.fma(s3.rearrange(K_HIGHS), sum3));
+          s3 = s3.rearrange(NEXT_FOUR);
+        }
       }
-      int to = (r >> 2) * COUNT + (r & 3) * SUMS;
-      sum0.add(other).intoArray(sums, to);
+      sum0.intoArray(sums, r * COUNT);
+      sum1.intoArray(sums, r * COUNT + SUMS);
+      sum2.intoArray(sums, r * COUNT + 2 * SUMS);
+      sum3.intoArray(sums, r * COUNT + 3 * SUMS);
     }
   }
 }

@@ -14,10 +14,13 @@ final class Q5Decoder extends GroupDecoder {
   private static final IntVector IOTA = IntVector.zero(Lane.INTS).addIndex(1);
 
   private final boolean minimum;
+  private final Raw.Prepared prepared;
 
   Q5Decoder(GgufFormat format) {
     super(format, VALUES);
     minimum = format == GgufFormat.Q5_1;
+    // n is 32·(1 + n / 32) − 32, and n − 16 is that less 16.
+    prepared = minimum ? new Raw.Prepared(10, 32, -1) : new Raw.Prepared(9, 32, -1.5f);
   }
 
   @Override
@@ -39,5 +42,28 @@ final class Q5Decoder extends GroupDecoder {
 
   private FloatVector scaled(IntVector n, FloatVector d, MemorySegment blocks, long block) {
     return minimum ? Lane.floats(n).mul(d).add(Lane.half(blocks, block + 2)) : Lane.floats(n.sub(16)).mul(d);
+  }
+
+  @Override
+  public int prepared(int k) {
+    return Lane.WIDE && Raw.wholeSteps(k, VALUES) ? prepared.floats(k) : 0;
+  }
+
+  @Override
+  public void prepare(MemorySegment x, long at, int k, MemorySegment prepared, long to) {
+    this.prepared.fill(x, at, k, prepared, to);
+  }
+
+  @Override
+  public void rows(MemorySegment w, long row, long stride, int count, int k, MemorySegment s, long prepared, float[] sums) {
+    int bytes = minimum ? 24 : 22;
+    long rowBytes = (long) k / VALUES * bytes;
+    long blocks = Raw.blocks(w, row, stride, count, rowBytes);
+    long x = Raw.address(s, prepared, prepared(k) * 4L);
+    if (minimum) {
+      Q51Rows.run(blocks, stride, count, Raw.steps(k), rowBytes, rowBytes - 96, x, sums);
+    } else {
+      Q50Rows.run(blocks, stride, count, Raw.steps(k), rowBytes, rowBytes - 88, x, sums);
+    }
   }
 }

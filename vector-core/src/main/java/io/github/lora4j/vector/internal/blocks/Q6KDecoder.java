@@ -104,6 +104,8 @@ final class Q6KDecoder extends GroupDecoder {
   public void rows(MemorySegment w, long row, long stride, int count, int k, MemorySegment s, long prepared, float[] sums) {
     int blocks = k / BLOCK;
     long bytes = (long) blocks * BYTES;
-    Q6KRows.run(Raw.blocks(w, row, stride, count, bytes), stride, count, blocks, bytes, Raw.address(s, prepared, prepared(k) * 4L), sums);
+    long from = Raw.blocks(w, row, stride, count, bytes);
+    long x = Raw.address(s, prepared, prepared(k) * 4L);
+    Q6KRows.run(from, stride, count, blocks, 2, bytes, x, sums);
   }
 }

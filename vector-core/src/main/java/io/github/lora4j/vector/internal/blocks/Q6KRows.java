@@ -8,12 +8,11 @@ import static io.github.lora4j.vector.internal.blocks.Lane.NATIVE;
 import static io.github.lora4j.vector.internal.blocks.Lane.SHORT;
 import static io.github.lora4j.vector.internal.blocks.Raw.ADDRESSES;
 import static io.github.lora4j.vector.internal.blocks.Raw.ALL;
-import static io.github.lora4j.vector.internal.blocks.Raw.HALF_0;
-import static io.github.lora4j.vector.internal.blocks.Raw.HALF_1;
-import static io.github.lora4j.vector.internal.blocks.Raw.K6_00;
-import static io.github.lora4j.vector.internal.blocks.Raw.K6_01;
-import static io.github.lora4j.vector.internal.blocks.Raw.K6_10;
-import static io.github.lora4j.vector.internal.blocks.Raw.K6_11;
+import static io.github.lora4j.vector.internal.blocks.Raw.EIGHT_TWICE;
+import static io.github.lora4j.vector.internal.blocks.Raw.FOURS;
+import static io.github.lora4j.vector.internal.blocks.Raw.NEXT_FOURS;
+import static io.github.lora4j.vector.internal.blocks.Raw.OTHER_FLOATS;
+import static io.github.lora4j.vector.internal.blocks.Raw.OTHER_INTS;
 import static io.github.lora4j.vector.internal.blocks.Raw.PAIR_SHIFT;
 import static io.github.lora4j.vector.internal.blocks.RowDecoder.SUMS;
 import static jdk.incubator.vector.VectorOperators.B2F;
@@ -31,16 +30,20 @@ final class Q6KRows {
 
   /**
    * Four runs of {@code count} rows of {@code bytes} bytes, {@code stride} apart, from address {@code w} on, times what was prepared at
-   * address {@code x}. A row is done in {@code steps} of 210 bytes.
+   * address {@code x}. A row is done in {@code steps} of 210 bytes, each in two {@code halves}.
    */
-  static void run(long w, long stride, int count, int steps, long bytes, long x, float[] sums) {
+  static void run(long w, long stride, int count, int steps, int halves, long bytes, long x, float[] sums) {
     IntVector mantissa = IntVector.broadcast(INTS, 0x7E0000);
     IntVector one = IntVector.broadcast(INTS, 0x3F800000);
+    IntVector nibbles = IntVector.broadcast(INTS, 0x0F0F0F0F);
+    IntVector pairs = IntVector.broadcast(INTS, 0xF0F0F0F0);
     IntVector pairShift = IntVector.fromArray(INTS, PAIR_SHIFT, 0);
-    for (int r = 0; r < count * 4; r++) {
+    for (int r = 0; r < count; r++) {
       FloatVector sum0 = FloatVector.zero(FLOATS);
-      FloatVector other = sum0;
-      long row = w + (r >> 2) * bytes + (r & 3) * stride;
+      FloatVector sum1 = sum0;
+      FloatVector sum2 = sum0;
+      FloatVector sum3 = sum0;
+      long row = w + r * bytes;
       for (int i = 0; i < steps; i++) {
         long at = x + i * 1280L & ADDRESSES;
         long p = row + i * 210L;
@@ -48,57 +51,96 @@ final class Q6KRows {
         FloatVector s0 = ((FloatVector) ByteVector.fromMemorySegment(BYTES, ALL, p0 + 192, NATIVE).convertShape(B2F, FLOATS, 0))
             .mul(Float.float16ToFloat(ALL.get(SHORT, p0 + 208)));
         IntVector q0 = IntVector.fromMemorySegment(INTS, ALL, p0 + 128, NATIVE);
-        FloatVector x0 = FloatVector.fromMemorySegment(FLOATS, ALL, at, NATIVE);
-        FloatVector x1 = FloatVector.fromMemorySegment(FLOATS, ALL, at + 64, NATIVE);
-        FloatVector x2 = FloatVector.fromMemorySegment(FLOATS, ALL, at + 128, NATIVE);
-        FloatVector x3 = FloatVector.fromMemorySegment(FLOATS, ALL, at + 192, NATIVE);
-        FloatVector x4 = FloatVector.fromMemorySegment(FLOATS, ALL, at + 256, NATIVE);
-        FloatVector x5 = FloatVector.fromMemorySegment(FLOATS, ALL, at + 320, NATIVE);
-        FloatVector x6 = FloatVector.fromMemorySegment(FLOATS, ALL, at + 384, NATIVE);
-        FloatVector x7 = FloatVector.fromMemorySegment(FLOATS, ALL, at + 448, NATIVE);
-        FloatVector x8 = FloatVector.fromMemorySegment(FLOATS, ALL, at + 512, NATIVE);
-        FloatVector x9 = FloatVector.fromMemorySegment(FLOATS, ALL, at + 576, NATIVE);
-        IntVector v00 = IntVector.fromMemorySegment(INTS, ALL, p0 + 0, NATIVE);
-        IntVector h00 = q0.rearrange(HALF_0).lanewise(LSHR, pairShift);
-        IntVector w000 = v00.and(0x0F0F0F0F).or(h00.lanewise(LSHL, 4).and(0xF0F0F0F0));
-        FloatVector o000 = w000.lanewise(LSHL, 17).and(mantissa).or(one).reinterpretAsFloats().fma(x0, x8);
-        o000 = w000.lanewise(LSHL, 9).and(mantissa).or(one).reinterpretAsFloats().fma(x1, o000);
-        o000 = w000.lanewise(LSHL, 1).and(mantissa).or(one).reinterpretAsFloats().fma(x2, o000);
-        o000 = w000.lanewise(LSHR, 7).and(mantissa).or(one).reinterpretAsFloats().fma(x3, o000);
-        sum0 = o000.fma(s0.rearrange(K6_00), sum0);
-        IntVector w001 = v00.lanewise(LSHR, 4).and(0x0F0F0F0F).or(h00.and(0xF0F0F0F0));
-        FloatVector o001 = w001.lanewise(LSHL, 17).and(mantissa).or(one).reinterpretAsFloats().fma(x4, x9);
-        o001 = w001.lanewise(LSHL, 9).and(mantissa).or(one).reinterpretAsFloats().fma(x5, o001);
-        o001 = w001.lanewise(LSHL, 1).and(mantissa).or(one).reinterpretAsFloats().fma(x6, o001);
-        o001 = w001.lanewise(LSHR, 7).and(mantissa).or(one).reinterpretAsFloats().fma(x7, o001);
-        other = o001.fma(s0.rearrange(K6_01), other);
-        x0 = FloatVector.fromMemorySegment(FLOATS, ALL, at + 640, NATIVE);
-        x1 = FloatVector.fromMemorySegment(FLOATS, ALL, at + 704, NATIVE);
-        x2 = FloatVector.fromMemorySegment(FLOATS, ALL, at + 768, NATIVE);
-        x3 = FloatVector.fromMemorySegment(FLOATS, ALL, at + 832, NATIVE);
-        x4 = FloatVector.fromMemorySegment(FLOATS, ALL, at + 896, NATIVE);
-        x5 = FloatVector.fromMemorySegment(FLOATS, ALL, at + 960, NATIVE);
-        x6 = FloatVector.fromMemorySegment(FLOATS, ALL, at + 1024, NATIVE);
-        x7 = FloatVector.fromMemorySegment(FLOATS, ALL, at + 1088, NATIVE);
-        x8 = FloatVector.fromMemorySegment(FLOATS, ALL, at + 1152, NATIVE);
-        x9 = FloatVector.fromMemorySegment(FLOATS, ALL, at + 1216, NATIVE);
-        IntVector v01 = IntVector.fromMemorySegment(INTS, ALL, p0 + 64, NATIVE);
-        IntVector h01 = q0.rearrange(HALF_1).lanewise(LSHR, pairShift);
-        IntVector w010 = v01.and(0x0F0F0F0F).or(h01.lanewise(LSHL, 4).and(0xF0F0F0F0));
-        FloatVector o010 = w010.lanewise(LSHL, 17).and(mantissa).or(one).reinterpretAsFloats().fma(x0, x8);
-        o010 = w010.lanewise(LSHL, 9).and(mantissa).or(one).reinterpretAsFloats().fma(x1, o010);
-        o010 = w010.lanewise(LSHL, 1).and(mantissa).or(one).reinterpretAsFloats().fma(x2, o010);
-        o010 = w010.lanewise(LSHR, 7).and(mantissa).or(one).reinterpretAsFloats().fma(x3, o010);
-        sum0 = o010.fma(s0.rearrange(K6_10), sum0);
-        IntVector w011 = v01.lanewise(LSHR, 4).and(0x0F0F0F0F).or(h01.and(0xF0F0F0F0));
-        FloatVector o011 = w011.lanewise(LSHL, 17).and(mantissa).or(one).reinterpretAsFloats().fma(x4, x9);
-        o011 = w011.lanewise(LSHL, 9).and(mantissa).or(one).reinterpretAsFloats().fma(x5, o011);
-        o011 = w011.lanewise(LSHL, 1).and(mantissa).or(one).reinterpretAsFloats().fma(x6, o011);
-        o011 = w011.lanewise(LSHR, 7).and(mantissa).or(one).reinterpretAsFloats().fma(x7, o011);
-        other = o011.fma(s0.rearrange(K6_11), other);
+        long p1 = p + stride & ADDRESSES;
+        FloatVector s1 = ((FloatVector) ByteVector.fromMemorySegment(BYTES, ALL, p1 + 192, NATIVE).convertShape(B2F, FLOATS, 0))
+            .mul(Float.float16ToFloat(ALL.get(SHORT, p1 + 208)));
+        IntVector q1 = IntVector.fromMemorySegment(INTS, ALL, p1 + 128, NATIVE);
+        long p2 = p + 2 * stride & ADDRESSES;
+        FloatVector s2 = ((FloatVector) ByteVector.fromMemorySegment(BYTES, ALL, p2 + 192, NATIVE).convertShape(B2F, FLOATS, 0))
+            .mul(Float.float16ToFloat(ALL.get(SHORT, p2 + 208)));
+        IntVector q2 = IntVector.fromMemorySegment(INTS, ALL, p2 + 128, NATIVE);
+        long p3 = p + 3 * stride & ADDRESSES;
+        FloatVector s3 = ((FloatVector) ByteVector.fromMemorySegment(BYTES, ALL, p3 + 192, NATIVE).convertShape(B2F, FLOATS, 0))
+            .mul(Float.float16ToFloat(ALL.get(SHORT, p3 + 208)));
+        IntVector q3 = IntVector.fromMemorySegment(INTS, ALL, p3 + 128, NATIVE);
+        for (int h = 0; h < halves; h++) {
+          long to = at + h * 640L & ADDRESSES;
+          FloatVector x0 = FloatVector.fromMemorySegment(FLOATS, ALL, to, NATIVE);
+          FloatVector x1 = FloatVector.fromMemorySegment(FLOATS, ALL, to + 64, NATIVE);
+          FloatVector x2 = FloatVector.fromMemorySegment(FLOATS, ALL, to + 128, NATIVE);
+          FloatVector x3 = FloatVector.fromMemorySegment(FLOATS, ALL, to + 192, NATIVE);
+          FloatVector x4 = FloatVector.fromMemorySegment(FLOATS, ALL, to + 256, NATIVE);
+          FloatVector x5 = FloatVector.fromMemorySegment(FLOATS, ALL, to + 320, NATIVE);
+          FloatVector x6 = FloatVector.fromMemorySegment(FLOATS, ALL, to + 384, NATIVE);
+          FloatVector x7 = FloatVector.fromMemorySegment(FLOATS, ALL, to + 448, NATIVE);
+          FloatVector x8 = FloatVector.fromMemorySegment(FLOATS, ALL, to + 512, NATIVE);
+          FloatVector x9 = FloatVector.fromMemorySegment(FLOATS, ALL, to + 576, NATIVE);
+          IntVector v0 = IntVector.fromMemorySegment(INTS, ALL, p0 + h * 64L & ADDRESSES, NATIVE);
+          IntVector h0 = q0.rearrange(EIGHT_TWICE).lanewise(LSHR, pairShift);
+          IntVector l0 = v0.and(nibbles).or(h0.lanewise(LSHL, 4).and(pairs));
+          IntVector u0 = v0.lanewise(LSHR, 4).and(nibbles).or(h0.and(pairs));
+          FloatVector o0 = l0.lanewise(LSHL, 17).and(mantissa).or(one).reinterpretAsFloats().fma(x0, x8);
+          o0 = l0.lanewise(LSHL, 9).and(mantissa).or(one).reinterpretAsFloats().fma(x1, o0);
+          o0 = l0.lanewise(LSHL, 1).and(mantissa).or(one).reinterpretAsFloats().fma(x2, o0);
+          o0 = l0.lanewise(LSHR, 7).and(mantissa).or(one).reinterpretAsFloats().fma(x3, o0);
+          FloatVector e0 = u0.lanewise(LSHL, 17).and(mantissa).or(one).reinterpretAsFloats().fma(x4, x9);
+          e0 = u0.lanewise(LSHL, 9).and(mantissa).or(one).reinterpretAsFloats().fma(x5, e0);
+          e0 = u0.lanewise(LSHL, 1).and(mantissa).or(one).reinterpretAsFloats().fma(x6, e0);
+          e0 = u0.lanewise(LSHR, 7).and(mantissa).or(one).reinterpretAsFloats().fma(x7, e0);
+          sum0 = o0.fma(s0.rearrange(FOURS), e0.fma(s0.rearrange(NEXT_FOURS), sum0));
+          s0 = s0.rearrange(OTHER_FLOATS);
+          q0 = q0.rearrange(OTHER_INTS);
+          IntVector v1 = IntVector.fromMemorySegment(INTS, ALL, p1 + h * 64L & ADDRESSES, NATIVE);
+          IntVector h1 = q1.rearrange(EIGHT_TWICE).lanewise(LSHR, pairShift);
+          IntVector l1 = v1.and(nibbles).or(h1.lanewise(LSHL, 4).and(pairs));
+          IntVector u1 = v1.lanewise(LSHR, 4).and(nibbles).or(h1.and(pairs));
+          FloatVector o1 = l1.lanewise(LSHL, 17).and(mantissa).or(one).reinterpretAsFloats().fma(x0, x8);
+          o1 = l1.lanewise(LSHL, 9).and(mantissa).or(one).reinterpretAsFloats().fma(x1, o1);
+          o1 = l1.lanewise(LSHL, 1).and(mantissa).or(one).reinterpretAsFloats().fma(x2, o1);
+          o1 = l1.lanewise(LSHR, 7).and(mantissa).or(one).reinterpretAsFloats().fma(x3, o1);
+          FloatVector e1 = u1.lanewise(LSHL, 17).and(mantissa).or(one).reinterpretAsFloats().fma(x4, x9);
+          e1 = u1.lanewise(LSHL, 9).and(mantissa).or(one).reinterpretAsFloats().fma(x5, e1);
+          e1 = u1.lanewise(LSHL, 1).and(mantissa).or(one).reinterpretAsFloats().fma(x6, e1);
+          e1 = u1.lanewise(LSHR, 7).and(mantissa).or(one).reinterpretAsFloats().fma(x7, e1);
+          sum1 = o1.fma(s1.rearrange(FOURS), e1.fma(s1.rearrange(NEXT_FOURS), sum1));
+          s1 = s1.rearrange(OTHER_FLOATS);
+          q1 = q1.rearrange(OTHER_INTS);
+          IntVector v2 = IntVector.fromMemorySegment(INTS, ALL, p2 + h * 64L & ADDRESSES, NATIVE);
+          IntVector h2 = q2.rearrange(EIGHT_TWICE).lanewise(LSHR, pairShift);
+          IntVector l2 = v2.and(nibbles).or(h2.lanewise(LSHL, 4).and(pairs));
+          IntVector u2 = v2.lanewise(LSHR, 4).and(nibbles).or(h2.and(pairs));
+          FloatVector o2 = l2.lanewise(LSHL, 17).and(mantissa).or(one).reinterpretAsFloats().fma(x0, x8);
+          o2 = l2.lanewise(LSHL, 9).and(mantissa).or(one).reinterpretAsFloats().fma(x1, o2);
+          o2 = l2.lanewise(LSHL, 1).and(mantissa).or(one).reinterpretAsFloats().fma(x2, o2);
+          o2 = l2.lanewise(LSHR, 7).and(mantissa).or(one).reinterpretAsFloats().fma(x3, o2);
+          FloatVector e2 = u2.lanewise(LSHL, 17).and(mantissa).or(one).reinterpretAsFloats().fma(x4, x9);
+          e2 = u2.lanewise(LSHL, 9).and(mantissa).or(one).reinterpretAsFloats().fma(x5, e2);
+          e2 = u2.lanewise(LSHL, 1).and(mantissa).or(one).reinterpretAsFloats().fma(x6, e2);
+          e2 = u2.lanewise(LSHR, 7).and(mantissa).or(one).reinterpretAsFloats().fma(x7, e2);
+          sum2 = o2.fma(s2.rearrange(FOURS), e2.fma(s2.rearrange(NEXT_FOURS), sum2));
+          s2 = s2.rearrange(OTHER_FLOATS);
+          q2 = q2.rearrange(OTHER_INTS);
+          IntVector v3 = IntVector.fromMemorySegment(INTS, ALL, p3 + h * 64L & ADDRESSES, NATIVE);
+          IntVector h3 = q3.rearrange(EIGHT_TWICE).lanewise(LSHR, pairShift);
+          IntVector l3 = v3.and(nibbles).or(h3.lanewise(LSHL, 4).and(pairs));
+          IntVector u3 = v3.lanewise(LSHR, 4).and(nibbles).or(h3.and(pairs));
+          FloatVector o3 = l3.lanewise(LSHL, 17).and(mantissa).or(one).reinterpretAsFloats().fma(x0, x8);
+          o3 = l3.lanewise(LSHL, 9).and(mantissa).or(one).reinterpretAsFloats().fma(x1, o3);
+          o3 = l3.lanewise(LSHL, 1).and(mantissa).or(one).reinterpretAsFloats().fma(x2, o3);
+          o3 = l3.lanewise(LSHR, 7).and(mantissa).or(one).reinterpretAsFloats().fma(x3, o3);
+          FloatVector e3 = u3.lanewise(LSHL, 17).and(mantissa).or(one).reinterpretAsFloats().fma(x4, x9);
+          e3 = u3.lanewise(LSHL, 9).and(mantissa).or(one).reinterpretAsFloats().fma(x5, e3);
+          e3 = u3.lanewise(LSHL, 1).and(mantissa).or(one).reinterpretAsFloats().fma(x6, e3);
+          e3 = u3.lanewise(LSHR, 7).and(mantissa).or(one).reinterpretAsFloats().fma(x7, e3);
+          sum3 = o3.fma(s3.rearrange(FOURS), e3.fma(s3.rearrange(NEXT_FOURS), sum3));
+          s3 = s3.rearrange(OTHER_FLOATS);
+          q3 = q3.rearrange(OTHER_INTS);
+        }
       }
-      int to = (r >> 2) * COUNT + (r & 3) * SUMS;
-      sum0.add(other).intoArray(sums, to);
+      sum0.intoArray(sums, r * COUNT);
+      sum1.intoArray(sums, r * COUNT + SUMS);
+      sum2.intoArray(sums, r * COUNT + 2 * SUMS);
+      sum3.intoArray(sums, r * COUNT + 3 * SUMS);
     }
   }
 }

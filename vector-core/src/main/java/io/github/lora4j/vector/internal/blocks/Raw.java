@@ -46,6 +46,29 @@ final class Raw {
   /** Two blocks of 36 bytes: the scale of each in eight lanes. */
   static final VectorShuffle<Float> FLOATS_36 = VectorShuffle.fromOp(FLOATS, i -> i / 8 * 9);
 
+  /** Four blocks of 20 bytes, five words: nibbles of the first three, and both halves of each. */
+  static final VectorShuffle<Integer> NIBBLES_20 = ints(i -> Math.min(COUNT - 1, i / 4 * 5 + 1 + i % 4));
+  static final VectorShuffle<Integer> HALVES_20 = ints(i -> i / 4 * 5);
+
+  // Four blocks of 22 bytes, eleven half words, the first two of vector A, the others of B, which begins with word 12; a half in the upper part.
+  static final VectorShuffle<Short> NIBBLES_22_A = shorts(i -> i / 8 * 11 + 3 + i % 8 & 2 * COUNT - 1);
+  static final VectorShuffle<Short> NIBBLES_22_B = shorts(i -> i / 8 * 11 - 12 + 3 + i % 8 & 2 * COUNT - 1);
+  static final VectorShuffle<Short> FIFTHS_22_A = shorts(i -> i / 8 * 11 + 1 + i % 2 & 2 * COUNT - 1);
+  static final VectorShuffle<Short> FIFTHS_22_B = shorts(i -> i / 8 * 11 - 12 + 1 + i % 2 & 2 * COUNT - 1);
+  static final VectorShuffle<Short> HALVES_22_A = shorts(i -> i / 8 * 11 & 2 * COUNT - 1);
+  static final VectorShuffle<Short> HALVES_22_B = shorts(i -> i / 8 * 11 - 12 & 2 * COUNT - 1);
+  // Four blocks of 24 bytes, six words, the same; B begins with word 8.
+  static final VectorShuffle<Integer> NIBBLES_24_A = ints(i -> i / 4 * 6 + 2 + i % 4 & COUNT - 1);
+  static final VectorShuffle<Integer> NIBBLES_24_B = ints(i -> i / 4 * 6 - 8 + 2 + i % 4 & COUNT - 1);
+  static final VectorShuffle<Integer> FIFTHS_24_A = ints(i -> i / 4 * 6 + 1 & COUNT - 1);
+  static final VectorShuffle<Integer> FIFTHS_24_B = ints(i -> i / 4 * 6 - 8 + 1 & COUNT - 1);
+  static final VectorShuffle<Integer> HALVES_24_A = ints(i -> i / 4 * 6 & COUNT - 1);
+  static final VectorShuffle<Integer> HALVES_24_B = ints(i -> i / 4 * 6 - 8 & COUNT - 1);
+  /** Where the fifth bits of a lane's low nibbles begin in those of its block; those of high nibbles lie 16 further. */
+  static final int[] FIFTH_SHIFT = lanes(i -> i % 4 * 4);
+  /** Times four bits: each is bit 4 of a byte. */
+  static final int FOUR_BITS_TO_BYTES = 0x02040810;
+
   // Q4_K and Q5_K: of the first sixteen bytes those that have the low bits of scale or minimum i, and those that have the upper two of some.
   static final VectorShuffle<Integer> K_LOW = ints(i -> i < 4 ? i + 4 : i < 8 ? i + 8 : i);
   static final VectorShuffle<Integer> K_HIGH = ints(i -> i < 8 ? i : i - 4);
@@ -54,20 +77,19 @@ final class Raw {
   static final int[] K_HIGH_MASK = lanes(i -> i % 8 < 4 ? 0 : 0xC0);
   /** Brings one of two halves of a word to the upper part: d for the scales, m for the minima. */
   static final int[] K_HALF_SHIFT = lanes(i -> i < 8 ? 16 : 0);
-  /** Scales of low or high nibbles in one or the other half of a block. */
-  static final VectorShuffle<Float> K_00 = floats(i -> i / 8 * 2);
-  static final VectorShuffle<Float> K_01 = floats(i -> i / 8 * 2 + 1);
-  static final VectorShuffle<Float> K_10 = floats(i -> i / 8 * 2 + 4);
-  static final VectorShuffle<Float> K_11 = floats(i -> i / 8 * 2 + 5);
+  /** Scales of low and of high nibbles in the first half of a block, and what makes those of the second half the first. */
+  static final VectorShuffle<Float> K_LOWS = floats(i -> i / 8 * 2);
+  static final VectorShuffle<Float> K_HIGHS = floats(i -> i / 8 * 2 + 1);
+  static final VectorShuffle<Float> NEXT_FOUR = floats(i -> i + 4 & COUNT - 1);
 
-  // Q6_K: the bytes with pairs of bits of one half of a block, twice; where pairs of its first and second quarter begin; scales.
-  static final VectorShuffle<Integer> HALF_0 = ints(i -> i % 8);
-  static final VectorShuffle<Integer> HALF_1 = ints(i -> i % 8 + 8);
+  // Q6_K: the bytes with pairs of bits of the first half of a block, twice; where pairs of its first and second quarter begin; scales.
+  static final VectorShuffle<Integer> EIGHT_TWICE = ints(i -> i % 8);
   static final int[] PAIR_SHIFT = lanes(i -> i / 8 * 2);
-  static final VectorShuffle<Float> K6_00 = floats(i -> i / 4);
-  static final VectorShuffle<Float> K6_01 = floats(i -> i / 4 + 4);
-  static final VectorShuffle<Float> K6_10 = floats(i -> i / 4 + 8);
-  static final VectorShuffle<Float> K6_11 = floats(i -> i / 4 + 12);
+  static final VectorShuffle<Float> FOURS = floats(i -> i / 4);
+  static final VectorShuffle<Float> NEXT_FOURS = floats(i -> i / 4 + 4);
+  /** What makes the second half the first. */
+  static final VectorShuffle<Float> OTHER_FLOATS = floats(i -> i + 8 & COUNT - 1);
+  static final VectorShuffle<Integer> OTHER_INTS = ints(i -> i + 8 & COUNT - 1);
 
   private static final IntVector[] EVERY_FOURTH = new IntVector[4];
 
@@ -79,6 +101,10 @@ final class Raw {
   }
 
   private Raw() {}
+
+  private static VectorShuffle<Short> shorts(IntUnaryOperator source) {
+    return VectorShuffle.fromOp(SHORTS, source);
+  }
 
   private static VectorShuffle<Integer> ints(IntUnaryOperator source) {
     return VectorShuffle.fromOp(INTS, source);
@@ -128,14 +154,58 @@ final class Raw {
 
   /** The sum of four prepared vectors, lane by lane, times a factor: what is added where values were taken to be larger than they are. */
   static FloatVector less(MemorySegment prepared, long at, float factor) {
-    return Lane.load(prepared, at).add(Lane.load(prepared, at + 64)).add(Lane.load(prepared, at + 128).add(Lane.load(prepared, at + 192))).mul(factor);
+    FloatVector two = Lane.load(prepared, at).add(Lane.load(prepared, at + 64));
+    return two.add(Lane.load(prepared, at + 128).add(Lane.load(prepared, at + 192))).mul(factor);
   }
 
-  /** Sets to 0 what lies below lane {@code lane} of some prepared vectors. */
-  static void clear(MemorySegment prepared, long at, int vectors, int lane) {
-    VectorMask<Float> mask = VectorMask.fromLong(FLOATS, (1L << lane) - 1);
-    for (int i = 0; i < vectors; i++) {
-      Lane.store(Lane.load(prepared, at + i * 64L).blend(0f, mask), prepared, at + i * 64L);
+  /** Values of a step of blocks of 32: one nibble of each lane. */
+  static final int STEP = 128;
+
+  static int steps(int k) {
+    return (k + STEP - 1) / STEP;
+  }
+
+  /** Whether rows of {@code k} values are whole blocks of {@code values}, and at least a step. */
+  static boolean wholeSteps(int k, int values) {
+    return k % values == 0 && k >= STEP;
+  }
+
+  /**
+   * What meets four blocks of 32 values, or two of 64: four vectors for low nibbles and four for high ones, times {@code levels}; with nine vectors,
+   * what is added because values were taken to be larger: their sum times {@code less}; with ten, the sum of what they were made of too. The last
+   * step goes back to be a whole one, with 0 for what it meets a second time.
+   */
+  record Prepared(int vectors, float levels, float less) {
+
+    int floats(int k) {
+      return steps(k) * vectors * COUNT;
+    }
+
+    void fill(MemorySegment x, long at, int k, MemorySegment prepared, long to) {
+      for (int i = 0; i < steps(k); i++) {
+        int first = Math.min(i * STEP, k - STEP);
+        long target = to + (long) i * vectors * 64;
+        spread(x, at + first * 4L, 32, 64, levels, prepared, target);
+        spread(x, at + first * 4L + 64, 32, 64, levels, prepared, target + 256);
+        clear(prepared, target, (i * STEP - first) / 8);
+        if (vectors > 8) {
+          FloatVector sum = Raw.less(prepared, target, 1).add(Raw.less(prepared, target + 256, 1));
+          Lane.store(sum.mul(less), prepared, target + 512);
+          if (vectors > 9) {
+            Lane.store(sum.mul(1 / levels), prepared, target + 576);
+          }
+        }
+      }
+    }
+
+    /** Sets to 0 what lies below lane {@code lane} of eight vectors. */
+    private static void clear(MemorySegment prepared, long at, int lane) {
+      if (lane > 0) {
+        VectorMask<Float> mask = VectorMask.fromLong(FLOATS, (1L << lane) - 1);
+        for (int i = 0; i < 8; i++) {
+          Lane.store(Lane.load(prepared, at + i * 64L).blend(0f, mask), prepared, at + i * 64L);
+        }
+      }
     }
   }
 }
