@@ -6,6 +6,10 @@ setlocal EnableExtensions DisableDelayedExpansion
 set "ROOT=%~dp0"
 if "%ROOT:~-1%"=="\" set "ROOT=%ROOT:~0,-1%"
 
+rem An unpacked archive has its jars in lib, needs no build, and may have a Java of its own in runtime.
+set "PACKED="
+if exist "%ROOT%\lib\" if not exist "%ROOT%\pom.xml" set "PACKED=yes"
+
 set "JDK="
 if defined LORA4J_JAVA_HOME (
   call :try_jdk "%LORA4J_JAVA_HOME%"
@@ -14,6 +18,7 @@ if defined LORA4J_JAVA_HOME (
     exit /b 2
   )
 )
+if not defined JDK if defined PACKED if exist "%ROOT%\runtime\bin\java.exe" set "JDK=%ROOT%\runtime"
 if not defined JDK if defined JAVA_HOME call :try_jdk "%JAVA_HOME%"
 if not defined JDK for %%P in (java.exe) do if not "%%~$PATH:P"=="" call :try_bin "%%~dp$PATH:P"
 for %%D in ("%ProgramFiles%\Eclipse Adoptium" "%ProgramFiles%\Java" "%ProgramFiles%\Microsoft" "%ProgramFiles%\Zulu" "%ProgramFiles%\BellSoft" "%ProgramFiles%\Amazon Corretto" "%USERPROFILE%\.jdks" "%USERPROFILE%\scoop\apps") do (
@@ -27,6 +32,9 @@ if not defined JDK (
   exit /b 2
 )
 
+if defined PACKED set "LORA4J_CP=%ROOT%\lib\*"
+if defined PACKED goto run
+
 rem Exit code 1 of the check: a build is needed, also in a copy of a tree, whose class path names the original.
 set "LORA4J_ROOT=%ROOT%"
 powershell -NoProfile -NonInteractive -Command "$r=$env:LORA4J_ROOT; $s=Join-Path $r 'cli\target\lora4j.built'; $c=Join-Path $r 'cli\target\lora4j.classpath'; if(!(Test-Path -LiteralPath $s) -or !(Test-Path -LiteralPath $c) -or !(Test-Path -LiteralPath (Join-Path $r 'cli\target\classes\io\github\lora4j\cli\Main.class'))){exit 1}; $t=(Get-Item -LiteralPath $s).LastWriteTimeUtc; $p=@((Join-Path $r 'pom.xml')); $f=@((Join-Path $r 'cli')); foreach($e in (Get-Content -LiteralPath $c -Raw).Trim().Split(';')){if(!$e.StartsWith($r) -and $e -match '\\target\\(classes|lora4j-[^\\]*\.jar)$'){exit 1}; $i=$e.IndexOf('\target\'); if($e.StartsWith($r) -and $i -gt 0){$f+=$e.Substring(0,$i); if(!(Test-Path -LiteralPath ($e.Substring(0,$i)+'\src\main\java'))){continue}}; if(!(Test-Path -LiteralPath $e)){exit 1}}; foreach($m in $f){$p+=($m+'\pom.xml'); $d=$m+'\src\main'; if(Test-Path -LiteralPath $d){$p+=$d; $p+=@(Get-ChildItem -LiteralPath $d -Recurse | ForEach-Object {$_.FullName})}}; if(@(Get-Item -LiteralPath $p | Where-Object {$_.LastWriteTimeUtc -gt $t}).Count -gt 0){exit 1}; exit 0"
@@ -35,14 +43,16 @@ if errorlevel 1 (
   if errorlevel 1 exit /b 2
 )
 
+for /f "usebackq delims=" %%C in ("%ROOT%\cli\target\lora4j.classpath") do set "LORA4J_CP=%ROOT%\cli\target\classes;%%C"
+
+:run
 rem Java gets its arguments in the system's code page; the command compares them with the line as it was typed.
 set LORA4J_ARGUMENTS=%*
-for /f "usebackq delims=" %%C in ("%ROOT%\cli\target\lora4j.classpath") do set "LORA4J_CP=%%C"
 set "COLLECTOR=-XX:+UseSerialGC -Xmn24m"
 if defined LORA4J_JAVA_OPTS if not "%LORA4J_JAVA_OPTS:-XX:+Use=%"=="%LORA4J_JAVA_OPTS%" set "COLLECTOR="
 set "C2="
 findstr /b "GRAALVM_VERSION=" "%JDK%\release" >nul 2>nul && set "C2=-XX:+UnlockExperimentalVMOptions -XX:-UseJVMCICompiler"
-"%JDK%\bin\java.exe" --add-modules jdk.incubator.vector --enable-native-access=ALL-UNNAMED %COLLECTOR% -XX:-UsePerfData %C2% "@%ROOT%\cli\jvm-arguments" %LORA4J_JAVA_OPTS% -cp "%ROOT%\cli\target\classes;%LORA4J_CP%" io.github.lora4j.cli.Main %*
+"%JDK%\bin\java.exe" --add-modules jdk.incubator.vector --enable-native-access=ALL-UNNAMED %COLLECTOR% -XX:-UsePerfData %C2% "@%ROOT%\cli\jvm-arguments" %LORA4J_JAVA_OPTS% -cp "%LORA4J_CP%" io.github.lora4j.cli.Main %*
 exit /b %ERRORLEVEL%
 
 :try_bin
@@ -51,7 +61,8 @@ call :try_jdk "%BIN:~0,-5%"
 exit /b 0
 
 :try_jdk
-if not exist "%~1\bin\javac.exe" exit /b 0
+if not exist "%~1\bin\java.exe" exit /b 0
+if not defined PACKED if not exist "%~1\bin\javac.exe" exit /b 0
 if not exist "%~1\release" exit /b 0
 for /f tokens^=2^ delims^=^" %%V in ('findstr /b "JAVA_VERSION=" "%~1\release"') do for /f "delims=.+-" %%M in ("%%V") do if %%M GEQ 25 set "JDK=%~1"
 exit /b 0

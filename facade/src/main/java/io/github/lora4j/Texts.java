@@ -96,7 +96,7 @@ record Texts(ServedModel model, String name) {
       lease.giveBack();
       throw e;
     }
-    try (Answer answer = model.engine().ask(List.of(new Ask(request, continues, -1)), lease)
+    try (Answer answer = model.engine().ask(List.of(new Ask(request, continues && !model.text().readsSource(), -1)), lease)
         .orElseThrow(() -> new ResourceException("the model takes no more prompts: it is closed, or too many wait"))) {
       return hear(answer, prompt.length, new ToolStream(rendered.form()), listener);
     }

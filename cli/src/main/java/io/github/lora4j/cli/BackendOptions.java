@@ -8,14 +8,14 @@ public final class BackendOptions {
 
   private static final int MOST_THREADS = 1024;
 
-  @Option(names = "--backend", paramLabel = "NAME", defaultValue = "cpu",
+  @Option(names = "--backend", paramLabel = "NAME",
       description = "What computes: cpu; opencl, ptx or cuda (GPUs, by TornadoVM); auto (default: ${DEFAULT-VALUE}).")
-  private String backend;
+  private String backend = "cpu";
 
   @Option(names = "--device", paramLabel = "N", description = "Which of the backend's devices, from 0 on (default: its first GPU).")
   private Integer device;
 
-  @Option(names = "--threads", paramLabel = "N", defaultValue = "0", description = "Worker threads; 0: all processors.")
+  @Option(names = "--threads", paramLabel = "N", description = "Worker threads; 0: all processors.")
   private int threads;
 
   /** The backend's name, with the device's number if one was given. */

@@ -11,6 +11,7 @@ import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -42,8 +43,18 @@ public final class Main implements Runnable {
   /** What the command knows comes from services, which may be wrong before any argument is read. */
   private static int start(String... args) {
     try {
-      return run(commandLine(args), args);
+      Optional<ServeCommand> serve = args.length > 0 && args[0].equals("serve") ? ServeCommand.plain(List.of(args).subList(1, args.length)) : Optional.empty();
+      return serve.isPresent() ? serve(serve.get(), args) : run(commandLine(args), args);
     } catch (Lora4jException | Error e) {
+      return Failure.report(e, new PrintWriter(System.err, true, System.err.charset()));
+    }
+  }
+
+  private static int serve(ServeCommand command, String... args) {
+    try {
+      Arguments.of(args, Failure.encoding(), System.getenv());
+      return command.call();
+    } catch (Exception | Error e) {
       return Failure.report(e, new PrintWriter(System.err, true, System.err.charset()));
     }
   }
@@ -65,7 +76,9 @@ public final class Main implements Runnable {
   /** The command for these arguments: to read what all verbs can be told takes longer than many a command, so the one they begin with is there alone. */
   private static CommandLine commandLine(String... args) {
     String first = args.length == 0 ? "" : args[0];
-    List<Class<?>> chosen = VERBS.stream().filter(verb -> verb.getAnnotation(Command.class).name().equals(first)).toList();
+    // By the name of the class, whose annotations take as long to read as all else up to here.
+    String type = first.isEmpty() ? "" : first.substring(0, 1).toUpperCase(Locale.ROOT) + first.substring(1) + "Command";
+    List<Class<?>> chosen = VERBS.stream().filter(verb -> verb.getSimpleName().equals(type)).toList();
     return commandLine(chosen.isEmpty() ? VERBS : chosen);
   }
 

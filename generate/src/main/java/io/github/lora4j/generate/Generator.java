@@ -3,7 +3,8 @@ package io.github.lora4j.generate;
 import io.github.lora4j.checkpoint.Checkpoint;
 import io.github.lora4j.generate.internal.AdapterChoices;
 import io.github.lora4j.generate.internal.CacheProgram;
-import io.github.lora4j.generate.internal.CacheRows;
+import io.github.lora4j.generate.internal.GgufPlacesForm;
+import io.github.lora4j.generate.internal.KeptRows;
 import io.github.lora4j.generate.internal.Logits;
 import io.github.lora4j.generate.internal.PieceBatch;
 import io.github.lora4j.generate.internal.ProgramWeights;
@@ -16,7 +17,6 @@ import io.github.lora4j.graph.VirtualTokens;
 import io.github.lora4j.lora.Adapter;
 import io.github.lora4j.lora.LoadedAdapter;
 import io.github.lora4j.lora.model.DefaultPlaces;
-import io.github.lora4j.lora.model.GgufForm;
 import io.github.lora4j.lora.model.ModelDescription;
 import io.github.lora4j.lora.parameters.AdapterValues;
 import io.github.lora4j.lora.sets.AdapterSet;
@@ -25,7 +25,6 @@ import io.github.lora4j.models.Head;
 import io.github.lora4j.models.Model;
 import io.github.lora4j.models.Rows;
 import io.github.lora4j.models.Weights;
-import io.github.lora4j.models.gguf.GgufPlaces;
 import io.github.lora4j.vector.ConfigException;
 import io.github.lora4j.vector.Lora4jException;
 import io.github.lora4j.vector.Memory;
@@ -56,7 +55,7 @@ public final class Generator implements AutoCloseable {
   private final Adapter adapter;
   private final AdapterChoices choices;
   private final GeneratorOptions options;
-  private final CacheRows cache;
+  private final KeptRows cache;
   private final VirtualTokens virtual;
   private final int border;
   private final PieceBatch batch;
@@ -79,7 +78,7 @@ public final class Generator implements AutoCloseable {
     this.options = options;
     this.executable = executable;
     virtual = adapter.virtualTokens();
-    cache = new CacheRows(options.cacheRows() + options.sequences() * virtual.total());
+    cache = new KeptRows(options.cacheRows() + options.sequences() * virtual.total(), 4 * options.sequences());
     batch = new PieceBatch(program);
     checks = new RequestChecks(model.architecture(), options.maxLength());
     border = program.border();
@@ -107,26 +106,7 @@ public final class Generator implements AutoCloseable {
   public static ModelDescription describe(Model model) {
     FamilyFacts.AdapterPlaces places = model.architecture().facts().adapters();
     return new ModelDescription(model.architecture().modelType(), model.modules(), model.outputModule(), model.tied(), DefaultPlaces.of(
-        places.lora(), places.adaLora(), places.ia3(), places.ia3Feedforward(), places.blockOutputs()), gguf(model));
-  }
-
-  private static GgufForm gguf(Model model) {
-    return GgufPlaces.find(model.architecture()).<GgufForm>map(places -> new GgufForm() {
-      @Override
-      public String architecture() {
-        return places.keys().architecture();
-      }
-
-      @Override
-      public Optional<String> tensor(String parameter) {
-        return places.tensor(parameter);
-      }
-
-      @Override
-      public long ours(String parameter, long place) {
-        return places.ours(parameter, place);
-      }
-    }).orElse(GgufForm.NONE);
+        places.lora(), places.adaLora(), places.ia3(), places.ia3Feedforward(), places.blockOutputs()), GgufPlacesForm.of(model));
   }
 
   /**
@@ -216,7 +196,7 @@ public final class Generator implements AutoCloseable {
     Sequence sequence = new Sequence(joined, request, options.maxLength());
     choose(sequence, request);
     sequence.before = virtual.rows();
-    place(sequence, rows(request));
+    join(sequence, request);
     try {
       takeSource(sequence);
     } catch (ResourceException e) {
@@ -226,6 +206,24 @@ public final class Generator implements AutoCloseable {
     joined++;
     sequences.add(sequence);
     return sequence;
+  }
+
+  /** Finds a place, where the beginning of the prompt is cached if there is one. */
+  private void join(Sequence sequence, Request request) {
+    // A prefix of keys is written when a sequence begins, before its first piece.
+    Optional<KeptRows.Place> kept = sources != null || virtual.keys() > 0 ? Optional.empty()
+        : cache.takeKept(request.prompt(), sequence.before, rows(request), writer(sequence));
+    kept.ifPresentOrElse(place -> {
+      sequence.firstRow = place.first();
+      sequence.rows = place.rows();
+      sequence.cached = place.cached();
+      sequence.beyond = place.beyond();
+      sequence.reused = place.cached() - sequence.before;
+    }, () -> place(sequence, rows(request)));
+  }
+
+  private static KeptRows.Writer writer(Sequence sequence) {
+    return new KeptRows.Writer(sequence.request().adapter(), sequence.version);
   }
 
   private void place(Sequence sequence, int rows) {
@@ -305,10 +303,15 @@ public final class Generator implements AutoCloseable {
     }
   }
 
-  /** Lets a sequence leave; its room is free again. */
+  /** Lets a sequence leave; its room is free again. What it has cached is kept as long as nobody needs the room, for prompts that begin as it did. */
   public void remove(Sequence sequence) {
     if (sequences.remove(sequence)) {
-      cache.free(sequence.firstRow);
+      if (sources != null || sequence.failure().isPresent()) {
+        cache.free(sequence.firstRow);
+      } else {
+        cache.keep(new KeptRows.Place(sequence.firstRow, sequence.rows, sequence.cached, sequence.beyond), sequence.tokens(), sequence.before,
+            writer(sequence));
+      }
       leaveSource(sequence);
     }
   }

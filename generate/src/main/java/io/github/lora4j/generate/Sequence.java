@@ -23,6 +23,8 @@ public final class Sequence {
 
   /** Tokens whose keys and values are in the cache, those that an adapter puts before the prompt included. */
   int cached;
+  /** Tokens of the prompt that were in the cache when it came. */
+  int reused;
   /** Whether it is longer than the border at which its keys are turned otherwise. */
   boolean beyond;
   /** Tokens that an adapter puts before the prompt. */
@@ -89,6 +91,11 @@ public final class Sequence {
   /** Tokens of the answer. */
   public int generatedCount() {
     return length - promptLength;
+  }
+
+  /** Tokens at the prompt's beginning that another sequence with the same adapter had left in the cache, and that were not computed again. */
+  public int reusedTokens() {
+    return reused;
   }
 
   /** The answer, with the end token if one ended it. */

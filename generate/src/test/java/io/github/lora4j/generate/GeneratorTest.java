@@ -213,6 +213,67 @@ final class GeneratorTest {
     }
   }
 
+  /** Another prompt that begins with so many tokens of {@link #PROMPT}. */
+  private static Request beginsWith(int same, int length) {
+    int[] prompt = Arrays.copyOf(PROMPT, length);
+    for (int i = same; i < length; i++) {
+      prompt[i] = (prompt[i] + 1) % TinyLlama.VOCABULARY;
+    }
+    return Request.of(prompt, TWENTY);
+  }
+
+  @Test
+  void whatASequenceLeavesInTheCacheServesPromptsThatBeginAlike() {
+    try (Backend backend = cpu(2); Generator generator = open(backend, 2, 64, WeightFormat.F32)) {
+      assertEquals(0, generator.run(List.of(alone(20)), TokenListener.NONE).getFirst().reusedTokens());
+      for (int[] lengths : new int[][] {{15, 20, 15}, {15, 18, 17}, {8, 12, 8}, {7, 12, 0}, {9, 9, 8}}) {
+        Request request = beginsWith(lengths[0], lengths[1]);
+        try (Generator fresh = open(backend, 1, 64, WeightFormat.F32)) {
+          List<Sequence> want = new ArrayList<>();
+          List<Sequence> got = new ArrayList<>();
+          same(run(fresh, List.of(request), want).get(0), run(generator, List.of(request), got).values().iterator().next(), 0, Arrays.toString(lengths));
+          assertArrayEquals(want.getFirst().generated(), got.getFirst().generated());
+          assertEquals(lengths[2], got.getFirst().reusedTokens(), Arrays.toString(lengths));
+        }
+      }
+    }
+  }
+
+  @Test
+  void whatIsKeptMakesRoomForWhoNeedsIt() {
+    try (Backend backend = cpu(1); Checkpoint files = Checkpoint.open(directory); Generator generator = Generator.open(llama.model(), files,
+        new GeneratorOptions(4, 64, 40, 24, WeightFormat.F32), backend)) {
+      Request small = Request.of(Arrays.copyOf(PROMPT, 9), config(Map.of("max_new_tokens", 2)));
+      Request other = Request.of(Arrays.copyOfRange(PROMPT, 1, 10), config(Map.of("max_new_tokens", 2)));
+      generator.run(List.of(small, other), TokenListener.NONE);
+      // 11 and 11 of 40 rows are kept: a prompt that goes on needs those behind its own, too, and one of another kind all.
+      Request longer = Request.of(Arrays.copyOf(PROMPT, 12), config(Map.of("max_new_tokens", 12)));
+      assertEquals(9, generator.run(List.of(longer), TokenListener.NONE).getFirst().reusedTokens());
+      Request large = Request.of(Arrays.copyOfRange(PROMPT, 2, 6), config(Map.of("max_new_tokens", 20)));
+      Sequence first = generator.add(large);
+      assertTrue(generator.fits(small));
+      assertEquals(0, generator.add(small).reusedTokens(), "its rows went to another");
+      assertFalse(generator.fits(large));
+      assertEquals(0, first.reusedTokens());
+    }
+  }
+
+  @Test
+  void whatIsKeptBelongsToItsAdapterAndItsVersion() {
+    try (Backend backend = cpu(2); AdapterSet set = llama.adapters("one", "two"); Checkpoint files = Checkpoint.open(directory);
+        Generator generator = Generator.open(llama.model(), files, set, new GeneratorOptions(4, 64, 4 * TinyLlama.CONTEXT, TinyLlama.CONTEXT,
+            WeightFormat.F32), backend)) {
+      List<Integer> reused = new ArrayList<>();
+      for (String name : List.of("one", AdapterSet.BASE, "two", "one", "two", AdapterSet.BASE)) {
+        reused.add(generator.run(List.of(alone(20).with(name)), TokenListener.NONE).getFirst().reusedTokens());
+      }
+      assertEquals(List.of(0, 0, 0, 19, 19, 19), reused);
+      llama.add(set, "one", true);
+      assertEquals(0, generator.run(List.of(alone(20).with("one")), TokenListener.NONE).getFirst().reusedTokens(), "another version");
+      assertEquals(19, generator.run(List.of(alone(20).with("two")), TokenListener.NONE).getFirst().reusedTokens());
+    }
+  }
+
   @Test
   void drawsBelongToTheSequence() {
     GenerationConfig drawing = config(Map.of("max_new_tokens", 20, "temperature", 1.5, "seed", 11));

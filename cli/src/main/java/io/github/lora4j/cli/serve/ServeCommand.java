@@ -43,7 +43,7 @@ public final class ServeCommand implements Callable<Integer> {
   private static final int MOST_SEQUENCES = 4096;
 
   @Spec
-  private CommandSpec spec;
+  private @Nullable CommandSpec spec;
 
   @Option(names = "--model", paramLabel = "DIR",
       description = "The model's directory, or the output directory of a finished run, whose adapter is then served, too.")
@@ -54,8 +54,8 @@ public final class ServeCommand implements Callable<Integer> {
           "beside --model or alone."})
   private List<String> runs = new ArrayList<>();
 
-  @Option(names = "--name", paramLabel = "NAME", defaultValue = "", description = "What clients call the base model (default: its directory's name).")
-  private String name;
+  @Option(names = "--name", paramLabel = "NAME", description = "What clients call the base model (default: its directory's name).")
+  private String name = "";
 
   @Option(names = "--adapter", paramLabel = "[NAME=]DIR", description = "An adapter's directory, or that of its run (repeatable).")
   private List<String> adapters = new ArrayList<>();
@@ -64,37 +64,37 @@ public final class ServeCommand implements Callable<Integer> {
       description = "Let clients load, replace and remove adapters that lie below this directory (/v1/load_lora_adapter).")
   private @Nullable Path directory;
 
-  @Option(names = "--max-adapters", paramLabel = "N", defaultValue = "8",
+  @Option(names = "--max-adapters", paramLabel = "N",
       description = "With --adapters: how many at a time (default: ${DEFAULT-VALUE}).")
-  private int seats;
+  private int seats = 8;
 
-  @Option(names = "--max-rank", paramLabel = "N", defaultValue = "16",
+  @Option(names = "--max-rank", paramLabel = "N",
       description = "With --adapters: their largest rank (default: ${DEFAULT-VALUE}).")
-  private int rank;
+  private int rank = 16;
 
-  @Option(names = "--max-adapter-mb", paramLabel = "N", defaultValue = "1024",
+  @Option(names = "--max-adapter-mb", paramLabel = "N",
       description = "With --adapters: the size of one on disk (default: ${DEFAULT-VALUE}).")
-  private int adapterMb;
+  private int adapterMb = 1024;
 
   @Option(names = "--workspace", paramLabel = "DIR",
       description = "Let the page look at the data files and runs in this directory, and train into it.")
   private @Nullable Path workspace;
 
-  @Option(names = "--parallel", paramLabel = "N", defaultValue = "16", description = "Sequences answered at a time (default: ${DEFAULT-VALUE}).")
-  private int parallel;
+  @Option(names = "--parallel", paramLabel = "N", description = "Sequences answered at a time (default: ${DEFAULT-VALUE}).")
+  private int parallel = 16;
 
-  @Option(names = "--context", paramLabel = "N", defaultValue = "0",
+  @Option(names = "--context", paramLabel = "N",
       description = "Tokens of a sequence at most (default: the model's positions, up to 4096).")
   private int context;
 
   @Option(names = "--weights", paramLabel = "FORMAT", description = "How weights are kept: f32, bf16, f16 (default: as the model's files have them).")
   private @Nullable String weights;
 
-  @Option(names = "--host", paramLabel = "ADDRESS", defaultValue = "127.0.0.1", description = "Where to listen (default: ${DEFAULT-VALUE}).")
-  private String host;
+  @Option(names = "--host", paramLabel = "ADDRESS", description = "Where to listen (default: ${DEFAULT-VALUE}).")
+  private String host = "127.0.0.1";
 
-  @Option(names = "--port", paramLabel = "N", defaultValue = "8080", description = "The port; 0: any that is free (default: ${DEFAULT-VALUE}).")
-  private int port;
+  @Option(names = "--port", paramLabel = "N", description = "The port; 0: any that is free (default: ${DEFAULT-VALUE}).")
+  private int port = 8080;
 
   @Option(names = "--api-key", paramLabel = "KEY", description = "What clients must send as Authorization: Bearer KEY; also from LORA4J_API_KEY.")
   private @Nullable String key;
@@ -106,32 +106,81 @@ public final class ServeCommand implements Callable<Integer> {
   @Option(names = "--tls-key", paramLabel = "FILE", description = "The key of --tls, PKCS8 in PEM.")
   private @Nullable Path certificateKey;
 
-  @Option(names = "--max-body-mb", paramLabel = "N", defaultValue = "16", description = "The largest body of a request (default: ${DEFAULT-VALUE}).")
-  private int bodyMb;
+  @Option(names = "--max-body-mb", paramLabel = "N", description = "The largest body of a request (default: ${DEFAULT-VALUE}).")
+  private int bodyMb = 16;
 
-  @Option(names = "--max-requests", paramLabel = "N", defaultValue = "512",
+  @Option(names = "--max-requests", paramLabel = "N",
       description = "Requests worked on at a time; twice as many connections (default: ${DEFAULT-VALUE}).")
-  private int requests;
+  private int requests = 512;
 
   @Option(names = "--cors", paramLabel = "ORIGIN", description = "Web pages that may call, such as https://example.org (repeatable); \"*\": all.")
   private List<String> origins = new ArrayList<>();
 
-  @Option(names = "--queue", paramLabel = "N", defaultValue = "512", description = "Sequences that may wait for room (default: ${DEFAULT-VALUE}).")
-  private int queue;
+  @Option(names = "--queue", paramLabel = "N", description = "Sequences that may wait for room (default: ${DEFAULT-VALUE}).")
+  private int queue = 512;
 
-  @Option(names = "--queue-time", paramLabel = "SECONDS", defaultValue = "60", description = "How long one may wait (default: ${DEFAULT-VALUE}).")
-  private int queueTime;
+  @Option(names = "--queue-time", paramLabel = "SECONDS", description = "How long one may wait (default: ${DEFAULT-VALUE}).")
+  private int queueTime = 60;
 
-  @Option(names = "--answer-time", paramLabel = "SECONDS", defaultValue = "600",
+  @Option(names = "--answer-time", paramLabel = "SECONDS",
       description = "How long an answer may take (default: ${DEFAULT-VALUE}).")
-  private int answerTime;
+  private int answerTime = 600;
 
-  @Option(names = "--drain-time", paramLabel = "SECONDS", defaultValue = "30",
+  @Option(names = "--drain-time", paramLabel = "SECONDS",
       description = "How long answers may take when the server ends (default: ${DEFAULT-VALUE}).")
-  private int drainTime;
+  private int drainTime = 30;
 
   @Mixin
-  private BackendOptions computing;
+  private BackendOptions computing = new BackendOptions();
+
+  /**
+   * The command for the arguments that are given most, each an option and its value. Picocli, which knows all of them, is not in the JVM's archive of
+   * classes and reads annotations: that took a tenth of all that is computed before the first token.
+   *
+   * @return empty where an argument is another one, or wrong, of which Picocli knows what to say
+   */
+  public static Optional<ServeCommand> plain(List<String> options) {
+    ServeCommand command = new ServeCommand();
+    for (int i = 0; i < options.size(); i += 2) {
+      String value = i + 1 < options.size() ? options.get(i + 1) : "-";
+      if (value.startsWith("-") || value.startsWith("@") || !command.take(options.get(i), value)) {
+        return Optional.empty();
+      }
+    }
+    return Optional.of(command);
+  }
+
+  /** Sets an option; false if it is not one of those, or its value needs another look. */
+  private boolean take(String option, String value) {
+    boolean path = value.indexOf('\0') < 0 && !value.startsWith("~");
+    boolean number = !value.isEmpty() && value.length() < 9 && value.chars().allMatch(c -> c >= '0' && c <= '9');
+    boolean fits = switch (option) {
+      case "--model", "--adapters", "--workspace" -> path;
+      case "--port", "--parallel", "--context" -> number;
+      case "--adapter", "--run", "--name", "--host" -> true;
+      default -> false;
+    };
+    if (fits) {
+      set(option, value);
+    }
+    return fits;
+  }
+
+  private void set(String option, String value) {
+    switch (option) {
+      case "--model" -> model = Path.of(value);
+      case "--adapters" -> directory = Path.of(value);
+      case "--workspace" -> workspace = Path.of(value);
+      case "--adapter" -> adapters.add(value);
+      case "--run" -> runs.add(value);
+      case "--name" -> name = value;
+      case "--host" -> host = value;
+      case "--port" -> port = Integer.parseInt(value);
+      case "--parallel" -> parallel = Integer.parseInt(value);
+      case "--context" -> context = Integer.parseInt(value);
+      default -> throw new IllegalArgumentException(option);
+    }
+  }
 
   @Override
   public Integer call() throws InterruptedException {
@@ -143,8 +192,8 @@ public final class ServeCommand implements Callable<Integer> {
     check("--drain-time", drainTime, 0, Integer.MAX_VALUE);
     check("--max-body-mb", bodyMb, 1, 1024);
     check("--max-requests", requests, 1, 100_000);
-    PrintWriter out = spec.commandLine().getOut();
-    PrintWriter err = spec.commandLine().getErr();
+    PrintWriter out = spec == null ? new PrintWriter(System.out, false, System.out.charset()) : spec.commandLine().getOut();
+    PrintWriter err = spec == null ? new PrintWriter(System.err, true, System.err.charset()) : spec.commandLine().getErr();
     String secret = Optional.ofNullable(key).or(() -> Optional.ofNullable(System.getenv("LORA4J_API_KEY"))).orElse("");
     CountDownLatch ended = new CountDownLatch(1);
     CountDownLatch closed = new CountDownLatch(1);

@@ -225,7 +225,7 @@ public final class Engine implements AutoCloseable {
       Sequence sequence = generator.add(job.ask().request());
       job.start(sequence, text.tokenizer());
       running.put(sequence, job);
-      metrics.joined(job.ask().request().prompt().size());
+      metrics.joined(job.ask().request().prompt().size(), sequence.reusedTokens());
       runningCount = running.size();
     } catch (Lora4jException e) {
       job.fail(e);

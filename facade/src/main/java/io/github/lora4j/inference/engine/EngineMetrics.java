@@ -7,6 +7,7 @@ public final class EngineMetrics {
 
   private static final double[] SECONDS = {0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60};
 
+  private final LongAdder reusedTokens = new LongAdder();
   private final LongAdder promptTokens = new LongAdder();
   private final LongAdder generatedTokens = new LongAdder();
   private final LongAdder steps = new LongAdder();
@@ -21,8 +22,9 @@ public final class EngineMetrics {
     java.util.Arrays.setAll(firstTokens, i -> new LongAdder());
   }
 
-  void joined(int prompt) {
+  void joined(int prompt, int reused) {
     promptTokens.add(prompt);
+    reusedTokens.add(reused);
   }
 
   void step() {
@@ -69,6 +71,7 @@ public final class EngineMetrics {
   /** In Prometheus' text format. */
   public void write(StringBuilder out) {
     counter(out, "prompt_tokens_total", "Tokens of prompts.", promptTokens.sum());
+    counter(out, "prompt_tokens_reused_total", "Tokens of prompts that were in the cache.", reusedTokens.sum());
     counter(out, "generated_tokens_total", "Tokens of answers.", generatedTokens.sum());
     counter(out, "steps_total", "Runs of the model.", steps.sum());
     out.append("# HELP lora4j_sequences_total Sequences by how they ended.\n# TYPE lora4j_sequences_total counter\n");

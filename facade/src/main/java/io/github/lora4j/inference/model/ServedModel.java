@@ -39,7 +39,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import org.jspecify.annotations.Nullable;
 
-/** A decoder with its adapters and the engine that answers; what is opened for it is closed with it. For any thread. */
+/** A decoder, or a model that makes a text from another, with its adapters and the engine that answers; what is opened for it is closed with it. For any thread. */
 public final class ServedModel implements AutoCloseable {
 
   private static final Duration SEAT = Duration.ofSeconds(30);
@@ -74,7 +74,7 @@ public final class ServedModel implements AutoCloseable {
     CompletableFuture<Tokenizer> tokenizer = CompletableFuture.supplyAsync(() -> Tokenizer.load(directory.path()));
     Model model = Generator.model(directory.architecture());
     description = Generator.describe(model);
-    templates = new Templates(directory.path());
+    templates = new Templates(directory.path(), directory.architecture().readsSource());
     settings = GenerationSettings.ofModel(directory.path());
     backend = Backend.open(options.computing().backend(), options.computing().threads());
     AdapterSet seated = null;

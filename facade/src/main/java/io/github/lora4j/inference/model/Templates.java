@@ -17,14 +17,17 @@ public final class Templates {
   private static final String PLAIN = "none";
 
   private final Path model;
+  private final boolean source;
   private final ChatTemplates own;
   private final Map<String, Trained> trained = new ConcurrentHashMap<>();
   private final Map<String, ChatTemplate> read = new ConcurrentHashMap<>();
 
   private record Trained(String named, String hash) {}
 
-  Templates(Path model) {
+  /** @param source whether the model makes a text from another */
+  Templates(Path model, boolean source) {
     this.model = model;
+    this.source = source;
     own = ChatTemplates.load(model);
   }
 
@@ -52,6 +55,10 @@ public final class Templates {
    * @throws ConfigException when the model has none, or the adapter was trained with another one, saying what to do
    */
   public ChatTemplate of(String adapter, boolean tools) {
+    if (source) {
+      throw new ConfigException("%s makes a text from another and holds no conversation; give it the text as a prompt (generate, /v1/completions)".formatted(
+          model));
+    }
     Trained how = adapter.isEmpty() ? null : trained.get(adapter);
     if (how != null && how.hash.equals(PLAIN)) {
       throw new ConfigException(("'%s' was trained on plain prompts and answers (chat_template: none), so it knows no turns; "

@@ -6,14 +6,13 @@ import io.github.lora4j.models.Rows;
 import io.github.lora4j.train.recipe.AdapterTask;
 import io.github.lora4j.train.runs.RunDirectory;
 import io.github.lora4j.train.session.BaseModel;
-import io.github.lora4j.vector.ConfigException;
 import java.nio.file.Path;
 import java.util.Optional;
 import java.util.Set;
 
 /** What a model or an adapter can be asked for. */
 public enum Kind {
-  /** It continues texts. */
+  /** It continues texts, or makes one from another. */
   TEXT,
   /** It gives vectors. */
   VECTORS,
@@ -33,17 +32,9 @@ public enum Kind {
         : AdapterTask.read(adapter).map(task -> ofTask(task.task()));
   }
 
-  /**
-   * Of a model without an adapter.
-   *
-   * @throws ConfigException when it makes a text from another
-   */
+  /** Of a model without an adapter. */
   public static Kind ofModel(Path directory) {
     Architecture architecture = BaseModel.open(directory).architecture();
-    if (architecture.readsSource()) {
-      throw new ConfigException("model_type \"%s\" makes a text from another; there is no path for that here yet, see `lora4j generate`".formatted(
-          architecture.modelType()));
-    }
     return architecture.rowsOf(new Head.LanguageModel()) == Rows.LAST ? TEXT : VECTORS;
   }
 }

@@ -2,6 +2,7 @@ package io.github.lora4j.generate.internal;
 
 import java.util.OptionalInt;
 import java.util.TreeMap;
+import java.util.function.IntPredicate;
 
 /** Which rows of the cache belong to whom: each sequence has a range of its own, from when it joins until it leaves. */
 public final class CacheRows {
@@ -17,19 +18,41 @@ public final class CacheRows {
 
   /** Takes the first range that is free; empty if none is long enough. */
   public OptionalInt take(int rows) {
-    OptionalInt first = find(rows);
+    OptionalInt first = find(rows, from -> false);
     first.ifPresent(from -> taken.put(from, rows));
     return first;
   }
 
   /** Whether so many rows are free side by side. */
   public boolean fits(int rows) {
-    return find(rows).isPresent();
+    return fits(rows, from -> false);
   }
 
-  private OptionalInt find(int rows) {
+  /**
+   * The same when ranges count as free.
+   *
+   * @param free which, by their first row
+   */
+  boolean fits(int rows, IntPredicate free) {
+    return find(rows, free).isPresent();
+  }
+
+  /** Rows from the first of a range up to the next that does not count as free. */
+  int room(int first, IntPredicate free) {
+    return taken.tailMap(first, false).keySet().stream().filter(from -> !free.test(from)).findFirst().orElse(capacity) - first;
+  }
+
+  /** A range has other rows from now on; those behind it must be free. */
+  void resize(int first, int rows) {
+    taken.put(first, rows);
+  }
+
+  private OptionalInt find(int rows, IntPredicate free) {
     int from = 0;
     for (var range : taken.entrySet()) {
+      if (free.test(range.getKey())) {
+        continue;
+      }
       if (range.getKey() - from >= rows) {
         break;
       }

@@ -160,7 +160,7 @@ final class GgufVocabulary {
       if (space < 0) {
         throw of.error("%smerges: \"%s\" should be two tokens".formatted(PREFIX, Names.printable(merge)));
       }
-      pairs.add(new BpeJson.Pair(merge.substring(0, space), merge.substring(space + 1), PREFIX + "merges, entry " + pairs.size()));
+      pairs.add(new BpeJson.Pair(merge.substring(0, space), merge.substring(space + 1), at -> PREFIX + "merges, entry " + at, pairs.size()));
     }
     Json place = Json.empty(file);
     vocabulary.requireBytes(place);

@@ -104,7 +104,7 @@ final class VocabJson {
       if (pair.length != 2) {
         throw new FormatException(merges + ": line " + (i + 1) + " should be two tokens with a space between, is '" + lines.get(i) + "'");
       }
-      pairs.add(new BpeJson.Pair(pair[0], pair[1], "merges.txt, line " + (i + 1)));
+      pairs.add(new BpeJson.Pair(pair[0], pair[1], at -> "merges.txt, line " + (at + 1), i));
     }
     return pairs;
   }

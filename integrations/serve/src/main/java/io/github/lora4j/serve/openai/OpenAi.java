@@ -181,7 +181,7 @@ public final class OpenAi {
       for (int[] prompt : prompts) {
         for (int i = 0; i < asked.n(); i++) {
           Request request = served.text().request(prompt, asked.config(served, i), voice.adapter());
-          asks.add(new Ask(request, continues, alternatives));
+          asks.add(new Ask(request, continues && !served.text().readsSource(), alternatives));
         }
       }
     } catch (RuntimeException e) {

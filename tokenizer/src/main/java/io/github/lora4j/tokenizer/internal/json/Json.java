@@ -3,7 +3,6 @@ package io.github.lora4j.tokenizer.internal.json;
 import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.StreamReadConstraints;
-import com.fasterxml.jackson.core.StreamReadFeature;
 import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
@@ -13,15 +12,16 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Supplier;
-import java.util.stream.Stream;
+import java.util.stream.IntStream;
 
 /** A value of a JSON file that knows where it lies, so that a wrong one can be named. */
 public record Json(Path file, String where, JsonNode node) {
 
+  // Vocabularies are objects of many keys: Jackson would keep each for the next file, and count them once more to find one that is there twice.
   private static final ObjectMapper MAPPER = new ObjectMapper(JsonFactory.builder()
-      .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
+      .disable(JsonFactory.Feature.CANONICALIZE_FIELD_NAMES)
       .streamReadConstraints(StreamReadConstraints.builder().maxNestingDepth(64).maxNameLength(1 << 16).build())
-      .build()).enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS);
+      .build()).enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS, DeserializationFeature.FAIL_ON_READING_DUP_TREE_KEY);
 
   public static Json read(Path file) {
     try {
@@ -50,8 +50,17 @@ public record Json(Path file, String where, JsonNode node) {
   }
 
   public List<Json> elements() {
-    expect(node.isArray(), "an array");
-    return Stream.iterate(0, i -> i + 1).limit(node.size()).map(i -> new Json(file, where + "/" + i, node.get(i))).toList();
+    return IntStream.range(0, size()).mapToObj(this::element).toList();
+  }
+
+  /** Elements of an array. */
+  public int size() {
+    return expect(node.isArray(), "an array").node.size();
+  }
+
+  /** One of an array, from 0. */
+  public Json element(int at) {
+    return new Json(file, where + "/" + at, node.get(at));
   }
 
   public String text() {

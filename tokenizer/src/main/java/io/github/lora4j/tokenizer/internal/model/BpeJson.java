@@ -7,6 +7,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalInt;
+import java.util.function.IntFunction;
 
 /** Reads BPE. */
 public final class BpeJson {
@@ -14,9 +15,10 @@ public final class BpeJson {
   /**
    * Two tokens that were merged in training.
    *
-   * @param place where they stand, for errors
+   * @param places where pairs stand, by number, for errors
+   * @param at the number of this one
    */
-  public record Pair(String left, String right, String place) {}
+  public record Pair(String left, String right, IntFunction<String> places, int at) {}
 
   private BpeJson() {}
 
@@ -81,7 +83,7 @@ public final class BpeJson {
   private static int known(Map<String, Integer> ids, String token, Pair pair, Json vocab) {
     Integer id = ids.get(token);
     if (id == null) {
-      throw vocab.broken("has no token '%s', which the merge '%s %s' (%s) needs".formatted(token, pair.left, pair.right, pair.place));
+      throw vocab.broken("has no token '%s', which the merge '%s %s' (%s) needs".formatted(token, pair.left, pair.right, pair.places.apply(pair.at)));
     }
     return id;
   }
@@ -89,16 +91,20 @@ public final class BpeJson {
   /** Pairs as {@code "a b"}, or as {@code ["a", "b"]} in newer files. */
   private static List<Pair> pairs(Json merges) {
     List<Pair> pairs = new ArrayList<>();
-    for (Json merge : merges.elements()) {
-      JsonNode node = merge.node();
-      if (node.isTextual() && node.textValue().startsWith("#version")) {
-        continue;
+    IntFunction<String> places = at -> merges.element(at).where();
+    for (int i = 0; i < merges.size(); i++) {
+      JsonNode node = merges.node().get(i);
+      String text = node.isTextual() ? node.textValue() : "";
+      int space = text.indexOf(' ');
+      if (space >= 0 && text.indexOf(' ', space + 1) < 0 && !text.startsWith("#version")) {
+        pairs.add(new Pair(text.substring(0, space), text.substring(space + 1), places, i));
+      } else if (!text.startsWith("#version")) {
+        List<String> pair = node.isArray() ? merges.element(i).elements().stream().map(Json::text).toList() : List.of(merges.element(i).text());
+        if (pair.size() != 2) {
+          throw merges.element(i).broken("should be two tokens, is " + node);
+        }
+        pairs.add(new Pair(pair.get(0), pair.get(1), places, i));
       }
-      List<String> pair = node.isArray() ? merge.elements().stream().map(Json::text).toList() : List.of(merge.text().split(" ", -1));
-      if (pair.size() != 2) {
-        throw merge.broken("should be two tokens, is " + node);
-      }
-      pairs.add(new Pair(pair.get(0), pair.get(1), merge.where()));
     }
     return pairs;
   }

@@ -1,10 +1,12 @@
 package io.github.lora4j.tokenizer.internal.model;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.lora4j.tokenizer.internal.json.Json;
 import io.github.lora4j.tokenizer.internal.text.Bytes;
 import java.util.Collections;
 import java.util.HashMap;
+import java.util.HexFormat;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
@@ -12,6 +14,7 @@ import java.util.OptionalInt;
 /** Tokens and their ids. */
 public final class Vocabulary {
 
+  private static final HexFormat HEX = HexFormat.of().withUpperCase();
   private static final int MAX_ID = 1 << 24;
 
   private final Map<String, Integer> ids = new HashMap<>();
@@ -39,7 +42,10 @@ public final class Vocabulary {
       throw vocab.broken("should be an object from token to id");
     }
     Vocabulary vocabulary = new Vocabulary();
-    node.fieldNames().forEachRemaining(token -> vocabulary.add(vocab, token, vocab.get(token).number()));
+    node.properties().forEach(entry -> {
+      JsonNode id = entry.getValue();
+      vocabulary.add(vocab, entry.getKey(), id.isInt() && id.intValue() >= 0 ? id.intValue() : vocab.get(entry.getKey()).number());
+    });
     return vocabulary;
   }
 
@@ -71,7 +77,7 @@ public final class Vocabulary {
   public OptionalInt[] byteTokens() {
     OptionalInt[] tokens = new OptionalInt[256];
     for (int b = 0; b < tokens.length; b++) {
-      tokens[b] = id("<0x%02X>".formatted(b));
+      tokens[b] = id("<0x" + HEX.toHexDigits((byte) b) + ">");
     }
     return tokens;
   }

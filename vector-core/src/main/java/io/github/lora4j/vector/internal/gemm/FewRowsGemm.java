@@ -17,7 +17,7 @@ import java.lang.foreign.MemorySegment;
 final class FewRowsGemm implements Gemm {
 
   /** Most rows that are done here. */
-  private static final int ROWS = 4;
+  static final int ROWS = 4;
   /** Panels abreast for one row; half of them for two, whose sums are as many. */
   private static final int PANELS = 4;
   private static final int COLUMNS = RowTiles.COLUMNS;

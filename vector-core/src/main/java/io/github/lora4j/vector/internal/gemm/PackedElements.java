@@ -23,6 +23,11 @@ enum PackedElements implements Packed {
     }
 
     @Override
+    void widen(MemorySegment source, long from, int count, short[] stored, float[] out) {
+      MemorySegment.copy(source, Lanes.FLOAT, size() * from, out, 0, count);
+    }
+
+    @Override
     void rows(boolean single, MemorySegment a, long row0, long row1, MemorySegment b, long from, long next, int count, MemorySegment t, long tile,
         int depth) {
       if (single) {
@@ -44,6 +49,14 @@ enum PackedElements implements Packed {
     }
 
     @Override
+    void widen(MemorySegment source, long from, int count, short[] stored, float[] out) {
+      MemorySegment.copy(source, Lanes.SHORT, size() * from, stored, 0, count);
+      for (int i = 0; i < count; i++) {
+        out[i] = Float.intBitsToFloat(stored[i] << Short.SIZE);
+      }
+    }
+
+    @Override
     void rows(boolean single, MemorySegment a, long row0, long row1, MemorySegment b, long from, long next, int count, MemorySegment t, long tile,
         int depth) {
       if (single) {
@@ -62,6 +75,14 @@ enum PackedElements implements Packed {
     @Override
     void widen(MemorySegment source, long from, long count, MemorySegment out, long to) {
       Copies.widenF16(source, from, count, out, to);
+    }
+
+    @Override
+    void widen(MemorySegment source, long from, int count, short[] stored, float[] out) {
+      MemorySegment.copy(source, Lanes.SHORT, size() * from, stored, 0, count);
+      for (int i = 0; i < count; i++) {
+        out[i] = Float.float16ToFloat(stored[i]);
+      }
     }
 
     /** Widening an F16 takes registers: four panels abreast do not fit. */
@@ -99,6 +120,9 @@ enum PackedElements implements Packed {
 
   /** Widens {@code count} elements, a multiple of the vector length, to floats. */
   abstract void widen(MemorySegment source, long from, long count, MemorySegment out, long to);
+
+  /** The same by way of arrays, from element {@code from} on. */
+  abstract void widen(MemorySegment source, long from, int count, short[] stored, float[] out);
 
   /** Whether one row alone has tiles of its own, four panels abreast. */
   boolean single() {
@@ -142,19 +166,35 @@ enum PackedElements implements Packed {
     int width = vectors(columns) * COUNT;
     long first = (long) panel * COLUMNS;
     long out = Panels.start(panel, cols);
-    boolean same = from.type() == elements.type();
+    if (from.type() == elements.type()) {
+      turn(source, first * cols, columns, cols, packed, out, width);
+      return;
+    }
     for (int p = 0; p < cols; p++) {
       for (int j = 0; j < width; j++, out++) {
         if (j >= columns) {
           elements.set(packed, out, 0);
-        } else if (same) {
-          // Not by way of a number: a NaN would lose its payload.
-          packed.set(Lanes.SHORT, 2 * out, source.get(Lanes.SHORT, 2 * ((first + j) * cols + p)));
         } else {
           elements.set(packed, out, from.get(source, (first + j) * cols + p));
         }
       }
     }
+  }
+
+  /**
+   * Turns rows of elements of two bytes, by way of arrays: a model is loaded before the second compiler has been here, and segments are slow until then.
+   * Not by way of numbers: a NaN would lose its payload.
+   */
+  private static void turn(MemorySegment source, long from, int rows, int cols, MemorySegment packed, long out, int width) {
+    short[] row = new short[cols];
+    short[] turned = new short[cols * width];
+    for (int j = 0; j < rows; j++) {
+      MemorySegment.copy(source, Lanes.SHORT, Short.BYTES * (from + (long) j * cols), row, 0, cols);
+      for (int p = 0; p < cols; p++) {
+        turned[p * width + j] = row[p];
+      }
+    }
+    MemorySegment.copy(turned, 0, packed, Lanes.SHORT, Short.BYTES * out, turned.length);
   }
 
   /** out[i] += row {@code id} of so many that are packed; its elements lie a panel's width apart. */

@@ -81,7 +81,7 @@ public final class VectorGemms {
       return bytes;
     }
     return Math.max(bytes, weight instanceof PackedBlocks blocks ? BlockRowsGemm.scratchBytes(blocks, spec.k(), threads)
-        : FewRowsGemm.scratchBytes(threads));
+        : Math.max(FewRowsGemm.scratchBytes(threads), PlainGemm.scratchBytes(threads)));
   }
 
   public static Gemm gemm(Gemm.Spec spec, Gemm.Operands operands) {
@@ -128,6 +128,13 @@ public final class VectorGemms {
       case PackedElements elements -> new FewRowsGemm(spec, operands, elements, panels, output);
       case PackedBlocks blocks -> blocks.fast() ? new BlockRowsGemm(spec, operands, blocks, panels, output) : panels;
     };
+  }
+
+  /** The same product; small ones are computed by plain loops until the JVM has compiled their kernels. */
+  public static Gemm early(Gemm.Spec spec, Gemm.Operands operands, Gemm.Then then) {
+    Gemm compiled = gemm(spec, operands, then);
+    return compiled instanceof FewRowsGemm ? new EarlyGemm(spec, compiled, new PlainGemm(spec, operands, (PackedElements) weight(spec),
+        new Output(spec, operands, then))) : compiled;
   }
 
   /** What is packed at each call is F32. */
