@@ -21,7 +21,10 @@ final class PlanCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
-    DryRun.print(spec.commandLine().getOut(), PreparedRun.open(arguments.recipe(spec)));
+    PreparedRun run = PreparedRun.open(arguments.recipe(spec));
+    // As before training.
+    System.gc();
+    DryRun.print(spec.commandLine().getOut(), run);
     return 0;
   }
 }

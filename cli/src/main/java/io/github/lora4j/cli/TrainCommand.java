@@ -50,6 +50,8 @@ final class TrainCommand implements Callable<Integer> {
     Recipe made = arguments.recipe(spec);
     PrintWriter out = spec.commandLine().getOut();
     PreparedRun prepared = PreparedRun.open(made);
+    // What reading the data has left would stay for the whole run: a collector takes new room rather than clear it.
+    System.gc();
     if (dryRun) {
       DryRun.print(out, prepared);
       return 0;

@@ -16,15 +16,17 @@ import java.util.List;
  * objects), the room of new objects that has not been touched yet, and what compiling the steps adds. {@code docs/performance-notes.md} has the
  * measurements.
  */
-record JavaMemory(long resident, long untouched, long compiling) {
+record JavaMemory(long resident, long untouched, long kept) {
 
   /** Room of new objects where the collector has no fixed one. */
   private static final long NEW_OBJECTS = 48L << 20;
   /** What is resident beside the heap where the system does not tell. */
   private static final long OUTSIDE_HEAP = 88L << 20;
-  /** Code of kernels, and the memory in which it is made, where the JVM has malloc give back what it keeps (TrimNativeHeapInterval). */
-  private static final long COMPILING = 56L << 20;
-  /** What malloc keeps otherwise. */
+  /** Code of kernels. */
+  private static final long CODE = 24L << 20;
+  /** The memory in which it is made; the JVM has malloc give it back where TrimNativeHeapInterval says so. */
+  private static final long MAKING = 42L << 20;
+  /** What malloc keeps otherwise, from one compilation to the next. */
   private static final long KEPT = 32L << 20;
 
   private static final Path STATUS = Path.of("/proc/self/status");
@@ -47,12 +49,12 @@ record JavaMemory(long resident, long untouched, long compiling) {
     boolean collected = ManagementFactory.getGarbageCollectorMXBeans().stream().anyMatch(collector -> collector.getCollectionCount() > 0);
     long room = fixed ? young : Math.max(young, NEW_OBJECTS);
     long resident = residentBytes();
-    return resident > 0 ? new JavaMemory(resident, room - (collected ? Math.min(room, young) : touched), COMPILING + kept())
-        : new JavaMemory(OUTSIDE_HEAP + old, room, COMPILING + kept());
+    return resident > 0 ? new JavaMemory(resident, room - (collected ? Math.min(room, young) : touched), keeps())
+        : new JavaMemory(OUTSIDE_HEAP + old, room, keeps());
   }
 
   /** Other JVMs may not know the option; then nothing is given back. */
-  private static long kept() {
+  private static long keeps() {
     HotSpotDiagnosticMXBean jvm = ManagementFactory.getPlatformMXBean(HotSpotDiagnosticMXBean.class);
     try {
       return jvm == null || jvm.getVMOption("TrimNativeHeapInterval").getValue().equals("0") ? KEPT : 0;
@@ -74,8 +76,20 @@ record JavaMemory(long resident, long untouched, long compiling) {
     }
   }
 
-  /** As parts of a forecast. */
-  List<Backend.Allocation> allocations() {
-    return List.of(new Backend.Allocation(MemoryForecast.JAVA, resident + untouched), new Backend.Allocation(MemoryForecast.COMPILING, compiling));
+  /** Code, and what it takes to make it. */
+  private long compiling() {
+    return CODE + MAKING + kept;
+  }
+
+  /**
+   * As parts of a forecast.
+   *
+   * @param loading bytes while a model is loaded, when nothing has been compiled
+   * @param saving bytes while an adapter is saved, when all has been compiled
+   */
+  List<Backend.Allocation> allocations(long loading, long saving) {
+    long files = Math.max(loading - compiling(), saving - (kept == 0 ? MAKING : 0));
+    return List.of(new Backend.Allocation(MemoryForecast.FILES, Math.max(0, files)), new Backend.Allocation(MemoryForecast.JAVA, resident + untouched),
+        new Backend.Allocation(MemoryForecast.COMPILING, compiling()));
   }
 }

@@ -23,7 +23,10 @@ public final class MemoryForecast {
 
   /** Sums of a step's micro-batches, see {@link GradientSums}. */
   public static final String SUMS = "sums of micro-batches";
-  /** What is held while a model is loaded or an adapter saved, whichever is more: neither happens during a step. */
+  /**
+   * What is held while a model is loaded or an adapter saved, whichever is more, beyond what compiling the steps takes: that is not there before them and
+   * given back behind them.
+   */
   public static final String FILES = "loading and saving";
   /** What the process has before a program is compiled: the JVM, classes, objects, and the rest of the room for new ones. */
   public static final String JAVA = "Java itself";
@@ -45,11 +48,8 @@ public final class MemoryForecast {
     if (microBatches > 1) {
       all.add(new Backend.Allocation(SUMS, GradientSums.bytes(microBatches, program.parameters().elements())));
     }
-    JavaMemory java = JavaMemory.now();
-    // What Java takes only once steps are compiled is not there yet while a model is loaded.
-    long loading = loading(backend.staging(program, options) + copied(program, copied), adapter, given) - java.compiling();
-    all.add(new Backend.Allocation(FILES, Math.max(Math.max(0, loading), saving(adapter, program))));
-    all.addAll(java.allocations());
+    all.addAll(JavaMemory.now().allocations(loading(backend.staging(program, options) + copied(program, copied), adapter, given),
+        saving(adapter, program)));
     return List.copyOf(all);
   }
 
