@@ -48,7 +48,7 @@ for /f "usebackq delims=" %%C in ("%ROOT%\cli\target\lora4j.classpath") do set "
 :run
 rem Java gets its arguments in the system's code page; the command compares them with the line as it was typed.
 set LORA4J_ARGUMENTS=%*
-set "COLLECTOR=-XX:+UseSerialGC -Xmn48m"
+set "COLLECTOR=-XX:+UseSerialGC -Xmn24m"
 if defined LORA4J_JAVA_OPTS if not "%LORA4J_JAVA_OPTS:-XX:+Use=%"=="%LORA4J_JAVA_OPTS%" set "COLLECTOR="
 set "C2="
 findstr /b "GRAALVM_VERSION=" "%JDK%\release" >nul 2>nul && set "C2=-XX:+UnlockExperimentalVMOptions -XX:-UseJVMCICompiler"

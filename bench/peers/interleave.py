@@ -1,7 +1,7 @@
 """lora4j beside PyTorch + PEFT, or beside DJL on libtorch: both make the same training step in turn, so that whatever else the machine does
 falls on both alike.
 
-usage: interleave.py [--llama | --djl] [LAYERS HIDDEN HEADS INTERMEDIATE BATCH LENGTH RANK [THREADS [STEPS]]]
+usage: interleave.py [--llama | --deberta | --djl] [LAYERS HIDDEN HEADS INTERMEDIATE BATCH LENGTH RANK [THREADS [STEPS]]]
        default: MiniLM's shape, 32 x 128 tokens, r = 8, 2 threads, 12 steps after 6 that warm up
 needs: a built lora4j (./lora4j doctor builds it; mvn -q -pl bench -am test-compile for bench), Python with torch, transformers, peft;
        for --djl instead of Python's packages mvn -q -Ppeers -pl bench/peers -am process-classes
@@ -11,11 +11,11 @@ import statistics
 import subprocess
 import sys
 
-family = ["--llama"] if "--llama" in sys.argv else []
+family = [a for a in ("--llama", "--deberta") if a in sys.argv]
 djl = "--djl" in sys.argv
 if djl and family:
-    sys.exit("--djl has no --llama")
-sys.argv = [a for a in sys.argv if a not in ("--llama", "--djl")]
+    sys.exit("--djl has no other family")
+sys.argv = [a for a in sys.argv if a not in ("--llama", "--deberta", "--djl")]
 shape = sys.argv[1:8] or "6 384 12 1536 32 128 8".split()
 threads = sys.argv[8] if len(sys.argv) > 8 else "2"
 steps = int(sys.argv[9]) if len(sys.argv) > 9 else 12
@@ -53,7 +53,7 @@ def peak(process):
         return next(int(line.split()[1]) // 1024 for line in status if line.startswith("VmHWM"))
 
 
-jvm = [java, "--add-modules", "jdk.incubator.vector", "--enable-native-access=ALL-UNNAMED", "-XX:+UseSerialGC", "-Xmn48m"]
+jvm = [java, "--add-modules", "jdk.incubator.vector", "--enable-native-access=ALL-UNNAMED", "-XX:+UseSerialGC", "-Xmn24m"]
 ours = start(jvm + ["@" + os.path.join(root, "cli", "jvm-arguments"), "-cp",
                     class_path("cli/target/lora4j.classpath", "bench", "cli"), "io.github.lora4j.bench.StepTime", *shape, threads, "--stdin", *family],
              GLIBC_TUNABLES="glibc.malloc.hugetlb=1")  # as the launcher does

@@ -1,6 +1,6 @@
 """lora4j's decoding of one sequence beside llama.cpp's, of the same weights and with as many threads, in turn: tokens/s behind a short context.
 
-usage: llamacpp.py MODEL FILE.GGUF f32|f16|bf16 [THREADS [TOKENS [ROUNDS [CONTEXT]]]]
+usage: llamacpp.py MODEL FILE.GGUF f32|f16|bf16|q8_0|q4_0|... [THREADS [TOKENS [ROUNDS [CONTEXT]]]]
        defaults: 1 thread, 32 tokens, 15 rounds after 5 that warm up, 32 tokens of context
        llamacpp.py --random DIR     writes a Llama of 110M random weights (12 x 768, 32,000 words) in F32 and F16, as MODEL and for to_gguf.py
 needs: a built lora4j (mvn -q -pl bench -am test-compile) or LORA4J_CLASSPATH; node, and `npm install node-llama-cpp` in some folder, named by LLAMA_HOME:
@@ -74,7 +74,7 @@ def timed(process):
 
 
 java = os.path.join(os.environ["JAVA_HOME"], "bin", "java") if "JAVA_HOME" in os.environ else "java"
-ours = start([java, "--add-modules", "jdk.incubator.vector", "--enable-native-access=ALL-UNNAMED", "-XX:+UseSerialGC", "-Xmn48m",
+ours = start([java, "--add-modules", "jdk.incubator.vector", "--enable-native-access=ALL-UNNAMED", "-XX:+UseSerialGC", "-Xmn24m",
               "@" + os.path.join(root, "cli", "jvm-arguments"), "-cp", class_path(), "io.github.lora4j.bench.DecodeTime", model, weights,
               str(threads), str(context), str(tokens)], GLIBC_TUNABLES="glibc.malloc.hugetlb=1")
 theirs = start(["node", os.path.join(here, "llamacpp.mjs"), file, str(threads), str(context), str(tokens)])

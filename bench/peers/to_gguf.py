@@ -1,6 +1,6 @@
 """Writes a Llama's directory (config.json, model.safetensors in F32 or F16, tokenizer.model where there is one) as a GGUF file for llama.cpp.
 
-usage: to_gguf.py MODEL OUT.GGUF f32|f16
+usage: to_gguf.py MODEL OUT.GGUF f32|f16|q8_0|q4_0|q4_1|q5_0|q5_1
 needs: pip install gguf numpy safetensors; sentencepiece for a tokenizer.model (without it the file has pieces that are numbers, which is enough to time it)
 llama.cpp turns neighbouring pairs of a head's columns, Hugging Face's files the two halves: rows of q and k are put in its order.
 """
@@ -31,7 +31,7 @@ writer.add_rope_dimension_count(width // heads)
 writer.add_rope_freq_base(float(config.get("rope_theta", 10000.0)))
 writer.add_layer_norm_rms_eps(config["rms_norm_eps"])
 writer.add_vocab_size(words)
-writer.add_file_type(gguf.LlamaFileType.ALL_F32 if kind == "f32" else gguf.LlamaFileType.MOSTLY_F16)
+writer.add_file_type(gguf.LlamaFileType.ALL_F32 if kind == "f32" else gguf.LlamaFileType["MOSTLY_" + kind.upper()])
 
 pieces, scores, kinds = [b"<unk>", b"<s>", b"</s>"], [0.0] * 3, [2, 3, 3]
 sentences = os.path.join(model, "tokenizer.model")
@@ -80,7 +80,8 @@ with safe_open(os.path.join(model, "model.safetensors"), "numpy") as tensors:
             weight = neighbours(weight, heads)
         elif of.endswith("k_proj.weight"):
             weight = neighbours(weight, kv)
-        writer.add_tensor(name(of), numpy.ascontiguousarray(weight.astype(numpy.float16 if kind == "f16" and weight.ndim == 2 else numpy.float32)))
+        type = gguf.GGMLQuantizationType[kind.upper() if weight.ndim == 2 else "F32"]
+        writer.add_tensor(name(of), gguf.quants.quantize(numpy.ascontiguousarray(weight.astype(numpy.float32)), type), raw_dtype=type)
 writer.write_header_to_file()
 writer.write_kv_data_to_file()
 writer.write_tensors_to_file()

@@ -67,7 +67,7 @@ def class_path():
 
 
 java = os.path.join(os.environ["JAVA_HOME"], "bin", "java") if "JAVA_HOME" in os.environ else "java"
-ours = subprocess.Popen([java, "--add-modules", "jdk.incubator.vector", "--enable-native-access=ALL-UNNAMED", "-XX:+UseSerialGC", "-Xmn48m",
+ours = subprocess.Popen([java, "--add-modules", "jdk.incubator.vector", "--enable-native-access=ALL-UNNAMED", "-XX:+UseSerialGC", "-Xmn24m",
                          "@" + os.path.join(root, "cli", "jvm-arguments"), "-cp", class_path(), "io.github.lora4j.bench.ChatTime", a.model, part.name,
                          str(a.batch), str(a.length), str(a.threads), str(a.rank), a.targets], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
                         env={**os.environ, "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"})  # as the launcher does

@@ -20,7 +20,7 @@ import java.util.Scanner;
  * fixed. Arguments: layers hidden heads intermediate batch length rank threads steps; defaults are MiniLM, 32 × 128, r = 8.
  * With {@code --stdin} each line read runs one step, so that a peer's steps can be interleaved; {@code --profile} adds a table
  * of ops, each the median of nine steps, {@code --backend=NAME} takes another than the processor, {@code --llama} a Llama that predicts every next
- * token.
+ * token, {@code --deberta} a DeBERTa of version 3 with AdaLoRA.
  * {@code --weights=f32,q8_0,nf4} times steps with frozen weights in each of these formats, interleaved, and divides them by those of the first.
  */
 public final class StepTime {
@@ -87,8 +87,8 @@ public final class StepTime {
     int[] d = {6, 384, 12, 1536, 32, 128, 8, 0, 9};
     System.arraycopy(n, 0, d, 0, n.length);
     String name = value(options, "--backend=").orElse("cpu");
-    TrainingStep.Shape shape = new TrainingStep.Shape("step", options.contains("--llama") ? TrainingStep.Family.LLAMA : TrainingStep.Family.BERT,
-        d[0], d[1], d[2], d[3], d[4], d[5], d[6]);
+    TrainingStep.Shape shape = new TrainingStep.Shape("step", options.contains("--llama") ? TrainingStep.Family.LLAMA
+        : options.contains("--deberta") ? TrainingStep.Family.DEBERTA : TrainingStep.Family.BERT, d[0], d[1], d[2], d[3], d[4], d[5], d[6]);
     Optional<String> formats = value(options, "--weights=");
     if (formats.isPresent()) {
       try (Backend backend = Backend.open(name, d[7])) {

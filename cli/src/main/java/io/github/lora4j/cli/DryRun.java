@@ -61,6 +61,7 @@ final class DryRun {
     if (purpose.startsWith("trainable ")) {
       return "trainables, gradients, moments";
     }
-    return List.of("activations", MemoryForecast.SUMS, MemoryForecast.FILES, MemoryForecast.JAVA).contains(purpose) ? purpose : "inputs and scratch";
+    List<String> alone = List.of("activations", MemoryForecast.SUMS, MemoryForecast.FILES, MemoryForecast.JAVA, MemoryForecast.COMPILING);
+    return alone.contains(purpose) ? purpose : "inputs and scratch";
   }
 }

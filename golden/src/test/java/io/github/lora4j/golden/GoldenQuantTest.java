@@ -2,6 +2,7 @@ package io.github.lora4j.golden;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import io.github.lora4j.checkpoint.Checkpoint;
@@ -14,6 +15,7 @@ import io.github.lora4j.vector.VectorKernels;
 import io.github.lora4j.vector.WeightFormat;
 import io.github.lora4j.vector.WeightFormats;
 import io.github.lora4j.vector.Workers;
+import io.github.lora4j.vector.blocks.DoubleQuantisation;
 import io.github.lora4j.vector.blocks.FourBit;
 import io.github.lora4j.vector.blocks.Int8Rows;
 import java.lang.foreign.Arena;
@@ -78,8 +80,30 @@ class GoldenQuantTest {
       format.assemble(rows, cols, tensor("packed"), tensor("absmax"), nested ? tensor("nested_absmax") : MemorySegment.NULL, blockSize, blocks);
       values(format, blocks);
       products(format, blocks, floats("y"), floats("dx"));
-      if (!nested) {
+      if (nested) {
+        encodeDouble(format, blockSize, blocks);
+      } else {
         encode(format, blockSize);
+      }
+    }
+
+    /** Given bitsandbytes' mean of absmax, all of its bytes; ours is the exact mean, from which PyTorch's sum of floats may be a little away. */
+    private void encodeDouble(FourBit format, int blockSize, MemorySegment want) {
+      MemorySegment source = MemorySegment.ofArray(floats("weight"));
+      MemorySegment got = arena.allocate(want.byteSize(), 8);
+      DoubleQuantisation.encode(format, rows, cols, source, blockSize, got);
+      assertArrayEquals(want.toArray(ValueLayout.JAVA_BYTE), got.toArray(ValueLayout.JAVA_BYTE), "bytes");
+      if (blockSize == 64) {
+        DoubleQuantisation.Mean mean = new DoubleQuantisation.Mean();
+        mean.add(source);
+        float offset = mean.offset();
+        float theirs = format.nesting().offset();
+        assertTrue(Math.abs(offset - theirs) <= 2 * Math.ulp(theirs), offset + " and " + theirs);
+        FourBit single = format.name().equals("nf4") ? FourBit.NF4 : FourBit.FP4;
+        FourBit own = DoubleQuantisation.format(single, cols, theirs);
+        assertArrayEquals(format.nesting().map(), own.nesting().map());
+        assertEquals(format.nesting().blockSize(), own.nesting().blockSize());
+        assertEquals(format.blockBytes(), own.blockBytes());
       }
     }
 

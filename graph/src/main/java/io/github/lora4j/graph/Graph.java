@@ -250,8 +250,8 @@ public final class Graph extends Recording {
 
   /**
    * Log-probabilities of labels under a product over the vocabulary. If the product is the op that was recorded last, and plain (of a frozen weight,
-   * with neither bias nor addend), it is taken back, and logits are never whole: see {@link LossOp.LabelLogProbability}. What an adapter has made
-   * of it is not plain: then there are logits.
+   * without addend, a bias frozen too), it is taken back, and logits are never whole: see {@link LossOp.LabelLogProbability}. What an adapter has
+   * made of it is not plain: then there are logits.
    *
    * @param product [rows, words]
    * @param labels I32 [rows, 1]; −1 or −100: none
@@ -259,9 +259,10 @@ public final class Graph extends Recording {
   public LossOp.Labelled labelled(Value product, Value labels, LossOp.Logits logits) {
     Shape column = product.shape().withCols(1);
     LossOp.Labelled y = new LossOp.Labelled(temp(product.name() + ".logp", column), temp(product.name() + ".likeliest", column));
-    if (nodes.getLast().op() instanceof ProductOp.Linear last && last.y().equals(product) && last.plain()) {
+    if (nodes.getLast().op() instanceof ProductOp.Linear last && last.y().equals(product) && last.plain()
+        && (last.bias().isEmpty() || logits.equals(LossOp.Logits.PLAIN))) {
       nodes.removeLast();
-      record(new LossOp.LabelLogProbability(last.x(), last.w(), labels, logits, y, Optional.empty()));
+      record(new LossOp.LabelLogProbability(last.x(), last.w(), last.bias(), labels, logits, y, Optional.empty()));
       return y;
     }
     Value z = logits(product, logits);
@@ -301,22 +302,18 @@ public final class Graph extends Recording {
 
   /** Attention over segments; see {@link AttentionOp.Attention}. */
   public Value attention(AttentionSpec spec, Value q, Value k, Value v, Value segments, int maxLength) {
-    return attention(spec, List.of(q, k, v), List.of(), segments, maxLength);
+    return attention(spec, List.of(q, k, v), AttentionOp.Distances.NONE, segments, maxLength);
   }
 
   /**
-   * Attention over segments with a bias that is added to scores.
+   * Attention over segments whose scores have something by distance.
    *
    * @param rows queries, keys and values
    */
-  public Value attention(AttentionSpec spec, List<Value> rows, Value bias, Value segments, int maxLength) {
-    return attention(spec, rows, List.of(bias), segments, maxLength);
-  }
-
-  private Value attention(AttentionSpec spec, List<Value> rows, List<Value> bias, Value segments, int maxLength) {
+  public Value attention(AttentionSpec spec, List<Value> rows, AttentionOp.Distances by, Value segments, int maxLength) {
     Value q = rows.getFirst();
     Value out = temp(q.name() + ".attention", q.shape());
-    record(new AttentionOp.Attention(spec, q, rows.get(1), rows.get(2), bias.stream().findFirst(), segments, maxLength, out,
+    record(new AttentionOp.Attention(spec, q, rows.get(1), rows.get(2), by, segments, maxLength, out,
         temp(q.name() + ".lse", q.shape().withCols(spec.heads()))));
     return out;
   }
@@ -366,10 +363,10 @@ public final class Graph extends Recording {
     return rowLoss;
   }
 
-  /** Multiple-negatives ranking loss of row i of a against all rows of b; row losses [rows, 1]. */
+  /** Multiple-negatives ranking loss of row i of a against all rows of b, of which row i is the right one; row losses [rows of a, 1]. */
   public Value inBatchNegatives(Value a, Value b, double scale) {
     Value rowLoss = temp(a.name() + ".loss", a.shape().withCols(1));
-    record(new TrainingOp.InBatchNegatives(a, b, scale, temp(a.name() + ".probs", a.shape().withCols(a.shape().rows())), rowLoss));
+    record(new TrainingOp.InBatchNegatives(a, b, scale, temp(a.name() + ".probs", a.shape().withCols(b.shape().rows())), rowLoss));
     return rowLoss;
   }
 

@@ -85,18 +85,20 @@ public sealed interface LossOp extends Op {
 
   /**
    * The log-probability of each row's label under a frozen layer over the vocabulary: y[i] = log softmax(z[i])[labels[i]] with the {@link Logits}
-   * z of x·wᵀ, and 0 where the label is −1 or −100. Logits are made in chunks of the vocabulary and are never whole: maximum and sum run along.
+   * z of x·wᵀ + bias, and 0 where the label is −1 or −100. Logits are made in chunks of the vocabulary and are never whole: maximum and sum run along.
    *
    * <p>A row has one label, so its gradient is dy[i] times a slope that does not depend on the loss, and that is made in the same pass:
    * slope[i] = Σⱼ ([labels[i] = j] − softmax(z[i])[j])·∂z/∂x, which costs the product that the gradient of the logits would cost, and no other.
    *
+   * @param bias frozen [words]; none where logits are not {@link Logits#PLAIN}
    * @param labels I32 [rows, 1]
    * @param slope [rows, hidden]; present once the op has been differentiated
    */
-  record LabelLogProbability(Value x, Value w, Value labels, Logits logits, Labelled y, Optional<Value> slope) implements LossOp {
+  record LabelLogProbability(Value x, Value w, Optional<Value> bias, Value labels, Logits logits, Labelled y, Optional<Value> slope)
+      implements LossOp {
     @Override
     public List<Value> inputs() {
-      return Op.list(x, w, labels);
+      return Op.list(x, w, bias, labels);
     }
 
     @Override
@@ -116,13 +118,16 @@ public sealed interface LossOp extends Op {
           "the weight must be frozen and as wide as the input %s, got %s %s", x.shape(), w.role(), w.shape());
       check.that(labels.integer() && labels.shape().equals(x.shape().withCols(1)), "labelLogProbability", w.name(),
           "there must be one label for each row of %s, got %s %s", x.shape(), labels.type(), labels.shape());
+      bias.ifPresent(b -> check.that(b.role() == Value.Role.FROZEN && b.shape().equals(Shape.vector(w.shape().rows())) && logits.equals(Logits.PLAIN),
+          "labelLogProbability", b.name(), "a bias must be frozen, have a number for each of the weight's rows %s, and logits without scale and cap; got %s %s, %s",
+          w.shape(), b.role(), b.shape(), logits));
     }
 
     @Override
     public void gradient(Gradients g) {
       g.contribute(x, d -> {
         Value made = g.temp(w.name() + ".slope", x.shape());
-        g.replace(this, new LabelLogProbability(x, w, labels, logits, y, Optional.of(made)));
+        g.replace(this, new LabelLogProbability(x, w, bias, labels, logits, y, Optional.of(made)));
         return new ElementOp.ScaleRows(made, g.grad(y.logProbability), d);
       });
     }

@@ -93,13 +93,14 @@ public interface Op {
     }
   }
 
-  /** Values and present optional values in order. */
+  /** Values, present optional values and lists of values in order. */
   static List<Value> list(Object... values) {
     List<Value> list = new ArrayList<>();
     for (Object value : values) {
       switch (value) {
         case Value v -> list.add(v);
         case Optional<?> o -> o.ifPresent(v -> list.add((Value) v));
+        case List<?> some -> some.forEach(v -> list.add((Value) v));
         default -> throw new IllegalArgumentException(String.valueOf(value));
       }
     }

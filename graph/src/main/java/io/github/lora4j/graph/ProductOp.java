@@ -55,9 +55,9 @@ public sealed interface ProductOp extends Op {
       addend.ifPresent(a -> g.passOn(a, dy));
     }
 
-    /** Whether this is x·wᵀ with a frozen weight, and nothing else. */
+    /** Whether this is x·wᵀ, or x·wᵀ + bias, of what is frozen, and nothing else. */
     boolean plain() {
-      return w.role() == Value.Role.FROZEN && bias.isEmpty() && addend.isEmpty() && alpha == 1;
+      return w.role() == Value.Role.FROZEN && bias.stream().allMatch(b -> b.role() == Value.Role.FROZEN) && addend.isEmpty() && alpha == 1;
     }
 
     /** An activation of what a frozen weight gives; trainable ones are small, and not packed. */

@@ -23,6 +23,9 @@ public final class Sites {
    */
   public record Randomness(List<Value> rowKeys, Value random) {}
 
+  /** Begins the names of {@link Randomness} keys of rows that are as many in every batch, and their number: I32 [rows, 2], written with it. */
+  public static final String FIXED_KEYS = "dropoutKeys.";
+
   private final Graph graph;
   private final SiteHooks hooks;
   private final Optional<Randomness> randomness;
@@ -170,19 +173,19 @@ public final class Sites {
   }
 
   /**
-   * The same with a bias by distance.
+   * The same where scores have something by distance.
    *
    * @param rows queries, keys and values
    * @throws ConfigException if an adapter puts keys before those of a model that counts distances
    */
-  public Value attention(String module, AttentionSpec spec, List<Value> rows, Value bias, Value segments, int maxLength) {
+  public Value attention(String module, AttentionSpec spec, List<Value> rows, AttentionOp.Distances by, Value segments, int maxLength) {
     SiteHooks.AttentionSite own = new SiteHooks.AttentionSite(prefix + module, rows.get(1), rows.get(2), segments);
     SiteHooks.AttentionSite site = hooks.attention(whole, own);
     if (!site.segments().equals(segments)) {
-      throw new ConfigException("%s has a bias by distance, and keys before all others have no distance: prefixes do not fit this model"
+      throw new ConfigException("%s counts distances, and keys before all others have no distance: prefixes do not fit this model"
           .formatted(own.module()));
     }
-    return graph.attention(spec, List.of(rows.getFirst(), site.keys(), site.values()), bias, site.segments(), maxLength);
+    return graph.attention(spec, List.of(rows.getFirst(), site.keys(), site.values()), by, site.segments(), maxLength);
   }
 
   /**
@@ -292,14 +295,14 @@ public final class Sites {
   }
 
   /**
-   * A bias of attention scores whose numbers are an embedding's rows: the relative positions of T5.
+   * What attention scores have by distance as an embedding's rows: the relative positions of T5 and DeBERTa.
    *
    * @param choice for each distance of key and query 1 at its row, else 0 [distances, entries]
    */
-  public Value distanceBias(String module, Value choice, int heads) {
+  public Value distances(String module, Value choice, int columns) {
     int entries = choice.shape().cols();
-    hooks.module(ModuleInfo.embedding(prefix + module, entries, heads));
-    return graph.linearTransposed(choice, parameter(module + ".weight", Shape.of(entries, heads)));
+    hooks.module(ModuleInfo.embedding(prefix + module, entries, columns));
+    return graph.linearTransposed(choice, parameter(module + ".weight", Shape.of(entries, columns)));
   }
 
   /** Dropout while training, keyed by the site's name; x itself otherwise. */
@@ -308,7 +311,8 @@ public final class Sites {
       return x;
     }
     Randomness r = randomness.get();
-    Value keys = r.rowKeys.stream().filter(k -> k.shape().sameRows(x.shape())).findFirst().orElseThrow(() -> new ConfigException(
+    Value keys = x.shape().axis().isEmpty() ? graph.program().table(FIXED_KEYS + x.shape().rows(), Shape.of(x.shape().rows(), 2))
+        : r.rowKeys.stream().filter(k -> k.shape().sameRows(x.shape())).findFirst().orElseThrow(() -> new ConfigException(
         "dropout(%s): rows lie on %s, but there are dropout keys only for %s".formatted(site, x.shape(), r.rowKeys)));
     return graph.dropout(x, keys, r.random, site, p);
   }

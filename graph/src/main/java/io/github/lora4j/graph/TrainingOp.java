@@ -70,7 +70,7 @@ public sealed interface TrainingOp extends Op {
     }
   }
 
-  /** Multiple-negatives ranking loss; probs keeps what the gradient needs. */
+  /** Multiple-negatives ranking loss: row i of b is the right one for row i of a, all other rows of b are wrong; probs keeps what the gradient needs. */
   record InBatchNegatives(Value a, Value b, double scale, Value probs, Value rowLoss) implements TrainingOp {
     @Override
     public List<Value> inputs() {
@@ -89,7 +89,8 @@ public sealed interface TrainingOp extends Op {
 
     @Override
     public void check(OpCheck check) {
-      check.same("inBatchNegatives", a.name(), b.shape(), a.shape());
+      check.that(a.shape().cols() == b.shape().cols() && b.shape().rows() >= a.shape().rows(), "inBatchNegatives", a.name(),
+          "what is chosen from must be as wide and have at least as many rows as %s, got %s", a.shape(), b.shape());
     }
 
     /** Rows of b have terms from all rows of the loss, which probs must know the weights of. */

@@ -3,6 +3,7 @@ package io.github.lora4j.models;
 import io.github.lora4j.graph.Graph;
 import io.github.lora4j.graph.LossOp;
 import io.github.lora4j.graph.ModuleInfo;
+import io.github.lora4j.graph.Program;
 import io.github.lora4j.graph.ProgramBuilder;
 import io.github.lora4j.graph.Sites;
 import io.github.lora4j.graph.Value;
@@ -21,6 +22,7 @@ public final class Model {
   private final Architecture architecture;
   private final Head head;
   private final List<ModuleInfo> modules;
+  private final List<String> lone;
   private final Map<String, String> tied;
   private final Set<String> headModules = new HashSet<>();
   private final Optional<String> lastLinear;
@@ -51,6 +53,7 @@ public final class Model {
       own.forEach(module -> headModules.add(module.name()));
       lastLinear = own.stream().filter(m -> m.kind() == ModuleInfo.Kind.LINEAR).reduce((a, b) -> b).map(ModuleInfo::name);
       modules = tree.listed();
+      lone = lone(program.build(), modules);
       tied = Map.copyOf(tree.aliases);
       FactChecks.check(architecture, head, modules);
     } catch (ConfigException e) {
@@ -81,6 +84,17 @@ public final class Model {
   /** All modules under their Hugging Face names, in the order of {@code named_modules()}. */
   public List<ModuleInfo> modules() {
     return modules;
+  }
+
+  /** Parameters that a module without a kind of its own has beside its modules: DeBERTa's {@code q_bias}. */
+  public List<String> loneParameters() {
+    return lone;
+  }
+
+  private static List<String> lone(Program program, List<ModuleInfo> modules) {
+    Set<String> whole = modules.stream().filter(module -> module.out() > 0).map(ModuleInfo::name).collect(Collectors.toSet());
+    return program.slots().values().stream().filter(slot -> slot.role() == Value.Role.FROZEN && !program.constants().containsKey(slot.name()))
+        .map(Value::name).filter(name -> !whole.contains(name.substring(0, Math.max(0, name.lastIndexOf('.'))))).sorted().toList();
   }
 
   /** Parameters that are the same tensor as another: alias to source. */

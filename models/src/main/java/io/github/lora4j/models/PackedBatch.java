@@ -38,6 +38,7 @@ public final class PackedBatch {
   private final int[] sequenceKeys;
   private final int[] random = new int[3];
   private final RowChoices choices;
+  private final AskedTables asked = new AskedTables();
   private final int[] tokenChoices;
   private final int[] sequenceChoices;
   private boolean mixed;
@@ -316,6 +317,7 @@ public final class PackedBatch {
     }
     prefix.ifPresent(tables -> tables.write(to, sequences, segmentTables));
     writeByLength(to);
+    asked.write(to, first, last, sequences, positions);
     if (sources.isPresent()) {
       sources.get().write(to, sequences);
     }

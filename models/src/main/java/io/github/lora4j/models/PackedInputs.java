@@ -198,6 +198,23 @@ public record PackedInputs(Tokens all, Value ranges, Chosen first, Chosen last, 
         program.table("crossLast", table));
   }
 
+  /**
+   * Which rows a convolution over the tokens of each sequence sees, itself in the middle.
+   *
+   * @param indices the token that each sees at each place of the kernel, or −1 [tokens, taps]
+   * @param inverse the token that sees each at each place, or −1 [tokens, taps]
+   */
+  public record Around(Value indices, Value inverse) {
+    static final String PREFIX = "around.";
+    static final String INVERSE = ".inverse";
+  }
+
+  /** The neighbours of each token, declared when a model asks first; {@code taps} is odd. */
+  public Around around(int taps) {
+    Shape shape = Shape.of(tokens(), taps);
+    return new Around(byLength.program.table(Around.PREFIX + taps, shape), byLength.program.table(Around.PREFIX + taps + Around.INVERSE, shape));
+  }
+
   /** Whether a model asked for {@link #source}. */
   public boolean hasSource() {
     return byLength.program.find(Source.IDS).isPresent();

@@ -8,11 +8,14 @@ import io.github.lora4j.vector.ConfigException;
 import io.github.lora4j.vector.Elements;
 import io.github.lora4j.vector.WeightFormat;
 import io.github.lora4j.vector.WeightFormats;
+import io.github.lora4j.vector.blocks.DoubleQuantisation;
+import io.github.lora4j.vector.blocks.FourBit;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Function;
 
 /**
  * How a model's frozen weights are kept while it is used.
@@ -35,22 +38,30 @@ public sealed interface WeightStorage {
   /** In one format, as far as it holds. */
   record As(WeightFormat format) implements WeightStorage {}
 
+  /** In four bits with double quantisation, see {@link DoubleQuantisation}: each matrix has a format of its own. */
+  record Doubled(FourBit format) implements WeightStorage {}
+
   /** In a format. */
   static WeightStorage of(WeightFormat format) {
     return new As(format);
   }
 
   /**
-   * By the name in a recipe: "stored", or a format's.
+   * By the name in a recipe: "stored", a format's, or "nf4_double" and "fp4_double".
    *
    * @throws ConfigException see {@link WeightFormats#named}
    */
   static WeightStorage named(String name) {
-    return name.equals("stored") ? STORED : new As(WeightFormats.named(name));
+    return switch (name) {
+      case "stored" -> STORED;
+      case "nf4_double" -> new Doubled(FourBit.NF4);
+      case "fp4_double" -> new Doubled(FourBit.FP4);
+      default -> new As(WeightFormats.named(name));
+    };
   }
 
   /**
-   * How a program's weights are kept.
+   * How a program's weights are kept. Double quantisation reads each of them for its mean.
    *
    * @throws ConfigException when a file is quantised in another format of blocks than the one asked for
    */
@@ -58,8 +69,17 @@ public sealed interface WeightStorage {
     return switch (this) {
       case Stored _ -> stored(program, weights);
       case As as when as.format instanceof Elements -> new CompileOptions(as.format);
-      case As as -> blocks(as.format, program, weights);
+      case As as -> blocks(as.format.name(), program, weights, _ -> as.format);
+      case Doubled doubled -> blocks(doubled.format.name(), program, weights,
+          weight -> DoubleQuantisation.format(doubled.format, weight.shape().cols(), weights.meanAbsmax(weight)));
     };
+  }
+
+  /** Formats with blocks of the same size as those of {@link #options}, without reading a weight. */
+  default CompileOptions sizes(Program program, Weights weights) {
+    return this instanceof Doubled doubled
+        ? blocks(doubled.format.name(), program, weights, weight -> DoubleQuantisation.format(doubled.format, weight.shape().cols(), 0))
+        : options(program, weights);
   }
 
   private static CompileOptions stored(Program program, Weights weights) {
@@ -73,7 +93,7 @@ public sealed interface WeightStorage {
         : new CompileOptions(WeightFormat.F32, compute(formats));
   }
 
-  private static CompileOptions blocks(WeightFormat wanted, Program program, Weights weights) {
+  private static CompileOptions blocks(String wanted, Program program, Weights weights, Function<Value, WeightFormat> format) {
     Set<String> linear = linear(weights.model());
     Map<String, WeightFormat> formats = new HashMap<>();
     for (Value weight : program.slots().values()) {
@@ -82,11 +102,12 @@ public sealed interface WeightStorage {
         continue;
       }
       WeightFormat has = stored.get();
-      if (!(has instanceof Elements) && !has.name().equals(wanted.name())) {
+      if (!(has instanceof Elements) && !has.name().equals(wanted)) {
         throw new ConfigException(("%s is stored as %s and would be quantised a second time as %s (weights), which loses more; leave weights out to keep "
-            + "the file's own blocks, or say f32, bf16 or f16, or take the model that is not quantised").formatted(weight.name(), has.name(), wanted.name()));
+            + "the file's own blocks, or say f32, bf16 or f16, or take the model that is not quantised")
+            .formatted(weight.name(), has.name(), wanted));
       }
-      formats.put(weight.name(), has instanceof Elements && linear.contains(weight.name()) ? wanted : has);
+      formats.put(weight.name(), has instanceof Elements && linear.contains(weight.name()) ? format.apply(weight) : has);
     }
     return new CompileOptions(WeightFormat.F32, compute(formats));
   }

@@ -12,6 +12,8 @@ import io.github.lora4j.vector.Memory;
 import io.github.lora4j.vector.Philox;
 import io.github.lora4j.vector.WeightFormat;
 import io.github.lora4j.vector.WeightFormats;
+import io.github.lora4j.vector.blocks.DoubleQuantisation;
+import io.github.lora4j.vector.blocks.FourBit;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
@@ -143,6 +145,14 @@ public final class Weights implements AutoCloseable {
     }
     int rows = parameter.shape().rows();
     int cols = parameter.shape().cols();
+    if (quantisedWhole(parameter.name(), as)) {
+      try (Memory memory = new Memory("quantising a weight")) {
+        MemorySegment floats = memory.allocate(parameter.shape().elements() * Float.BYTES, parameter.name());
+        read(parameter, DType.F32, floats);
+        DoubleQuantisation.encode((FourBit) as, rows, cols, floats, DoubleQuantisation.BLOCK, target);
+      }
+      return;
+    }
     boolean turned = transposed.contains(parameter.name());
     List<Long> shape = turned ? List.of((long) cols, (long) rows) : List.of((long) rows, (long) cols);
     Optional<Found> found = find(parameter.name()).filter(f -> f.checkpoint.info(f.name).shape().equals(shape)
@@ -180,8 +190,28 @@ public final class Weights implements AutoCloseable {
     }
   }
 
+  /** Whether a parameter lies in memory as floats, too, while it is read: turned, or because all of it must be there before any is encoded. */
+  public boolean readsWhole(Value parameter, WeightFormat as) {
+    return readsTurned(parameter.name()) || quantisedWhole(parameter.name(), as);
+  }
+
+  private boolean quantisedWhole(String parameter, WeightFormat as) {
+    return as instanceof FourBit four && four.nested() && format(parameter).filter(Elements.class::isInstance).isPresent();
+  }
+
+  /** The mean of the absmax that a parameter's blocks have, see {@link DoubleQuantisation}. */
+  float meanAbsmax(Value parameter) {
+    try (Memory memory = new Memory("quantising a weight")) {
+      MemorySegment floats = memory.allocate(parameter.shape().elements() * Float.BYTES, parameter.name());
+      read(parameter, DType.F32, floats);
+      DoubleQuantisation.Mean mean = new DoubleQuantisation.Mean();
+      mean.add(floats);
+      return mean.offset();
+    }
+  }
+
   /** Whether a file has the transpose of a parameter, which lies in memory both ways while it is read. */
-  public boolean readsTurned(String parameter) {
+  private boolean readsTurned(String parameter) {
     return transposed.contains(parameter) && find(parameter).filter(f -> !f.checkpoint.turned(f.name)).isPresent();
   }
 

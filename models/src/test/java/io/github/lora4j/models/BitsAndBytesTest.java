@@ -8,8 +8,13 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.github.lora4j.checkpoint.Checkpoint;
 import io.github.lora4j.checkpoint.SafetensorsWriter;
 import io.github.lora4j.checkpoint.TensorInfo;
+import io.github.lora4j.graph.Shape;
+import io.github.lora4j.graph.Value;
 import io.github.lora4j.vector.DType;
 import io.github.lora4j.vector.FormatException;
+import io.github.lora4j.vector.WeightFormats;
+import io.github.lora4j.vector.blocks.DoubleQuantisation;
+import io.github.lora4j.vector.blocks.FourBit;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
@@ -19,6 +24,7 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Random;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -113,6 +119,32 @@ class BitsAndBytesTest {
       float[] values = new float[ROWS * COLS];
       weights.read(WEIGHT, DType.F32, MemorySegment.ofArray(values));
       assertEquals(-3, values[2 * COLS], 1e-6);
+    }
+  }
+
+  /** A weight that is quantised while it is read has the blocks that bitsandbytes would make of it: those of the whole matrix, with its mean. */
+  @ParameterizedTest
+  @CsvSource({"nf4_double", "fp4_double"})
+  void doubleQuantisationWhileReading(String name) throws IOException {
+    float[] values = new float[ROWS * COLS];
+    Random random = new Random(7);
+    for (int i = 0; i < values.length; i++) {
+      values[i] = (1 + i / COLS) * (float) random.nextGaussian();
+    }
+    Tensor plain = new Tensor(DType.F32, List.of((long) ROWS, (long) COLS), MemorySegment.ofArray(values));
+    Value slot = new Value(-1, WEIGHT, Shape.of(ROWS, COLS), Value.Role.FROZEN, DType.F32);
+    Checkpoint files = open(Map.of(WEIGHT, plain), "bitsandbytes");
+    try (Weights weights = new Weights(List.of(files), new Model(ModelDirectory.open(dir).architecture(), new Head.None()), 0)) {
+      FourBit format = DoubleQuantisation.format(name.startsWith("nf4") ? FourBit.NF4 : FourBit.FP4, COLS, weights.meanAbsmax(slot));
+      DoubleQuantisation.Mean mean = new DoubleQuantisation.Mean();
+      mean.add(MemorySegment.ofArray(values));
+      assertEquals(mean.offset(), format.nesting().offset());
+      assertEquals(name, format.name() + "_double");
+      byte[] blocks = new byte[(int) (ROWS * WeightFormats.rowBytes(format, COLS))];
+      weights.read(slot, format, MemorySegment.ofArray(blocks));
+      byte[] want = new byte[blocks.length];
+      DoubleQuantisation.encode(format, ROWS, COLS, MemorySegment.ofArray(values), 64, MemorySegment.ofArray(want));
+      assertArrayEquals(want, blocks);
     }
   }
 

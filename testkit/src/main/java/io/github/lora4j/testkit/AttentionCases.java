@@ -1,5 +1,6 @@
 package io.github.lora4j.testkit;
 
+import io.github.lora4j.graph.AttentionOp;
 import io.github.lora4j.graph.RowAxis;
 import io.github.lora4j.graph.Shape;
 import io.github.lora4j.graph.Value;
@@ -7,6 +8,8 @@ import io.github.lora4j.vector.AttentionSpec;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
 
 /** Attention: self and cross, grouped heads, causal with an offset, rows that only query, and gradients of some operands only. */
 public final class AttentionCases {
@@ -51,6 +54,12 @@ public final class AttentionCases {
       cases.add(biased(kind + "bias, cap and window at once", new AttentionSpec(4, 2, 3, 0.4f, causal, 20, 1.5f), LONG, 2, true));
       cases.add(biased(kind + "bias that does not train", new AttentionSpec(2, 2, 8, 0.4f, causal), TOKENS, 6, false));
     }
+    for (String parts : List.of("Q", "K", "QK", "qk", "Qk", "-qK")) {
+      cases.add(vectors("self-attention", spec(3, 3, 5, false), TOKENS, 6, parts));
+    }
+    cases.add(vectors("wide heads", spec(2, 2, 70, false), 67, 2, "QK"));
+    cases.add(vectors("long segments", spec(2, 2, 5, false), LONG, 2, "QK"));
+    cases.add(vectors("all at once, long", new AttentionSpec(2, 2, 6, 0.4f, true, 70, 1.5f), LONG, 2, "QKb"));
     cases.add(new TestProgram("queries, keys and values are one", TOKENS, p -> {
       RowAxis tokens = p.axis("tokens", TOKENS);
       Value x = p.probe("x", Shape.of(tokens, 14));
@@ -126,8 +135,31 @@ public final class AttentionCases {
       Value bias = trained ? p.probe("bias", shape) : p.input("bias", shape);
       Shape kv = Shape.of(tokens, spec.kvHeads() * spec.headDim());
       List<Value> all = List.of(p.probe("q", Shape.of(tokens, spec.heads() * spec.headDim())), p.probe("k", kv), p.probe("v", kv));
-      return p.mse(p.graph().attention(spec, all, bias, table, rows));
+      return p.mse(p.graph().attention(spec, all, AttentionOp.Distances.of(bias), table, rows));
     });
+  }
+
+  /** With vectors by distance: for q and for k, in capitals those that train. */
+  private static TestProgram vectors(String name, AttentionSpec spec, int rows, int segments, String parts) {
+    return new TestProgram(name + ", vectors for " + parts, rows, p -> {
+      RowAxis tokens = p.axis("tokens", rows);
+      Value table = Tables.segments(p, p.axis("segments", segments), tokens, tokens, 0, 0);
+      int width = spec.heads() * spec.headDim();
+      Shape shape = Shape.of(2 * rows + 1, width);
+      AttentionOp.Distances by = new AttentionOp.Distances(parts.contains("b") ? Optional.of(p.probe("bias", shape.withCols(spec.heads())))
+          : Optional.empty(), vector(p, shape, parts, "q"), vector(p, shape, parts, "k"));
+      Shape wide = Shape.of(tokens, width);
+      boolean trains = !parts.contains("-");
+      List<Value> all = List.of(trains ? p.probe("q", wide) : p.input("q", wide), p.probe("k", wide), p.probe("v", wide));
+      return p.mse(p.graph().attention(spec, all, by, table, rows));
+    });
+  }
+
+  private static Optional<Value> vector(TestProgram p, Shape shape, String parts, String side) {
+    if (parts.contains(side.toUpperCase(Locale.ROOT))) {
+      return Optional.of(p.probe("near." + side, shape));
+    }
+    return parts.contains(side) ? Optional.of(p.input("near." + side, shape)) : Optional.empty();
   }
 
   private static TestProgram cross(String name, AttentionSpec spec, int offset) {

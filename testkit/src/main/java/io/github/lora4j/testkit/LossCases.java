@@ -87,6 +87,16 @@ public final class LossCases {
         }));
       }
     }
+    for (int[] size : new int[][] {{TOKENS, 2, 5}, {TOKENS, 1601, 7}, {600, 49, 4}}) {
+      cases.add(new TestProgram("labels of %d words with a bias from %d columns of %d rows".formatted(size[1], size[2], size[0]), size[1], p -> {
+        RowAxis tokens = p.axis("tokens", size[0]);
+        Value x = p.graph().scale(p.probe("x", Shape.of(tokens, size[2])), 2);
+        Value product = p.graph().linear(x, p.frozen("words", Shape.of(size[1], size[2])), p.frozen("bias", Shape.vector(size[1])));
+        LossOp.Labelled y = p.graph().labelled(product, labels(p, "ids", tokens, 1, size[1]), LossOp.Logits.PLAIN);
+        p.output("likeliest", y.likeliest());
+        return p.mse(y.logProbability());
+      }));
+    }
     cases.add(new TestProgram("labels of words that train", VOCABULARY, p -> {
       Value x = p.probe("x", Shape.of(p.axis("tokens", TOKENS), 5));
       Value product = p.graph().linear(x, p.trainable("words", Shape.of(VOCABULARY, 5)));

@@ -166,9 +166,45 @@ final class Attending {
     return bias;
   }
 
+  /**
+   * What the score of a query and a key has of vectors by distance. Their products with every query and every key, for all distances, lie in two
+   * tables, of whose rows {@code queryTerms} and {@code keyTerms} are the middle of the first; −1: there is none.
+   */
+  static float terms(int queryTerms, int keyTerms, int distances, int query, int key, int distance, int head, int heads, FloatArray m) {
+    float terms = 0f;
+    if (queryTerms >= 0) {
+      terms = m.get(queryTerms + (query * heads + head) * distances + distance);
+    }
+    if (keyTerms >= 0) {
+      terms += m.get(keyTerms + (key * heads + head) * distances + distance);
+    }
+    return terms;
+  }
+
+  private static float terms(int query, int key, int head, int heads, int d, IntArray t, IntArray n, FloatArray m) {
+    float terms = 0f;
+    if (t.get(d + Heads.DISTANCES) > 0) {
+      terms = terms(t.get(d + Heads.QUERY_TERMS), t.get(d + Heads.KEY_TERMS), t.get(d + Heads.DISTANCES), query, key,
+          key - n.get(t.get(d + Heads.DIAGONAL) + query), head, heads, m);
+    }
+    return terms;
+  }
+
+  /** Puts a score's gradient, with the scale, at the places of its terms in tables like those of the terms, where such are wanted. */
+  private static void spread(float weight, int query, int key, int head, int heads, int d, IntArray t, IntArray n, FloatArray m) {
+    int distance = key - n.get(t.get(d + Heads.DIAGONAL) + query);
+    if (t.get(d + Heads.QUERY_GRADS) >= 0) {
+      m.set(t.get(d + Heads.QUERY_GRADS) + (query * heads + head) * t.get(d + Heads.DISTANCES) + distance, weight);
+    }
+    if (t.get(d + Heads.KEY_GRADS) >= 0) {
+      m.set(t.get(d + Heads.KEY_GRADS) + (key * heads + head) * t.get(d + Heads.DISTANCES) + distance, weight);
+    }
+  }
+
   /** The score of this lane's query row and a key, of their product. */
   static float score(float product, float scale, int key, int d, IntArray t, IntArray n, int[] at, FloatArray m) {
-    return capped(scale * product, t.get(d + Heads.CAP), m) + bias(at[ROW] + at[LANE], key, at[HEAD], at[ALL_HEADS], d, t, n, m);
+    float terms = terms(at[ROW] + at[LANE], key, at[HEAD], at[ALL_HEADS], d, t, n, m);
+    return capped(scale * product + terms, t.get(d + Heads.CAP), m) + bias(at[ROW] + at[LANE], key, at[HEAD], at[ALL_HEADS], d, t, n, m);
   }
 
   /** Of the tile from {@code from} on, the first key that the query of this lane sees, or the one after its last. */
@@ -237,8 +273,9 @@ final class Attending {
       int query = byQuery == 1 ? own : other;
       int key = byQuery == 1 ? other : own;
       if (key >= n.get(t.get(d + Heads.LOW) + query) && key < n.get(t.get(d + Heads.HIGH) + query)) {
-        p = TornadoMath.exp(capped(scale * score, t.get(d + Heads.CAP), m) + bias(query, key, head(turn, byQuery, at), queryHeads(byQuery, at), d,
-            t, n, m) - m.get(t.get(d + Heads.LSE) + place(query, turn, byQuery, at)));
+        float terms = terms(query, key, head(turn, byQuery, at), queryHeads(byQuery, at), d, t, n, m);
+        p = TornadoMath.exp(capped(scale * score + terms, t.get(d + Heads.CAP), m) + bias(query, key, head(turn, byQuery, at),
+            queryHeads(byQuery, at), d, t, n, m) - m.get(t.get(d + Heads.LSE) + place(query, turn, byQuery, at)));
       }
     }
     return p;
@@ -256,15 +293,16 @@ final class Attending {
       int own = at[ROW] + Product.left(at[LANE]) + e;
       int other = from + at[LANE] % 16 * 4;
       int query = byQuery == 1 ? own : other;
+      int key = byQuery == 1 ? other : own;
       int place = place(query, turn, byQuery, at);
       weight = p * (second - m.get(t.get(d + Heads.DELTA) + place)) * scale;
       if (t.get(d + Heads.CAP) >= 0) {
-        int key = byQuery == 1 ? other : own;
         float score = TornadoMath.log(p) + m.get(t.get(d + Heads.LSE) + place)
             - bias(query, key, head(turn, byQuery, at), queryHeads(byQuery, at), d, t, n, m);
         float part = score / m.get(t.get(d + Heads.CAP));
         weight *= 1f - part * part;
       }
+      spread(weight, query, key, head(turn, byQuery, at), queryHeads(byQuery, at), d, t, n, m);
     }
     return weight;
   }

@@ -25,7 +25,9 @@ final class AttendingBias {
         int key = n.get(t.get(d + HeadBias.DIAGONAL) + query) + distance;
         if (key >= n.get(t.get(d + HeadBias.LOW) + query) && key < n.get(t.get(d + HeadBias.HIGH) + query)) {
           int place = query * heads + head;
-          float score = Attending.capped(m.get(t.get(d + HeadBias.SCALE)) * dot(HeadBias.Q, HeadBias.K, place, key, head, d, t, m),
+          float terms = Attending.terms(t.get(d + HeadBias.QUERY_TERMS), t.get(d + HeadBias.KEY_TERMS), t.get(d + HeadBias.DISTANCES), query, key,
+              distance, head, heads, m);
+          float score = Attending.capped(m.get(t.get(d + HeadBias.SCALE)) * dot(HeadBias.Q, HeadBias.K, place, key, head, d, t, m) + terms,
               t.get(d + HeadBias.CAP), m) + m.get(t.get(d + HeadBias.BIAS) + distance * heads + head);
           float p = TornadoMath.exp(score - m.get(t.get(d + HeadBias.LSE) + place));
           sum += p * (dot(HeadBias.DOUT, HeadBias.V, place, key, head, d, t, m) - m.get(t.get(d + HeadBias.DELTA) + place));

@@ -229,8 +229,8 @@ final class Descriptors {
     static final int GROUPS = 2, A = 3, B = 4, C = 5, EPS = 6, KIND = 7, OUT = 8;
   }
 
-  record InBatch(int count, int cols, int scores, int stride, int rowLoss) {
-    static final int SCORES = 2, STRIDE = 3, ROW_LOSS = 4;
+  record InBatch(int count, int cols, int candidates, int scores, int stride, int rowLoss) {
+    static final int CANDIDATES = 2, SCORES = 3, STRIDE = 4, ROW_LOSS = 5;
   }
 
   record AddSum(int count, int cols, int x, int total) {
@@ -284,18 +284,21 @@ final class Descriptors {
    * @param own own and {@code other} operand of the scores, then (second) of dout·v, which the gradients of scores need; −1 where probabilities do
    * @param values the right operand of the result, a row for each of the other side's; −1: what is wanted is delta
    * @param byQuery whether own rows are queries
+   * @param distances rows of vectors by distance, 0 without them; {@code queryTerms} and {@code keyTerms} their products with queries and keys, the
+   *     first one's for distance 0, or −1; {@code queryGrads} and {@code keyGrads} where gradients of scores go likewise, or −1
    */
   record Heads(int count, int heads, int size, int otherHeads, int times, int parts, int turns, int scale, int cap, int bias, int low, int high,
-      int diagonal, int ranges, int own, int other, int ownSecond, int otherSecond, int values, int lse, int delta, int out, int byQuery) {
+      int diagonal, int ranges, int own, int other, int ownSecond, int otherSecond, int values, int lse, int delta, int out, int byQuery,
+      int distances, int queryTerms, int keyTerms, int queryGrads, int keyGrads) {
     static final int COUNT = 0, HEADS = 1, SIZE = 2, OTHER_HEADS = 3, TIMES = 4, PARTS = 5, TURNS = 6, SCALE = 7, CAP = 8, BIAS = 9, LOW = 10,
         HIGH = 11, DIAGONAL = 12, RANGES = 13, OWN = 14, OTHER = 15, OWN_SECOND = 16, OTHER_SECOND = 17, VALUES = 18, LSE = 19, DELTA = 20,
-        OUT = 21, BY_QUERY = 22;
+        OUT = 21, BY_QUERY = 22, DISTANCES = 23, QUERY_TERMS = 24, KEY_TERMS = 25, QUERY_GRADS = 26, KEY_GRADS = 27;
   }
 
   /** The gradient of attention's bias: a thread for each distance (of {@code center} both ways) and head; see {@link Heads} for the rest. */
   record HeadBias(int count, int cols, int queries, int heads, int kvHeads, int size, int center, int scale, int cap, int bias, int low, int high,
-      int diagonal, int q, int k, int v, int dout, int lse, int delta, int out) {
+      int diagonal, int q, int k, int v, int dout, int lse, int delta, int distances, int queryTerms, int keyTerms, int out) {
     static final int QUERIES = 2, HEADS = 3, KV_HEADS = 4, SIZE = 5, CENTER = 6, SCALE = 7, CAP = 8, BIAS = 9, LOW = 10, HIGH = 11, DIAGONAL = 12,
-        Q = 13, K = 14, V = 15, DOUT = 16, LSE = 17, DELTA = 18, OUT = 19;
+        Q = 13, K = 14, V = 15, DOUT = 16, LSE = 17, DELTA = 18, DISTANCES = 19, QUERY_TERMS = 20, KEY_TERMS = 21, OUT = 22;
   }
 }

@@ -9,8 +9,12 @@ interface Device extends AutoCloseable {
   /** The ints have changed. */
   void sendInts();
 
-  /** A range of a host array has changed. */
-  void send(Arenas.Which which, int from, int count);
+  /**
+   * A range of a host array has changed.
+   *
+   * @param bank of a table or of weights; memory has none
+   */
+  void send(Arenas.Which which, int bank, int from, int count);
 
   /** Brings a range of memory up to date on the host. */
   void fetch(int from, int count);

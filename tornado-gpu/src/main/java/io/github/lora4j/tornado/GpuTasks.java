@@ -6,6 +6,7 @@ import io.github.lora4j.graph.Program;
 import io.github.lora4j.graph.Shape;
 import io.github.lora4j.graph.Value;
 import io.github.lora4j.tornado.Lowering.Size;
+import io.github.lora4j.tornado.Lowering.Step;
 import io.github.lora4j.tornado.Lowering.Task;
 import io.github.lora4j.vector.DType;
 import java.util.ArrayList;
@@ -83,7 +84,12 @@ public final class GpuTasks {
   }
 
   void add(Kernel kernel, Record descriptor, Size size) {
-    tasks.add(new Task(kernel, descriptor, size));
+    add(kernel, 0, descriptor, size);
+  }
+
+  /** Adds a task that reads a frozen matrix of a bank. */
+  void add(Kernel kernel, int bank, Record descriptor, Size size) {
+    tasks.add(new Task(new Step(kernel, bank), descriptor, size));
   }
 
   /** A thread for each element of a value. */

@@ -1,5 +1,6 @@
 package io.github.lora4j.tornado;
 
+import java.util.List;
 import uk.ac.manchester.tornado.api.GridScheduler;
 import uk.ac.manchester.tornado.api.KernelContext;
 import uk.ac.manchester.tornado.api.TaskGraph;
@@ -28,12 +29,13 @@ public final class KernelListing {
         continue;
       }
       // Zeros everywhere: no rows, so nothing is read or written.
-      Arenas arenas = new Arenas(64, 64, 64, 64);
+      Arenas arenas = new Arenas(List.of(new Arenas.Bank(64, 64)), 64, 64);
+      Arenas.Bank bank = arenas.banks().getFirst();
       String name = "k" + kernel.ordinal();
       KernelContext context = new KernelContext();
       TaskGraph graph = new TaskGraph(name)
-          .transferToDevice(DataTransferMode.EVERY_EXECUTION, arenas.table(), arenas.ints(), arenas.memory(), arenas.weights())
-          .task("t", kernel.launch, context, arenas.ints(), arenas.table(), arenas.ints(), arenas.ints(), arenas.memory(), arenas.weights())
+          .transferToDevice(DataTransferMode.EVERY_EXECUTION, bank.table(), arenas.ints(), arenas.memory(), bank.weights())
+          .task("t", kernel.launch, context, arenas.ints(), bank.table(), arenas.ints(), arenas.ints(), arenas.memory(), bank.weights())
           .transferToHost(DataTransferMode.EVERY_EXECUTION, arenas.memory());
       WorkerGrid1D grid = new WorkerGrid1D(kernel.lanes);
       grid.setLocalWork(kernel.lanes, 1, 1);

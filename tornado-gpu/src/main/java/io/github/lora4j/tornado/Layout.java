@@ -24,17 +24,20 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.IntStream;
 
 /**
- * Where everything of a program lies in four arrays, which every kernel gets:
+ * Where everything of a program lies in four arrays, which every kernel gets; weights and table are there once for each bank of frozen weights, of
+ * which there are as many as it takes to number their elements:
  *
  * <ul>
  * <li>{@code memory}, floats: trainables, their gradients and moments, states, inputs, small frozen values, temporaries, numbers that ops
  * are
  *     made with, and scratch;
- * <li>{@code weights}, floats: frozen matrices that only matrix products and look-ups read;
+ * <li>{@code weights}, floats, of a bank: frozen matrices that only matrix products and look-ups read;
  * <li>{@code ints}, sent to the device before every run: ids and tables, and behind them the live counts;
- * <li>{@code table}, ints that never change: such matrices in half floats, and descriptors of the ops.
+ * <li>{@code table}, ints that never change, of a bank: such matrices in half floats, and descriptors of the tasks that read the bank; others' are in
+ *     the first.
  * </ul>
  *
  * <p>A few big arrays, because a graph of TornadoVM keeps on the device only what its tasks name, and because an offset is data where an
@@ -46,16 +49,17 @@ final class Layout {
   static final int BLOCK = 16;
 
   /** Elements of an array of TornadoVM, less a little for its own header. */
-  private static final int MOST = Integer.MAX_VALUE - 64;
+  static final int MOST = Integer.MAX_VALUE - 64;
 
   /**
    * Where a frozen matrix lies: one of {@link Moves#IN_MEMORY} and its kin, and its first element there.
    *
+   * @param bank of which a task gets the arrays; 0 for what is in memory
    * @param decode place in memory of the table by which elements in few bits are read
    */
-  record Weight(int where, int at, int decode) {
+  record Weight(int bank, int where, int at, int decode) {
     static Weight inMemory(int at) {
-      return new Weight(Moves.IN_MEMORY, at, 0);
+      return new Weight(0, Moves.IN_MEMORY, at, 0);
     }
 
     /** Whether a library cannot read it where it lies. */
@@ -79,16 +83,15 @@ final class Layout {
   private final int decode;
   private final int countsAt;
   private final int scratchAt;
-  private final long weightElements;
-  private final int halves;
-  /** What follows the halves in the table. */
-  private int[] descriptors = new int[1024];
-  private int described;
+  /** What follows the halves in the table of each bank. */
+  private final List<List<int[]>> descriptors = new ArrayList<>();
+  private final int[] described;
   private int numbersUsed;
   private long scratch;
   private long scratchUsed;
 
-  Layout(Program program, CompileOptions options, Binders<GpuBinder<?>> binders) {
+  /** @param most elements that a bank of frozen weights can number, at most {@link #MOST} */
+  Layout(Program program, CompileOptions options, Binders<GpuBinder<?>> binders, int most) {
     this.program = program;
     long at = 0;
     for (Executable.Arena arena : Executable.Arena.values()) {
@@ -107,7 +110,7 @@ final class Layout {
 
     List<Value> slots = program.slots().values().stream().sorted(Comparator.comparingInt(Value::id)).toList();
     Set<Value> matrices = matrices(binders);
-    places = new WeightPlaces(slots.stream().filter(matrices::contains).toList(), options, MOST);
+    places = new WeightPlaces(slots.stream().filter(matrices::contains).toList(), options, most);
     long ints = 0;
     for (Value slot : slots) {
       long elements = align(slot.shape().elements());
@@ -120,8 +123,10 @@ final class Layout {
         allocations.add(new Allocation(slot.name(), 4 * elements));
       }
     }
-    weightElements = Math.max(1, places.weightsEnd());
-    halves = places.tableEnd();
+    described = new int[places.banks()];
+    for (int bank = 0; bank < places.banks(); bank++) {
+      descriptors.add(new ArrayList<>());
+    }
     decode = index(at, "memory");
     at += places.decodeFloats();
     matrices.forEach(matrix -> weights.put(matrix, places.of(matrix, decode)));
@@ -291,24 +296,34 @@ final class Layout {
     floats.put(value, at);
   }
 
-  /** Appends constants to the table. */
-  int append(int... values) {
-    int at = index((long) halves + described, "table");
+  /** Appends constants to the table of a bank. */
+  int append(int bank, int... values) {
+    int at = index((long) places.tableEnd(bank) + described[bank], "table");
     index((long) at + values.length, "table");
-    if (described + values.length > descriptors.length) {
-      descriptors = Arrays.copyOf(descriptors, Math.max(described + values.length, descriptors.length + descriptors.length / 2));
-    }
-    System.arraycopy(values, 0, descriptors, described, values.length);
-    described += values.length;
+    descriptors.get(bank).add(values.clone());
+    described[bank] += values.length;
     return at;
+  }
+
+  /** How many banks there are. */
+  int banks() {
+    return places.banks();
   }
 
   /** The arrays, with all that does not depend on what the caller writes. */
   Arenas build() {
-    Arenas made = new Arenas(tableSize(), intsSize(), memorySize(), Math.toIntExact(weightElements));
-    for (int i = 0; i < described; i++) {
-      made.table().set(halves + i, descriptors[i]);
+    List<Arenas.Bank> banks = new ArrayList<>();
+    for (int bank = 0; bank < places.banks(); bank++) {
+      Arenas.Bank of = new Arenas.Bank(tableSize(bank), places.weightsEnd(bank));
+      int at = places.tableEnd(bank);
+      for (int[] values : descriptors.get(bank)) {
+        for (int value : values) {
+          of.table().set(at++, value);
+        }
+      }
+      banks.add(of);
     }
+    Arenas made = new Arenas(banks, intsSize(), memorySize());
     counts.forEach((key, at) -> made.ints().set(at, key instanceof RowAxis axis ? axis.capacity() : (Integer) key));
     numbers.forEach((values, at) -> {
       for (int i = 0; i < values.size(); i++) {
@@ -324,8 +339,8 @@ final class Layout {
     return weights.containsKey(matrix) ? places.format(matrix) : WeightFormat.F32;
   }
 
-  private int tableSize() {
-    return Math.max(1, halves + described);
+  private int tableSize(int bank) {
+    return Math.max(1, places.tableEnd(bank) + described[bank]);
   }
 
   private int intsSize() {
@@ -338,16 +353,19 @@ final class Layout {
 
   /** Bytes of the largest array. */
   long largestArray() {
-    return 4L * Math.max(Math.max(memorySize(), weightElements), Math.max(tableSize(), intsSize()));
+    int banks = IntStream.range(0, places.banks()).map(bank -> Math.max(tableSize(bank), places.weightsEnd(bank))).max().orElseThrow();
+    return 4L * Math.max(banks, Math.max(memorySize(), intsSize()));
   }
 
   /** What the arrays hold; asked for when everything is lowered. */
   List<Allocation> allocations() {
     List<Allocation> all = new ArrayList<>(allocations);
     long named = all.stream().mapToLong(Allocation::bytes).sum();
-    all.add(new Allocation("frozen weights " + places.describe(), 4 * weightElements + 4L * halves));
+    long frozen = IntStream.range(0, places.banks()).mapToLong(bank -> (long) places.weightsEnd(bank) + places.tableEnd(bank)).sum();
+    long described = IntStream.range(0, places.banks()).mapToLong(bank -> tableSize(bank) - places.tableEnd(bank)).sum();
+    all.add(new Allocation("frozen weights " + places.describe(), 4 * frozen));
     all.add(new Allocation("ids and tables", 4L * intsSize()));
-    all.add(new Allocation("descriptors", 4L * (tableSize() - halves)));
+    all.add(new Allocation("descriptors", 4 * described));
     all.add(new Allocation("scratch", 4L * memorySize() - named));
     return all;
   }

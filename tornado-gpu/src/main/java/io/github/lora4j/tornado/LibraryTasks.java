@@ -135,20 +135,21 @@ final class LibraryTasks {
   /**
    * Adds a product to a graph. It names all arrays, for TornadoVM keeps on the device only what tasks name.
    *
+   * @param bank where its right operand is, if in weights
    * @param call asked at each run of the graph
    */
-  void add(TaskGraph graph, String name, IntArray cursor, Arenas arenas, Supplier<Sgemm> call) {
+  void add(TaskGraph graph, String name, IntArray cursor, Arenas arenas, Arenas.Bank bank, Supplier<Sgemm> call) {
     try {
       Object made = descriptor.getConstructor().newInstance();
       descriptor.getMethod("withLibrary", String.class).invoke(made, LIBRARY);
       descriptor.getMethod("withFunction", String.class).invoke(made, "cublasSgemm");
-      Object[] arrays = {cursor, arenas.table(), arenas.ints(), arenas.memory(), arenas.weights()};
+      Object[] arrays = {cursor, bank.table(), arenas.ints(), arenas.memory(), bank.weights()};
       descriptor.getMethod("withParameters", Object[].class).invoke(made, (Object) arrays);
       Access[] access = {Access.READ_ONLY, Access.READ_ONLY, Access.READ_ONLY, Access.READ_WRITE, Access.READ_ONLY};
       descriptor.getMethod("withAccess", Access[].class).invoke(made, (Object) access);
       descriptor.getMethod("withTuning", Object.class).invoke(made, call);
       Object task = Proxy.newProxyInstance(taskOfFive.getClassLoader(), new Class<?>[] {taskOfFive}, (proxy, method, arguments) -> made);
-      libraryTask.invoke(graph, name, task, cursor, arenas.table(), arenas.ints(), arenas.memory(), arenas.weights());
+      libraryTask.invoke(graph, name, task, cursor, bank.table(), arenas.ints(), arenas.memory(), bank.weights());
     } catch (InvocationTargetException e) {
       throw new BackendException("TornadoVM refuses a product by cuBLAS: %s; start with -D%s=off to do without".formatted(e.getCause(),
           CuBlas.PROPERTY), e.getCause());

@@ -52,7 +52,7 @@ final class LossLowering {
       double cap = o.logits().cap();
       double alpha = cap == 0 ? o.logits().scale() : o.logits().scale() / cap;
       Value product = to.temp(shape);
-      to.op(new ProductOp.Linear(o.x(), o.w(), Optional.empty(), Optional.empty(), alpha, product));
+      to.op(new ProductOp.Linear(o.x(), o.w(), o.bias(), Optional.empty(), alpha, product));
       Value logits = product;
       if (cap != 0) {
         logits = to.temp(shape);
@@ -99,9 +99,11 @@ final class LossLowering {
     int cols = o.a().shape().cols();
     int width = o.probs().shape().cols();
     int count = to.count(o.a());
-    ProductLowering.product(to, Matrices.of(new Strided(count, to.at(o.a()), cols, 1), ProductLowering.inMemory(to, count, o.b(), 1, cols),
+    int candidates = to.count(o.b());
+    ProductLowering.product(to, Matrices.of(new Strided(count, to.at(o.a()), cols, 1), ProductLowering.inMemory(to, candidates, o.b(), 1, cols),
         to.layout().count(cols), o.scale(), false, to.at(o.probs()), width));
-    to.grouped(Kernel.IN_BATCH, count, width, (n, c) -> new Descriptors.InBatch(n, c, to.at(o.probs()), width, to.at(o.rowLoss())));
+    to.grouped(Kernel.IN_BATCH, count, width, (n, c) -> new Descriptors.InBatch(n, c, candidates, to.at(o.probs()), width,
+        to.at(o.rowLoss())));
   }
 
   private static void inBatchGrad(TrainingOp.InBatchNegativesGrad o, GpuTasks to) {
@@ -109,6 +111,6 @@ final class LossLowering {
     int width = o.probs().shape().cols();
     int count = to.count(o.out());
     ProductLowering.product(to, Matrices.of(new Strided(count, to.at(o.probs()), o.transposed() ? 1 : width, o.transposed() ? width : 1),
-        ProductLowering.inMemory(to, to.layout().count(cols), o.other(), cols, 1), count, o.scale(), false, to.at(o.out()), cols));
+        ProductLowering.inMemory(to, to.layout().count(cols), o.other(), cols, 1), to.count(o.other()), o.scale(), false, to.at(o.out()), cols));
   }
 }

@@ -12,9 +12,9 @@ import java.util.Objects;
 import java.util.function.IntUnaryOperator;
 
 /**
- * A program as tasks. The ops of a region that follow each other make a chunk, which is a list of kernels and nothing else: what they work
- * on is said by descriptors in the table, from the cursor on. Regions with equal lists, such as the layers of a model, are one chunk with
- * several cursors, so the device compiles it once.
+ * A program as tasks. The ops of a region that follow each other make a chunk, which is a list of kernels and their banks and nothing else: what they
+ * work on is said by descriptors in the banks' tables, from the cursors on. Regions with equal lists, such as the layers of a model, are one chunk
+ * with several cursors, so the device compiles it once, or once for each bank.
  */
 final class Lowering {
 
@@ -27,34 +27,47 @@ final class Lowering {
     int of(IntUnaryOperator counts);
   }
 
+  /** A kernel, and the bank whose arrays it gets. */
+  record Step(Kernel kernel, int bank) {}
+
   /** One kernel on what a descriptor says. */
-  record Task(Kernel kernel, Record descriptor, Size size) {
+  record Task(Step step, Record descriptor, Size size) {
     Task {
-      if (descriptor.getClass() != kernel.descriptor) {
-        throw new IllegalStateException("%s is told a %s, not %s".formatted(kernel, kernel.descriptor.getSimpleName(), descriptor));
+      if (descriptor.getClass() != step.kernel.descriptor) {
+        throw new IllegalStateException("%s is told a %s, not %s".formatted(step.kernel, step.kernel.descriptor.getSimpleName(), descriptor));
       }
     }
 
     /** Groups to launch, at least one. */
     int groups(IntUnaryOperator counts) {
       int needed = size.of(counts);
-      return Math.max(1, kernel.grouped ? needed : (needed + kernel.lanes - 1) / kernel.lanes);
+      return Math.max(1, step.kernel.grouped ? needed : (needed + step.kernel.lanes - 1) / step.kernel.lanes);
     }
   }
 
   /** Kernels one after another, compiled once. */
-  record Chunk(int id, List<Kernel> kernels) {
-    /** Where the descriptor of a kernel lies, from the cursor on. */
+  record Chunk(int id, List<Step> steps) {
+    /** Where the descriptor of a kernel lies, from the cursor of its bank on. */
     int at(int task) {
-      return kernels.subList(0, task).stream().mapToInt(kernel -> kernel.fields).sum();
+      int bank = steps.get(task).bank;
+      return steps.subList(0, task).stream().filter(step -> step.bank == bank).mapToInt(step -> step.kernel.fields).sum();
     }
   }
 
-  /** A chunk on certain descriptors. */
-  record Call(Chunk chunk, int cursor, List<Task> tasks) {}
+  /**
+   * A chunk on certain descriptors.
+   *
+   * @param cursors by bank
+   */
+  record Call(Chunk chunk, List<Integer> cursors, List<Task> tasks) {
+    /** Where the descriptor of a task lies in the table of its bank. */
+    int at(int task) {
+      return cursors.get(chunk.steps.get(task).bank) + chunk.at(task);
+    }
+  }
 
   private final Layout layout;
-  private final Map<List<Kernel>, Chunk> chunks = new LinkedHashMap<>();
+  private final Map<List<Step>, Chunk> chunks = new LinkedHashMap<>();
   private final Map<String, List<Call>> entries = new HashMap<>();
   private final Map<String, List<List<Call>>> ops = new HashMap<>();
 
@@ -93,10 +106,15 @@ final class Lowering {
     if (tasks.size() > MOST_TASKS) {
       throw new IllegalStateException("%d tasks in one op".formatted(tasks.size()));
     }
-    List<Kernel> kernels = tasks.stream().map(Task::kernel).toList();
-    Chunk chunk = chunks.computeIfAbsent(kernels, key -> new Chunk(chunks.size(), key));
-    int cursor = layout.append(tasks.stream().flatMapToInt(task -> Arrays.stream(Descriptors.pack(task.descriptor()))).toArray());
-    return new Call(chunk, cursor, List.copyOf(tasks));
+    List<Step> steps = tasks.stream().map(Task::step).toList();
+    Chunk chunk = chunks.computeIfAbsent(steps, key -> new Chunk(chunks.size(), key));
+    List<Integer> cursors = new ArrayList<>();
+    for (int b = 0; b < layout.banks(); b++) {
+      int bank = b;
+      cursors.add(layout.append(bank, tasks.stream().filter(task -> task.step.bank == bank)
+          .flatMapToInt(task -> Arrays.stream(Descriptors.pack(task.descriptor()))).toArray()));
+    }
+    return new Call(chunk, List.copyOf(cursors), List.copyOf(tasks));
   }
 
   /** Everything that is compiled, by id. */

@@ -22,6 +22,7 @@ final class Moves {
   static final int IN_HALVES = 2;
   static final int IN_BYTES = 3;
   static final int IN_NIBBLES = 4;
+  static final int IN_PAIRS = 5;
 
   private Moves() {}
 
@@ -42,6 +43,10 @@ final class Moves {
     } else if (where == IN_BYTES) {
       int code = (t.get(index >> 2) >> ((index & 3) * 8)) << 24 >> 24;
       value = w.get(index >> 4) * code;
+    } else if (where == IN_PAIRS) {
+      int code = (t.get(index >> 2) >> ((index & 3) * 8)) & 255;
+      int scale = index >> 4 << 1;
+      value = w.get(scale) * code + w.get(scale + 1);
     } else if (where == IN_NIBBLES) {
       int code = (t.get(index >> 3) >> ((index & 7) * 4)) & 15;
       int scale = index >> 5 << 1;

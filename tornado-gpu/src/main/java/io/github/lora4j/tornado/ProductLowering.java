@@ -110,10 +110,11 @@ final class ProductLowering {
       Layout.Weight from = right;
       int wide = to.layout().scratch(elements);
       right = Layout.Weight.inMemory(wide);
-      to.fixed(Kernel.WIDEN, elements, (count, cols) -> new Descriptors.Widen(count, cols, from.where(), from.at(), from.decode(), wide));
+      to.add(Kernel.WIDEN, from.bank(), new Descriptors.Widen(to.layout().count(1), elements, from.where(), from.at(), from.decode(), wide),
+          counts -> elements);
     }
-    to.add(Kernel.SGEMM, new Descriptors.Blas(a.count, p.right.count, p.k, a.at, a.stride, a.alongK, right.where(), right.at(), p.right.alongK,
-        p.right.stride, to.number(p.alpha), added ? 1 : 0, p.out, p.width), counts -> 1);
+    to.add(Kernel.SGEMM, right.bank(), new Descriptors.Blas(a.count, p.right.count, p.k, a.at, a.stride, a.alongK, right.where(), right.at(),
+        p.right.alongK, p.right.stride, to.number(p.alpha), added ? 1 : 0, p.out, p.width), counts -> 1);
     int rest = p.addend == p.out ? -1 : p.addend;
     if (p.bias >= 0 || rest >= 0) {
       to.add(Kernel.AFTER_PRODUCT, new Descriptors.AfterProduct(a.count, p.width, p.out, p.bias, rest), counts ->
@@ -131,7 +132,7 @@ final class ProductLowering {
     Right b = p.right;
     Size size = counts -> tiles(counts.applyAsInt(a.count)) * tiles(counts.applyAsInt(b.count))
         * (piece == 0 ? 1 : Math.max(1, (counts.applyAsInt(p.k) + piece - 1) / piece));
-    to.add(Kernel.PRODUCT, new Descriptors.Matrices(a.count, b.count, p.k, a.at, a.stride, a.alongK, b.where.where(), b.where.at(),
+    to.add(Kernel.PRODUCT, b.where.bank(), new Descriptors.Matrices(a.count, b.count, p.k, a.at, a.stride, a.alongK, b.where.where(), b.where.at(),
         b.where.decode(), b.alongK, b.stride, p.bias, p.addend, to.number(p.alpha), p.add ? 1 : 0, piece, partial, p.out, p.width), size);
   }
 

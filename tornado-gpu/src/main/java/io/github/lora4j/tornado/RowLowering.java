@@ -39,8 +39,10 @@ final class RowLowering {
     @Override
     public void lower(RowOp.Gather o, GpuTasks to) {
       Layout.Weight table = to.layout().weight(o.table());
-      to.rows(Kernel.GATHER, o.y(), (n, c) -> new Descriptors.Gather(n, c, table.where(), table.at(), table.decode(), to.ints(o.ids()),
-          o.addend().map(to::at).orElse(-1), to.at(o.y())));
+      int count = to.count(o.y());
+      int cols = o.y().shape().cols();
+      to.add(Kernel.GATHER, table.bank(), new Descriptors.Gather(count, cols, table.where(), table.at(), table.decode(), to.ints(o.ids()),
+          o.addend().map(to::at).orElse(-1), to.at(o.y())), counts -> counts.applyAsInt(count) * cols);
     }
   }
 }

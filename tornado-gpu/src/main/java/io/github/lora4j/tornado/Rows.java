@@ -271,17 +271,18 @@ final class Rows {
     }
   }
 
-  /** Three phases; (scores, leading dimension, rowLoss) of as many columns as rows: scores become softmax less identity. */
+  /** Three phases; (candidates, scores, leading dimension, rowLoss) of as many columns as candidates: scores become softmax less identity. */
   static void inBatch(int phase, int lane, int row, int d, IntArray t, IntArray n, FloatArray m, float[] local) {
     int rows = n.get(t.get(d));
     if (row < rows) {
+      int candidates = n.get(t.get(d + InBatch.CANDIDATES));
       int z = t.get(d + InBatch.SCORES) + row * t.get(d + InBatch.STRIDE);
       if (phase < 2) {
-        softmaxSums(phase, lane, z, rows, m, local);
+        softmaxSums(phase, lane, z, candidates, m, local);
       } else {
         float max = largest(local);
         float sum = total(local, LANES);
-        for (int j = lane; j < rows; j += LANES) {
+        for (int j = lane; j < candidates; j += LANES) {
           float score = m.get(z + j);
           if (j == row) {
             m.set(t.get(d + InBatch.ROW_LOSS) + row, TornadoMath.log(sum) + max - score);

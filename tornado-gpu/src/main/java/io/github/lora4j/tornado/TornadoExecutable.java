@@ -128,11 +128,12 @@ final class TornadoExecutable implements Executable {
       throw new ConfigException("%s needs %d bytes of %s, got %d".formatted(slot, bytes, format.name(), blocks.byteSize()));
     }
     Layout.Weight place = layout.weight(slot);
-    Blocks.write(format, slot.shape().rows(), slot.shape().cols(), blocks, arenas, place);
+    Blocks.write(format, slot.shape().rows(), slot.shape().cols(), blocks, arenas.banks().get(place.bank()), place);
     int elements = Math.toIntExact(slot.shape().elements());
-    boolean wide = place.where() == Moves.IN_BYTES;
-    device.send(Arenas.Which.TABLE, place.at() / (wide ? 4 : 8), elements / (wide ? 4 : 8));
-    device.send(Arenas.Which.WEIGHTS, place.at() / 16, elements / 16);
+    int codes = place.where() == Moves.IN_NIBBLES ? 8 : 4;
+    int scales = place.where() == Moves.IN_PAIRS ? 8 : 16;
+    device.send(Arenas.Which.TABLE, place.bank(), place.at() / codes, elements / codes);
+    device.send(Arenas.Which.WEIGHTS, place.bank(), place.at() / scales, elements / scales);
   }
 
   @Override
@@ -164,19 +165,20 @@ final class TornadoExecutable implements Executable {
     switch (place.where()) {
       case Moves.IN_MEMORY -> {
         MemorySegment.copy(source, 0, arenas.memoryBytes(), 4L * place.at(), 4L * elements);
-        device.send(Arenas.Which.MEMORY, place.at(), elements);
+        device.send(Arenas.Which.MEMORY, 0, place.at(), elements);
       }
       case Moves.IN_WEIGHTS -> {
-        MemorySegment.copy(source, 0, arenas.weightsBytes(), 4L * place.at(), 4L * elements);
-        device.send(Arenas.Which.WEIGHTS, place.at(), elements);
+        MemorySegment.copy(source, 0, arenas.banks().get(place.bank()).weightsBytes(), 4L * place.at(), 4L * elements);
+        device.send(Arenas.Which.WEIGHTS, place.bank(), place.at(), elements);
       }
       default -> {
+        MemorySegment table = arenas.banks().get(place.bank()).tableBytes();
         for (int i = 0; i < elements; i++) {
           float value = source.getAtIndex(FLOAT, i);
           short bits = layout.format(slot).equals(WeightFormat.F16) ? Float.floatToFloat16(value) : DType.floatToBf16(value);
-          arenas.tableBytes().set(ValueLayout.JAVA_SHORT_UNALIGNED, 2L * (place.at() + i), bits);
+          table.set(ValueLayout.JAVA_SHORT_UNALIGNED, 2L * (place.at() + i), bits);
         }
-        device.send(Arenas.Which.TABLE, place.at() / 2, (elements + 1) / 2);
+        device.send(Arenas.Which.TABLE, place.bank(), place.at() / 2, (elements + 1) / 2);
       }
     }
   }
@@ -212,7 +214,7 @@ final class TornadoExecutable implements Executable {
 
   @Override
   public void arenaWritten(Arena arena) {
-    device.send(Arenas.Which.MEMORY, layout.arena(arena), layout.arenaElements(arena));
+    device.send(Arenas.Which.MEMORY, 0, layout.arena(arena), layout.arenaElements(arena));
   }
 
   @Override
@@ -231,7 +233,7 @@ final class TornadoExecutable implements Executable {
   private void first(String entry, List<Lowering.Call> calls) {
     List<Lowering.Chunk> missing = calls.stream().map(Lowering.Call::chunk).distinct().filter(chunk ->
         !compiled.contains(chunk.id())).toList();
-    int kernels = missing.stream().mapToInt(chunk -> chunk.kernels().size()).sum();
+    int kernels = missing.stream().mapToInt(chunk -> chunk.steps().size()).sum();
     int done = 0;
     long start = System.nanoTime();
     long told = start;
@@ -241,7 +243,7 @@ final class TornadoExecutable implements Executable {
     for (Lowering.Call call : calls) {
       device.run(call);
       if (compiled.add(call.chunk().id())) {
-        done += call.chunk().kernels().size();
+        done += call.chunk().steps().size();
         if (System.nanoTime() - told > TELL_NANOS && done < kernels) {
           told = System.nanoTime();
           progress.accept("compiling %s: %d of %d kernels".formatted(entry, done, kernels));

@@ -60,8 +60,13 @@ public final class TornadoGpu implements Backend {
 
   /** @param library whether a library makes the products */
   static Lowered lowered(Program program, CompileOptions options, boolean library) {
+    return lowered(program, options, library, Layout.MOST);
+  }
+
+  /** @param most elements that a bank of frozen weights can number */
+  static Lowered lowered(Program program, CompileOptions options, boolean library, int most) {
     Binders<GpuBinder<?>> binders = GpuBinders.all();
-    Layout layout = new Layout(program, options, binders);
+    Layout layout = new Layout(program, options, binders, most);
     return new Lowered(program, layout, new Lowering(program, layout, binders, library));
   }
 

@@ -3,9 +3,12 @@ package io.github.lora4j.tornado;
 import io.github.lora4j.vector.BackendException;
 import io.github.lora4j.vector.ResourceException;
 import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
+import java.util.Set;
 import java.util.function.IntUnaryOperator;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import uk.ac.manchester.tornado.api.GridScheduler;
 import uk.ac.manchester.tornado.api.ImmutableTaskGraph;
@@ -21,7 +24,7 @@ import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
 /**
  * One execution plan: a graph that sends the ints, one for each direction of staged copies, small and large, and one for each chunk. All
- * graphs name the four arrays of {@link Arenas}, so these stay on the device whichever graph ran before; the first run of the first graph
+ * graphs name all arrays of {@link Arenas}, so these stay on the device whichever graph ran before; the first run of the first graph
  * sends them whole.
  */
 final class TornadoGraphs implements Device {
@@ -40,10 +43,13 @@ final class TornadoGraphs implements Device {
     }
   }
 
-  private record Graph(int index, IntArray cursor, WorkerGrid[] grids) {}
+  private record Graph(int index, List<IntArray> cursors, WorkerGrid[] grids) {}
 
   private final Arenas arenas;
   private final IntUnaryOperator counts;
+  private final GridScheduler scheduler = new GridScheduler();
+  private final KernelContext context = new KernelContext();
+  private final IntArray none = cursor(2);
   private final TornadoExecutionPlan plan;
   private final Graph opening;
   private final Staging[] up;
@@ -57,41 +63,22 @@ final class TornadoGraphs implements Device {
     this.arenas = arenas;
     counts = arenas.ints()::get;
     List<Lowering.Chunk> all = lowering.chunks();
-    ImmutableTaskGraph[] graphs = new ImmutableTaskGraph[5 + all.size()];
-    GridScheduler scheduler = new GridScheduler();
-    KernelContext context = new KernelContext();
-
-    IntArray none = cursor(2);
-    graphs[0] = resident(new TaskGraph("send").transferToDevice(DataTransferMode.FIRST_EXECUTION, arenas.table(), arenas.memory(),
-        arenas.weights())
-        .transferToDevice(DataTransferMode.EVERY_EXECUTION, arenas.ints(), none)
-        .task("nothing", Copies::nothing, context, none, arenas.table(), none, arenas.ints(), arenas.memory(), arenas.weights()));
-    opening = new Graph(0, none, grids(scheduler, "send", List.of("nothing")));
-    up = new Staging[] {stage(graphs, scheduler, context, 1, SMALL, true), stage(graphs, scheduler, context, 2, LARGE, true)};
-    down = new Staging[] {stage(graphs, scheduler, context, 3, SMALL, false), stage(graphs, scheduler, context, 4, LARGE, false)};
+    int banks = arenas.banks().size();
+    ImmutableTaskGraph[] graphs = new ImmutableTaskGraph[3 + 2 * banks + all.size()];
+    TaskGraph send = new TaskGraph("send").transferToDevice(DataTransferMode.FIRST_EXECUTION, kept(false))
+        .transferToDevice(DataTransferMode.EVERY_EXECUTION, arenas.ints(), none);
+    graphs[0] = resident("send", send, Set.of());
+    opening = new Graph(0, List.of(none), new WorkerGrid[0]);
+    up = new Staging[2 * banks];
+    for (int bank = 0; bank < banks; bank++) {
+      up[2 * bank] = stage(graphs, 3 + 2 * bank, bank, SMALL, true);
+      up[2 * bank + 1] = stage(graphs, 4 + 2 * bank, bank, LARGE, true);
+    }
+    down = new Staging[] {stage(graphs, 1, 0, SMALL, false), stage(graphs, 2, 0, LARGE, false)};
     chunks = new Graph[all.size()];
     for (Lowering.Chunk chunk : all) {
-      int index = 5 + chunk.id();
-      String name = "chunk" + chunk.id();
-      IntArray cursor = cursor(1);
-      TaskGraph graph = consuming(name).transferToDevice(DataTransferMode.EVERY_EXECUTION, cursor);
-      String[] tasks = new String[chunk.kernels().size()];
-      for (int i = 0; i < tasks.length; i++) {
-        tasks[i] = "t" + i;
-        int at = chunk.at(i);
-        if (chunk.kernels().get(i) == Kernel.SGEMM) {
-          Objects.requireNonNull(library, "the program was lowered for a library").add(graph, tasks[i], cursor, arenas, () -> Sgemm.of(cursor.get(0)
-              + at, arenas.table(), arenas.ints(), arenas.memory()));
-          continue;
-        }
-        IntArray place = cursor(1);
-        place.set(0, at);
-        graph.transferToDevice(DataTransferMode.FIRST_EXECUTION, place);
-        graph.task(tasks[i], chunk.kernels().get(i).launch, context, cursor, arenas.table(), place, arenas.ints(), arenas.memory(),
-            arenas.weights());
-      }
-      graphs[index] = resident(graph);
-      chunks[chunk.id()] = new Graph(index, cursor, grids(scheduler, name, List.of(tasks)));
+      int index = 3 + 2 * banks + chunk.id();
+      graphs[index] = chunk(index, chunk, library);
     }
     plan = new TornadoExecutionPlan(graphs);
     plan.withGridScheduler(scheduler).withDevice(device);
@@ -103,26 +90,71 @@ final class TornadoGraphs implements Device {
     return cursor;
   }
 
+  private ImmutableTaskGraph chunk(int index, Lowering.Chunk chunk, @Nullable LibraryTasks library) {
+    String name = "chunk" + chunk.id();
+    List<IntArray> cursors = arenas.banks().stream().map(_ -> cursor(1)).toList();
+    TaskGraph graph = consuming(name).transferToDevice(DataTransferMode.EVERY_EXECUTION, cursors.toArray());
+    WorkerGrid[] grids = new WorkerGrid[chunk.steps().size()];
+    for (int i = 0; i < grids.length; i++) {
+      Lowering.Step step = chunk.steps().get(i);
+      Arenas.Bank bank = arenas.banks().get(step.bank());
+      IntArray cursor = cursors.get(step.bank());
+      int at = chunk.at(i);
+      grids[i] = grid(name + ".t" + i, Kernel.FLAT_GROUP);
+      if (step.kernel() == Kernel.SGEMM) {
+        Objects.requireNonNull(library, "the program was lowered for a library").add(graph, "t" + i, cursor, arenas, bank, () ->
+            Sgemm.of(cursor.get(0) + at, bank.table(), arenas.ints(), arenas.memory()));
+        continue;
+      }
+      IntArray place = cursor(1);
+      place.set(0, at);
+      graph.transferToDevice(DataTransferMode.FIRST_EXECUTION, place);
+      graph.task("t" + i, step.kernel().launch, context, cursor, bank.table(), place, arenas.ints(), arenas.memory(), bank.weights());
+    }
+    chunks[chunk.id()] = new Graph(index, cursors, grids);
+    return resident(name, graph, chunk.steps().stream().map(Lowering.Step::bank).collect(Collectors.toSet()));
+  }
+
+  /** The arrays that stay on the device. */
+  private Object[] kept(boolean ints) {
+    List<Object> kept = new ArrayList<>(List.of(arenas.memory()));
+    arenas.banks().forEach(bank -> kept.addAll(List.of(bank.table(), bank.weights())));
+    if (ints) {
+      kept.add(arenas.ints());
+    }
+    return kept.toArray();
+  }
+
   private TaskGraph consuming(String name) {
     // Without the name of a graph: from whichever ran last.
-    return new TaskGraph(name).consumeFromDevice(arenas.table(), arenas.memory(), arenas.weights(), arenas.ints());
+    return new TaskGraph(name).consumeFromDevice(kept(true));
   }
 
-  private ImmutableTaskGraph resident(TaskGraph graph) {
-    return graph.persistOnDevice(arenas.table(), arenas.memory(), arenas.weights(), arenas.ints()).snapshot();
+  /** Ends a graph: of banks that no task of it names, one does that does nothing, for the device keeps only what tasks name. */
+  private ImmutableTaskGraph resident(String name, TaskGraph graph, Set<Integer> named) {
+    for (int i = 0; i < arenas.banks().size(); i++) {
+      if (!named.contains(i)) {
+        Arenas.Bank bank = arenas.banks().get(i);
+        if (!name.equals("send")) {
+          graph.transferToDevice(DataTransferMode.FIRST_EXECUTION, none);
+        }
+        graph.task("keep" + i, Copies::nothing, context, none, bank.table(), none, arenas.ints(), arenas.memory(), bank.weights());
+        grid(name + ".keep" + i, Kernel.FLAT_GROUP);
+      }
+    }
+    return graph.persistOnDevice(kept(true)).snapshot();
   }
 
-  private static WorkerGrid[] grids(GridScheduler scheduler, String graph, List<String> tasks) {
-    return tasks.stream().map(task -> {
-      WorkerGrid grid = new WorkerGrid1D(Kernel.FLAT_GROUP);
-      grid.setLocalWork(Kernel.FLAT_GROUP, 1, 1);
-      scheduler.addWorkerGrid(graph + "." + task, grid);
-      return grid;
-    }).toArray(WorkerGrid[]::new);
+  private WorkerGrid grid(String task, int size) {
+    WorkerGrid grid = new WorkerGrid1D(size);
+    grid.setLocalWork(Kernel.FLAT_GROUP, 1, 1);
+    scheduler.addWorkerGrid(task, grid);
+    return grid;
   }
 
-  private Staging stage(ImmutableTaskGraph[] graphs, GridScheduler scheduler, KernelContext context, int index, int size, boolean up) {
-    String name = (up ? "up" : "down") + size;
+  private Staging stage(ImmutableTaskGraph[] graphs, int index, int of, int size, boolean up) {
+    Arenas.Bank bank = arenas.banks().get(of);
+    String name = (up ? "up" : "down") + size + (of == 0 ? "" : "bank" + of);
     IntArray cursor = cursor(5);
     cursor.set(3, size);
     FloatArray floats = new FloatArray(size + 1);
@@ -132,25 +164,25 @@ final class TornadoGraphs implements Device {
     TaskGraph graph = consuming(name);
     if (up) {
       graph.transferToDevice(DataTransferMode.EVERY_EXECUTION, cursor, floats, ints)
-          .task("copy", Copies::up, context, cursor, floats, ints, arenas.table(), arenas.ints(), arenas.memory(), arenas.weights());
+          .task("copy", Copies::up, context, cursor, floats, ints, bank.table(), arenas.ints(), arenas.memory(), bank.weights());
     } else {
       graph.transferToDevice(DataTransferMode.EVERY_EXECUTION, cursor)
-          .task("copy", Copies::down, context, cursor, floats, arenas.table(), arenas.ints(), arenas.memory(), arenas.weights())
+          .task("copy", Copies::down, context, cursor, floats, bank.table(), arenas.ints(), arenas.memory(), bank.weights())
           .transferToHost(DataTransferMode.EVERY_EXECUTION, floats);
     }
-    graphs[index] = resident(graph);
-    WorkerGrid grid = new WorkerGrid1D(size);
-    grid.setLocalWork(Kernel.FLAT_GROUP, 1, 1);
-    scheduler.addWorkerGrid(name + ".copy", grid);
+    graphs[index] = resident(name, graph, Set.of(of));
+    grid(name + ".copy", size);
     return new Staging(index, cursor, floats, floats.getSegment(), ints, ints.getSegment());
   }
 
   @Override
   public void run(Lowering.Call call) {
     Graph graph = chunks[call.chunk().id()];
-    graph.cursor.set(0, call.cursor());
+    for (int bank = 0; bank < graph.cursors.size(); bank++) {
+      graph.cursors.get(bank).set(0, call.cursors().get(bank));
+    }
     for (int i = 0; i < graph.grids.length; i++) {
-      int lanes = call.chunk().kernels().get(i).lanes;
+      int lanes = call.chunk().steps().get(i).kernel().lanes;
       graph.grids[i].setGlobalWork((long) call.tasks().get(i).groups(counts) * lanes, 1, 1);
       graph.grids[i].setLocalWork(lanes, 1, 1);
     }
@@ -164,18 +196,18 @@ final class TornadoGraphs implements Device {
   }
 
   @Override
-  public void send(Arenas.Which which, int from, int count) {
+  public void send(Arenas.Which which, int bank, int from, int count) {
     if (!open) {
       // The first run sends the arrays whole.
       return;
     }
     for (int done = 0; done < count;) {
-      Staging staging = count - done <= SMALL ? up[0] : up[1];
+      Staging staging = up[2 * bank + (count - done <= SMALL ? 0 : 1)];
       int part = Math.min(count - done, staging.size());
       MemorySegment source = switch (which) {
-        case TABLE -> arenas.tableBytes();
+        case TABLE -> arenas.banks().get(bank).tableBytes();
         case MEMORY -> arenas.memoryBytes();
-        case WEIGHTS -> arenas.weightsBytes();
+        case WEIGHTS -> arenas.banks().get(bank).weightsBytes();
       };
       MemorySegment target = which == Arenas.Which.TABLE ? staging.intBytes : staging.bytes;
       MemorySegment.copy(source, 4L * (from + done), target, 0, 4L * part);

@@ -80,6 +80,6 @@ final class TrainingLowering {
         blocks[block + 2] = to.at(used) + from;
       }
     }
-    return to.layout().append(blocks);
+    return to.layout().append(0, blocks);
   }
 }

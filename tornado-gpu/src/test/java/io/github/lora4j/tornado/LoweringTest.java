@@ -69,7 +69,7 @@ class LoweringTest {
 
   private static int kernels(int layers) {
     return TornadoGpu.lowered(layers(layers), CompileOptions.DEFAULT, false).lowering().chunks().stream().mapToInt(chunk ->
-        chunk.kernels().size()).sum();
+        chunk.steps().size()).sum();
   }
 
   /** The inner layers of a network are compiled once, however many there are. */
@@ -129,8 +129,8 @@ class LoweringTest {
   /** Weights in blocks, and a table in others, by our product and where a library makes it. */
   @Test
   void blocksAreReadExactly() {
-    for (WeightFormat format : List.of(GgufFormat.Q8_0, GgufFormat.Q5_0, GgufFormat.Q4_0, GgufFormat.Q4_1, GgufFormat.Q4_K,
-        GgufFormat.Q6_K, GgufFormat.IQ4_NL, FourBit.NF4)) {
+    for (WeightFormat format : List.of(GgufFormat.Q8_0, GgufFormat.Q5_0, GgufFormat.Q5_1, GgufFormat.Q4_0, GgufFormat.Q4_1, GgufFormat.Q2_K,
+        GgufFormat.Q3_K, GgufFormat.Q4_K, GgufFormat.Q5_K, GgufFormat.Q6_K, GgufFormat.IQ4_NL, FourBit.NF4)) {
       ProgramBuilder builder = new ProgramBuilder();
       RowAxis rows = builder.axis("rows", ROWS);
       Value ids = builder.table("ids", Shape.of(rows, 1));
@@ -141,10 +141,12 @@ class LoweringTest {
       Value y = graph.output("y", graph.linear(x, weight));
       Program program = builder.build();
       Map<String, WeightFormat> own = Map.of("table", GgufFormat.Q8_0);
-      float[][] results = new float[3][];
+      float[][] results = new float[4][];
       for (int i = 0; i < results.length; i++) {
+        // The last has a bank for each matrix.
         try (Workers workers = new Workers(1);
-            Executable executable = (i == 0 ? new CpuBackend(new ReferenceKernels(DType.F32), workers) : new PlainBackend(i == 2))
+            Executable executable = (i == 0 ? new CpuBackend(new ReferenceKernels(DType.F32), workers)
+                : i == 3 ? new PlainBackend(false, 1 << 13) : new PlainBackend(i == 2))
                 .compile(program, new CompileOptions(format, own))) {
           for (Value of : List.of(table, weight)) {
             float[] values = new float[(int) of.shape().elements()];
@@ -161,12 +163,68 @@ class LoweringTest {
       }
       assertArrayEquals(results[0], results[1], 2e-5f, format.name());
       assertArrayEquals(results[0], results[2], 2e-5f, format.name());
+      assertArrayEquals(results[1], results[3], format.name());
     }
+  }
+
+  /** With many banks, some of them in one region, a network computes the same bits as with one: forward, backward, in every form of product. */
+  @Test
+  void banksOfWeights() {
+    WeightFormat half = WeightFormat.BF16;
+    Map<String, WeightFormat> own = Map.of("layer.1.up", GgufFormat.Q5_K, "layer.2.up", GgufFormat.Q3_K, "layer.3.up", WeightFormat.F32,
+        "layer.4.up", GgufFormat.Q4_0);
+    for (boolean library : new boolean[] {false, true}) {
+      List<float[]> results = new ArrayList<>();
+      for (int most : new int[] {Layout.MOST, 1 << 13, 1 << 14}) {
+        Program program = wide(8);
+        CompileOptions options = new CompileOptions(half, own);
+        TornadoGpu.Lowered lowered = TornadoGpu.lowered(program, options, library, most);
+        int banks = lowered.layout().banks();
+        assertTrue(most == Layout.MOST ? banks == 1 : banks > 3, most + ": " + banks);
+        boolean mixed = lowered.lowering().chunks().stream()
+            .anyMatch(chunk -> chunk.steps().stream().map(Lowering.Step::bank).distinct().count() > 2);
+        assertEquals(most != Layout.MOST, mixed, "a region reads several banks");
+        try (Executable executable = new PlainBackend(library, most).compile(program, options)) {
+          program.slots().values().stream().filter(slot -> !slot.integer() && slot.role() != Value.Role.GRADIENT).forEach(slot -> {
+            float[] values = new float[(int) slot.shape().elements()];
+            for (int i = 0; i < values.length; i++) {
+              values[i] = (float) Math.sin(0.7 * i + slot.id()) / 8;
+            }
+            executable.write(slot, values, values.length);
+          });
+          int[] labels = new int[ROWS];
+          Arrays.setAll(labels, i -> i);
+          executable.write(program.slot("labels").orElseThrow(), labels, ROWS);
+          executable.run("step");
+          results.add(executable.floats(program.parameters().ranges().getFirst().gradient()));
+        }
+      }
+      assertArrayEquals(results.get(0), results.get(1));
+      assertArrayEquals(results.get(0), results.get(2));
+    }
+  }
+
+  /** Two frozen matrices in each region, of 4,096 elements. */
+  private static Program wide(int layers) {
+    int width = 64;
+    ProgramBuilder builder = new ProgramBuilder();
+    RowAxis rows = builder.axis("rows", ROWS);
+    Value labels = builder.table("labels", Shape.of(rows, 1));
+    Graph graph = builder.entry("step");
+    Value x = graph.linear(builder.input("x", Shape.of(rows, width)), builder.trainable("in", Shape.of(width, width), 0));
+    for (int i = 0; i < layers; i++) {
+      String name = "layer." + i;
+      Value in = x;
+      x = graph.region(i < 6 ? name : "layer.last", () -> graph.add(graph.linear(graph.activate(Activation.GELU, graph.linear(in,
+          builder.frozen(name + ".up", Shape.of(width, width)))), builder.frozen(name + ".down", Shape.of(width, width))), in));
+    }
+    graph.backward(graph.loss(Loss.CROSS_ENTROPY, x, labels));
+    return builder.build();
   }
 
   @Test
   void aFormatThatNoDeviceReadsIsRefusedByName() {
-    for (WeightFormat format : List.of(GgufFormat.Q5_K, FourBit.single("nf4", FourBit.NF4.map(), 64, 64, DType.BF16))) {
+    for (WeightFormat format : List.of(GgufFormat.IQ4_XS, FourBit.single("nf4", FourBit.NF4.map(), 64, 64, DType.BF16))) {
       String message = assertThrows(BackendException.class, () -> TornadoGpu.lowered(layers(1), new CompileOptions(format), false)).getMessage();
       assertTrue(message.contains(format.name()) && message.contains("backend: cpu"), message);
     }
@@ -225,7 +283,7 @@ class LoweringTest {
     assertTrue(message.startsWith("memory of this program would have 4,294,967,") && message.contains("batch size"), message);
   }
 
-  /** Fewer rows or half weights do not help a model with more frozen elements than an index can name; the processor does. */
+  /** Fewer rows or half weights do not help a matrix with more elements than an index can name; the processor does. */
   @Test
   void tooManyFrozenElementsAreAnErrorWithAWayOn() {
     ProgramBuilder builder = new ProgramBuilder();
@@ -236,8 +294,8 @@ class LoweringTest {
     for (DType type : List.of(DType.F32, DType.BF16)) {
       String message = assertThrows(ResourceException.class, () -> new PlainBackend(false).forecast(program,
           new CompileOptions(new Elements(type)))).getMessage();
-      assertEquals("the frozen weights of this program have 4,294,967,296 elements, in F32 or in 16 bits; this backend numbers at most "
-          + "2,147,483,583: use a smaller model, or the backend cpu", message);
+      assertEquals("w has 4,294,967,296 elements; this backend numbers at most 2,147,483,583 of one matrix: use a smaller model, or the backend cpu",
+          message);
     }
   }
 }

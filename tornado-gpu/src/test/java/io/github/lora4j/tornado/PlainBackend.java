@@ -11,10 +11,17 @@ import java.util.Optional;
 public final class PlainBackend implements Backend {
 
   private final boolean library;
+  private final int most;
 
   /** @param library with products as a library's SGEMM */
   public PlainBackend(boolean library) {
+    this(library, Layout.MOST);
+  }
+
+  /** @param most elements that a bank of frozen weights can number */
+  public PlainBackend(boolean library, int most) {
     this.library = library;
+    this.most = most;
   }
 
   @Override
@@ -34,12 +41,12 @@ public final class PlainBackend implements Backend {
 
   @Override
   public List<Allocation> forecast(Program program, CompileOptions options) {
-    return TornadoGpu.lowered(program, options, library).layout().allocations();
+    return TornadoGpu.lowered(program, options, library, most).layout().allocations();
   }
 
   @Override
   public Executable compile(Program program, CompileOptions options) {
-    TornadoGpu.Lowered lowered = TornadoGpu.lowered(program, options, library);
+    TornadoGpu.Lowered lowered = TornadoGpu.lowered(program, options, library, most);
     Structure.check(lowered);
     return lowered.on((arenas, lowering) -> new PlainDevice(arenas));
   }
@@ -73,11 +80,11 @@ public final class PlainBackend implements Backend {
     @Override
     public void run(Lowering.Call call) {
       for (int i = 0; i < call.tasks().size(); i++) {
-        Kernel kernel = call.chunk().kernels().get(i);
-        int d = call.cursor() + call.chunk().at(i);
+        Lowering.Step step = call.chunk().steps().get(i);
+        Arenas.Bank bank = arenas.banks().get(step.bank());
         int groups = call.tasks().get(i).groups(arenas.ints()::get);
         for (int group = 0; group < groups; group++) {
-          kernel.plain.run(group, d, arenas.table(), arenas.ints(), arenas.memory(), arenas.weights());
+          step.kernel().plain.run(group, call.at(i), bank.table(), arenas.ints(), arenas.memory(), bank.weights());
         }
       }
     }
@@ -88,7 +95,7 @@ public final class PlainBackend implements Backend {
     }
 
     @Override
-    public void send(Arenas.Which which, int from, int count) {
+    public void send(Arenas.Which which, int bank, int from, int count) {
       // The same.
     }
 

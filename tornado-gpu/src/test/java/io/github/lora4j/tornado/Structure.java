@@ -21,10 +21,9 @@ final class Structure {
 
   static void check(TornadoGpu.Lowered lowered) {
     Arenas arenas = lowered.layout().build();
-    int table = (int) (arenas.tableBytes().byteSize() / 4);
     int memory = (int) (arenas.memoryBytes().byteSize() / 4);
     for (Lowering.Chunk chunk : lowered.lowering().chunks()) {
-      int tasks = chunk.kernels().size();
+      int tasks = chunk.steps().size() + lowered.layout().banks();
       assertTrue(tasks > 0 && tasks <= TASKS && tasks * (BYTES_OF_TASK + ARGUMENTS * BYTES_OF_ARGUMENT) <= BYTES, () -> "tasks of "
           + chunk);
       assertEquals(chunk, lowered.lowering().chunks().get(chunk.id()));
@@ -32,13 +31,14 @@ final class Structure {
     for (Program.Entry entry : lowered.program().entries().values()) {
       int tasks = 0;
       for (Lowering.Call call : lowered.lowering().entry(entry.name())) {
-        assertEquals(call.chunk().kernels(), call.tasks().stream().map(Lowering.Task::kernel).toList());
+        assertEquals(call.chunk().steps(), call.tasks().stream().map(Lowering.Task::step).toList());
         for (int i = 0; i < call.tasks().size(); i++) {
           int[] fields = Descriptors.pack(call.tasks().get(i).descriptor());
-          int at = call.cursor() + call.chunk().at(i);
-          assertTrue(at + fields.length <= table, () -> "a descriptor of " + call.chunk() + " ends behind the table");
+          int at = call.at(i);
+          Arenas.Bank bank = arenas.banks().get(call.tasks().get(i).step().bank());
+          assertTrue(at + fields.length <= bank.tableBytes().byteSize() / 4, () -> "a descriptor of " + call.chunk() + " ends behind the table");
           for (int f = 0; f < fields.length; f++) {
-            assertEquals(fields[f], arenas.table().get(at + f));
+            assertEquals(fields[f], bank.table().get(at + f));
           }
         }
         tasks += call.tasks().size();
@@ -46,7 +46,8 @@ final class Structure {
       assertEquals(tasks, lowered.lowering().ops(entry.name()).stream().flatMap(List::stream).mapToInt(call -> call.tasks().size()).sum(),
           "op by op the entry does the same");
     }
-    long bytes = 4L * (table + memory) + arenas.intsBytes().byteSize() + arenas.weightsBytes().byteSize();
+    long banks = arenas.banks().stream().mapToLong(bank -> bank.tableBytes().byteSize() + bank.weightsBytes().byteSize()).sum();
+    long bytes = banks + 4L * memory + arenas.intsBytes().byteSize();
     long forecast = lowered.layout().allocations().stream().mapToLong(Backend.Allocation::bytes).sum();
     assertEquals(bytes, forecast, "the forecast names every byte");
   }

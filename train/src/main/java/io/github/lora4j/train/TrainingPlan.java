@@ -1,6 +1,7 @@
 package io.github.lora4j.train;
 
 import io.github.lora4j.graph.Backend;
+import io.github.lora4j.graph.CompileOptions;
 import io.github.lora4j.graph.OptimizerSpec;
 import io.github.lora4j.lora.AdapterRecording;
 import io.github.lora4j.lora.StepHook;
@@ -56,8 +57,9 @@ public record TrainingPlan(Batches batches, int steps, Schedule schedule, Optimi
     TaskProgram program = TaskProgram.record(run.program(), run.adapter(), capacity, optimizer);
     AdapterRecording.requireRecorded(run.adapter(), program.program());
     try (Weights weights = new Weights(List.of(FittingHead.open(run.directory(), run.program().model())), run.program().model(), 0)) {
-      return MemoryForecast.of(backend, program.program(), run.recipe().computing().weightType().options(program.program(), weights), run.adapter(),
-          !run.recipe().adapter().startFrom().isEmpty(), batches.accumulation(), weights::readsTurned);
+      CompileOptions options = run.recipe().computing().weightType().sizes(program.program(), weights);
+      return MemoryForecast.of(backend, program.program(), options, run.adapter(), !run.recipe().adapter().startFrom().isEmpty(),
+          batches.accumulation(), parameter -> weights.readsWhole(parameter, options.of(parameter)));
     }
   }
 

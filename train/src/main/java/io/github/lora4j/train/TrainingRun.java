@@ -10,6 +10,7 @@ import io.github.lora4j.lora.parameters.AdapterValues;
 import io.github.lora4j.train.language.TemplateFile;
 import io.github.lora4j.train.recipe.AdapterTask;
 import io.github.lora4j.train.recipe.Recipe;
+import io.github.lora4j.train.runs.Best;
 import io.github.lora4j.train.runs.Fingerprint;
 import io.github.lora4j.train.runs.Progress;
 import io.github.lora4j.train.runs.Resume;
@@ -19,6 +20,7 @@ import io.github.lora4j.train.session.Evaluation;
 import io.github.lora4j.train.session.FittingHead;
 import io.github.lora4j.train.session.Session;
 import io.github.lora4j.train.sums.GradientExchange;
+import io.github.lora4j.vector.ConfigException;
 import io.github.lora4j.vector.Elements;
 import io.github.lora4j.vector.TrainingException;
 import java.util.ArrayList;
@@ -58,6 +60,7 @@ public final class TrainingRun implements AutoCloseable {
   private volatile boolean stopping;
   private int done;
   private boolean evaluationDue;
+  private Optional<Best> best = Optional.empty();
   private int saved = -1;
   private long nanos;
 
@@ -120,6 +123,7 @@ public final class TrainingRun implements AutoCloseable {
       plan.hook().ifPresent(hook -> hook.restore(progress.method()));
       done = progress.step();
       evaluationDue = progress.evaluationDue();
+      best = progress.best().filter(of -> reports().best().asked() && of.metric().equals(reports().best().metric()));
       saved = done;
     }
   }
@@ -166,32 +170,55 @@ public final class TrainingRun implements AutoCloseable {
       samples.before(session.executable().bytes(), backend).ifPresent(this::tell);
     }
     Map<String, Double> metrics = Map.of();
-    while (done < plan.steps() || evaluationDue) {
+    while (done < plan.steps() && !enough() || evaluationDue) {
       if (!evaluationDue) {
         step();
       }
       if (evaluationDue) {
-        metrics = evaluate();
+        Map<String, Double> of = evaluate();
+        metrics = !reports().best().load() || best.orElseThrow().step() == done ? of : metrics;
       }
       if (stopping && done < plan.steps()) {
         throw stopped();
       }
-      if (reports().saveEvery() > 0 && done % reports().saveEvery() == 0 && done < plan.steps()) {
+      if (reports().saveEvery() > 0 && done % reports().saveEvery() == 0 && done < plan.steps() && saved != done) {
         save();
       }
+    }
+    if (done < plan.steps()) {
+      Best of = best.orElseThrow();
+      note("ends after step %d of %d: in %d evaluations %s has not been better than %.4f, after step %d".formatted(done, plan.steps(), of.since(),
+          of.metric(), of.value(), of.step()));
     }
     // The checkpoint first: should the adapter have no form to be saved in, nothing is lost.
     if (saved != done) {
       save();
     } else {
-      directory.prune(done, reports().keepCheckpoints()); // The run was killed between its last checkpoint and this.
+      directory.prune(done, reports().keepCheckpoints(), best); // The run was killed between its last checkpoint and this.
     }
+    loadBest();
     writeAdapter();
     tell(new TrainEvent.Saved(done, directory.adapter()));
     samples.at(done, directory.adapter(), session.executable().bytes(), backend).ifPresent(this::tell);
     TrainEvent.Finished finished = new TrainEvent.Finished(done, nanos / 1e9, directory.adapter(), metrics);
     tell(finished);
     return finished;
+  }
+
+  /** Whether the evaluations have become no better for as long as the recipe waits. */
+  private boolean enough() {
+    int patience = reports().best().patience();
+    return patience > 0 && best.isPresent() && best.get().since() >= patience;
+  }
+
+  /** Takes up the parameters of the best evaluation, if the recipe asks for them and they are not those of the last step. */
+  private void loadBest() {
+    if (reports().best().load() && best.isPresent() && best.get().step() != done) {
+      Best of = best.get();
+      Progress progress = directory.load(of.step(), session.executable(), kept, identity);
+      plan.hook().ifPresent(hook -> hook.restore(progress.method()));
+      note("the adapter is that of step %d, where %s was best: %.4f".formatted(of.step(), of.metric(), of.value()));
+    }
   }
 
   private void writeAdapter() {
@@ -243,9 +270,26 @@ public final class TrainingRun implements AutoCloseable {
           recipe.training().batchSize());
       evaluationDue = false;
       tell(new TrainEvent.Evaluated(done, epoch(), metrics, (System.nanoTime() - start) / 1e9));
+      compare(metrics);
       return metrics;
     } catch (Session.Stopped e) {
       throw stopped();
+    }
+  }
+
+  /** Keeps the best evaluation in mind, and on disk where its adapter is asked for. */
+  private void compare(Map<String, Double> metrics) {
+    Recipe.BestModel asked = reports().best();
+    if (asked.asked()) {
+      Double value = metrics.get(asked.metric());
+      if (value == null) {
+        throw new ConfigException("metric_for_best_model is \"%s\", evaluations of task %s have %s".formatted(asked.metric(), recipe.task().name(),
+            String.join(", ", metrics.keySet())));
+      }
+      best = Optional.of(best.map(of -> of.and(done, value, asked.threshold())).orElse(new Best(asked.metric(), done, value, 0)));
+      if (asked.load() && best.get().step() == done) {
+        save();
+      }
     }
   }
 
@@ -261,7 +305,7 @@ public final class TrainingRun implements AutoCloseable {
   }
 
   private void save() {
-    Progress progress = new Progress(done, evaluationDue, plan.hook().map(hook -> hook.hostState()).orElse(Map.of()));
+    Progress progress = new Progress(done, evaluationDue, best, plan.hook().map(hook -> hook.hostState()).orElse(Map.of()));
     tell(new TrainEvent.Saved(done, directory.save(session.executable(), kept, identity, progress, reports().keepCheckpoints())));
     saved = done;
   }

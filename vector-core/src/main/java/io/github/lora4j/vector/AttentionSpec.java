@@ -4,7 +4,8 @@ import java.lang.foreign.MemorySegment;
 
 /**
  * Shape of one attention layer. Queries are rows of [rows, heads·headDim], keys and values rows of [rows, kvHeads·headDim];
- * head h reads key head h·kvHeads/heads. A score is cap(scale·q·k) + bias, of which the softmax is taken over the keys that are seen.
+ * head h reads key head h·kvHeads/heads. A score is cap(scale·(q·k + q·a + k·b)) + c, of which the softmax is taken over the keys that are seen;
+ * a, b and c go by the distance of key and query, where a {@link Bias} has them.
  *
  * @param scale factor on q·k before the softmax, usually 1/√headDim
  * @param causal a query at position p sees keys at positions ≤ p; positions count from the start of the keys, and a query's
@@ -48,19 +49,44 @@ public record AttentionSpec(int heads, int kvHeads, int headDim, float scale, bo
   }
 
   /**
-   * A number for each head and distance, added to scores.
+   * What scores have by distance (T5; "disentangled attention", He et al. 2021): tables of 2·center + 1 rows, whose row center + (key's position −
+   * query's position) counts. NULL: there is none.
    *
-   * @param table [2·center + 1, heads]: row center + (key's position − query's position); NULL: there is none
+   * @param table a number for each head [rows, heads], added to scores
+   * @param keys a vector for each head [rows, heads·headDim], which queries are multiplied by as by a key; only with as many key heads
+   * @param queries the same, which keys are multiplied by
    * @param center the greatest distance
    */
-  public record Bias(MemorySegment table, int center) {
+  public record Bias(MemorySegment table, MemorySegment keys, MemorySegment queries, int center) {
 
     /** Scores without bias. */
     public static final Bias NONE = new Bias(MemorySegment.NULL, 0);
 
-    /** Whether there is one. */
+    /** Numbers alone. */
+    public Bias(MemorySegment table, int center) {
+      this(table, MemorySegment.NULL, MemorySegment.NULL, center);
+    }
+
+    /** Whether there are numbers. */
     public boolean present() {
       return table.address() != 0;
+    }
+
+    /** Whether there are vectors. */
+    public boolean vectors() {
+      return keys.address() != 0 || queries.address() != 0;
+    }
+
+    /**
+     * Refuses a segment with distances that the tables of vectors do not have.
+     *
+     * @param first position of the first query
+     */
+    public void check(int first, int queries, int keys) {
+      if (vectors() && queries > 0 && keys > 0 && (first + queries - 1 > center || keys - 1 - first > center)) {
+        throw new ConfigException("attention: %d queries from position %d on and %d keys are farther apart than %d, for which there are vectors"
+            .formatted(queries, first, keys, center));
+      }
     }
 
     /** Place of a distance's numbers; −1 where the table has none. */

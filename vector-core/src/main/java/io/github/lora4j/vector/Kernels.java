@@ -220,7 +220,16 @@ public interface Kernels {
   // ---- attention ----
 
   /** Bytes of scratch one worker needs for segments with at most this many keys. */
-  long attentionScratchBytes(AttentionSpec spec, int maxKeys);
+  default long attentionScratchBytes(AttentionSpec spec, int maxKeys) {
+    return attentionScratchBytes(spec, maxKeys, 0);
+  }
+
+  /**
+   * The same with vectors by distance.
+   *
+   * @param distances rows of their tables; 0: there are none
+   */
+  long attentionScratchBytes(AttentionSpec spec, int maxKeys, int distances);
 
   /**
    * One head of one segment: out = softmax(scores)·v for query rows [qStart, qStart + qLength) over key rows
@@ -239,9 +248,9 @@ public interface Kernels {
       MemorySegment dout, MemorySegment dq, MemorySegment dk, MemorySegment dv, int qStart, int qLength, int kStart, int kLength,
       int positionOffset, int kvHead, MemorySegment scratch);
 
-  /** Adds the gradients of a head's scores, of one segment, to its column of dBias, which is shaped like the bias. */
+  /** Adds the gradients of one head, of one segment, to its columns of dBias, whose tables are shaped like those of the bias; those that it has. */
   void attentionBiasGrad(AttentionSpec spec, MemorySegment q, MemorySegment k, MemorySegment v, AttentionSpec.Bias bias, MemorySegment lse,
-      MemorySegment dout, MemorySegment dBias, int qStart, int qLength, int kStart, int kLength, int positionOffset, int head,
+      MemorySegment dout, AttentionSpec.Bias dBias, int qStart, int qLength, int kStart, int kLength, int positionOffset, int head,
       MemorySegment scratch);
 
   // ---- losses ----

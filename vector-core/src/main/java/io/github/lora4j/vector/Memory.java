@@ -4,8 +4,6 @@ import com.sun.management.OperatingSystemMXBean;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.management.ManagementFactory;
-import java.lang.management.MemoryPoolMXBean;
-import java.lang.management.MemoryType;
 
 /**
  * The one place that allocates and releases native memory. Each owner (a model, a run, a compiled program) has its own
@@ -15,11 +13,6 @@ public final class Memory implements AutoCloseable {
 
   /** A cache line, which is also the widest vector register. */
   public static final long ALIGNMENT = 64;
-
-  private static final long NEW_OBJECTS = 48L << 20;
-  private static final long OUTSIDE_HEAP = 140L << 20;
-  /** Of what Java takes, bytes that come with the first steps: their compiled code, and the memory of those who compile it. */
-  public static final long COMPILED_LATER = 52L << 20;
 
   private final Arena arena = Arena.ofShared();
   private final String owner;
@@ -76,29 +69,6 @@ public final class Memory implements AutoCloseable {
   /** Memory of the machine or, where it is smaller, the limit of the container. */
   public static long machineBytes() {
     return ((OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean()).getTotalMemorySize();
-  }
-
-  /**
-   * What Java takes beside all this, about: its old objects as they are now and the room of new ones, at most the heap's limit, and
-   * {@value #OUTSIDE_HEAP} bytes for classes, compiled code, compilers and threads; {@code docs/performance-notes.md} has the measurements.
-   */
-  public static long javaBytes() {
-    long old = 0;
-    long young = 0;
-    for (MemoryPoolMXBean pool : ManagementFactory.getMemoryPoolMXBeans()) {
-      if (pool.getType() != MemoryType.HEAP) {
-        continue;
-      }
-      // What lies among new objects now is mostly garbage, and room that is counted as such.
-      if (pool.getName().contains("Eden") || pool.getName().contains("Survivor")) {
-        young += pool.getUsage().getCommitted();
-      } else {
-        old += pool.getUsage().getUsed();
-      }
-    }
-    long most = ManagementFactory.getMemoryMXBean().getHeapMemoryUsage().getMax();
-    long soon = old + Math.max(young, NEW_OBJECTS);
-    return (most < 0 ? soon : Math.min(most, soon)) + OUTSIDE_HEAP;
   }
 
   @Override

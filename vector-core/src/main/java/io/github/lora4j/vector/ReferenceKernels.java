@@ -279,7 +279,7 @@ public final class ReferenceKernels implements Kernels {
   }
 
   @Override
-  public long attentionScratchBytes(AttentionSpec spec, int maxKeys) {
+  public long attentionScratchBytes(AttentionSpec spec, int maxKeys, int distances) {
     return 0;
   }
 
@@ -298,7 +298,7 @@ public final class ReferenceKernels implements Kernels {
 
   @Override
   public void attentionBiasGrad(AttentionSpec spec, MemorySegment q, MemorySegment k, MemorySegment v, AttentionSpec.Bias bias,
-      MemorySegment lse, MemorySegment dout, MemorySegment dBias, int qStart, int qLength, int kStart, int kLength, int positionOffset, int head,
+      MemorySegment lse, MemorySegment dout, AttentionSpec.Bias dBias, int qStart, int qLength, int kStart, int kLength, int positionOffset, int head,
       MemorySegment scratch) {
     attention.bias(spec, q, k, v, bias, lse, dout, dBias, qStart, qLength, kStart, kLength, positionOffset, head);
   }

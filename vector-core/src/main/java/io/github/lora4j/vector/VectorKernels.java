@@ -245,8 +245,8 @@ public final class VectorKernels implements Kernels {
   }
 
   @Override
-  public long attentionScratchBytes(AttentionSpec spec, int maxKeys) {
-    return Attention.scratchBytes(spec, maxKeys);
+  public long attentionScratchBytes(AttentionSpec spec, int maxKeys, int distances) {
+    return Attention.scratchBytes(spec, maxKeys, distances);
   }
 
   @Override
@@ -264,7 +264,7 @@ public final class VectorKernels implements Kernels {
 
   @Override
   public void attentionBiasGrad(AttentionSpec spec, MemorySegment q, MemorySegment k, MemorySegment v, AttentionSpec.Bias bias,
-      MemorySegment lse, MemorySegment dout, MemorySegment dBias, int qStart, int qLength, int kStart, int kLength, int positionOffset, int head,
+      MemorySegment lse, MemorySegment dout, AttentionSpec.Bias dBias, int qStart, int qLength, int kStart, int kLength, int positionOffset, int head,
       MemorySegment scratch) {
     AttentionGradients.bias(spec, q, k, v, bias, lse, dout, dBias, qStart, qLength, kStart, kLength, positionOffset, head, scratch);
   }

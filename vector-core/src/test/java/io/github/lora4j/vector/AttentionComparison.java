@@ -36,6 +36,8 @@ final class AttentionComparison {
       compare(new AttentionSpec(2, 2, headDim, 1, causal), queries, keys, Math.max(keys - queries, -2), false);
       compare(new AttentionSpec(2, 1, headDim, scale, causal, 0, 1.5f), queries, keys, 0, false);
       compare(new AttentionSpec(2, 1, headDim, scale, causal, 0, 0), queries, keys, 0, true);
+      compareVectors(new AttentionSpec(2, 2, headDim, scale, causal, 0, 0), queries, keys, 0);
+      compareVectors(new AttentionSpec(2, 2, headDim, scale, causal, 9, 1.5f), queries, keys, Math.max(keys - queries, -2));
       for (int window : new int[] {1, 3, 8, 21, 300}) {
         compare(new AttentionSpec(2, 1, headDim, scale, causal, window, 0), queries, keys, 0, false);
         compare(new AttentionSpec(2, 1, headDim, scale, causal, window, 2), queries, keys, Math.max(keys - queries, -2), window == 8);
@@ -45,8 +47,19 @@ final class AttentionComparison {
     }
   }
 
+  private void compareVectors(AttentionSpec spec, int queries, int keys, int offset) {
+    for (String parts : new String[] {"keys", "queries", "keys queries", "keys queries table"}) {
+      compare(spec, queries, keys, offset, parts);
+    }
+  }
+
   private void compare(AttentionSpec spec, int queries, int keys, int offset, boolean biased) {
-    String what = spec + ", " + queries + " queries, " + keys + " keys, offset " + offset + ", biased " + biased;
+    compare(spec, queries, keys, offset, biased ? "table" : "");
+  }
+
+  private void compare(AttentionSpec spec, int queries, int keys, int offset, String parts) {
+    String what = spec + ", " + queries + " queries, " + keys + " keys, offset " + offset + ", biased by " + parts;
+    boolean biased = !parts.isEmpty();
     Data data = new Data(DType.F32, 3);
     int qStart = 2;
     int kStart = 1;
@@ -57,12 +70,16 @@ final class AttentionComparison {
     MemorySegment v = data.normal((long) kRows * spec.kvHeads() * spec.headDim());
     MemorySegment dout = data.normal((long) qRows * spec.heads() * spec.headDim());
     int center = Math.abs(offset) + queries + keys;
-    MemorySegment table = data.normal((2L * center + 1) * spec.heads());
-    AttentionSpec.Bias bias = biased ? new AttentionSpec.Bias(table, center) : AttentionSpec.Bias.NONE;
+    long vectors = (2L * center + 1) * spec.heads() * spec.headDim();
+    MemorySegment table = parts.contains("table") ? data.normal((2L * center + 1) * spec.heads()) : NULL;
+    MemorySegment toKeys = parts.contains("keys") ? data.normal(vectors) : NULL;
+    MemorySegment toQueries = parts.contains("queries") ? data.normal(vectors) : NULL;
+    AttentionSpec.Bias bias = new AttentionSpec.Bias(table, toKeys, toQueries, center);
+    int distances = bias.vectors() ? 2 * center + 1 : 0;
     MemorySegment[][] results = new MemorySegment[2][];
     for (int i = 0; i < 2; i++) {
       Kernels kernels = i == 0 ? reference : vector;
-      MemorySegment scratch = new Data(DType.F32, 9).normal(kernels.attentionScratchBytes(spec, keys + 5) / 4);
+      MemorySegment scratch = new Data(DType.F32, 9).normal(kernels.attentionScratchBytes(spec, keys + 5, distances) / 4);
       // Outputs start as other numbers, so that writing too little or too much shows.
       MemorySegment out = Data.copy(dout);
       MemorySegment lse = new Data(DType.F32, 1).normal((long) qRows * spec.heads());
@@ -88,16 +105,23 @@ final class AttentionComparison {
         kernels.attentionGrad(spec, q, k, v, bias, lse, dout, dq, dk, dv, qStart, queries, kStart, keys, offset, head, scratch);
         kernels.attentionGrad(spec, q, k, v, bias, lse, dout, NULL, NULL, dvAlone, qStart, queries, kStart, keys, offset, head, scratch);
       }
-      MemorySegment dBias = Data.copy(table);
+      AttentionSpec.Bias dBias = new AttentionSpec.Bias(copy(table), copy(toKeys), copy(toQueries), center);
       for (int head = 0; biased && head < spec.heads(); head++) {
         kernels.attentionBiasGrad(spec, q, k, v, bias, lse, dout, dBias, qStart, queries, kStart, keys, offset, head, scratch);
       }
-      results[i] = new MemorySegment[] {out, lse, dq, dk, dv, dvAlone, dBias};
+      results[i] = new MemorySegment[] {out, lse, dq, dk, dv, dvAlone, dBias.table(), dBias.keys(), dBias.queries()};
     }
-    String[] names = {"out", "lse", "dq", "dk", "dv", "dv alone", "dBias"};
+    String[] names = {"out", "lse", "dq", "dk", "dv", "dv alone", "dBias", "dBias keys", "dBias queries"};
     for (int i = 0; i < names.length; i++) {
+      if (results[0][i].address() == 0) {
+        continue;
+      }
       Data.assertClose(names[i] + " of " + what, results[0][i], results[1][i], 40 + 4 * Math.sqrt(spec.headDim() + keys + queries), 0);
     }
+  }
+
+  private static MemorySegment copy(MemorySegment of) {
+    return of.address() == 0 ? NULL : Data.copy(of);
   }
 
   /** Bits, but of zeros their sign. */

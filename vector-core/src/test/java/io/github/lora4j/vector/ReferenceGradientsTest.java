@@ -128,9 +128,43 @@ class ReferenceGradientsTest {
     if (biased) {
       MemorySegment dBias = data.zeros(13 * 4);
       for (int head = 0; head < 4; head++) {
-        kernels.attentionBiasGrad(spec, q, k, v, bias, lse, dout, dBias, 0, 4, 0, 5, -1, head, NULL);
+        kernels.attentionBiasGrad(spec, q, k, v, bias, lse, dout, new AttentionSpec.Bias(dBias, 6), 0, 4, 0, 5, -1, head, NULL);
       }
       check(table, dBias, out, dout, forward);
+    }
+  }
+
+  /** Vectors by distance, alone and with all else. */
+  @ParameterizedTest
+  @CsvSource({"false, 0, 0, false", "true, 3, 1.5, true"})
+  void attentionByDistance(boolean causal, int window, float softCap, boolean biased) {
+    AttentionSpec spec = new AttentionSpec(2, 2, 3, 0.7f, causal, window, softCap);
+    MemorySegment q = data.normal(4 * 6);
+    MemorySegment k = data.normal(5 * 6);
+    MemorySegment v = data.normal(5 * 6);
+    AttentionSpec.Bias bias = new AttentionSpec.Bias(biased ? data.normal(13 * 2) : NULL, data.normal(13 * 6), data.normal(13 * 6), 6);
+    MemorySegment out = data.zeros(4 * 6);
+    MemorySegment lse = data.zeros(4 * 2);
+    MemorySegment dout = data.normal(4 * 6);
+    Runnable forward = () -> {
+      for (int head = 0; head < 2; head++) {
+        kernels.attention(spec, q, k, v, bias, out, lse, 0, 4, 0, 5, -1, head, NULL);
+      }
+    };
+    forward.run();
+    MemorySegment dq = data.normal(4 * 6);
+    MemorySegment dk = data.normal(5 * 6);
+    AttentionSpec.Bias dBias = new AttentionSpec.Bias(biased ? data.zeros(13 * 2) : NULL, data.zeros(13 * 6), data.zeros(13 * 6), 6);
+    for (int head = 0; head < 2; head++) {
+      kernels.attentionGrad(spec, q, k, v, bias, lse, dout, dq, dk, NULL, 0, 4, 0, 5, -1, head, NULL);
+      kernels.attentionBiasGrad(spec, q, k, v, bias, lse, dout, dBias, 0, 4, 0, 5, -1, head, NULL);
+    }
+    check(q, dq, out, dout, forward);
+    check(k, dk, out, dout, forward);
+    check(bias.keys(), dBias.keys(), out, dout, forward);
+    check(bias.queries(), dBias.queries(), out, dout, forward);
+    if (biased) {
+      check(bias.table(), dBias.table(), out, dout, forward);
     }
   }
 

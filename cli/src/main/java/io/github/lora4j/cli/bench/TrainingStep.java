@@ -7,6 +7,7 @@ import io.github.lora4j.graph.OptimizerSpec;
 import io.github.lora4j.graph.Value;
 import io.github.lora4j.lora.Adapter;
 import io.github.lora4j.lora.AdapterMethod;
+import io.github.lora4j.lora.StepHook;
 import io.github.lora4j.lora.parameters.AdapterValues;
 import io.github.lora4j.models.Architecture;
 import io.github.lora4j.models.ModelConfig;
@@ -23,12 +24,16 @@ import io.github.lora4j.vector.Loss;
 import io.github.lora4j.vector.WeightFormat;
 import io.github.lora4j.vector.WeightFormats;
 import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Random;
 
 /**
- * A whole training step of an encoder or a decoder with LoRA on query and value: forward, backward, AdamW. Random weights, tokens and
+ * A whole training step of an encoder or a decoder with LoRA on query and value, or of a DeBERTa with AdaLoRA: forward, backward, AdamW. Random weights, tokens and
  * labels, full-length sequences, so that the arithmetic is fixed.
  */
 public final class TrainingStep implements AutoCloseable {
@@ -38,7 +43,9 @@ public final class TrainingStep implements AutoCloseable {
     /** An encoder that classifies sequences. */
     BERT,
     /** A decoder with tied embedding that predicts every next token. */
-    LLAMA
+    LLAMA,
+    /** An encoder of DeBERTa-v3's form that classifies sequences, with AdaLoRA on all linear modules of its layers. */
+    DEBERTA
   }
 
   /**
@@ -66,18 +73,45 @@ public final class TrainingStep implements AutoCloseable {
     }
 
     private RecordedTask task() {
-      Map<String, ?> config = Map.of("model_type", family == Family.BERT ? "bert" : "llama", "vocab_size", words(), "hidden_size", hidden,
-          "num_hidden_layers", layers, "num_attention_heads", heads, "intermediate_size", intermediate, "max_position_embeddings", 512,
-          "rms_norm_eps", 1e-5, "tie_word_embeddings", true);
+      Map<String, Object> config = new HashMap<>(Map.of("model_type", type(), "vocab_size", words(), "hidden_size", hidden, "num_hidden_layers",
+          layers, "num_attention_heads", heads, "intermediate_size", intermediate, "max_position_embeddings", 512, "rms_norm_eps", 1e-5,
+          "tie_word_embeddings", true));
+      if (family == Family.DEBERTA) {
+        config.putAll(Map.of("relative_attention", true, "pos_att_type", "p2c|c2p", "position_buckets", 256, "share_att_key", true,
+            "norm_rel_ebd", "layer_norm", "position_biased_input", false));
+      }
       Architecture architecture = ModelConfig.of(config).architecture();
       return switch (family) {
-        case BERT -> new SequenceClassifier(architecture, 2, Loss.CROSS_ENTROPY);
+        case BERT, DEBERTA -> new SequenceClassifier(architecture, 2, Loss.CROSS_ENTROPY);
         case LLAMA -> new CausalLm(architecture);
       };
     }
 
+    private String type() {
+      return switch (family) {
+        case BERT -> "bert";
+        case LLAMA -> "llama";
+        case DEBERTA -> "deberta-v2";
+      };
+    }
+
     private int words() {
-      return family == Family.BERT ? 30522 : 32000;
+      return family == Family.LLAMA ? 32000 : 30522;
+    }
+
+    private Adapter adapter(RecordedTask task) {
+      return switch (family) {
+        case BERT -> lora(task, List.of("query", "value"));
+        case LLAMA -> lora(task, List.of("q_proj", "v_proj"));
+        case DEBERTA -> AdapterMethod.named("adalora").create(Map.of("init_r", rank, "target_r", Math.max(1, rank / 2), "tinit", 2, "tfinal", 100,
+            "deltaT", 10, "total_step", PLANNED, "lora_alpha", 2 * rank, "target_modules", List.of("query_proj", "key_proj", "value_proj",
+                "attention.output.dense", "intermediate.dense", "output.dense"), "task_type", task.taskType()), task.description());
+      };
+    }
+
+    private Adapter lora(RecordedTask task, List<String> modules) {
+      return AdapterMethod.named("lora").create(Map.of("r", rank, "lora_alpha", 2 * rank, "target_modules", modules, "task_type", task.taskType()),
+          task.description());
     }
 
     int tokens() {
@@ -85,11 +119,15 @@ public final class TrainingStep implements AutoCloseable {
     }
   }
 
+  /** Steps that AdaLoRA's schedule is made for. */
+  private static final int PLANNED = 1000;
   /** Elements of a weight that are drawn at once. */
   private static final int DRAWN = 1 << 16;
 
   private final Executable executable;
   private final TaskProgram program;
+  private final Optional<StepHook> hook;
+  private final float[] hyper;
   private int steps;
 
   /** Compiles and fills a program; the caller closes the backend after this. */
@@ -101,10 +139,11 @@ public final class TrainingStep implements AutoCloseable {
   public TrainingStep(Shape shape, Backend backend, CompileOptions options) {
     RecordedTask task = shape.task();
     boolean decoder = shape.family == Family.LLAMA;
-    Adapter adapter = AdapterMethod.named("lora").create(Map.of("r", shape.rank, "lora_alpha", 2 * shape.rank, "target_modules",
-        decoder ? List.of("q_proj", "v_proj") : List.of("query", "value"), "task_type", task.taskType()),
-        task.description());
-    OptimizerSpec optimizer = new OptimizerSpec(OptimizerSpec.Kind.ADAMW, 0.9, 0.999, 1e-8, List.of(0.01, 0.0), 0);
+    Adapter adapter = shape.adapter(task);
+    hook = adapter.hook(PLANNED);
+    hyper = new float[adapter.groups().size() + 2];
+    Arrays.fill(hyper, 1e-3f);
+    OptimizerSpec optimizer = new OptimizerSpec(OptimizerSpec.Kind.ADAMW, 0.9, 0.999, 1e-8, Collections.nCopies(adapter.groups().size(), 0.01), 0);
     program = TaskProgram.record(task, adapter, new TaskProgram.Capacity(shape.tokens(), shape.batch, shape.length),
         optimizer);
     executable = backend.compile(program.program(), options);
@@ -156,9 +195,14 @@ public final class TrainingStep implements AutoCloseable {
     long start = System.nanoTime();
     executable.run("accumulate");
     steps++;
-    Value hyper = program.program().slot(TaskProgram.HYPER).orElseThrow();
-    executable.write(hyper, new float[] {1e-3f, 1e-3f, (float) (1 - Math.pow(0.9, steps)), (float) (1 - Math.pow(0.999, steps))}, 4);
+    hyper[hyper.length - 2] = (float) (1 - Math.pow(0.9, steps));
+    hyper[hyper.length - 1] = (float) (1 - Math.pow(0.999, steps));
+    executable.write(program.program().slot(TaskProgram.HYPER).orElseThrow(), hyper, hyper.length);
     executable.run("apply");
+    if (hook.isPresent()) {
+      hook.get().afterUpdate(executable, steps);
+      executable.run(TaskProgram.CLEAR);
+    }
     executable.floats(program.program().slot(TaskProgram.REPORT).orElseThrow());
     return (System.nanoTime() - start) / 1e9;
   }

@@ -14,7 +14,8 @@ import io.github.lora4j.train.TrainingRun;
 import io.github.lora4j.train.data.Row;
 import io.github.lora4j.train.data.TokenizedData;
 import io.github.lora4j.train.recipe.Recipe;
-import io.github.lora4j.train.recorded.SentenceEmbedder;
+import io.github.lora4j.train.sentences.SentenceEmbedder;
+import io.github.lora4j.train.sentences.SentenceLoss;
 import io.github.lora4j.train.runs.Resume;
 import io.github.lora4j.train.session.Session;
 import io.github.lora4j.train.session.TaskProgram;
@@ -37,7 +38,8 @@ final class DemoTraining {
   DemoTraining(Path model) {
     this.model = model;
     tokenizer = Tokenizer.load(model);
-    task = new SentenceEmbedder(ModelDirectory.open(model).architecture(), SentenceEmbedder.Pooling.MEAN, 20);
+    task = new SentenceEmbedder(ModelDirectory.open(model).architecture(), SentenceEmbedder.Pooling.MEAN, true,
+        SentenceLoss.MULTIPLE_NEGATIVES, 2);
   }
 
   /** The model as it is. */

@@ -3,11 +3,14 @@ package io.github.lora4j.graph.cpu;
 import static io.github.lora4j.graph.cpu.CpuSteps.at;
 
 import io.github.lora4j.graph.AttentionOp;
+import io.github.lora4j.graph.Op;
+import io.github.lora4j.graph.Value;
 import io.github.lora4j.vector.AttentionSpec;
 import io.github.lora4j.vector.Kernels;
 import io.github.lora4j.vector.Workers;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
+import java.util.stream.Stream;
 
 /** Binds attention, head by head. */
 final class CpuAttentionSteps {
@@ -24,11 +27,21 @@ final class CpuAttentionSteps {
   }
 
   private static AttentionSpec.Bias bias(AttentionOp.Attention o, CpuSteps of) {
-    return o.bias().map(b -> new AttentionSpec.Bias(of.s(b), b.shape().rows() / 2)).orElse(AttentionSpec.Bias.NONE);
+    return bias(o.by(), of);
+  }
+
+  private static AttentionSpec.Bias bias(AttentionOp.Distances by, CpuSteps of) {
+    MemorySegment[] tables = Stream.of(by.bias(), by.keys(), by.queries()).map(v -> v.map(of::s).orElse(MemorySegment.NULL))
+        .toArray(MemorySegment[]::new);
+    return new AttentionSpec.Bias(tables[0], tables[1], tables[2], distances(by) / 2);
+  }
+
+  private static int distances(AttentionOp.Distances by) {
+    return Op.list(by.bias(), by.keys(), by.queries()).stream().mapToInt(v -> v.shape().rows()).max().orElse(0);
   }
 
   private static CpuScratch scratch(AttentionOp.Attention o, CpuTarget target) {
-    return new CpuScratch(0, target.kernels().attentionScratchBytes(o.spec(), o.maxLength()));
+    return new CpuScratch(0, target.kernels().attentionScratchBytes(o.spec(), o.maxLength(), o.by().vectors() ? distances(o.by()) : 0));
   }
 
   private static CpuSteps.Step attention(AttentionOp.Attention o, CpuSteps of) {
@@ -100,7 +113,7 @@ final class CpuAttentionSteps {
     MemorySegment table = of.s(f.segments());
     MemorySegment lse = of.s(f.lse());
     MemorySegment dout = of.s(o.dout());
-    MemorySegment dBias = of.s(o.dBias());
+    AttentionSpec.Bias dBias = bias(o.dBy(), of);
     int[] segments = of.live(f.segments());
     Workers.Task head = (index, worker) -> {
       for (int s = 0; s < segments[0]; s++) {
@@ -109,7 +122,11 @@ final class CpuAttentionSteps {
             at(table, row + 3), at(table, row + 4), index, of.scratch(worker));
       }
     };
-    return of.fresh(o.dBias(), () -> of.workers().run(f.spec().heads(), head));
+    CpuSteps.Step step = () -> of.workers().run(f.spec().heads(), head);
+    for (Value sum : o.outputs()) {
+      step = of.fresh(sum, step);
+    }
+    return step;
   }
 
   private static HeadTasks heads(AttentionOp.Attention o, CpuSteps of, int heads, MemorySegment[] queries, HeadTasks.Head work) {

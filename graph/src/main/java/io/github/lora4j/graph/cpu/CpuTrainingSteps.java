@@ -49,7 +49,7 @@ final class CpuTrainingSteps {
     MemorySegment loss = at.s(o.rowLoss());
     int cols = o.a().shape().cols();
     int ld = o.probs().shape().cols();
-    int[] live = at.live(o.a());
+    int[] live = at.live(o.b());
     return at.rows(o.a(), CpuSteps.PIECE / 8, (from, to) -> k.inBatchNegatives(a, b, probs, ld, loss, o.scale(), live[0], cols, from, to));
   }
 
@@ -60,7 +60,7 @@ final class CpuTrainingSteps {
     MemorySegment out = at.s(o.out());
     int cols = o.out().shape().cols();
     int ld = o.probs().shape().cols();
-    int[] live = at.live(o.out());
+    int[] live = at.live(o.other());
     return at.rows(o.out(), CpuSteps.PIECE / 8,
         (from, to) -> k.inBatchNegativesGrad(probs, ld, other, o.transposed(), o.scale(), out, live[0], cols, from, to));
   }

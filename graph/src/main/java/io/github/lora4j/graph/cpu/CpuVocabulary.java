@@ -126,11 +126,12 @@ final class CpuVocabulary implements CpuBinder<LossOp.LabelLogProbability> {
       MemorySegment weight = at.frozen(o.w(), CpuPlan.Form.PANELS);
       forward = new Gemm[(words + WORDS - 1) / WORDS];
       backward = new Gemm[o.slope().isPresent() ? forward.length : 0];
+      MemorySegment bias = o.bias().map(at::s).orElse(MemorySegment.NULL);
       for (int i = 0; i < forward.length; i++) {
         int count = Math.min(WORDS, words - i * WORDS);
+        MemorySegment biasOfPart = o.bias().isPresent() ? bias.asSlice((long) i * WORDS * element) : bias;
         MemorySegment part = i == 0 ? weight : weight.asSlice(kernels.packedBytes(i * WORDS, sizes.width, target.weights(o.w())));
-        forward[i] = kernels.gemm(forward(o, target, rows, count), new Gemm.Operands(x, part, MemorySegment.NULL, MemorySegment.NULL, logits,
-            products));
+        forward[i] = kernels.gemm(forward(o, target, rows, count), new Gemm.Operands(x, part, biasOfPart, MemorySegment.NULL, logits, products));
         if (backward.length > 0) {
           backward[i] = kernels.gemm(backward(o, target, rows, count),
               new Gemm.Operands(logits, part, MemorySegment.NULL, i == 0 ? MemorySegment.NULL : sums, sums, products));

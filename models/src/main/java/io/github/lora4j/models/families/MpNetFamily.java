@@ -1,5 +1,6 @@
 package io.github.lora4j.models.families;
 
+import io.github.lora4j.graph.AttentionOp;
 import io.github.lora4j.graph.Graph;
 import io.github.lora4j.graph.ModuleInfo.Kind;
 import io.github.lora4j.graph.Sites;
@@ -103,7 +104,8 @@ public final class MpNetFamily implements ModelFamily {
       Value k = sites.linear("attention.attn.k", x, hidden, true);
       Value v = sites.linear("attention.attn.v", x, hidden, true);
       AttentionSpec spec = new AttentionSpec(heads, heads, headSize, (float) (1 / Math.sqrt(headSize)), false);
-      Value attended = sites.attention("attention.attn", spec, List.of(q, k, v), read.get(1), in.segments(wanted), in.maxLength());
+      Value attended = sites.attention("attention.attn", spec, List.of(q, k, v), AttentionOp.Distances.of(read.get(1)), in.segments(wanted),
+          in.maxLength());
       Value y = graph.add(sites.blockOutput("attention.attn.o", attended, hidden, true), rows);
       sites.module("attention.attn.dropout", Kind.DROPOUT);
       y = sites.layerNorm("attention.LayerNorm", y, eps);

@@ -32,7 +32,7 @@ record RelativePositions(int buckets, int distance, boolean bothWays) {
       }
       return rows;
     });
-    return sites.distanceBias(module, choice, heads);
+    return sites.distances(module, choice, heads);
   }
 
   /** In single precision, as it was when models were trained. */

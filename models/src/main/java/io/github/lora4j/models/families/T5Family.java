@@ -1,5 +1,6 @@
 package io.github.lora4j.models.families;
 
+import io.github.lora4j.graph.AttentionOp;
 import io.github.lora4j.graph.Graph;
 import io.github.lora4j.graph.LossOp;
 import io.github.lora4j.graph.ModuleInfo.Kind;
@@ -142,7 +143,7 @@ public final class T5Family implements ModelFamily {
       Value v = sites.linear("v", rows.get(1), width, false);
       AttentionSpec spec = new AttentionSpec(heads, heads, headSize, 1, causal);
       Value y = bias.isEmpty() ? layer.attention(module, spec, q, k, v, segments, maxLength)
-          : layer.attention(module, spec, List.of(q, k, v), bias.getFirst(), segments, maxLength);
+          : layer.attention(module, spec, List.of(q, k, v), AttentionOp.Distances.of(bias.getFirst()), segments, maxLength);
       return sites.blockOutput("o", y, hidden, false);
     }
 

@@ -1,6 +1,7 @@
 package io.github.lora4j.models.gguf;
 
 import io.github.lora4j.graph.AttentionOp;
+import io.github.lora4j.graph.DecoderOp;
 import io.github.lora4j.graph.Program;
 import io.github.lora4j.graph.ProgramBuilder;
 import io.github.lora4j.graph.SiteHooks;
@@ -9,6 +10,7 @@ import io.github.lora4j.models.Architecture;
 import io.github.lora4j.models.Head;
 import io.github.lora4j.models.Model;
 import io.github.lora4j.models.PackedInputs;
+import io.github.lora4j.vector.AttentionSpec;
 import io.github.lora4j.vector.ConfigException;
 import java.util.List;
 import java.util.Map;
@@ -57,7 +59,9 @@ public final class GgufCheck {
     for (int i = 0; i < Math.min(ours.size(), theirs.size()); i++) {
       String one = rounded(ours.get(i));
       String other = rounded(theirs.get(i));
+      positions(model, ours.get(i), theirs.get(i));
       if (ours.get(i).op() instanceof AttentionOp.Attention x && theirs.get(i).op() instanceof AttentionOp.Attention y) {
+        scales(model, x.spec(), y.spec());
         windows(model, x.spec().window(), y.spec().window());
         one = WINDOW.matcher(one).replaceFirst("");
         other = WINDOW.matcher(other).replaceFirst("");
@@ -71,6 +75,26 @@ public final class GgufCheck {
     }
     // Divisors that were made by other numbers than Llama 3's are read as ones that may depend on the length: then there is no table to compare.
     return a.constants().keySet().stream().filter(name -> b.constants().containsKey(name) && !near(a.constants(), b.constants(), name)).findFirst();
+  }
+
+  /** Rotary positions that one of two models has where the other goes on. */
+  private static void positions(Architecture model, Program.Node ours, Program.Node theirs) {
+    boolean here = ours.op() instanceof DecoderOp.Rope;
+    if (here != theirs.op() instanceof DecoderOp.Rope) {
+      throw new ConfigException(("%s: no_rope_layers and no_rope_layer_interval give %s %s rotary positions, and llama.cpp gives it %s in every "
+          + "model of architecture %s. Write safetensors instead, which say it").formatted(model.config().source(), ours.region(), here ? "its" : "no",
+          here ? "none" : "some", GgufPlaces.of(model).keys().architecture()));
+    }
+  }
+
+  /** What scores are multiplied by. */
+  private static void scales(Architecture model, AttentionSpec ours, AttentionSpec theirs) {
+    if (Math.abs(ours.scale() - theirs.scale()) > 1e-5 * ours.scale()) {
+      String key = model.config().has("query_pre_attn_scalar") ? "query_pre_attn_scalar" : "the size of a head";
+      throw new ConfigException(("%s: %s has scores of attention multiplied by %.6g, and llama.cpp multiplies them by %.6g in a model of "
+          + "architecture %s with heads of %d, for which it has no key. Write safetensors instead, which say it").formatted(model.config().source(), key, ours.scale(),
+          theirs.scale(), GgufPlaces.of(model).keys().architecture(), ours.headDim()));
+    }
   }
 
   /** A window that no text within the model's positions reaches the end of is none. */

@@ -28,7 +28,8 @@ public final class GgufPlaces {
    */
   public static GgufPlaces of(Architecture architecture) {
     return find(architecture).orElseThrow(() -> new ConfigException(
-        "model_type \"%s\" has no form in GGUF here: nothing says which architecture of llama.cpp it is".formatted(architecture.modelType())));
+        ("model_type \"%s\" has no form in GGUF here: lora4j knows no architecture of llama.cpp that computes it. Merge into safetensors instead, "
+            + "which any converter can take further").formatted(architecture.modelType())));
   }
 
   /** The places of an architecture; empty when llama.cpp does not know the family. */

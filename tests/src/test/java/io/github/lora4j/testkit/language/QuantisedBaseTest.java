@@ -172,7 +172,7 @@ class QuantisedBaseTest {
 
   /** A checkpoint that is not quantised is, as it is read. */
   @ParameterizedTest
-  @ValueSource(strings = {"nf4", "fp4", "int8", "q8_0", "q4_0"})
+  @ValueSource(strings = {"nf4", "fp4", "nf4_double", "fp4_double", "int8", "q8_0", "q4_0"})
   void aFormatQuantisesOnLoad(String format) {
     Path plain = TinyLlama.copyTo(dir.resolve("plain-" + format));
     List<Double> exact = train(recipe(plain, "exact-" + format, Map.of("r", 4)).set("max_steps", 3).build());
@@ -210,7 +210,7 @@ class QuantisedBaseTest {
 
   /** Stopped and resumed, a run on blocks ends with the bits of one that was not: of a GGUF file, or quantised on the way in. */
   @ParameterizedTest
-  @ValueSource(strings = {"gguf", "q8_0", "nf4"})
+  @ValueSource(strings = {"gguf", "q8_0", "nf4", "nf4_double"})
   void aStoppedRunGoesOn(String kind) throws IOException {
     boolean file = kind.equals("gguf");
     Path base = file ? model : TinyLlama.copyTo(dir.resolve("resume-" + kind));

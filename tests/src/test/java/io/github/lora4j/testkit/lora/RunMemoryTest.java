@@ -145,8 +145,9 @@ class RunMemoryTest {
     long all = full.parameters().stream().mapToLong(p -> Memory.align(p.elements() * Float.BYTES)).sum();
     Map<String, Long> whole = beside(full, false, 1);
     assertEquals(largest, whole.get(MemoryForecast.FILES));
-    assertTrue(whole.get(MemoryForecast.JAVA) > 100L << 20, whole::toString);
-    assertEquals(2, whole.size(), whole::toString);
+    assertTrue(whole.get(MemoryForecast.JAVA) > 50L << 20, whole::toString);
+    assertTrue(whole.get(MemoryForecast.COMPILING) > 20L << 20, whole::toString);
+    assertEquals(3, whole.size(), whole::toString);
 
     // Three sums wait at most: of 4, of 2 and of 1 micro-batches.
     long sums = beside(full, false, 8).get(MemoryForecast.SUMS);

@@ -115,6 +115,11 @@ public final class ModelTexts {
     return special("bos_token", tokenizer);
   }
 
+  /** The token that stands for one that is to be guessed. */
+  public OptionalInt mask(Tokenizer tokenizer) {
+    return special("mask_token", tokenizer);
+  }
+
   private OptionalInt special(String name, Tokenizer tokenizer) {
     for (String file : List.of("tokenizer_config.json", "special_tokens_map.json")) {
       JsonNode token = json(file).map(json -> json.path(name)).orElse(JSON.missingNode());

@@ -71,8 +71,32 @@ public sealed interface Target {
    * @param first its first token; −100 is not counted
    * @param last its last token; −100 is not counted
    * @param tokens tokens of the sequence
+   * @param passage the text that it is a stretch of, for measures and predictions
    */
-  record Span(int first, int last, int tokens) implements Target {}
+  record Span(int first, int last, int tokens, Passage passage) implements Target {
+
+    /** A stretch of what nobody wants to read. */
+    public Span(int first, int last, int tokens) {
+      this(first, last, tokens, Passage.NONE);
+    }
+  }
+
+  /**
+   * A text that answers are taken from.
+   *
+   * @param starts for each token of the sequence its first character in the text, {@code ends} the one behind its last; 0 for tokens that are not
+   *     of the text
+   * @param answers the right ones, one of them empty where the text has none; none at all where they are not known
+   */
+  record Passage(String text, int[] starts, int[] ends, List<String> answers) {
+
+    static final Passage NONE = new Passage("", new int[0], new int[0], List.of());
+
+    /** Copies the list. */
+    public Passage {
+      answers = List.copyOf(answers);
+    }
+  }
 
   /**
    * Answers to a prompt, one of each sequence of the example.

@@ -51,6 +51,7 @@ final class TaskWeights implements Checkpoint {
     Map<String, List<Long>> parameters = new LinkedHashMap<>();
     model.modules().forEach(module -> parameters.putAll(ModelDescription.parameters(module)));
     parameters.keySet().forEach(name -> weights.source(name).ifPresent(source -> sources.put(name, source)));
+    model.loneParameters().forEach(name -> weights.source(name).ifPresent(source -> sources.putIfAbsent(name, source)));
     keepOthers(base, model);
     Set<String> trained = adapter.parameters().stream().filter(AdapterParameter::ofBase).map(AdapterParameter::slot)
         .map(slot -> slot.substring(adapted.prefix().length())).collect(Collectors.toSet());

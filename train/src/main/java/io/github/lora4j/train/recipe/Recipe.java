@@ -94,9 +94,26 @@ public record Recipe(Path model, Path output, TrainingTask task, Data data, Adap
    * @param evalEvery steps between evaluations; 0: after each epoch
    * @param saveEvery steps between checkpoints; 0: only at the end
    * @param keepCheckpoints how many checkpoints stay on disk
+   * @param best what becomes of the best evaluation
    * @param samples answers before and after training
    */
-  public record Reports(int logEvery, int evalEvery, int saveEvery, int keepCheckpoints, Samples samples) {}
+  public record Reports(int logEvery, int evalEvery, int saveEvery, int keepCheckpoints, BestModel best, Samples samples) {}
+
+  /**
+   * What the evaluations decide.
+   *
+   * @param load whether the adapter is that of the best evaluation, not of the last step
+   * @param metric what is compared
+   * @param patience evaluations without a better one after which the run ends; 0: it never ends early
+   * @param threshold by how much a better one must be better
+   */
+  public record BestModel(boolean load, String metric, int patience, double threshold) {
+
+    /** Whether evaluations decide anything. */
+    public boolean asked() {
+      return load || patience > 0;
+    }
+  }
 
   /**
    * Questions that the model answers before the first step and after the last one.
@@ -188,7 +205,9 @@ public record Recipe(Path model, Path output, TrainingTask task, Data data, Adap
     b.put("epochs", training.epochs).put("max_steps", training.maxSteps).put("batch_size", training.batchSize)
         .put("gradient_accumulation", training.gradientAccumulation).put("seed", training.seed);
     b.put("log_every", training.reports.logEvery).put("eval_every", training.reports.evalEvery).put("save_every", training.reports.saveEvery)
-        .put("keep_checkpoints", training.reports.keepCheckpoints).put("samples", training.reports.samples.count)
+        .put("keep_checkpoints", training.reports.keepCheckpoints).put("load_best_model_at_end", training.reports.best.load)
+        .put("metric_for_best_model", training.reports.best.metric).put("early_stopping_patience", training.reports.best.patience)
+        .put("early_stopping_threshold", training.reports.best.threshold).put("samples", training.reports.samples.count)
         .put("sample_prompts", training.reports.samples.prompts).put("sample_tokens", training.reports.samples.tokens);
     return b.put("threads", computing.threads).put("backend", computing.backend).put("weights", computing.weights)
         .put("max_tokens", computing.maxTokens).put("recompute", computing.recompute.key());

@@ -23,6 +23,8 @@ final class RecipeChecks {
     RecipeChecks checks = new RecipeChecks();
     checks.training(training);
     checks.data(task, data, training);
+    Recipe.BestModel best = training.reports().best();
+    checks.check(!best.asked() || data.eval().isPresent(), "load_best_model_at_end and early_stopping_patience need evaluations: data.eval");
     checks.computing(computing);
     checks.optimizer(training.optimizer());
     checks.adapter(adapter);
@@ -47,6 +49,10 @@ final class RecipeChecks {
     check(r.saveEvery() >= 0, "save_every must not be negative, got %s", r.saveEvery());
     check(r.samples().count() >= 0, "samples must not be negative, got %s", r.samples().count());
     check(r.samples().tokens() >= 1, "sample_tokens must be at least 1, got %s", r.samples().tokens());
+    Recipe.BestModel best = r.best();
+    check(best.patience() >= 0, "early_stopping_patience must not be negative, got %s", best.patience());
+    check(notNegative(best.threshold()), "early_stopping_threshold must be finite and not negative, got %s", best.threshold());
+    check(!best.metric().isBlank(), "metric_for_best_model must name what evaluations print, such as loss or accuracy");
     check(r.keepCheckpoints() >= 1, "keep_checkpoints must be at least 1, got %s", r.keepCheckpoints());
   }
 

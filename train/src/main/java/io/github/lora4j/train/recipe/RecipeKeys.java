@@ -97,6 +97,10 @@ public final class RecipeKeys {
     d.put("eval_every", 0);
     d.put("save_every", 0);
     d.put("keep_checkpoints", 2);
+    d.put("load_best_model_at_end", false);
+    d.put("metric_for_best_model", "loss");
+    d.put("early_stopping_patience", 0);
+    d.put("early_stopping_threshold", 0.0);
     d.put("samples", 3);
     d.put("sample_prompts", List.of());
     d.put("sample_tokens", 64);

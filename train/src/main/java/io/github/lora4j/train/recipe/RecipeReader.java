@@ -39,6 +39,8 @@ final class RecipeReader {
     Recipe.Training training = new Recipe.Training(optimizer(), number("epochs"), integer("max_steps"), integer("batch_size"),
         integer("gradient_accumulation"), whole("seed", Long.MAX_VALUE), new Recipe.Reports(integer("log_every"), integer("eval_every"),
         integer("save_every"), integer("keep_checkpoints"),
+        new Recipe.BestModel(yes("load_best_model_at_end"), text("metric_for_best_model"), integer("early_stopping_patience"),
+        number("early_stopping_threshold")),
         new Recipe.Samples(integer("samples"), prompts(), integer("sample_tokens"))));
     Recipe.Computing computing = new Recipe.Computing(integer("threads"), backend(), text("weights"), integer("max_tokens"),
         choice("recompute", List.of(Recipe.Recompute.values()), Recipe.Recompute::key));

@@ -23,6 +23,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
 import java.util.zip.CRC32C;
 
@@ -57,6 +58,8 @@ final class RunCheckpoint {
     // In order, so that the same run writes the same bytes.
     new TreeMap<>(run.settings()).forEach(state.putObject("run")::put);
     state.put("kernels", run.kernels());
+    progress.best().ifPresent(best -> state.putObject("best").put("metric", best.metric()).put("step", best.step()).put("value", best.value())
+        .put("since", best.since()));
     new TreeMap<>(progress.method()).forEach(state.putObject("method")::put);
     AtomicFiles.directory(directory, temporary -> {
       writer.write(temporary.resolve(ARENAS));
@@ -148,7 +151,9 @@ final class RunCheckpoint {
         }
       }
     }
-    return new Progress(state.path("step").asInt(), state.path("evaluation_due").asBoolean(), texts(state.path("method")));
+    Optional<Best> best = Optional.of(state.path("best")).filter(JsonNode::isObject).map(node -> new Best(node.path("metric").asText(),
+        node.path("step").asInt(), node.path("value").asDouble(), node.path("since").asInt()));
+    return new Progress(state.path("step").asInt(), state.path("evaluation_due").asBoolean(), best, texts(state.path("method")));
   }
 
   private static void requireElements(Checkpoint from, String name, long expected) {

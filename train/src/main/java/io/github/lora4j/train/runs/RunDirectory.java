@@ -13,6 +13,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
 
@@ -164,7 +165,7 @@ public final class RunDirectory implements AutoCloseable {
    * Writes a checkpoint and, when it is on the disk, removes old ones; see {@link #prune}.
    *
    * @param slots of the program that belong to it beside the arenas
-   * @param keep how many stay
+   * @param keep how many stay beside the best
    * @return where it is
    */
   public Path save(Executable executable, List<Value> slots, RunIdentity run, Progress progress, int keep) {
@@ -176,12 +177,12 @@ public final class RunDirectory implements AutoCloseable {
     } catch (ResourceException e) {
       throw new ResourceException("%s; earlier checkpoints are untouched".formatted(e.getMessage()), e);
     }
-    prune(progress.step(), keep);
+    prune(progress.step(), keep, progress.best());
     return target;
   }
 
-  /** Removes the oldest checkpoints, and those of steps later than the newest that is known to be whole: a resume found them damaged. */
-  public void prune(int newest, int keep) {
+  /** Removes the oldest checkpoints but the best one, and those of steps later than the newest that is known to be whole: a resume found them damaged. */
+  public void prune(int newest, int keep, Optional<Best> best) {
     List<Integer> whole = new ArrayList<>();
     for (int step : checkpoints()) {
       if (step > newest) {
@@ -190,7 +191,19 @@ public final class RunDirectory implements AutoCloseable {
         whole.add(step);
       }
     }
-    whole.subList(0, Math.max(0, whole.size() - keep)).forEach(step -> AtomicFiles.delete(checkpoint(step)));
+    whole.subList(0, Math.max(0, whole.size() - keep)).stream().filter(step -> best.isEmpty() || best.get().step() != step)
+        .forEach(step -> AtomicFiles.delete(checkpoint(step)));
+  }
+
+  /**
+   * Loads the checkpoint of a step.
+   *
+   * @throws FormatException if it is missing or damaged
+   */
+  public Progress load(int step, Executable executable, List<Value> slots, RunIdentity run) {
+    RunCheckpoint checkpoint = new RunCheckpoint(checkpoint(step));
+    checkpoint.requireWhole();
+    return checkpoint.read(executable, slots, run, Resume.ON_OTHER_KERNELS);
   }
 
   /**

@@ -22,7 +22,7 @@ public record RunIdentity(Map<String, String> settings, String kernels) {
   /** Settings that decide where things lie, how fast they go and what is told; what data files hold is known by its checksum. */
   private static final Set<String> FREE = Set.of("model", "output", "data.train", "data.eval", "data.format", "data.text", "data.text_pair",
       "data.label", "data.columns", "data.roles", "data.limit", "data.max_length", "epochs", "max_steps", "log_every", "eval_every", "save_every",
-      "keep_checkpoints", "samples", "sample_prompts", "sample_tokens", "threads", "backend", "device", "recompute");
+      "keep_checkpoints", "load_best_model_at_end", "metric_for_best_model", "early_stopping_patience", "early_stopping_threshold", "samples", "sample_prompts", "sample_tokens", "threads", "backend", "device", "recompute");
 
   private static final String WEIGHTS = "weights";
   /** Of a model that is not quantised they are the same, and the default was one before it was the other. */

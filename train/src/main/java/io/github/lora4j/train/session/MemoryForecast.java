@@ -3,6 +3,7 @@ package io.github.lora4j.train.session;
 import io.github.lora4j.graph.Backend;
 import io.github.lora4j.graph.CompileOptions;
 import io.github.lora4j.graph.Program;
+import io.github.lora4j.graph.Value;
 import io.github.lora4j.lora.Adapter;
 import io.github.lora4j.lora.parameters.AdapterParameter;
 import io.github.lora4j.lora.parameters.BaseStart;
@@ -24,8 +25,10 @@ public final class MemoryForecast {
   public static final String SUMS = "sums of micro-batches";
   /** What is held while a model is loaded or an adapter saved, whichever is more: neither happens during a step. */
   public static final String FILES = "loading and saving";
-  /** See {@link Memory#javaBytes}. */
+  /** What the process has before a program is compiled: the JVM, classes, objects, and the rest of the room for new ones. */
   public static final String JAVA = "Java itself";
+  /** What it takes to compile the steps, and what that makes. */
+  public static final String COMPILING = "compiling the steps";
 
   private MemoryForecast() {}
 
@@ -34,23 +37,24 @@ public final class MemoryForecast {
    *
    * @param given whether the adapter's values lie in memory before, as those of a trained one do
    * @param microBatches of a step; 1 for what does not train
-   * @param turned whether a parameter lies in memory both ways while it is read, see {@link Weights#readsTurned}
+   * @param copied whether a parameter lies in memory as floats, too, while it is read, see {@link Weights#readsWhole}
    */
   public static List<Backend.Allocation> of(Backend backend, Program program, CompileOptions options, Adapter adapter, boolean given,
-      int microBatches, Predicate<String> turned) {
+      int microBatches, Predicate<Value> copied) {
     List<Backend.Allocation> all = new ArrayList<>(backend.forecast(program, options));
     if (microBatches > 1) {
       all.add(new Backend.Allocation(SUMS, GradientSums.bytes(microBatches, program.parameters().elements())));
     }
+    JavaMemory java = JavaMemory.now();
     // What Java takes only once steps are compiled is not there yet while a model is loaded.
-    long loading = loading(backend.staging(program, options) + turned(program, turned), adapter, given) - Memory.COMPILED_LATER;
+    long loading = loading(backend.staging(program, options) + copied(program, copied), adapter, given) - java.compiling();
     all.add(new Backend.Allocation(FILES, Math.max(Math.max(0, loading), saving(adapter, program))));
-    all.add(new Backend.Allocation(JAVA, Memory.javaBytes()));
+    all.addAll(java.allocations());
     return List.copyOf(all);
   }
 
-  private static long turned(Program program, Predicate<String> turned) {
-    return program.slots().values().stream().filter(slot -> turned.test(slot.name())).mapToLong(slot -> slot.shape().elements() * Float.BYTES).max()
+  private static long copied(Program program, Predicate<Value> copied) {
+    return program.slots().values().stream().filter(copied).mapToLong(slot -> slot.shape().elements() * Float.BYTES).max()
         .orElse(0);
   }
 
@@ -93,7 +97,7 @@ public final class MemoryForecast {
     if (bytes <= limit) {
       return;
     }
-    List<String> beside = List.of(SUMS, FILES, JAVA);
+    List<String> beside = List.of(SUMS, FILES, JAVA, COMPILING);
     List<Backend.Allocation> program = forecast.stream().filter(a -> !beside.contains(a.purpose())).toList();
     String largest = program.stream().sorted(Comparator.comparingLong(a -> -a.bytes())).limit(3).map(MemoryForecast::text)
         .collect(Collectors.joining(", "));

@@ -119,10 +119,11 @@ public final class Session implements AutoCloseable {
         .orElseGet(() -> TaskProgram.record(task, adapter, setup.capacity()));
     AdapterRecording.requireRecorded(adapter, program.program());
     Weights source = new Weights(setup.base(), task.model(), seed);
-    CompileOptions options = setup.weights().options(program.program(), source);
+    CompileOptions sizes = setup.weights().sizes(program.program(), source);
     Quantised.check(adapter, source, program.program());
-    MemoryForecast.requireRoom(MemoryForecast.of(backend, program.program(), options, adapter, values.isPresent(), setup.capacity().microBatches(),
-        source::readsTurned), Memory.machineBytes());
+    MemoryForecast.requireRoom(MemoryForecast.of(backend, program.program(), sizes, adapter, values.isPresent(), setup.capacity().microBatches(),
+        parameter -> source.readsWhole(parameter, sizes.of(parameter))), Memory.machineBytes());
+    CompileOptions options = setup.weights().options(program.program(), source);
     Map<String, BaseNorm> norms = adapter.baseNorms();
     Map<String, BaseRows> rows = adapter.baseRows();
     Optional<BaseStarts> starts = Optional.empty();

@@ -26,6 +26,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -90,7 +91,7 @@ class RunDirectoryTest {
   }
 
   private Path save(RunDirectory run, int step, int keep) {
-    return run.save(executable, List.of(), RUN, new Progress(step, false, Map.of("ranks", "3")), keep);
+    return run.save(executable, List.of(), RUN, new Progress(step, false, Optional.empty(), Map.of("ranks", "3")), keep);
   }
 
   private Progress resume(RunDirectory run, RunIdentity identity) {
@@ -183,7 +184,7 @@ class RunDirectoryTest {
     executable.arena(Executable.Arena.MOMENT1).fill((byte) 0);
     executable.arena(Executable.Arena.MOMENT2).fill((byte) 0);
     try (RunDirectory run = claimed(Resume.EXACTLY)) {
-      assertEquals(new Progress(4, false, Map.of("ranks", "3")), resume(run, RUN));
+      assertEquals(new Progress(4, false, Optional.empty(), Map.of("ranks", "3")), resume(run, RUN));
     }
     assertArrayEquals(new float[] {1.5f, 3, 4.5f}, executable.floats(weight));
     assertEquals(1, executable.arena(Executable.Arena.MOMENT1).get(java.lang.foreign.ValueLayout.JAVA_BYTE, 5));
@@ -195,7 +196,7 @@ class RunDirectoryTest {
   void theSameRunWritesTheSameBytes() throws IOException {
     Map<String, String> settings = Map.of("b", "1", "d", "2", "a", "3", "c", "4", "f", "5", "e", "6", "h", "7", "g", "8");
     try (RunDirectory run = claimed(Resume.NO)) {
-      Path checkpoint = run.save(executable, List.of(), new RunIdentity(settings, "k"), new Progress(1, false, settings), 1);
+      Path checkpoint = run.save(executable, List.of(), new RunIdentity(settings, "k"), new Progress(1, false, Optional.empty(), settings), 1);
       String state = Files.readString(checkpoint.resolve("trainer_state.json")).replaceAll("[^a-h1-8]*\"([a-h])\" : \"([1-8])\"", "<$1$2>");
       assertEquals(2, state.split("<a3><b1><c4><d2><e6><f5><g8><h7>", -1).length - 1, state);
     }

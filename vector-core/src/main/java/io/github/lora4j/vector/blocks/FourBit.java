@@ -186,6 +186,11 @@ public final class FourBit implements WeightFormat {
     }
   }
 
+  /** The nibble whose value is nearest to one of at most 1. */
+  int code(float value) {
+    return order[Codes.nearest(middles, Math.clamp(value, -1f, 1f))];
+  }
+
   private int nibble(MemorySegment blocks, long block, int i) {
     int chunk = i / CHUNK * CHUNK;
     int half = (Math.min(CHUNK, blockValues - chunk) + 1) / 2;
@@ -228,7 +233,7 @@ public final class FourBit implements WeightFormat {
     for (int i = 0; i < blockValues; i++) {
       float absmax = largest[i / shared];
       float value = i < count && absmax > 0 ? floats.get(JAVA_FLOAT_UNALIGNED, from + (long) i * Float.BYTES) * (1 / absmax) : 0;
-      setNibble(blocks, at, i, order[Codes.nearest(middles, Math.clamp(value, -1f, 1f))]);
+      setNibble(blocks, at, i, code(value));
     }
   }
 

@@ -31,14 +31,15 @@ public final class Attention {
   private Attention() {}
 
   /** Bytes that both directions need. */
-  public static long scratchBytes(AttentionSpec spec, int maxKeys) {
-    return AttentionScratch.end(AttentionScratch.row(spec.headDim()), maxKeys, spec.softCap() > 0);
+  public static long scratchBytes(AttentionSpec spec, int maxKeys, int distances) {
+    return AttentionScratch.end(AttentionScratch.row(spec.headDim()), maxKeys, spec.softCap() > 0)
+        + AttentionDistances.bytes(spec, maxKeys, distances);
   }
 
   public static void forward(AttentionSpec spec, MemorySegment q, MemorySegment k, MemorySegment v, AttentionSpec.Bias bias,
       MemorySegment out, MemorySegment lse, int qStart, int qLength, int kStart, int kLength, int positionOffset, int head,
       MemorySegment scratch) {
-    if (qLength == 1 && !bias.present()) {
+    if (qLength == 1 && !bias.present() && !bias.vectors()) {
       OneQuery.forward(spec, q, k, v, out, lse, qStart, kStart, kLength, positionOffset, head, scratch);
       return;
     }
@@ -48,6 +49,9 @@ public final class Attention {
     long values = AttentionScratch.keyRows(1, row, kLength);
     AttentionScores.loadKeys(spec, k, kStart, kLength, head * spec.kvHeads() / spec.heads(), scratch, keys);
     AttentionScores.loadKeys(spec, v, kStart, kLength, head * spec.kvHeads() / spec.heads(), scratch, values);
+    if (bias.vectors()) {
+      AttentionDistances.read(spec, bias, scratch, qLength, kLength, positionOffset, head);
+    }
     long sumT = AttentionScratch.sumT(row);
     long from = AttentionScratch.from(row, kLength);
     for (int i = 0; i < qLength; i += QUERIES) {
@@ -65,6 +69,9 @@ public final class Attention {
       for (int first = begin; first < visible; first += TILE) {
         int tile = Math.min(TILE, visible - first);
         AttentionScores.scores(scratch, keys + first * row, row, cols, AttentionScratch.qT(row), P, tile, vectors);
+        if (bias.vectors()) {
+          AttentionDistances.addScores(spec, bias, scratch, P, first, tile, i, vectors, qLength, kLength);
+        }
         if (spec.softCap() > 0) {
           AttentionScores.cap(scratch, P, spec.softCap(), tile, vectors, -1);
         }
@@ -89,15 +96,24 @@ public final class Attention {
             (float) (scratch.get(JAVA_FLOAT, MAX + 4 * j) + Math.log(total)));
       }
       scaleLines(scratch, sumT, (int) (row / 4), vectors);
-      writeQueries(spec, scratch, out, qStart + i, queries, head);
+      writeQueries(spec, scratch, -1, out, qStart + i, queries, head);
     }
   }
 
-  /** Writes the sums of the block as rows. */
-  static void writeQueries(AttentionSpec spec, MemorySegment scratch, MemorySegment to, int start, int queries, int head) {
+  /**
+   * Writes the sums of the block as rows.
+   *
+   * @param others place of rows, {@link AttentionSpec#scale} times which are added; −1: there are none
+   */
+  static void writeQueries(AttentionSpec spec, MemorySegment scratch, long others, MemorySegment to, int start, int queries, int head) {
     long row = AttentionScratch.row(spec.headDim());
     long stride = spec.heads() * spec.headDim() * 4L;
     Squares.transpose(scratch, AttentionScratch.sumT(row), LINE, (int) (row / BYTES), (queries + LANES - 1) / LANES, scratch, Q, row);
+    if (others >= 0) {
+      for (long at = 0; at < queries * row; at += BYTES) {
+        store(Simd.load(scratch, others + at).fma(all(spec.scale()), Simd.load(scratch, Q + at)), scratch, Q + at);
+      }
+    }
     AttentionScratch.store(scratch, Q, row, queries, spec.headDim(), to, start * stride + head * spec.headDim() * 4L, stride);
   }
 

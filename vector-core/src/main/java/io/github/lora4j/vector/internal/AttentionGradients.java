@@ -37,6 +37,9 @@ public final class AttentionGradients {
     int width = (int) (row / BYTES);
     AttentionScores.loadKeys(spec, k, kStart, kLength, kvHead, scratch, keys);
     AttentionScores.loadKeys(spec, v, kStart, kLength, kvHead, scratch, AttentionScratch.keyRows(1, row, kLength));
+    if (bias.vectors()) {
+      AttentionDistances.read(spec, bias, scratch, qLength, kLength, positionOffset, kvHead);
+    }
     // Rows of dKeys and dValues that hold sums: the first products are stored and not added, but where a block may leave rows before it out.
     int written = spec.window() > 0 ? AttentionScores.pad(kLength) : 0;
     clearKeys(scratch, dKeys, dValues, row, 0, written);
@@ -48,14 +51,14 @@ public final class AttentionGradients {
         int begin = AttentionScores.begin(spec, i + positionOffset, kLength);
         int visible = Math.max(begin, AttentionScores.visible(spec, scratch, AttentionScratch.from(row, kLength), i + positionOffset, queries,
             kLength));
-        softmax(spec, bias, head, scratch, i + positionOffset, queries, begin, visible, kLength);
+        softmax(spec, bias, head, scratch, i, queries, begin, visible, qLength, kLength, positionOffset);
         if (spec.softCap() > 0) {
           AttentionScores.multiply(scratch, dp + begin * LINE, AttentionScratch.slope(row, kLength) + begin * LINE, visible - begin, vectors);
         }
         int end = AttentionScores.pad(visible);
         // Rows that no query of the block sees, perhaps those of another block's keys.
         Simd.zero(scratch, p + visible * LINE, (end - visible) * LINE);
-        Simd.zero(scratch, dp + visible * LINE, (end - visible) * LINE);
+        clearBehind(scratch, dp, begin, visible);
         boolean add = written > 0;
         if (add) {
           clearKeys(scratch, dKeys, dValues, row, written, end);
@@ -67,12 +70,17 @@ public final class AttentionGradients {
         }
         if (!Operands.absent(dk)) {
           Tiles.run(scratch, end - begin, width, queries, dp + begin * LINE, LINE, 4, Q, row, add, dKeys + begin * row, row);
+          if (bias.vectors()) {
+            AttentionDistances.keyGradients(spec, bias, scratch, dp + begin * LINE, dKeys, begin, visible - begin, i, vectors, qLength, kLength);
+          }
         }
         if (!Operands.absent(dq)) {
           Tiles.run(scratch, (int) (row / 4), vectors, visible - begin, keys + begin * row, 4, row, dp + begin * LINE, LINE, false, sumT, LINE);
           Attention.fill(scratch, SHRINK, spec.scale());
           Attention.scaleLines(scratch, sumT, (int) (row / 4), vectors);
-          Attention.writeQueries(spec, scratch, dq, qStart + i, queries, head);
+          long others = bias.vectors() ? AttentionDistances.queryGradients(spec, bias, scratch, dp + begin * LINE, begin, visible - begin, i, vectors,
+              qLength, kLength) : -1;
+          Attention.writeQueries(spec, scratch, others, dq, qStart + i, queries, head);
         }
       }
     }
@@ -82,12 +90,16 @@ public final class AttentionGradients {
   }
 
   public static void bias(AttentionSpec spec, MemorySegment q, MemorySegment k, MemorySegment v, AttentionSpec.Bias bias, MemorySegment lse,
-      MemorySegment dout, MemorySegment dBias, int qStart, int qLength, int kStart, int kLength, int positionOffset, int head,
+      MemorySegment dout, AttentionSpec.Bias dBias, int qStart, int qLength, int kStart, int kLength, int positionOffset, int head,
       MemorySegment scratch) {
     int kvHead = head * spec.kvHeads() / spec.heads();
     long row = AttentionScratch.row(spec.headDim());
     AttentionScores.loadKeys(spec, k, kStart, kLength, kvHead, scratch, AttentionScratch.keyRows(0, row, kLength));
     AttentionScores.loadKeys(spec, v, kStart, kLength, kvHead, scratch, AttentionScratch.keyRows(1, row, kLength));
+    if (bias.vectors()) {
+      AttentionDistances.read(spec, bias, scratch, qLength, kLength, positionOffset, head);
+      AttentionDistances.clear(spec, scratch, qLength, kLength);
+    }
     for (int i = 0; i < qLength; i += QUERIES) {
       int queries = Math.min(QUERIES, qLength - i);
       int position = i + positionOffset;
@@ -95,11 +107,39 @@ public final class AttentionGradients {
       int begin = AttentionScores.begin(spec, position, kLength);
       int visible = AttentionScores.visible(spec, scratch, AttentionScratch.from(row, kLength), position, queries, kLength);
       if (visible > begin) {
-        softmax(spec, bias, head, scratch, position, queries, begin, visible, kLength);
-        AttentionScores.sumBias(spec, bias, head, scratch, AttentionScratch.bias(row, kLength), AttentionScratch.dP(row, kLength) + begin * LINE,
-            begin - position, visible - begin, (queries + LANES - 1) / LANES, dBias);
+        softmax(spec, bias, head, scratch, i, queries, begin, visible, qLength, kLength, positionOffset);
+        addBiases(spec, bias, dBias, head, scratch, i, queries, begin, visible, qLength, kLength, positionOffset);
       }
     }
+    if (bias.vectors()) {
+      AttentionDistances.addVectors(spec, dBias, scratch, qLength, kLength, positionOffset, head);
+    }
+  }
+
+  /** Of a block's gradients of scores, to the numbers' column and to the sums of the vectors, which lie in scratch. */
+  private static void addBiases(AttentionSpec spec, AttentionSpec.Bias bias, AttentionSpec.Bias dBias, int head, MemorySegment scratch, int i,
+      int queries, int begin, int visible, int qLength, int kLength, int positionOffset) {
+    long row = AttentionScratch.row(spec.headDim());
+    long dp = AttentionScratch.dP(row, kLength);
+    int vectors = (queries + LANES - 1) / LANES;
+    int seen = visible - begin;
+    if (dBias.present()) {
+      AttentionScores.sumBias(spec, bias, head, scratch, AttentionScratch.bias(row, kLength), dp + begin * LINE, begin - (i + positionOffset), seen,
+          vectors, dBias.table());
+    }
+    if (dBias.vectors()) {
+      if (spec.softCap() > 0) {
+        AttentionScores.multiply(scratch, dp + begin * LINE, AttentionScratch.slope(row, kLength) + begin * LINE, seen, vectors);
+      }
+      clearBehind(scratch, dp, begin, visible);
+      AttentionDistances.vectorGradients(spec, dBias, scratch, dp + begin * LINE, begin, seen, i, queries, qLength, kLength);
+    }
+  }
+
+  /** Clears the lines behind those of the keys [begin, end) up to whole tiles, and to whole squares from {@code begin} on. */
+  private static void clearBehind(MemorySegment scratch, long lines, int begin, int end) {
+    int padded = Math.max(AttentionScores.pad(end), begin + AttentionScratch.pad(end - begin, LANES));
+    Simd.zero(scratch, lines + end * LINE, (padded - end) * LINE);
   }
 
   private static void loadBlock(AttentionSpec spec, MemorySegment q, MemorySegment dout, MemorySegment lse, int start, int queries, int head,
@@ -111,8 +151,9 @@ public final class AttentionGradients {
   }
 
   /** Probabilities of the keys [begin, visible), and the gradients of their scores as the softmax sees them; slopes of the cap beside. */
-  private static void softmax(AttentionSpec spec, AttentionSpec.Bias bias, int head, MemorySegment scratch, int position, int queries,
-      int begin, int visible, int kLength) {
+  private static void softmax(AttentionSpec spec, AttentionSpec.Bias bias, int head, MemorySegment scratch, int i, int queries, int begin,
+      int visible, int qLength, int kLength, int positionOffset) {
+    int position = i + positionOffset;
     int cols = spec.headDim();
     int vectors = (queries + LANES - 1) / LANES;
     long row = AttentionScratch.row(cols);
@@ -120,6 +161,9 @@ public final class AttentionGradients {
     long dp = AttentionScratch.dP(row, kLength) + begin * LINE;
     int seen = visible - begin;
     AttentionScores.scores(scratch, AttentionScratch.keyRows(0, row, kLength) + begin * row, row, cols, AttentionScratch.qT(row), p, seen, vectors);
+    if (bias.vectors()) {
+      AttentionDistances.addScores(spec, bias, scratch, p, begin, seen, i, vectors, qLength, kLength);
+    }
     if (spec.softCap() > 0) {
       AttentionScores.cap(scratch, p, spec.softCap(), seen, vectors, AttentionScratch.slope(row, kLength) + begin * LINE);
     }

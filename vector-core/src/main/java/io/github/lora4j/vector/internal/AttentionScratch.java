@@ -90,9 +90,9 @@ final class AttentionScratch {
     return p(row, keys) + pad(keys, Tiles.ROWS) * LINE + BYTES;
   }
 
-  /** A line: the first key that each query sees. Behind all else, for only windows have it. */
+  /** A line: the first key that each query sees. Behind all else, for only windows have it; {@link #dP} is padded to squares. */
   static long from(long row, int keys) {
-    return dP(row, keys) + pad(keys, Tiles.ROWS) * LINE;
+    return dP(row, keys) + pad(keys, Math.max(LANES, Tiles.ROWS)) * LINE;
   }
 
   /** A float for each sum of a key and a query of a block: biases by their distance, the farthest key's first. */

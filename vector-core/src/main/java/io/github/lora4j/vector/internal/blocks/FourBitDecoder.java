@@ -1,7 +1,6 @@
 package io.github.lora4j.vector.internal.blocks;
 
 import static io.github.lora4j.vector.internal.blocks.Lane.BYTES;
-import static io.github.lora4j.vector.internal.blocks.Lane.FLOAT;
 import static io.github.lora4j.vector.internal.blocks.Lane.FLOATS;
 import static io.github.lora4j.vector.internal.blocks.Lane.INTS;
 import static io.github.lora4j.vector.internal.blocks.Lane.NATIVE;
@@ -21,6 +20,8 @@ import jdk.incubator.vector.VectorOperators;
 final class FourBitDecoder extends GroupDecoder {
 
   private static final int VALUES = 64;
+  /** Values of two blocks: one nibble of each fills the lanes of a vector. */
+  private static final int STEP = 128;
   private static final float HALF_NORMAL = 0x1p-14f;
   private static final float HALF_OVERFLOW = 65520;
 
@@ -166,60 +167,29 @@ final class FourBitDecoder extends GroupDecoder {
 
   @Override
   public int prepared(int k) {
-    return Lane.WIDE && !nested && shared == VALUES && dtype == DType.F32 && k % VALUES == 0 ? k : 0;
+    return Lane.WIDE && !nested && shared == VALUES && dtype == DType.F32 && k % VALUES == 0 && k >= STEP ? steps(k) * STEP : 0;
   }
 
+  private static int steps(int k) {
+    return (k + STEP - 1) / STEP;
+  }
+
+  /** For each two blocks what meets low nibbles and what meets high ones. */
   @Override
   public void prepare(MemorySegment x, long at, int k, MemorySegment prepared, long to) {
-    MemorySegment.copy(x, at, prepared, to, k * 4L);
+    for (int i = 0; i < steps(k); i++) {
+      int first = Math.min(i * STEP, k - STEP);
+      long target = to + i * STEP * 4L;
+      Raw.spread(x, at + first * 4L, 32, 64, 1, prepared, target);
+      Raw.spread(x, at + first * 4L + 64, 32, 64, 1, prepared, target + 256);
+      Raw.clear(prepared, target, 8, (i * STEP - first) / VALUES * 8);
+    }
   }
 
   @Override
   public void rows(MemorySegment w, long row, long stride, int count, int k, MemorySegment s, long prepared, float[] sums) {
-    pair(w, row, stride, count, k, s, prepared, sums, 0);
-    pair(w, row + 2 * stride, stride, count, k, s, prepared, sums, 2 * SUMS);
-  }
-
-  // Flat, for a method called where the code has become long is not inlined, and its vectors become objects.
-  private void pair(MemorySegment w, long row, long stride, int count, int k, MemorySegment s, long prepared, float[] sums, int from) {
-    IntVector codes = FloatVector.fromArray(FLOATS, map, 0).reinterpretAsInts();
-    FloatVector zero = FloatVector.zero(FLOATS);
-    FloatVector sum0 = zero;
-    FloatVector sum1 = zero;
-    int to = 0;
-    long at = prepared;
-    long end = prepared + k * 4L;
-    int blocks = count * (k / VALUES);
-    for (int b = 0; b < blocks; b++) {
-      long p0 = row + b * 36L;
-      long p1 = p0 + stride;
-      FloatVector x = FloatVector.fromMemorySegment(FLOATS, s, at, NATIVE);
-      FloatVector y = FloatVector.fromMemorySegment(FLOATS, s, at + 64, NATIVE);
-      FloatVector z = FloatVector.fromMemorySegment(FLOATS, s, at + 128, NATIVE);
-      FloatVector t = FloatVector.fromMemorySegment(FLOATS, s, at + 192, NATIVE);
-      IntVector n0 = (IntVector) ByteVector.fromMemorySegment(BYTES, w, p0 + 4, NATIVE).convertShape(ZERO_EXTEND_B2I, INTS, 0);
-      IntVector m0 = (IntVector) ByteVector.fromMemorySegment(BYTES, w, p0 + 20, NATIVE).convertShape(ZERO_EXTEND_B2I, INTS, 0);
-      IntVector n1 = (IntVector) ByteVector.fromMemorySegment(BYTES, w, p1 + 4, NATIVE).convertShape(ZERO_EXTEND_B2I, INTS, 0);
-      IntVector m1 = (IntVector) ByteVector.fromMemorySegment(BYTES, w, p1 + 20, NATIVE).convertShape(ZERO_EXTEND_B2I, INTS, 0);
-      FloatVector of0 = n0.selectFrom(codes).reinterpretAsFloats().mul(x);
-      FloatVector and0 = n0.lanewise(LSHR, 4).selectFrom(codes).reinterpretAsFloats().mul(y);
-      FloatVector of1 = n1.selectFrom(codes).reinterpretAsFloats().mul(x);
-      FloatVector and1 = n1.lanewise(LSHR, 4).selectFrom(codes).reinterpretAsFloats().mul(y);
-      of0 = m0.selectFrom(codes).reinterpretAsFloats().fma(z, of0);
-      and0 = m0.lanewise(LSHR, 4).selectFrom(codes).reinterpretAsFloats().fma(t, and0);
-      of1 = m1.selectFrom(codes).reinterpretAsFloats().fma(z, of1);
-      and1 = m1.lanewise(LSHR, 4).selectFrom(codes).reinterpretAsFloats().fma(t, and1);
-      sum0 = of0.add(and0).fma(FloatVector.broadcast(FLOATS, w.get(FLOAT, p0)), sum0);
-      sum1 = of1.add(and1).fma(FloatVector.broadcast(FLOATS, w.get(FLOAT, p1)), sum1);
-      at += 256;
-      if (at == end) {
-        sum0.intoArray(sums, to + from);
-        sum1.intoArray(sums, to + from + SUMS);
-        sum0 = zero;
-        sum1 = zero;
-        at = prepared;
-        to += Lane.COUNT;
-      }
-    }
+    long rowBytes = k / VALUES * 36L;
+    Nf4Rows.run(Raw.blocks(w, row, stride, count, rowBytes), stride, count, steps(k), rowBytes, rowBytes - 72,
+        Raw.address(s, prepared, prepared(k) * 4L), sums, map);
   }
 }

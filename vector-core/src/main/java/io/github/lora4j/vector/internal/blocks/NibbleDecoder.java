@@ -1,27 +1,17 @@
 package io.github.lora4j.vector.internal.blocks;
 
-import static io.github.lora4j.vector.internal.blocks.Lane.BYTES;
-import static io.github.lora4j.vector.internal.blocks.Lane.FLOATS;
-import static io.github.lora4j.vector.internal.blocks.Lane.INTS;
-import static io.github.lora4j.vector.internal.blocks.Lane.NATIVE;
-import static io.github.lora4j.vector.internal.blocks.Lane.SHORT;
-import static jdk.incubator.vector.VectorOperators.I2F;
-import static jdk.incubator.vector.VectorOperators.ZERO_EXTEND_B2I;
-
 import io.github.lora4j.vector.blocks.GgufFormat;
 import io.github.lora4j.vector.internal.Simd;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import jdk.incubator.vector.ByteVector;
 import jdk.incubator.vector.FloatVector;
-import jdk.incubator.vector.IntVector;
 
 /** 32 nibbles behind one scale: sixteen values a block may have, of which each nibble chooses one. */
 final class NibbleDecoder extends GroupDecoder {
 
   private static final int VALUES = 32;
-  /** Floats prepared for a block. */
-  private static final int PREPARED = 48;
+  /** Values of four blocks: one nibble of each fills the lanes of a vector. */
+  private static final int STEP = 128;
 
   private final boolean half;
   private final boolean linear;
@@ -114,70 +104,38 @@ final class NibbleDecoder extends GroupDecoder {
 
   @Override
   public int prepared(int k) {
-    return Lane.WIDE && linear && k % VALUES == 0 ? k / VALUES * PREPARED : 0;
+    return Lane.WIDE && half && !minimum && k % VALUES == 0 && k >= STEP ? steps(k) * (linear ? 144 : 128) : 0;
   }
 
-  /** For each block: what meets low nibbles; what meets high ones where they lie, 16 times too large; and what is added for 8 less in each. */
+  private static int steps(int k) {
+    return (k + STEP - 1) / STEP;
+  }
+
+  /** For each four blocks what meets low nibbles and what meets high ones; where values are linear, also what is added for 24 less in each. */
   @Override
   public void prepare(MemorySegment x, long at, int k, MemorySegment prepared, long to) {
-    for (int b = 0; b < k / VALUES; b++) {
-      FloatVector low = Lane.load(x, at + b * 128L);
-      FloatVector high = Lane.load(x, at + b * 128L + 64);
-      Lane.store(low, prepared, to + b * 192L);
-      Lane.store(high.mul(0.0625f), prepared, to + b * 192L + 64);
-      Lane.store(low.add(high).mul(-8f), prepared, to + b * 192L + 128);
+    long vectors = linear ? 9 : 8;
+    for (int i = 0; i < steps(k); i++) {
+      int first = Math.min(i * STEP, k - STEP);
+      long target = to + i * vectors * 64;
+      Raw.spread(x, at + first * 4L, 32, 64, linear ? 16 : 1, prepared, target);
+      Raw.spread(x, at + first * 4L + 64, 32, 64, linear ? 16 : 1, prepared, target + 256);
+      Raw.clear(prepared, target, 8, (i * STEP - first) / VALUES * 4);
+      if (linear) {
+        Lane.store(Raw.less(prepared, target, -1.5f).add(Raw.less(prepared, target + 256, -1.5f)), prepared, target + 512);
+      }
     }
   }
 
-  // Flat, for a method called where the code has become long is not inlined, and its vectors become objects.
   @Override
   public void rows(MemorySegment w, long row, long stride, int count, int k, MemorySegment s, long prepared, float[] sums) {
-    FloatVector zero = FloatVector.zero(FLOATS);
-    FloatVector sum0 = zero;
-    FloatVector sum1 = zero;
-    FloatVector sum2 = zero;
-    FloatVector sum3 = zero;
-    int to = 0;
-    long at = prepared;
-    long end = prepared + k / VALUES * 192L;
-    int blocks = count * (k / VALUES);
-    for (int b = 0; b < blocks; b++) {
-      long p0 = row + b * 18L;
-      long p1 = p0 + stride;
-      long p2 = p1 + stride;
-      long p3 = p2 + stride;
-      FloatVector x = FloatVector.fromMemorySegment(FLOATS, s, at, NATIVE);
-      FloatVector y = FloatVector.fromMemorySegment(FLOATS, s, at + 64, NATIVE);
-      FloatVector less = FloatVector.fromMemorySegment(FLOATS, s, at + 128, NATIVE);
-      IntVector n0 = (IntVector) ByteVector.fromMemorySegment(BYTES, w, p0 + 2, NATIVE).convertShape(ZERO_EXTEND_B2I, INTS, 0);
-      IntVector n1 = (IntVector) ByteVector.fromMemorySegment(BYTES, w, p1 + 2, NATIVE).convertShape(ZERO_EXTEND_B2I, INTS, 0);
-      IntVector n2 = (IntVector) ByteVector.fromMemorySegment(BYTES, w, p2 + 2, NATIVE).convertShape(ZERO_EXTEND_B2I, INTS, 0);
-      IntVector n3 = (IntVector) ByteVector.fromMemorySegment(BYTES, w, p3 + 2, NATIVE).convertShape(ZERO_EXTEND_B2I, INTS, 0);
-      FloatVector of0 = ((FloatVector) n0.and(15).convertShape(I2F, FLOATS, 0)).fma(x, less);
-      FloatVector of1 = ((FloatVector) n1.and(15).convertShape(I2F, FLOATS, 0)).fma(x, less);
-      FloatVector of2 = ((FloatVector) n2.and(15).convertShape(I2F, FLOATS, 0)).fma(x, less);
-      FloatVector of3 = ((FloatVector) n3.and(15).convertShape(I2F, FLOATS, 0)).fma(x, less);
-      of0 = ((FloatVector) n0.and(0xF0).convertShape(I2F, FLOATS, 0)).fma(y, of0);
-      of1 = ((FloatVector) n1.and(0xF0).convertShape(I2F, FLOATS, 0)).fma(y, of1);
-      of2 = ((FloatVector) n2.and(0xF0).convertShape(I2F, FLOATS, 0)).fma(y, of2);
-      of3 = ((FloatVector) n3.and(0xF0).convertShape(I2F, FLOATS, 0)).fma(y, of3);
-      sum0 = of0.fma(FloatVector.broadcast(FLOATS, Float.float16ToFloat(w.get(SHORT, p0))), sum0);
-      sum1 = of1.fma(FloatVector.broadcast(FLOATS, Float.float16ToFloat(w.get(SHORT, p1))), sum1);
-      sum2 = of2.fma(FloatVector.broadcast(FLOATS, Float.float16ToFloat(w.get(SHORT, p2))), sum2);
-      sum3 = of3.fma(FloatVector.broadcast(FLOATS, Float.float16ToFloat(w.get(SHORT, p3))), sum3);
-      at += 192;
-      if (at == end) {
-        sum0.intoArray(sums, to);
-        sum1.intoArray(sums, to + SUMS);
-        sum2.intoArray(sums, to + 2 * SUMS);
-        sum3.intoArray(sums, to + 3 * SUMS);
-        sum0 = zero;
-        sum1 = zero;
-        sum2 = zero;
-        sum3 = zero;
-        at = prepared;
-        to += Lane.COUNT;
-      }
+    long rowBytes = k / VALUES * 18L;
+    long blocks = Raw.blocks(w, row, stride, count, rowBytes);
+    long x = Raw.address(s, prepared, prepared(k) * 4L);
+    if (linear) {
+      Q40Rows.run(blocks, stride, count, steps(k), rowBytes, rowBytes - 72, x, sums);
+    } else {
+      Iq4NlRows.run(blocks, stride, count, steps(k), rowBytes, rowBytes - 72, x, sums, codes);
     }
   }
 }

@@ -94,4 +94,42 @@ final class Q4KDecoder extends GroupDecoder {
     }
     return Simd.sum(sum.add(other));
   }
+
+  /** Floats prepared for a block: for each half four vectors that meet low nibbles, four for high ones, and what is added for 16 less in each. */
+  static final int PREPARED = 336;
+
+  @Override
+  public int prepared(int k) {
+    return Lane.WIDE && k % BLOCK == 0 ? k / BLOCK * PREPARED : 0;
+  }
+
+  @Override
+  public void prepare(MemorySegment x, long at, int k, MemorySegment prepared, long to) {
+    for (int block = 0; block < k / BLOCK; block++) {
+      prepareBlock(x, at + block * BLOCK * 4L, 16, prepared, to + block * PREPARED * 4L);
+    }
+  }
+
+  /** A block of Q4_K or Q5_K, whose minima meet the sums of each 32 floats. */
+  static void prepareBlock(MemorySegment x, long at, float levels, MemorySegment prepared, long to) {
+    for (int half = 0; half < 2; half++) {
+      long from = at + half * 512L;
+      long target = to + half * 640L;
+      Raw.spread(x, from, 16, 64, levels, prepared, target);
+      Raw.spread(x, from + 128, 16, 64, levels, prepared, target + 256);
+      Lane.store(Raw.less(prepared, target, -1), prepared, target + 512);
+      Lane.store(Raw.less(prepared, target + 256, -1), prepared, target + 576);
+    }
+    for (int j = 0; j < 8; j++) {
+      prepared.set(Lane.FLOAT, to + 1280 + j * 4L, 0);
+      prepared.set(Lane.FLOAT, to + 1312 + j * 4L, -Simd.sum(Lane.load(x, at + j * 128L).add(Lane.load(x, at + j * 128L + 64))));
+    }
+  }
+
+  @Override
+  public void rows(MemorySegment w, long row, long stride, int count, int k, MemorySegment s, long prepared, float[] sums) {
+    int blocks = k / BLOCK;
+    long bytes = (long) blocks * BYTES;
+    Q4KRows.run(Raw.blocks(w, row, stride, count, bytes), stride, count, blocks, bytes, Raw.address(s, prepared, prepared(k) * 4L), sums);
+  }
 }

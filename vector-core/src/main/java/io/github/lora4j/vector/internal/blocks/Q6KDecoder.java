@@ -79,4 +79,31 @@ final class Q6KDecoder extends GroupDecoder {
   private static FloatVector broadcast(float value) {
     return FloatVector.broadcast(Lane.FLOATS, value);
   }
+
+  /** Floats prepared for a block: for each half four vectors that meet low nibbles, four for high ones, and what is added for 96 less in each. */
+  private static final int PREPARED = 320;
+
+  @Override
+  public int prepared(int k) {
+    return Lane.WIDE && k % BLOCK == 0 ? k / BLOCK * PREPARED : 0;
+  }
+
+  @Override
+  public void prepare(MemorySegment x, long at, int k, MemorySegment prepared, long to) {
+    for (int half = 0; half < k / VALUES; half++) {
+      long from = at + half * 512L;
+      long target = to + half * 640L;
+      Raw.spread(x, from, 16, 32, 64, prepared, target);
+      Raw.spread(x, from + 256, 16, 32, 64, prepared, target + 256);
+      Lane.store(Raw.less(prepared, target, -1.5f), prepared, target + 512);
+      Lane.store(Raw.less(prepared, target + 256, -1.5f), prepared, target + 576);
+    }
+  }
+
+  @Override
+  public void rows(MemorySegment w, long row, long stride, int count, int k, MemorySegment s, long prepared, float[] sums) {
+    int blocks = k / BLOCK;
+    long bytes = (long) blocks * BYTES;
+    Q6KRows.run(Raw.blocks(w, row, stride, count, bytes), stride, count, blocks, bytes, Raw.address(s, prepared, prepared(k) * 4L), sums);
+  }
 }

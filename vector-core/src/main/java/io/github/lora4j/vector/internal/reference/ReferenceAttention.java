@@ -17,14 +17,16 @@ public final class ReferenceAttention {
   /** See {@link io.github.lora4j.vector.Kernels#attention}. */
   public void forward(AttentionSpec spec, MemorySegment q, MemorySegment k, MemorySegment v, AttentionSpec.Bias bias, MemorySegment out,
       MemorySegment lse, int qStart, int qLength, int kStart, int kLength, int positionOffset, int head) {
+    bias.check(positionOffset, qLength, kLength);
     Heads at = new Heads(spec, head, qStart, kStart);
     for (int i = 0; i < qLength; i++) {
       int first = spec.first(i + positionOffset, kLength);
       double[] p = new double[Math.max(0, spec.end(i + positionOffset, kLength) - first)];
       double max = Double.NEGATIVE_INFINITY;
       for (int j = 0; j < p.length; j++) {
-        p[j] = capped(spec, spec.scale() * dot(q, at.query(i), k, at.key(first + j), spec.headDim()))
-            + bias(spec, bias, first + j - (i + positionOffset), head);
+        int distance = first + j - (i + positionOffset);
+        p[j] = capped(spec, spec.scale() * product(q, at.query(i), k, at.key(first + j), bias, at.vector(bias, distance)))
+            + bias(spec, bias, distance, head);
         max = Math.max(max, p[j]);
       }
       double sum = 0;
@@ -41,6 +43,15 @@ public final class ReferenceAttention {
       }
       type.set(lse, at.lse(i), p.length == 0 ? Double.NEGATIVE_INFINITY : max + Math.log(sum));
     }
+  }
+
+  /** q·k + q·a + k·b. */
+  private double product(MemorySegment q, long query, MemorySegment k, long key, AttentionSpec.Bias bias, Vector by) {
+    double product = dot(q, query, k, key, by.length);
+    if (!Operands.absent(bias.keys())) {
+      product += dot(q, query, bias.keys(), by.at, by.length);
+    }
+    return Operands.absent(bias.queries()) ? product : product + dot(k, key, bias.queries(), by.at, by.length);
   }
 
   private static double capped(AttentionSpec spec, double score) {
@@ -69,7 +80,7 @@ public final class ReferenceAttention {
     double total = 0;
     double sum = 0;
     for (int j = 0; j < p.length; j++) {
-      double score = capped(spec, spec.scale() * dot(in[0], at.query(i), in[1], at.key(first + j), spec.headDim()));
+      double score = capped(spec, spec.scale() * product(in[0], at.query(i), in[1], at.key(first + j), bias, at.vector(bias, first + j - position)));
       slope[j] = spec.softCap() == 0 ? 1 : 1 - score / spec.softCap() * (score / spec.softCap());
       p[j] = Math.exp(score + bias(spec, bias, first + j - position, at.head) - type.get(in[3], at.lse(i)));
       dp[j] = dot(in[4], at.query(i), in[2], at.key(first + j), spec.headDim());
@@ -101,9 +112,10 @@ public final class ReferenceAttention {
         for (int j = 0; j < of.p.length; j++) {
           double ds = of.ds[j] * of.slope[j] * spec.scale();
           int key = of.first + j;
+          Vector by = at.vector(bias, key - (i + positionOffset));
           for (int d = 0; d < dim; d++) {
-            dQuery[d] += ds * type.get(k, at.key(key) + d);
-            dKeys[key * dim + d] += ds * type.get(q, at.query(i) + d);
+            dQuery[d] += ds * (type.get(k, at.key(key) + d) + element(bias.keys(), by.at + d));
+            dKeys[key * dim + d] += ds * (type.get(q, at.query(i) + d) + element(bias.queries(), by.at + d));
             dValues[key * dim + d] += of.p[j] * type.get(dout, at.query(i) + d);
           }
         }
@@ -119,15 +131,31 @@ public final class ReferenceAttention {
 
   /** See {@link io.github.lora4j.vector.Kernels#attentionBiasGrad}. */
   public void bias(AttentionSpec spec, MemorySegment q, MemorySegment k, MemorySegment v, AttentionSpec.Bias bias, MemorySegment lse,
-      MemorySegment dout, MemorySegment dBias, int qStart, int qLength, int kStart, int kLength, int positionOffset, int head) {
+      MemorySegment dout, AttentionSpec.Bias dBias, int qStart, int qLength, int kStart, int kLength, int positionOffset, int head) {
     Heads at = new Heads(spec, head, qStart, kStart);
     MemorySegment[] in = {q, k, v, lse, dout};
     for (int i = 0; i < qLength; i++) {
       Scores of = scores(spec, in, bias, at, i, i + positionOffset, kLength);
       for (int j = 0; j < of.p.length; j++) {
-        long place = (long) bias.row(of.first + j - (i + positionOffset)) * spec.heads() + head;
-        type.set(dBias, place, type.get(dBias, place) + of.ds[j]);
+        int distance = of.first + j - (i + positionOffset);
+        Vector by = at.vector(bias, distance);
+        add(dBias.table(), (long) bias.row(distance) * spec.heads() + head, of.ds[j]);
+        for (int d = 0; d < by.length; d++) {
+          double factor = of.ds[j] * of.slope[j] * spec.scale();
+          add(dBias.keys(), by.at + d, factor * type.get(q, at.query(i) + d));
+          add(dBias.queries(), by.at + d, factor * type.get(k, at.key(of.first + j) + d));
+        }
       }
+    }
+  }
+
+  private double element(MemorySegment of, long at) {
+    return Operands.absent(of) ? 0 : type.get(of, at);
+  }
+
+  private void add(MemorySegment to, long at, double value) {
+    if (!Operands.absent(to)) {
+      type.set(to, at, type.get(to, at) + value);
     }
   }
 
@@ -147,6 +175,9 @@ public final class ReferenceAttention {
     }
   }
 
+  /** Where a head's vector of a distance starts, if there are any, and its length. */
+  private record Vector(long at, int length) {}
+
   /** Where a head's rows start, in elements. */
   private record Heads(AttentionSpec spec, int head, int qStart, int kStart) {
     long query(int i) {
@@ -155,6 +186,10 @@ public final class ReferenceAttention {
 
     long key(int j) {
       return ((long) (kStart + j) * spec.kvHeads() + (long) head * spec.kvHeads() / spec.heads()) * spec.headDim();
+    }
+
+    Vector vector(AttentionSpec.Bias bias, int distance) {
+      return new Vector(bias.vectors() ? ((long) bias.row(distance) * spec.heads() + head) * spec.headDim() : 0, spec.headDim());
     }
 
     long lse(int i) {

@@ -10,12 +10,15 @@ import io.github.lora4j.vector.WeightFormats;
 import io.github.lora4j.vector.blocks.FourBit;
 import io.github.lora4j.vector.blocks.GgufFormat;
 import io.github.lora4j.vector.blocks.Int8Rows;
+import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.nio.file.Files;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.SplittableRandom;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
@@ -126,44 +129,57 @@ class RowDecoderTest {
     }
   }
 
+  @Test
+  void theKernelsInTheSourceTreeAreTheGeneratedOnes() throws IOException {
+    for (var source : RowsGenerator.sources().entrySet()) {
+      assertEquals(source.getValue(), Files.readString(RowsGenerator.DIRECTORY.resolve(source.getKey() + ".java")).replace("\r\n", "\n"));
+    }
+  }
+
   /** Four runs of three rows side by side, one of them twice: every sum is that of its own row. */
   @ParameterizedTest
   @MethodSource("formats")
   void runsOfRowsSideBySide(WeightFormat format) {
+    for (int cols : new int[] {COLS, 160, 288, 320, 1152}) {
+      runsOfRowsSideBySide(format, cols);
+    }
+  }
+
+  private static void runsOfRowsSideBySide(WeightFormat format, int cols) {
     RowDecoder decoder = RowDecoder.of(format);
-    int floats = decoder.prepared(COLS);
+    int floats = decoder.prepared(cols);
     if (floats == 0) {
       return;
     }
     int count = 3;
-    long rowBytes = WeightFormats.rowBytes(format, COLS);
+    long rowBytes = WeightFormats.rowBytes(format, cols);
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment rows = arena.allocate(4 * count * rowBytes, 8);
       for (int i = 0; i < 4 * count; i++) {
-        MemorySegment.copy(blocks(format, COLS, arena, i), 0, rows, i * rowBytes, rowBytes);
+        MemorySegment.copy(blocks(format, cols, arena, i), 0, rows, i * rowBytes, rowBytes);
       }
-      MemorySegment x = arena.allocate(4L * COLS, 8);
-      for (int i = 0; i < COLS; i++) {
+      MemorySegment x = arena.allocate(4L * cols, 8);
+      for (int i = 0; i < cols; i++) {
         x.set(JAVA_FLOAT_UNALIGNED, 4L * i, (float) Math.sin(i));
       }
       MemorySegment prepared = arena.allocate(4L * floats + 64, 8);
-      decoder.prepare(x, 0, COLS, prepared, 64);
+      decoder.prepare(x, 0, cols, prepared, 64);
       for (int stride : new int[] {count, 0}) {
         float[] sums = new float[RowDecoder.ABREAST * RowDecoder.SUMS];
-        decoder.rows(rows, 0, stride * rowBytes, count, COLS, prepared, 64, sums);
+        decoder.rows(rows, 0, stride * rowBytes, count, cols, prepared, 64, sums);
         for (int i = 0; i < RowDecoder.ABREAST * count; i++) {
-          check(format, rows, (i / count * stride + i % count) * rowBytes, x, sums, i / count * RowDecoder.SUMS + i % count * Lane.COUNT);
+          check(format, rows, (i / count * stride + i % count) * rowBytes, x, cols, sums, i / count * RowDecoder.SUMS + i % count * Lane.COUNT);
         }
       }
     }
   }
 
-  private static void check(WeightFormat format, MemorySegment rows, long row, MemorySegment x, float[] sums, int at) {
-    float[] values = new float[COLS];
-    format.decode(rows, row, MemorySegment.ofArray(values), 0, COLS);
+  private static void check(WeightFormat format, MemorySegment rows, long row, MemorySegment x, int cols, float[] sums, int at) {
+    float[] values = new float[cols];
+    format.decode(rows, row, MemorySegment.ofArray(values), 0, cols);
     double sum = 0;
     double size = 0;
-    for (int i = 0; i < COLS; i++) {
+    for (int i = 0; i < cols; i++) {
       sum += (double) x.get(JAVA_FLOAT_UNALIGNED, 4L * i) * values[i];
       size += Math.abs((double) x.get(JAVA_FLOAT_UNALIGNED, 4L * i) * values[i]);
     }

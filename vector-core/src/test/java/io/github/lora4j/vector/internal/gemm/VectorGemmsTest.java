@@ -189,7 +189,7 @@ class VectorGemmsTest {
   @ValueSource(strings = {"NT 96 96 96 live", "NN 96 96 96 live", "TN 40 96 96 live", "NT 96 8 96 live", "NN 96 8 96 live", "TN 40 8 96 live",
       "NT 96 96 8 live", "NN 96 96 8 live", "NT 96 330 96 F32", "NT 40 330 96 BF16", "NT 1 330 96 F32", "NT 3 330 96 F32", "NT 1 330 96 BF16",
       "NT 3 330 96 BF16", "NT 1 330 96 F16", "NT 3 330 96 F16", "NT 1 330 256 Q8_0", "NT 1 330 256 Q4_0", "NT 1 330 256 NF4", "NT 1 330 256 Q4_K",
-      "NT 1 330 256 Q6_K", "NT 1 330 256 INT8", "NT 3 330 256 NF4", "NT 40 330 256 NF4",
+      "NT 1 330 256 Q6_K", "NT 2 330 256 IQ4_NL", "NT 1 330 256 INT8", "NT 3 330 256 NF4", "NT 40 330 256 NF4",
       "NT 3 330 256 Q5_K", "NT 40 330 256 Q2_K", "NN 40 256 330 Q3_K", "NN 40 256 330 NF4"})
   void runningAllocatesNothing(String product) throws Exception {
     ForcedWidth.run(GemmAllocation.class, List.of("-Dproduct=" + product));
