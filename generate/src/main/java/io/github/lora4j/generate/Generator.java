@@ -3,6 +3,7 @@ package io.github.lora4j.generate;
 import io.github.lora4j.checkpoint.Checkpoint;
 import io.github.lora4j.generate.internal.AdapterChoices;
 import io.github.lora4j.generate.internal.CacheProgram;
+import io.github.lora4j.generate.internal.GgufForms;
 import io.github.lora4j.generate.internal.KeptRows;
 import io.github.lora4j.generate.internal.Logits;
 import io.github.lora4j.generate.internal.PieceBatch;
@@ -16,7 +17,6 @@ import io.github.lora4j.graph.VirtualTokens;
 import io.github.lora4j.lora.Adapter;
 import io.github.lora4j.lora.LoadedAdapter;
 import io.github.lora4j.lora.model.DefaultPlaces;
-import io.github.lora4j.lora.model.GgufForm;
 import io.github.lora4j.lora.model.ModelDescription;
 import io.github.lora4j.lora.parameters.AdapterValues;
 import io.github.lora4j.lora.sets.AdapterSet;
@@ -25,7 +25,6 @@ import io.github.lora4j.models.Head;
 import io.github.lora4j.models.Model;
 import io.github.lora4j.models.Rows;
 import io.github.lora4j.models.Weights;
-import io.github.lora4j.models.gguf.GgufPlaces;
 import io.github.lora4j.vector.ConfigException;
 import io.github.lora4j.vector.Lora4jException;
 import io.github.lora4j.vector.Memory;
@@ -107,26 +106,7 @@ public final class Generator implements AutoCloseable {
   public static ModelDescription describe(Model model) {
     FamilyFacts.AdapterPlaces places = model.architecture().facts().adapters();
     return new ModelDescription(model.architecture().modelType(), model.modules(), model.outputModule(), model.tied(), DefaultPlaces.of(
-        places.lora(), places.adaLora(), places.ia3(), places.ia3Feedforward(), places.blockOutputs()), gguf(model));
-  }
-
-  private static GgufForm gguf(Model model) {
-    return GgufPlaces.find(model.architecture()).<GgufForm>map(places -> new GgufForm() {
-      @Override
-      public String architecture() {
-        return places.keys().architecture();
-      }
-
-      @Override
-      public Optional<String> tensor(String parameter) {
-        return places.tensor(parameter);
-      }
-
-      @Override
-      public long ours(String parameter, long place) {
-        return places.ours(parameter, place);
-      }
-    }).orElse(GgufForm.NONE);
+        places.lora(), places.adaLora(), places.ia3(), places.ia3Feedforward(), places.blockOutputs()), GgufForms.of(model));
   }
 
   /**
