@@ -3,7 +3,7 @@ package io.github.lora4j.generate;
 import io.github.lora4j.checkpoint.Checkpoint;
 import io.github.lora4j.generate.internal.AdapterChoices;
 import io.github.lora4j.generate.internal.CacheProgram;
-import io.github.lora4j.generate.internal.GgufPlacesForm;
+import io.github.lora4j.generate.internal.GgufForms;
 import io.github.lora4j.generate.internal.KeptRows;
 import io.github.lora4j.generate.internal.Logits;
 import io.github.lora4j.generate.internal.PieceBatch;
@@ -106,7 +106,7 @@ public final class Generator implements AutoCloseable {
   public static ModelDescription describe(Model model) {
     FamilyFacts.AdapterPlaces places = model.architecture().facts().adapters();
     return new ModelDescription(model.architecture().modelType(), model.modules(), model.outputModule(), model.tied(), DefaultPlaces.of(
-        places.lora(), places.adaLora(), places.ia3(), places.ia3Feedforward(), places.blockOutputs()), GgufPlacesForm.of(model));
+        places.lora(), places.adaLora(), places.ia3(), places.ia3Feedforward(), places.blockOutputs()), GgufForms.of(model));
   }
 
   /**

@@ -73,12 +73,12 @@ public final class KeptRows {
    */
   public Optional<Place> takeKept(List<Integer> prompt, int before, int rows, Writer writer) {
     Kept best = null;
-    int most = LEAST - 1;
+    int longest = LEAST - 1;
     for (Kept one : kept) {
       int common = one.writer.equals(writer) && one.before == before ? common(one.tokens, prompt) : 0;
-      if (common > most && cache.room(one.place.first, first -> kept.stream().anyMatch(other -> other.place.first == first)) >= rows) {
+      if (common > longest && cache.room(one.place.first, first -> kept.stream().anyMatch(other -> other.place.first == first)) >= rows) {
         best = one;
-        most = common;
+        longest = common;
       }
     }
     if (best == null) {
@@ -93,7 +93,7 @@ public final class KeptRows {
     }
     cache.resize(place.first, rows);
     // The last token of a prompt always goes through the model: its logits are what is asked for.
-    return Optional.of(new Place(place.first, rows, before + Math.min(most, prompt.size() - 1), place.beyond));
+    return Optional.of(new Place(place.first, rows, before + Math.min(longest, prompt.size() - 1), place.beyond));
   }
 
   private static int common(int[] tokens, List<Integer> prompt) {

@@ -10,6 +10,7 @@ import io.github.lora4j.generate.Generator;
 import io.github.lora4j.generate.GeneratorOptions;
 import io.github.lora4j.generate.Sequence;
 import io.github.lora4j.generate.TokenListener;
+import io.github.lora4j.generate.settings.GenerationConfig;
 import io.github.lora4j.generate.settings.GenerationSettings;
 import io.github.lora4j.generate.text.TextGenerator;
 import io.github.lora4j.graph.Backend;
@@ -70,8 +71,9 @@ class SourceServingTest {
       Tokenizer tokenizer = Tokenizer.load(path);
       TextGenerator text = new TextGenerator(generator, tokenizer, model);
       return SOURCES.stream().map(source -> {
-        Sequence done = generator.run(List.of(text.request(source, GenerationSettings.of(Map.of("max_new_tokens", 9, "eos_token_id", List.of())), "")),
-            TokenListener.NONE).getFirst();
+        GenerationConfig config = GenerationSettings.of(GenerationSettings.ofModel(path), Map.of("max_new_tokens", 9, "eos_token_id", List.of(),
+            "num_beams", 1, "do_sample", false));
+        Sequence done = generator.run(List.of(text.request(source, config, "")), TokenListener.NONE).getFirst();
         return tokenizer.decode(done.generated());
       }).toList();
     }
