@@ -40,8 +40,8 @@ public record Embedding(@Meaning("Sentence vectors by mean, cls or last; as the 
    * What pairs teach, by the names of sentence-transformers.
    *
    * @param sentenceLoss multiple_negatives: pairs belong together; cosent, angle, cosine_similarity: data.label is a score; contrastive: it is 1 or 0
-   * @param scale factor on similarities
-   * @param margin of contrastive, on cosine distance
+   * @param similarityScale factor on similarities
+   * @param contrastiveMargin of contrastive, on cosine distance
    * @param symmetric whether the second text is to find the first, too
    * @param matryoshkaDims lengths that vectors may be cut to, such as "384,128"; empty: they are not to be cut
    */
