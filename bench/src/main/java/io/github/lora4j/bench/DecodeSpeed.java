@@ -15,6 +15,7 @@ import io.github.lora4j.graph.cpu.CpuBackend;
 import io.github.lora4j.models.Model;
 import io.github.lora4j.models.ModelDirectory;
 import io.github.lora4j.vector.DType;
+import io.github.lora4j.vector.Elements;
 import io.github.lora4j.vector.KernelProvider;
 import io.github.lora4j.vector.Memory;
 import io.github.lora4j.vector.WeightFormat;
@@ -32,7 +33,8 @@ import java.util.SplittableRandom;
 
 /**
  * Decoding of one sequence: tokens/s, and GB/s of weights beside those of a loop that only reads as many bytes with the same threads, interleaved.
- * Weights that a token reads are those of all linear modules; the share is the median of ratios of neighbours.
+ * Weights that a token reads are those of all linear modules, in blocks below the output layer only; the share is the median of ratios of
+ * neighbours.
  *
  * <p>System properties: {@code shapes} (15M, 110M), {@code weights} (f32, bf16), comma-separated; {@code threads} (all processors),
  * {@code reps} (31), {@code tokens} (16) timed together, {@code context} (32) tokens before the first of them. Several threads are timed
@@ -93,8 +95,9 @@ public final class DecodeSpeed {
     int context = Integer.getInteger("context", 32);
     int tokens = Integer.getInteger("tokens", 16);
     int reps = Integer.getInteger("reps", 31);
-    long bytes = model.modules().stream().filter(m -> m.kind() == ModuleInfo.Kind.LINEAR).mapToLong(m ->
-        m.out() * WeightFormats.rowBytes(format, m.in())).sum();
+    // The output layer is the embedding, which blocks do not reach: it stays in F32.
+    long bytes = model.modules().stream().filter(m -> m.kind() == ModuleInfo.Kind.LINEAR).mapToLong(m -> m.out()
+        * WeightFormats.rowBytes(m.name().equals("lm_head") && !(format instanceof Elements) ? WeightFormat.F32 : format, m.in())).sum();
     GenerationConfig config = GenerationSettings.of(Map.of());
     int[] prompt = new int[context];
     Arrays.setAll(prompt, i -> 100 + i);

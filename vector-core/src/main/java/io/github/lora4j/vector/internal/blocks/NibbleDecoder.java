@@ -1,10 +1,20 @@
 package io.github.lora4j.vector.internal.blocks;
 
+import static io.github.lora4j.vector.internal.blocks.Lane.BYTES;
+import static io.github.lora4j.vector.internal.blocks.Lane.FLOATS;
+import static io.github.lora4j.vector.internal.blocks.Lane.INTS;
+import static io.github.lora4j.vector.internal.blocks.Lane.NATIVE;
+import static jdk.incubator.vector.VectorOperators.LSHR;
+import static jdk.incubator.vector.VectorOperators.NE;
+import static jdk.incubator.vector.VectorOperators.ZERO_EXTEND_B2I;
+
 import io.github.lora4j.vector.blocks.GgufFormat;
 import io.github.lora4j.vector.internal.Simd;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import jdk.incubator.vector.ByteVector;
 import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.IntVector;
 
 /** 32 nibbles behind one scale: sixteen values a block may have, of which each nibble chooses one. */
 final class NibbleDecoder extends GroupDecoder {
@@ -62,11 +72,32 @@ final class NibbleDecoder extends GroupDecoder {
     return table.mul(Float.intBitsToFloat(e < 2 ? 0x00200000 << e : e - 1 << 23));
   }
 
+  // Flat: where a panel's code has become long, a method that is called here with vectors is not inlined, and each vector becomes an object.
   @Override
   void group(MemorySegment blocks, long block, int first, MemorySegment out, long to) {
-    FloatVector one = scaled(Lane.table(codes, 0), blocks, block);
-    FloatVector two = scaled(Lane.table(codes, 1), blocks, block);
-    Lane.nibbles(blocks, block + nibblesAt, one, two, out, to, to + 64);
+    int e = half ? 0 : Lane.u8(blocks, block);
+    float d = half ? Lane.half(blocks, block) : Float.intBitsToFloat(e < 2 ? 0x00200000 << e : e - 1 << 23);
+    FloatVector codes0 = FloatVector.fromArray(FLOATS, codes, 0).mul(d);
+    FloatVector codes1 = FloatVector.fromArray(FLOATS, codes, Lane.WIDE ? 0 : Lane.COUNT).mul(d);
+    if (minimum) {
+      float m = Lane.half(blocks, block + 2);
+      codes0 = codes0.add(m);
+      codes1 = codes1.add(m);
+    }
+    IntVector one = codes0.reinterpretAsInts();
+    IntVector two = codes1.reinterpretAsInts();
+    for (int i = 0; i < VALUES / 2; i += Lane.COUNT) {
+      IntVector n = (IntVector) ByteVector.fromMemorySegment(BYTES, blocks, block + nibblesAt + i, NATIVE).convertShape(ZERO_EXTEND_B2I, INTS, 0);
+      IntVector m = n.lanewise(LSHR, 4);
+      IntVector low = n.selectFrom(one);
+      IntVector high = m.selectFrom(one);
+      if (!Lane.WIDE) {
+        low = low.blend(n.selectFrom(two), n.and(Lane.COUNT).compare(NE, 0));
+        high = high.blend(m.selectFrom(two), m.and(Lane.COUNT).compare(NE, 0));
+      }
+      low.reinterpretAsFloats().intoMemorySegment(out, to + i * 4L, NATIVE);
+      high.reinterpretAsFloats().intoMemorySegment(out, to + 64 + i * 4L, NATIVE);
+    }
   }
 
   @Override
