@@ -29,8 +29,8 @@ import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.Random;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A whole training step of an encoder or a decoder with LoRA on query and value, or of a DeBERTa with AdaLoRA: forward, backward, AdamW. Random weights, tokens and
@@ -126,7 +126,7 @@ public final class TrainingStep implements AutoCloseable {
 
   private final Executable executable;
   private final TaskProgram program;
-  private final Optional<StepHook> hook;
+  private final @Nullable StepHook hook;
   private final float[] hyper;
   private int steps;
 
@@ -140,7 +140,7 @@ public final class TrainingStep implements AutoCloseable {
     RecordedTask task = shape.task();
     boolean decoder = shape.family == Family.LLAMA;
     Adapter adapter = shape.adapter(task);
-    hook = adapter.hook(PLANNED);
+    hook = adapter.hook(PLANNED).orElse(null);
     hyper = new float[adapter.groups().size() + 2];
     Arrays.fill(hyper, 1e-3f);
     OptimizerSpec optimizer = new OptimizerSpec(OptimizerSpec.Kind.ADAMW, 0.9, 0.999, 1e-8, Collections.nCopies(adapter.groups().size(), 0.01), 0);
@@ -199,8 +199,8 @@ public final class TrainingStep implements AutoCloseable {
     hyper[hyper.length - 1] = (float) (1 - Math.pow(0.999, steps));
     executable.write(program.program().slot(TaskProgram.HYPER).orElseThrow(), hyper, hyper.length);
     executable.run("apply");
-    if (hook.isPresent()) {
-      hook.get().afterUpdate(executable, steps);
+    if (hook != null) {
+      hook.afterUpdate(executable, steps);
       executable.run(TaskProgram.CLEAR);
     }
     executable.floats(program.program().slot(TaskProgram.REPORT).orElseThrow());
