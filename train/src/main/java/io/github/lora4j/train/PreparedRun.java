@@ -143,7 +143,9 @@ public record PreparedRun(Recipe recipe, ModelDirectory directory, RecordedTask 
 
   private static Adapter adapter(Recipe recipe, ModelDirectory directory, RecordedTask program) {
     Map<String, Object> settings = new LinkedHashMap<>(recipe.adapter().settings());
-    settings.putIfAbsent("task_type", program.taskType());
+    if (!program.taskType().isEmpty()) {
+      settings.putIfAbsent("task_type", program.taskType());
+    }
     settings.putIfAbsent("base_model_name_or_path", directory.config().json().path("_name_or_path").asText(recipe.model().toString()));
     AdapterMethod method = AdapterMethod.named(recipe.adapter().method());
     Adapter adapter = recipe.adapter().startFrom().isEmpty() ? method.create(settings, program.description())

@@ -151,7 +151,7 @@ public final class TrainedModel implements AutoCloseable {
     int together = recipe.training().batchSize();
     TaskProgram.Capacity needed = TrainingPlan.evaluation(program, data, together);
     try (Session session = session(needed.atLeast(room()))) {
-      return Evaluation.of(task, program, session, data, together);
+      return Evaluation.of(task, recipe.data().labels(), program, session, data, together);
     }
   }
 

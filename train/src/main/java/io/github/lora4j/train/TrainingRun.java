@@ -267,8 +267,8 @@ public final class TrainingRun implements AutoCloseable {
   private Map<String, Double> evaluate() {
     long start = System.nanoTime();
     try {
-      Map<String, Double> metrics = Evaluation.of(recipe.task(), prepared.program(), session, prepared.eval().orElseThrow(),
-          recipe.training().batchSize());
+      Map<String, Double> metrics = Evaluation.of(recipe.task(), recipe.data().labels(), prepared.program(), session,
+          prepared.eval().orElseThrow(), recipe.training().batchSize());
       evaluationDue = false;
       tell(new TrainEvent.Evaluated(done, epoch(), metrics, (System.nanoTime() - start) / 1e9));
       compare(metrics);

@@ -7,15 +7,25 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.fasterxml.jackson.dataformat.yaml.YAMLFactory;
+import io.github.lora4j.checkpoint.Checkpoint;
+import io.github.lora4j.checkpoint.SafetensorsWriter;
+import io.github.lora4j.checkpoint.TensorInfo;
 import io.github.lora4j.cli.InProcess;
 import io.github.lora4j.testkit.TinyBert;
+import io.github.lora4j.vector.DType;
 import java.io.IOException;
 import java.io.InputStream;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
+import java.util.function.Consumer;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.DynamicTest;
@@ -58,7 +68,7 @@ class ExamplesTest {
     // The small models have fewer positions.
     if (data.has("max_length")) {
       data.put("max_length", Math.min(data.path("max_length").intValue(), switch (task) {
-        case "embedding" -> 32;
+        case "embedding", "token_classification", "question_answering", "masked_lm" -> 32;
         case "seq2seq" -> 96;
         default -> 256;
       }));
@@ -83,8 +93,11 @@ class ExamplesTest {
 
   private static Path model(String task, Path directory) throws IOException {
     return switch (task) {
-      case "classification", "embedding" -> {
+      case "classification", "embedding", "token_classification", "question_answering", "masked_lm" -> {
         TinyBert.copyTo(directory);
+        if (task.equals("masked_lm")) {
+          withWords(directory.resolve("model.safetensors"));
+        }
         Files.write(directory.resolve("vocab.txt"), List.of("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "good", "bad", "film", "a", "how", "to",
             "read",
             "file"));
@@ -103,6 +116,33 @@ class ExamplesTest {
     };
   }
 
+  /** Adds a head over the vocabulary, whose weights are those of an encoder's feed-forward layer cut to size. */
+  private static void withWords(Path file) throws IOException {
+    Path whole = file.resolveSibling("whole.safetensors");
+    try (Arena arena = Arena.ofConfined(); Checkpoint encoder = Checkpoint.open(file)) {
+      SafetensorsWriter writer = new SafetensorsWriter().metadata("format", "pt");
+      List<Long> words = encoder.info("bert.embeddings.word_embeddings.weight").shape();
+      Map<String, List<Long>> head = Map.of("transform.dense.weight", List.of(words.get(1), words.get(1)), "transform.dense.bias",
+          List.of(words.get(1)), "transform.LayerNorm.weight", List.of(words.get(1)), "transform.LayerNorm.bias", List.of(words.get(1)), "bias",
+          List.of(words.getFirst()));
+      encoder.names().forEach(name -> add(writer, arena, name, encoder.info(name).shape(), data -> encoder.read(name, DType.F32, data)));
+      head.forEach((name, shape) -> add(writer, arena, "cls.predictions." + name, shape, data -> {
+        for (long i = 0; i < data.byteSize() / 4; i++) {
+          data.setAtIndex(ValueLayout.JAVA_FLOAT, i, (float) Math.sin(i));
+        }
+      }));
+      writer.write(whole);
+    }
+    Files.move(whole, file, StandardCopyOption.REPLACE_EXISTING);
+  }
+
+  private static void add(SafetensorsWriter writer, Arena arena, String name, List<Long> shape, Consumer<MemorySegment> values) {
+    TensorInfo info = new TensorInfo(name, DType.F32, shape);
+    MemorySegment data = arena.allocate(info.bytes(), 64);
+    values.accept(data);
+    writer.add(info, data);
+  }
+
   /** Rows in the form that the recipe's comments promise. */
   private static List<String> rows(String task, Path file, JsonNode data) {
     String name = file.toString().toLowerCase(Locale.ROOT);
@@ -110,6 +150,9 @@ class ExamplesTest {
       List<String> rows = new ArrayList<>(List.of(data.path("text").asText() + "\t" + data.path("label").asText()));
       IntStream.range(0, 8 * ROWS).mapToObj(i -> "a %s film\t%d".formatted(i % 2 == 0 ? "good" : "bad", i % 2)).forEach(rows::add);
       return rows;
+    }
+    if (name.endsWith(".txt") && task.equals("masked_lm")) {
+      return IntStream.range(0, 2 * ROWS).mapToObj(i -> "how to read a %s file".formatted(WORDS.get(i % 2))).toList();
     }
     if (name.endsWith(".txt")) {
       return List.of("Who bakes the bread? The baker bakes the bread. ".repeat(40));
@@ -127,6 +170,10 @@ class ExamplesTest {
       case "dpo" -> "{\"prompt\": \"%s\", \"chosen\": \"%d\", \"rejected\": \"%d\"}".formatted(question, i + 1, i + 2);
       case "embedding" -> "{\"%s\": \"how to %s a %s\", \"%s\": \"%s file %s\"}".formatted(data.path("text").asText(),
           WORDS.get(i % 8), WORDS.get(i / 8), data.path("text_pair").asText(), WORDS.get(i % 8), WORDS.get(i / 8));
+      case "token_classification" -> "{\"text\": \"read a %s film\", \"tags\": [\"O\", \"O\", \"%s\", \"O\"]}".formatted(WORDS.get(i % 2),
+          i % 2 == 0 ? "GOOD" : "BAD");
+      case "question_answering" -> "{\"question\": \"how\", \"context\": \"a %s film\", \"answers\": [\"%s\"]}".formatted(WORDS.get(i % 2),
+          WORDS.get(i % 2));
       case "seq2seq" -> "{\"source\": \"%s\", \"target\": \"%d\"}".formatted(question, i + 1);
       default -> throw new AssertionError("a new task: write rows for it here");
     };

@@ -23,6 +23,7 @@ import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
 import java.util.function.Supplier;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /** What a model's files say of texts: where they begin and end, and how conversations are written. Files are read when they are asked for. */
@@ -115,9 +116,10 @@ public final class ModelTexts {
     return special("bos_token", tokenizer);
   }
 
-  /** The token that stands for one that is to be guessed. */
+  /** The token that stands for one that is to be guessed: mask_token of the tokenizer's files, or what the classes of tokenizers have without it. */
   public OptionalInt mask(Tokenizer tokenizer) {
-    return special("mask_token", tokenizer);
+    OptionalInt named = special("mask_token", tokenizer);
+    return named.isPresent() ? named : Stream.of("[MASK]", "<mask>").filter(tokenizer.specialTokens()::contains).mapToInt(tokenizer::id).findFirst();
   }
 
   private OptionalInt special(String name, Tokenizer tokenizer) {

@@ -10,6 +10,7 @@ import io.github.lora4j.train.data.Sequence;
 import io.github.lora4j.train.data.Target;
 import io.github.lora4j.train.recorded.MaskedLm;
 import io.github.lora4j.train.recorded.RecordedTask;
+import io.github.lora4j.train.rows.Content;
 import io.github.lora4j.train.tasks.Meaning;
 import io.github.lora4j.train.tasks.Prediction;
 import io.github.lora4j.train.tasks.TrainingTask;
@@ -59,6 +60,11 @@ public record MaskedText(@Meaning(SHARE) double maskedShare, @Meaning(COPIES) in
   }
 
   @Override
+  public boolean typedRows() {
+    return true;
+  }
+
+  @Override
   public List<String> problems(DataSpec columns, List<String> labels) {
     return List.of();
   }
@@ -81,7 +87,13 @@ public record MaskedText(@Meaning(SHARE) double maskedShare, @Meaning(COPIES) in
   public List<Example> examples(Row row, RowReader reader) {
     int mask = reader.texts().mask(reader.tokenizer()).orElseThrow(() -> new ConfigException(
         "task masked_lm: the model's tokenizer files name no mask_token, so nothing can stand for a token that is guessed"));
-    Encoding encoding = reader.encode(row.text());
+    if (Contents.weight(row) == 0) {
+      return List.of();
+    }
+    if (!(Contents.of(row, reader) instanceof Content.Text content)) {
+      throw Contents.wrong(row, reader, name(), "text");
+    }
+    Encoding encoding = reader.encode(content.text());
     int[] words = IntStream.range(0, encoding.length()).filter(t -> encoding.ends()[t] > 0).toArray();
     List<Example> examples = new ArrayList<>();
     for (int copy = 0; words.length > 0 && copy < copies; copy++) {

@@ -21,10 +21,12 @@ public final class Evaluation {
   /**
    * Measures a session that was opened with room for targets.
    *
+   * @param labels names of the classes
    * @param together examples of one batch at most: what a loss sees that compares the examples of a batch
    * @return the loss, then the task's metrics
    */
-  public static Map<String, Double> of(TrainingTask task, RecordedTask program, Session session, TokenizedData data, int together) {
+  public static Map<String, Double> of(TrainingTask task, List<String> labels, RecordedTask program, Session session, TokenizedData data,
+      int together) {
     Packer packer = new Packer(program, session);
     Executable executable = session.executable();
     TaskProgram.Evaluated evaluated = session.task().evaluated().orElseThrow();
@@ -50,7 +52,7 @@ public final class Evaluation {
     Map<String, Double> result = new LinkedHashMap<>();
     result.put("loss", loss / counted);
     result.putAll(task.ofLoss(loss / counted));
-    result.putAll(task.metrics(rows.toArray(float[][]::new), data.examples().stream().map(Example::target).toList()));
+    result.putAll(task.metrics(rows.toArray(float[][]::new), data.examples().stream().map(Example::target).toList(), labels));
     return result;
   }
 }

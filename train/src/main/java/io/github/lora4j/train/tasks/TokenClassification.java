@@ -12,6 +12,7 @@ import io.github.lora4j.train.recorded.RecordedTask;
 import io.github.lora4j.train.recorded.TokenClassifier;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.IntStream;
@@ -83,6 +84,32 @@ public final class TokenClassification implements TrainingTask {
   public Map<String, Double> metrics(float[][] judged, List<Target> targets) {
     return Metrics.classes(judged, targets.stream().map(target -> (Target.TokenLabels) target)
         .flatMapToInt(label -> IntStream.range(0, label.ids().length).filter(i -> label.counted()[i]).map(i -> label.ids()[i])).toArray());
+  }
+
+  /** With labels of entities, precision, recall and F1 of these. */
+  @Override
+  public Map<String, Double> metrics(float[][] judged, List<Target> targets, List<String> labels) {
+    Map<String, Double> result = new LinkedHashMap<>(metrics(judged, targets));
+    if (Entities.are(labels)) {
+      List<List<String>> right = new ArrayList<>();
+      List<List<String>> found = new ArrayList<>();
+      int at = 0;
+      for (Target target : targets) {
+        Target.TokenLabels label = (Target.TokenLabels) target;
+        List<String> rightHere = new ArrayList<>();
+        List<String> foundHere = new ArrayList<>();
+        for (int t = 0; t < label.ids().length; t++) {
+          if (label.counted()[t]) {
+            rightHere.add(labels.get(label.ids()[t]));
+            foundHere.add(labels.get(Metrics.argmax(judged[at++])));
+          }
+        }
+        right.add(rightHere);
+        found.add(foundHere);
+      }
+      result.putAll(Entities.measured(right, found));
+    }
+    return result;
   }
 
   @Override

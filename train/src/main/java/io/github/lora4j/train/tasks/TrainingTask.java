@@ -112,6 +112,15 @@ public interface TrainingTask {
   Map<String, Double> metrics(float[][] judged, List<Target> targets);
 
   /**
+   * The same where measures go by the names of labels.
+   *
+   * @param labels names of the classes in the order of their ids
+   */
+  default Map<String, Double> metrics(float[][] judged, List<Target> targets, List<String> labels) {
+    return metrics(judged, targets);
+  }
+
+  /**
    * What a prediction means.
    *
    * @param outputs the program's, one array for each sequence of the example
