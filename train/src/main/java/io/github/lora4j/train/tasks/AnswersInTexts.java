@@ -183,7 +183,7 @@ public record AnswersInTexts(@Meaning(LONGEST) int longestAnswer, @Meaning(ANSWE
   private record Answer(String answer, Found found) implements Prediction {
     @Override
     public String text() {
-      return answer.replaceAll("\\s+", " ") + "\t" + "%.4f".formatted(Locale.ROOT, found.score);
+      return answer.replaceAll("\\s+", " ") + "\t" + String.format(Locale.ROOT, "%.4f", found.score);
     }
 
     @Override

@@ -18,6 +18,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
@@ -83,7 +84,7 @@ public record Embedding(@Meaning("Sentence vectors by mean, cls or last; as the 
     }
 
     private SentenceLoss loss() {
-      return new SentenceLoss(LOSSES.get(sentenceLoss), similarityScale, SentenceLoss.Measure.COSINE, contrastiveMargin, symmetric,
+      return new SentenceLoss(Objects.requireNonNull(LOSSES.get(sentenceLoss)), similarityScale, SentenceLoss.Measure.COSINE, contrastiveMargin, symmetric,
           cuts(matryoshkaDims));
     }
   }
