@@ -22,6 +22,7 @@ import java.util.List;
 import java.util.Random;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.FieldSource;
@@ -190,18 +191,24 @@ class VectorGemmsTest {
   @ParameterizedTest
   @ValueSource(strings = {"NT 96 96 96 live", "NN 96 96 96 live", "TN 40 96 96 live", "NT 96 8 96 live", "NN 96 8 96 live", "TN 40 8 96 live",
       "NT 96 96 8 live", "NN 96 96 8 live", "NT 96 330 96 F32", "NT 40 330 96 BF16", "NT 1 330 96 F32", "NT 3 330 96 F32", "NT 1 330 96 BF16",
-      "NT 3 330 96 BF16", "NT 1 330 96 F16", "NT 3 330 96 F16", "NT 1 330 256 Q8_0", "NT 1 330 256 Q4_0", "NT 1 330 256 NF4", "NT 1 330 256 Q4_K",
-      "NT 1 330 256 Q6_K", "NT 2 330 256 IQ4_NL", "NT 1 330 256 Q5_K", "NT 1 330 256 Q5_0", "NT 1 330 256 Q5_1",
-      "NT 1 330 256 Q4_1", "NT 1 330 256 INT8", "NT 3 330 256 NF4",
-      "NT 40 330 256 NF4", "NT 3 330 256 Q5_K", "NT 40 330 256 Q2_K", "NT 40 330 256 IQ4_NL"})
-  @MethodSource("panelsOfBlocks")
+      "NT 3 330 96 BF16", "NT 1 330 96 F16", "NT 3 330 96 F16", "NT 1 330 256 Q8_0", "NT 1 330 256 NF4", "NT 1 330 256 Q4_K",
+      "NT 3 330 256 NF4", "NT 40 330 256 NF4", "NN 40 256 330 Q4_K"})
   void runningAllocatesNothing(String product) throws Exception {
     ForcedWidth.run(GemmAllocation.class, List.of("-Dproduct=" + product));
   }
 
+  /** Of every format, each in a JVM of its own: minutes, so that it is run when asked for. */
+  @ParameterizedTest
+  @MethodSource("allBlocks")
+  @EnabledIfSystemProperty(named = "allocation.all", matches = "true")
+  void noFormatAllocates(String product) throws Exception {
+    ForcedWidth.run(GemmAllocation.class, List.of("-Dproduct=" + product));
+  }
+
   /** Where a panel is turned its code is longest, and vectors that are handed to another method soonest become objects. */
-  static Stream<String> panelsOfBlocks() {
-    return Stream.concat(GgufFormat.ALL.stream().map(WeightFormat::name), Stream.of("nf4", "fp4", "int8")).map(name -> "NN 40 256 330 " + name);
+  static Stream<String> allBlocks() {
+    return Stream.concat(GgufFormat.ALL.stream().map(WeightFormat::name), Stream.of("nf4", "fp4", "int8"))
+        .flatMap(name -> Stream.of("NN 40 256 330 ", "NT 1 330 256 ", "NT 3 330 256 ", "NT 40 330 256 ").map(shape -> shape + name));
   }
 
   @Test
