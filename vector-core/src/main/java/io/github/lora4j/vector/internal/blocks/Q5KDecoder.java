@@ -9,8 +9,6 @@ import jdk.incubator.vector.VectorOperators;
 final class Q5KDecoder extends GroupDecoder {
 
   private static final int VALUES = 64;
-  private static final int BLOCK = 256;
-  private static final int BYTES = 176;
 
   Q5KDecoder() {
     super(GgufFormat.Q5_K, VALUES);
@@ -36,25 +34,5 @@ final class Q5KDecoder extends GroupDecoder {
       Lane.store(Lane.floats(low).mul(s0).sub(m0), out, to + i * 4L);
       Lane.store(Lane.floats(high).mul(s1).sub(m1), out, to + 128 + i * 4L);
     }
-  }
-
-  @Override
-  public int prepared(int k) {
-    return Lane.WIDE && k % BLOCK == 0 ? k / BLOCK * Q4KDecoder.PREPARED : 0;
-  }
-
-  @Override
-  public void prepare(MemorySegment x, long at, int k, MemorySegment prepared, long to) {
-    for (int block = 0; block < k / BLOCK; block++) {
-      Q4KDecoder.prepareBlock(x, at + block * BLOCK * 4L, 32, prepared, to + block * Q4KDecoder.PREPARED * 4L);
-    }
-  }
-
-  @Override
-  public void rows(MemorySegment w, long row, long stride, int count, int k, MemorySegment s, long prepared, float[] sums) {
-    int blocks = k / BLOCK;
-    long bytes = (long) blocks * BYTES;
-    long from = Raw.blocks(w, row, stride, count, bytes);
-    Q5KRows.run(from, stride, count, blocks, 2, bytes, Raw.address(s, prepared, prepared(k) * 4L), sums);
   }
 }

@@ -73,7 +73,6 @@ final class RowsGenerator {
     all.put("Q41Rows", q41());
     all.put("Q50Rows", q5(false));
     all.put("Q51Rows", q5(true));
-    all.put("Q5KRows", q5k());
     return all;
   }
 
@@ -151,28 +150,7 @@ final class RowsGenerator {
     return of.formatted("a", what, bytes, "A") + ".blend(" + of.formatted("b", what, bytes, "B") + ", UPPER)";
   }
 
-  private static Kernel q5k() {
-    List<String> constants = new ArrayList<>(linearConstants(5));
-    constants.addAll(kConstants());
-    constants.addAll(List.of("IntVector nibbles = IntVector.broadcast(INTS, 0x0F0F0F0F);",
-        "IntVector fifths = IntVector.broadcast(INTS, 0x10101010);", "IntVector pairShift = IntVector.fromArray(INTS, PAIR_SHIFT, 0);"));
-    List<String> head = new ArrayList<>(kScales());
-    head.add("IntVector q# = " + ints("p# + 16") + ".rearrange(EIGHT_TWICE).lanewise(LSHR, pairShift);");
-    List<String> lines = new ArrayList<>(List.of("IntVector v# = " + ints("p# + h * 64L + 48 & ADDRESSES") + ";",
-        "IntVector l# = v#.and(nibbles).or(q#.lanewise(LSHL, 4).and(fifths));",
-        "IntVector u# = v#.lanewise(LSHR, 4).and(nibbles).or(q#.lanewise(LSHL, 3).and(fifths));"));
-    for (int high = 0; high < 2; high++) {
-      for (int b = 0; b < 4; b++) {
-        lines.add(step(SUMS[high], b == 0, linearValue(high == 0 ? "l#" : "u#", 8 * b, 5), "x" + (4 * high + b), "x" + (8 + high)));
-      }
-    }
-    lines.add("sum# = o#.fma(s#.rearrange(K_LOWS), e#.fma(s#.rearrange(K_HIGHS), sum#));");
-    lines.add("s# = s#.rearrange(NEXT_FOUR);");
-    lines.add("q# = q#.lanewise(LSHR, 4);");
-    return new Kernel("Q5_K: two halves, eight scales and minima of six bits, 256 bits, 256 nibbles", 176, 21, 10, 1, constants, head, lines);
-  }
-
-  /** What is done for all eight scales and minima of a block of Q4_K or Q5_K. */
+  /** What is done for all eight scales and minima of a block of Q4_K. */
   private static List<String> kScales() {
     return List.of(
         "IntVector b# = (IntVector) ByteVector.fromMemorySegment(BYTES, ALL, p#, NATIVE).convertShape(ZERO_EXTEND_B2I, INTS, 0);",
