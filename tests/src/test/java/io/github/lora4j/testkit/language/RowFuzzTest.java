@@ -21,6 +21,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.SplittableRandom;
 import org.junit.jupiter.api.Test;
@@ -61,6 +62,12 @@ class RowFuzzTest {
     // A Llama reads no sources, and cannot say which token a target begins with.
     Path sources = TinySource.copyTo("tiny-t5", dir.resolve("sources"));
     RowReader ofSources = new RowReader(file, Tokenizer.load(sources), 64, List.of(), true, ModelTexts.of(sources));
+    // Nor has it a token that stands for one to be guessed.
+    Path masks = TinyLlama.copyTo(dir.resolve("masks"));
+    Path config = masks.resolve("tokenizer_config.json");
+    Files.writeString(config, Files.readString(config).replaceFirst("\\{", "{\"mask_token\": \"<|im_end|>\","));
+    RowReader ofMasks = new RowReader(file, Tokenizer.load(masks), 64, List.of(), true, ModelTexts.of(masks));
+    Map<String, RowReader> readers = Map.of("seq2seq", ofSources, "masked_lm", ofMasks);
     List<TrainingTask> tasks = List.copyOf(TrainingTask.all().values().stream().filter(TrainingTask::typedRows).toList());
     SplittableRandom random = new SplittableRandom(Long.getLong("fuzz.seed", 3));
     int times = Integer.getInteger("fuzz.rows", 3000);
@@ -74,7 +81,7 @@ class RowFuzzTest {
           read++;
           for (TrainingTask task : tasks) {
             try {
-              learnt += task.examples(typed, task.name().equals("seq2seq") ? ofSources : reader).size();
+              learnt += task.examples(typed, readers.getOrDefault(task.name(), reader)).size();
             } catch (Lora4jException e) {
               placed(e, file);
             }
