@@ -13,7 +13,6 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.Function;
-import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /** The recipe keys of tasks: the components of a task that is a record, and of records in it, in snake_case. */
@@ -48,12 +47,6 @@ final class TaskKeys {
         throw new IllegalStateException(e);
       }
     }
-  }
-
-  /** The values in a line, as checkpoints hold them; "mean" where the task has none, as in those of before tasks had keys of their own. */
-  static String described(TrainingTask task) {
-    Map<String, Object> values = values(task);
-    return values.isEmpty() ? "mean" : values.values().stream().map(String::valueOf).collect(Collectors.joining(" "));
   }
 
   /** What a task's key means, if one of its keys has this name. */
